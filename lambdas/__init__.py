@@ -1,0 +1,1 @@
+"""The cloud side: Lambda entry points and what they call."""

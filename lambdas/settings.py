@@ -1,0 +1,48 @@
+"""What every cloud entry point reads from its environment; read when called, never at import.
+
+Each entry point adds its own settings in its own class, derived from `StoreSettings`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lambdas.store.models import Tables, bind
+from shared.errors import Rejected
+
+
+class StoreSettings(BaseSettings):
+    """Where the tables are."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    worklist_table: str = Field(description="Name of WorklistTable.")
+    accounts_table: str = Field(description="Name of AccountsTable.")
+    aws_region: str = Field(default="us-east-1", description="AWS region; Lambda sets it.")
+    settle_seconds: float = Field(
+        default=10.0,
+        ge=1,
+        le=300,
+        description="How long a committed change may take to be seen by every read.",
+    )
+
+    def tables(self) -> Tables:
+        """Return the table models of this deployment."""
+        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Return the settings of an entry point; raise `Rejected` naming every variable that is wrong."""
+    try:
+        return settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+        )
+        raise Rejected(wrong, where="environment", hint="set it in the function's configuration") from None
