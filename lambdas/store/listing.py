@@ -1,0 +1,92 @@
+"""People's lists: items by status and day, page by page. Never used for the feed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lambdas.store.commit import stored_item
+from lambdas.store.faults import translated
+from lambdas.store.models import ItemRow, Tables, site_key
+from lambdas.store.ownership import StoredItem
+from shared.errors import Rejected
+from shared.worklist_item import Status
+
+DEFAULT_STATUSES = (Status.SCHEDULED, Status.IN_PROGRESS)
+_PAGE = 200
+_LOWEST, _HIGHEST = "", "~"
+
+
+@dataclass(frozen=True)
+class ItemQuery:
+    """What to list; every condition given must hold. Dates are ``YYYYMMDD``, both ends included."""
+
+    statuses: tuple[Status, ...] = DEFAULT_STATUSES
+    site: str | None = None
+    patient_id: str | None = None
+    modality: str | None = None
+    date_from: str | None = None
+    date_to: str | None = None
+
+    def admits(self, row: ItemRow) -> bool:
+        """Tell whether a row of the right status and day meets the rest of the query."""
+        if self.site is not None and row.pk != site_key(self.site):
+            return False
+        item = stored_item(row).item
+        return self.patient_id in (None, item.patient_id) and self.modality in (None, item.modality)
+
+
+@dataclass(frozen=True)
+class ItemPage:
+    """Items in order of their start, and where the next page begins; None after the last."""
+
+    items: list[StoredItem]
+    next: str | None
+
+
+def list_items(
+    tables: Tables, query: ItemQuery, *, limit: int, start: str | None = None, offset: int = 0
+) -> ItemPage:
+    """Return one page of items in order of their scheduled start.
+
+    :param start: ``next`` of the page before.
+    :param offset: how many items to pass over first; reading them costs as much as showing them.
+    :raises Rejected: ``start`` is not one of ours.
+    """
+    floor = _decode(start) if start else None
+    by_status = [_rows(tables, status.value, query, floor) for status in dict.fromkeys(query.statuses)]
+    merged = heapq.merge(*by_status, key=lambda row: str(row.starts_at))
+    admitted = (row for row in merged if query.admits(row))
+    for _ in range(offset):
+        next(admitted, None)
+    rows = [row for _, row in zip(range(limit + 1), admitted, strict=False)]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    after = _encode(str(rows[-1].starts_at)) if more and rows else None
+    return ItemPage([stored_item(row) for row in rows], after)
+
+
+def _rows(tables: Tables, status: str, query: ItemQuery, floor: str | None) -> Iterator[ItemRow]:
+    # A trailing space sorts before any further character: strictly after the floor.
+    low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST) or "0"
+    high = (query.date_to or "") + _HIGHEST
+    if low > high:
+        return
+    with translated("listing items"):
+        yield from tables.item.by_status.query(
+            status, tables.item.starts_at.between(low, high), page_size=_PAGE
+        )
+
+
+def _encode(starts_at: str) -> str:
+    return base64.urlsafe_b64encode(starts_at.encode()).decode().rstrip("=")
+
+
+def _decode(start: str) -> str:
+    try:
+        return base64.b64decode(start + "=" * (-len(start) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise Rejected("not a cursor this server gave out", where="cursor", hint="leave it out") from None

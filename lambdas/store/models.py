@@ -1,0 +1,214 @@
+"""The rows of both DynamoDB tables as PynamoDB models. Private to this package.
+
+    WorklistTable
+        pk                 sk                    row
+        SITES              <site>                a site that exists
+        SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
+        SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
+        MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
+        SOURCES            <source_id>           a source definition and its state       SourceRow
+    AccountsTable
+        USERS              <username>            a person's account
+        RELAYS             <relay_id>            an enrolled relay and its public key
+        ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
+
+template.yaml declares the same keys and indexes; tests/unit/test_template.py compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
+from pynamodb.models import Model
+
+ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
+DUE = "DUE"
+R = TypeVar("R", bound="Row")
+
+
+def site_key(site: str) -> str:
+    """Return the partition key of a site's head and items."""
+    return f"SITE#{site}"
+
+
+def item_key(item_id: str) -> str:
+    """Return the sort key of an item."""
+    return f"{ITEM}{item_id}"
+
+
+def step_key(sop_instance_uid: str) -> str:
+    """Return the partition key of a performed procedure step."""
+    return f"MPPS#{sop_instance_uid}"
+
+
+class Row(Model):
+    """What every row has."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    expires_at = TTLAttribute(null=True)
+
+
+class FeedIndex(LocalSecondaryIndex["ItemRow"]):
+    """Items of a site by change number: local, so that it can be read consistently."""
+
+    class Meta:
+        index_name = "feed"
+        projection = AllProjection()
+
+    pk = UnicodeAttribute(hash_key=True)
+    feed_seq = NumberAttribute(range_key=True)
+
+
+class StudyIndex(GlobalSecondaryIndex["ItemRow"]):
+    """Items by Study Instance UID, to link what a scanner did."""
+
+    class Meta:
+        index_name = "by_study"
+        projection = KeysOnlyProjection()
+
+    study_instance_uid = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
+    """Items by status and start, for people's lists."""
+
+    class Meta:
+        index_name = "by_status"
+        projection = AllProjection()
+
+    status = UnicodeAttribute(hash_key=True)
+    starts_at = UnicodeAttribute(range_key=True)
+
+
+class DueIndex(GlobalSecondaryIndex["StepRow"]):
+    """Steps REDCap has yet to be told of: sparse."""
+
+    class Meta:
+        index_name = "write_back_due"
+        projection = KeysOnlyProjection()
+
+    write_back_due = UnicodeAttribute(hash_key=True)
+    write_back_at = UnicodeAttribute(range_key=True)
+
+
+class HeadRow(Row):
+    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`."""
+
+    seq = NumberAttribute()
+    epoch = UnicodeAttribute()
+    marks = JSONAttribute()
+
+
+class ItemRow(Row):
+    """An item (``body`` is its JSON) or, with ``gone``, its tombstone."""
+
+    feed_seq = NumberAttribute()
+    gone = BooleanAttribute(default=False)
+    body = UnicodeAttribute(null=True)
+    status_owner = UnicodeAttribute(null=True)
+    edited = JSONAttribute(null=True)
+    study_instance_uid = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
+    starts_at = UnicodeAttribute(null=True)
+
+    feed = FeedIndex()
+    by_study = StudyIndex()
+    by_status = StatusIndex()
+
+
+class EventRow(Row):
+    """One event as the relay sent it (``body`` is its JSON); ``number``: it was the step's n-th."""
+
+    site = UnicodeAttribute()
+    relay_id = UnicodeAttribute()
+    recorded_at = UnicodeAttribute()
+    number = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class StepRow(Row):
+    """The folded step (``body`` is its JSON) and how far REDCap has been told."""
+
+    site = UnicodeAttribute()
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+    write_back_due = UnicodeAttribute(null=True)
+    write_back_at = UnicodeAttribute(null=True)
+    write_back_attempts = NumberAttribute(default=0)
+    write_back_note = UnicodeAttribute(default="")
+
+    due = DueIndex()
+
+
+class SourceRow(Row):
+    """A source definition (``body`` is its JSON) and its state: ``watermark``, ``lease``, last run."""
+
+    body = UnicodeAttribute(null=True)
+    watermark = UnicodeAttribute(null=True)
+    lease = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    last_run_at = UnicodeAttribute(null=True)
+    last_result = JSONAttribute(null=True)
+
+
+class AccountRow(Row):
+    """A user, relay or enrolment: ``body`` is the JSON of its own model; ``version`` guards its updates."""
+
+    body = UnicodeAttribute()
+    version = NumberAttribute()
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The models bound to the two tables of one deployment."""
+
+    head: type[HeadRow]
+    item: type[ItemRow]
+    event: type[EventRow]
+    step: type[StepRow]
+    source: type[SourceRow]
+    account: type[AccountRow]
+    site: type[Row]
+
+
+@cache
+def bind(worklist_table: str, accounts_table: str, region: str, host: str | None = None) -> Tables:
+    """Return the models bound to tables by name.
+
+    :param host: the endpoint of a local DynamoDB; None for AWS, or what ``AWS_ENDPOINT_URL`` says.
+    """
+
+    def bound(model: type[R], table: str) -> type[R]:
+        settings: dict[str, Any] = {
+            "table_name": table,
+            "region": region,
+            "host": host,
+            "connect_timeout_seconds": 2,
+            "read_timeout_seconds": 10,
+            "max_retry_attempts": 4,
+        }
+        meta = type("Meta", (), settings)
+        return cast("type[R]", type(model.__name__, (model,), {"Meta": meta, "__module__": __name__}))
+
+    return Tables(
+        head=bound(HeadRow, worklist_table),
+        item=bound(ItemRow, worklist_table),
+        event=bound(EventRow, worklist_table),
+        step=bound(StepRow, worklist_table),
+        source=bound(SourceRow, worklist_table),
+        account=bound(AccountRow, accounts_table),
+        site=bound(Row, worklist_table),
+    )

@@ -1,0 +1,95 @@
+"""Who may change what of a stored item. Pure; the rules are those of `shared.worklist_item`.
+
+change from    demographics, schedule                status
+source         unless a person edited the field      unless MPPS or a person set it
+person         yes, and owns what was edited         yes, until a scanner reports
+MPPS           never                                 always
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import Rejected
+from shared.procedure_step import Step, item_status
+from shared.worklist_item import Status, WorklistItem
+
+StatusOwner = Literal["source", "mpps", "person"]
+STATUS: Final = "performed_procedure_step_status"
+IDENTITY: Final = frozenset(
+    {"id", "site", "source", "source_record", "source_event", "source_instrument", "source_instance"}
+)
+"""What an item is; no edit may change it."""
+
+
+class StoredItem(BaseModel):
+    """An item as the table holds it.
+
+    :param edited: names of the fields a person owns.
+    :param gone: a tombstone; the item it buried is kept for what a scanner may still report of it.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    item: WorklistItem
+    feed_seq: int
+    edited: tuple[str, ...] = ()
+    status_owner: StatusOwner = "source"
+    gone: bool = False
+
+    def same_content(self, other: StoredItem) -> bool:
+        """Tell whether writing ``other`` over this would change nothing but the number."""
+        return self.model_copy(update={"feed_seq": other.feed_seq}) == other
+
+
+def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:
+    """Return what the table should hold after the source says ``incoming``."""
+    if current is None or (current.gone and current.status_owner != "person"):
+        return StoredItem(item=incoming, feed_seq=0)
+    if current.gone:
+        return current  # a person removed it: only a person brings it back
+    kept = set(current.edited) | (set() if current.status_owner == "source" else {STATUS})
+    item = incoming.model_copy(update={name: getattr(current.item, name) for name in kept})
+    return current.model_copy(update={"item": item})
+
+
+def from_person(current: StoredItem, changes: Mapping[str, Any]) -> StoredItem:
+    """Return the item after a person's edit.
+
+    :raises Rejected: a field that does not exist, may not be edited, or cannot hold the value.
+    """
+    for name in changes:
+        if name not in WorklistItem.model_fields or name in IDENTITY:
+            raise Rejected("cannot be edited", where=name)
+    try:
+        item = WorklistItem.model_validate({**current.item.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise Rejected(str(first["msg"]), where=".".join(map(str, first["loc"]))) from None
+    edited = sorted({*current.edited, *(name for name in changes if name != STATUS)})
+    owner: StatusOwner = "person" if STATUS in changes else current.status_owner
+    return current.model_copy(update={"item": item, "edited": tuple(edited), "status_owner": owner})
+
+
+def from_scanner(current: StoredItem, step: Step) -> StoredItem:
+    """Return the item after a scanner reported a step of it. A scan is real: it revives even a tombstone."""
+    status = item_status(step)
+    freed = status is Status.SCHEDULED
+    if freed and current.gone:
+        return current
+    item = current.item.model_copy(update={STATUS: status})
+    owner: StatusOwner = "source" if freed else "mpps"
+    return current.model_copy(update={"item": item, "status_owner": owner, "gone": False})
+
+
+def withdrawn(current: StoredItem) -> StoredItem:
+    """Return the item after its row vanished from the source: gone, unless a scanner has reported on it."""
+    return current if current.status_owner == "mpps" else current.model_copy(update={"gone": True})
+
+
+def removed(current: StoredItem) -> StoredItem:
+    """Return the item after a person removed it: the source will not bring it back."""
+    return current.model_copy(update={"gone": True, "status_owner": "person"})

@@ -1,0 +1,209 @@
+"""The worklist in DynamoDB: every way an item is written, found or handed to a relay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any, Final
+
+from lambdas.store import ownership
+from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
+from lambdas.store.faults import translated
+from lambdas.store.feed import Head, is_current, read_page
+from lambdas.store.listing import ItemPage, ItemQuery, list_items
+from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
+from lambdas.store.ownership import StoredItem
+from shared.errors import Conflict, NotFound
+from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
+from shared.worklist_item import WorklistItem
+
+__all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "WorklistStore"]
+
+_BATCH_GET: Final = 100
+
+
+@dataclass(frozen=True)
+class PutResult:
+    """How many items a source's write changed, and how many were already right."""
+
+    written: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class ItemRef:
+    """An item of a source and the record it came from."""
+
+    item_id: str
+    source_record: str
+
+
+class WorklistStore:
+    """Items of all sites.
+
+    :param now: seconds since 1970.
+    :param new_id: a fresh random identifier at every call.
+    :param settle_seconds: how long a committed change may take to be seen by every read.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        settle_seconds: float = 10.0,
+    ) -> None:
+        self._tables, self._now, self._settle = tables, now, settle_seconds
+        self.writer: Final = ItemWriter(tables, now=now, new_id=new_id, settle=settle_seconds)
+
+    def sites(self) -> list[str]:
+        """Return every site that ever had an item."""
+        with translated("listing sites"):
+            return sorted(row.sk for row in self._tables.site.query(SITES, consistent_read=True))
+
+    def find(self, item_id: str) -> StoredItem | None:
+        """Return an item by id, whichever its site; None if there is none or it is gone."""
+        keys = [(site_key(site), item_key(item_id)) for site in self.sites()]
+        for some in _chunks(keys, _BATCH_GET):
+            with translated("finding an item"):
+                rows = list(self._tables.item.batch_get(some, consistent_read=True))
+            for row in rows:
+                if not row.gone:
+                    return stored_item(row)
+        return None
+
+    def list_items(
+        self, query: ItemQuery, *, limit: int, start: str | None = None, offset: int = 0
+    ) -> ItemPage:
+        """Return a page of items for people; see `lambdas.store.listing.list_items`."""
+        return list_items(self._tables, query, limit=limit, start=start, offset=offset)
+
+    def put_if_changed(self, items: Iterable[WorklistItem]) -> PutResult:
+        """Write what a source says of items, where it differs and where the source owns it.
+
+        :raises Conflict, Unavailable: as `ItemWriter.change`; what was written before stays, and the same
+            call again writes only the rest.
+        """
+        written = total = 0
+        by_site = groupby(sorted(items, key=lambda item: item.site), key=lambda item: item.site)
+        for site, of_site in by_site:
+            for some in _chunks(list(of_site), BATCH):
+                changes = {item.id: _from_source(item) for item in some}
+                written += self.writer.change(site, changes).written
+                total += len(changes)
+        return PutResult(written, total - written)
+
+    def create(self, item: WorklistItem) -> StoredItem:
+        """Write an item made by hand. :raises Conflict: one with this id exists."""
+
+        def change(current: StoredItem | None) -> StoredItem:
+            if current is not None:
+                # Our own retry after an answer that never came finds its own work done.
+                if current.item == item:
+                    return current
+                raise _Exists("an item with this id exists", where="id")
+            return StoredItem(item=item, feed_seq=0)
+
+        return self._change_one(item.site, item.id, change)
+
+    def edit(self, item_id: str, changes: Mapping[str, Any]) -> StoredItem:
+        """Change fields of an item by a person, who owns them from then on.
+
+        :raises NotFound: no such item.
+        :raises Rejected: a field that may not be edited, or a value it cannot hold.
+        """
+        return self._change_one(
+            self._site_of(item_id), item_id, lambda now: ownership.from_person(_present(now), changes)
+        )
+
+    def remove(self, item_id: str) -> None:
+        """Remove an item by a person; a source will not bring it back. :raises NotFound: no such item."""
+        self._change_one(self._site_of(item_id), item_id, lambda now: ownership.removed(_present(now)))
+
+    def withdraw(self, site: str, item_ids: Iterable[str]) -> int:
+        """Remove items whose rows vanished from their source; return how many were.
+
+        An item a scanner has reported on stays: the scan is real.
+        """
+        written = 0
+        for some in _chunks(list(dict.fromkeys(item_ids)), BATCH):
+            changes: dict[str, Change] = dict.fromkeys(some, _withdrawn)
+            written += self.writer.change(site, changes).written
+        return written
+
+    def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
+        """Yield the items a source has at a site, except those gone; reads the site's whole partition."""
+        model = self._tables.item
+        with translated("listing a source's items"):
+            rows = model.query(
+                site_key(site),
+                model.sk.startswith(ITEM),
+                filter_condition=model.gone == False,  # noqa: E712
+            )
+            for row in rows:
+                item = stored_item(row).item
+                if item.source == source_id:
+                    yield ItemRef(item.id, item.source_record)
+
+    def head(self, site: str) -> Head | None:
+        """Return a site's head; `lambdas.store.feed.FeedTable`."""
+        return self.writer.head(site)
+
+    def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedItem | Tombstone], bool]:
+        """Return rows of the feed in order; `lambdas.store.feed.FeedTable`."""
+        model = self._tables.item
+        with translated("reading the feed"):
+            rows = list(
+                model.feed.query(site_key(site), model.feed_seq > seq, consistent_read=True, limit=limit + 1)
+            )
+        return [_feed_row(row) for row in rows[:limit]], len(rows) > limit
+
+    def changes_after(self, site: str, cursor: str | None, limit: int) -> FeedPage:
+        """Return the next page of a site's feed; see `lambdas.store.feed.read_page`."""
+        return read_page(self, site, cursor, limit=limit, now=self._now(), settle=self._settle)
+
+    def is_current(self, site: str, cursor: str | None) -> bool:
+        """Tell whether a relay with this cursor misses nothing; costs one read."""
+        return bool(cursor) and is_current(Cursor.decode(cursor or ""), self.head(site))
+
+    def _site_of(self, item_id: str) -> str:
+        return _present(self.find(item_id)).item.site
+
+    def _change_one(self, site: str, item_id: str, change: Change) -> StoredItem:
+        written: Written = self.writer.change(site, {item_id: change})
+        return written.items[item_id]
+
+
+class _Exists(Conflict):
+    """A create of what exists: final, unlike the race that `Conflict` means elsewhere."""
+
+    retryable = False
+
+
+def _from_source(item: WorklistItem) -> Change:
+    return lambda current: ownership.from_source(current, item)
+
+
+def _withdrawn(current: StoredItem | None) -> StoredItem | None:
+    return None if current is None else ownership.withdrawn(current)
+
+
+def _present(stored: StoredItem | None) -> StoredItem:
+    if stored is None or stored.gone:
+        raise NotFound("no such worklist item", where="id")
+    return stored
+
+
+def _feed_row(row: ItemRow) -> FeedItem | Tombstone:
+    stored = stored_item(row)
+    if stored.gone:
+        return Tombstone(feed_seq=stored.feed_seq, id=stored.item.id)
+    return FeedItem(feed_seq=stored.feed_seq, item=stored.item)
+
+
+def _chunks(values: Sequence[Any], size: int) -> Iterator[Any]:
+    rest = iter(values)
+    while some := list(islice(rest, size)):
+        yield some
