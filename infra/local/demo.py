@@ -1,0 +1,183 @@
+"""`make demo`: the whole loop on this machine, telling what happens as it happens.
+
+With ``--once`` it plays the story and exits: 0 if every step held, 1 if one did not, 2 if it could not begin.
+Without, it stays up afterwards for you to try things, until Ctrl-C.
+
+With REDCAP_API_URL and REDCAP_API_TOKEN in the environment it shows that REDCap's worklist instead. It then
+only reads: nothing is written to somebody's study for a demonstration.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from pydicom.dataset import Dataset
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from edge_relay import dicom_client
+from edge_relay.pynetdicom_tuning import quiet
+from infra.local.stack import SOURCE_FILE, LocalStack, StackOptions
+from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
+from shared.errors import MwlError
+
+EXIT_STORY, EXIT_START = 1, 2
+FIRST_SYNC_SECONDS = 120.0
+ITEMS_SHOWN = 20
+
+
+class Stopped(Exception):
+    """Somebody pressed Ctrl-C, or asked the process to end."""
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play the story and exit.")] = False,
+    folder: Annotated[Path, typer.Option(help="Everything is written here, and only here.")] = Path(".demo"),
+    port: Annotated[int, typer.Option(help="The API's port; 0: any.")] = 0,
+    redcap_port: Annotated[int, typer.Option(help="The REDCap simulator's port; 0: any.")] = 0,
+    dicom_port: Annotated[int, typer.Option(help="The relay's DICOM port; 0: any.")] = 0,
+    aws_port: Annotated[int, typer.Option(help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")] = 0,
+    source: Annotated[Path, typer.Option(help="How REDCap's rows become worklist items.")] = SOURCE_FILE,
+    within: Annotated[
+        float, typer.Option(help="Seconds a booking may take to reach the scanner.")
+    ] = VISIBLE_WITHIN_SECONDS,
+) -> None:
+    """Show the whole loop: REDCap, the cloud, a relay, a scanner, and back to REDCap."""
+    console = Console()
+    options = StackOptions(
+        folder=folder,
+        api_port=port,
+        redcap_port=redcap_port,
+        dicom_port=dicom_port,
+        aws_port=aws_port,
+        redcap_url=os.environ.get("REDCAP_API_URL", ""),
+        redcap_token=os.environ.get("REDCAP_API_TOKEN", ""),
+        source_file=source,
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        _run(console, options, once=once, within=within)
+    except (KeyboardInterrupt, Stopped):
+        console.print("Stopped; no process is left.")
+    except StoryFailed as error:
+        console.print(f"[bold red]✗[/] {error}", highlight=False)
+        raise typer.Exit(EXIT_STORY) from None
+    except MwlError as error:
+        console.print(f"[bold red]The demo cannot run:[/] {error}", highlight=False)
+        raise typer.Exit(EXIT_START) from None
+
+
+def _run(console: Console, options: StackOptions, *, once: bool, within: float) -> None:
+    began = time.monotonic()
+    with console.status("Starting ...") as status:
+        stack = LocalStack(options, lambda part: status.update(f"Starting  {part} ..."))
+        stack.__enter__()
+    try:
+        megabytes = sum(stack.memory_bytes().values()) / 1e6
+        console.print(f"Everything runs, after {time.monotonic() - began:.1f} s, in {megabytes:.0f} MB.\n")
+        if stack.simulated:
+            _tell(console, stack, within)
+        else:
+            _show_own_redcap(console, stack)
+        if not once:
+            console.print(_where_everything_is(stack))
+            _stay(stack)
+    finally:
+        with console.status("Stopping ..."):
+            stack.__exit__(None, None, None)
+
+
+def _tell(console: Console, stack: LocalStack, within: float) -> None:
+    with console.status("") as status:
+        for told in Story(stack, within).tell(status.update):
+            console.print(f"[bold green]✓[/] {told.title}", highlight=False)
+            console.print(f"  [dim]{told.seconds:6.2f} s[/]  {told.seen}", highlight=False)
+    console.print("\n[bold]The whole loop held, every step checked.[/]")
+
+
+def _show_own_redcap(console: Console, stack: LocalStack) -> None:
+    """Read somebody's own REDCap and show what a scanner would be given."""
+    with console.status(f"Reading {stack.redcap_url} (nothing is written there) ..."):
+        found = _first_worklist(stack)
+    table = Table(title=f"What a scanner is shown: {len(found)} exams")
+    for heading in ("start", "station", "patient ID", "procedure"):
+        table.add_column(heading)
+    for exam in found[:ITEMS_SHOWN]:
+        step = exam.ScheduledProcedureStepSequence[0]
+        start = f"{step.ScheduledProcedureStepStartDate} {step.ScheduledProcedureStepStartTime}"
+        description = str(step.ScheduledProcedureStepDescription)
+        table.add_row(start, str(step.ScheduledStationAETitle), str(exam.PatientID), description)
+    console.print(table)
+    if len(found) > ITEMS_SHOWN:
+        console.print(f"... and {len(found) - ITEMS_SHOWN} more")
+    rejected = stack.source_state().rejected
+    for row in rejected[:ITEMS_SHOWN]:
+        console.print(f"[yellow]not shown:[/] record {row.record}, {row.field}: {row.reason}")
+
+
+def _first_worklist(stack: LocalStack) -> list[Dataset]:
+    """Return what a scanner is shown once the relay has everything the first sync found."""
+    deadline = time.monotonic() + FIRST_SYNC_SECONDS
+    while time.monotonic() < deadline:
+        report = stack.source_state().report
+        if report is not None and report.outcome != "ok":
+            raise StoryFailed(f"REDCap could not be read: {report.error}")
+        if report is not None:
+            stored = stack.services.worklist.items_of_source(stack.definition.id, stack.definition.site)
+            found = dicom_client.find(stack.peer, dicom_client.worklist_query())
+            if len(found) == sum(1 for _ in stored):
+                return found
+        time.sleep(0.2)
+    raise StoryFailed("REDCap's items have not reached the relay", hint=f"see the logs in {stack.folder}")
+
+
+def _where_everything_is(stack: LocalStack) -> Panel:
+    peer = stack.peer
+    keys = '-k "0008,0052=" -k "0010,0010" -k "0010,0020" -k "0040,0100[0].0040,0002"'
+    lines = [
+        f"REST API      {stack.api_url}/docs      user admin, password {stack.admin_password}",
+        f"REDCap        {stack.redcap_url}",
+        f"The relay     DICOM {peer.host}:{peer.port}, AE title {peer.called_ae}",
+        "",
+        "Ask as the scanner does, from a second terminal:",
+        f"  findscu -W -aet {peer.calling_ae} -aec {peer.called_ae} {keys} {peer.host} {peer.port}",
+        f"  .venv/bin/mwl-relay find --port {peer.port} --calling {peer.calling_ae}",
+        f"  .venv/bin/mwl-relay status --state-dir {stack.folder}/relay",
+        "",
+        f"All files are in {stack.folder}. Ctrl-C ends everything.",
+    ]
+    return Panel("\n".join(lines), title="Try it", highlight=False)
+
+
+def _stay(stack: LocalStack) -> None:
+    """Wait for Ctrl-C; end if a part ends by itself."""
+    while True:
+        for child in filter(None, (stack.redcap, stack.relay)):
+            if not child.running():
+                raise StoryFailed(
+                    f"{child.name} ended by itself", hint=f"see {stack.folder}/{child.name}.log"
+                )
+        threading.Event().wait(0.5)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def main() -> None:
+    """Run the command."""
+    quiet()
+    typer.run(demo)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""The whole system on this machine: cloud, REDCap and one relay, each as its own real self.
+
+    this process     moto (DynamoDB, SQS, Secrets Manager), the API under uvicorn, the Lambdas' event sources
+    child            the REDCap simulator, unless you bring your own REDCap
+    child            the relay, with a folder of its own
+
+Everything it writes lies in one folder. When this process ends, in whatever way, the children end too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import uvicorn
+
+from edge_relay.dicom_client import Peer
+from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
+from infra.local.functions import Functions, logs_to
+from infra.local.processes import Child, resident_bytes
+from lambdas import schedule, sync_redcap, write_back
+from lambdas.api.main import create_app
+from lambdas.api.services import Services, services_from
+from lambdas.api.settings import ApiSettings
+from lambdas.api.users import add_user
+from lambdas.redcap import RedcapProject
+from lambdas.settings import load
+from lambdas.source import SourceDefinition
+from lambdas.source_file import check_against, definition_from, parse_definition
+from lambdas.source_state import SourceState
+from lambdas.store.accounts import Role
+from lambdas.store.sources import SourceStore
+from shared.errors import Rejected, Unavailable
+
+HOST: Final = "127.0.0.1"
+SOURCE_FILE: Final = Path(__file__).parents[1] / "sources" / "classic.toml"
+PROJECT_ID: Final = 11  # the simulator's project (a)
+READY_SECONDS: Final = 30.0
+PATIENT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What can be chosen. A port of 0 takes any that is free.
+
+    :param folder: where everything is kept; its contents are replaced.
+    :param redcap_url: your own REDCap's API; empty: the simulator. It is only ever read.
+    :param redcap_token: its API token.
+    :param source_file: how its rows become worklist items.
+    :param schedule_seconds: how often EventBridge's minute comes round.
+    :param pull_seconds: how often the relay asks for changes.
+    """
+
+    folder: Path = Path(".demo")
+    api_port: int = 0
+    redcap_port: int = 0
+    aws_port: int = 0
+    dicom_port: int = 0
+    scanner: str = "PRISMA1"
+    relay_ae_title: str = "MWL_RELAY"
+    redcap_url: str = ""
+    redcap_token: str = ""
+    source_file: Path = SOURCE_FILE
+    records: int = 10
+    schedule_seconds: float = 0.2
+    pull_seconds: float = 0.3
+
+
+class LocalStack:
+    """The running system; a context manager.
+
+    :param report: is told what is being started, for people to see.
+    :raises Rejected: a port is taken, or the source definition is wrong.
+    :raises Unavailable: a part did not come up; the message quotes its last words.
+    """
+
+    def __init__(self, options: StackOptions, report: Callable[[str], None] = lambda _: None) -> None:
+        self.options, self._report = options, report
+        self._closing = ExitStack()
+        self.api_url = self.redcap_url = self.control_url = self.admin_password = ""
+        self.redcap_token = options.redcap_token
+        self.relay: Child | None = None
+        self.redcap: Child | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether REDCap is the simulator: then the story may write to it."""
+        return not self.options.redcap_url
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._closing.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    @property
+    def peer(self) -> Peer:
+        """The relay, as the scanner calls it."""
+        return Peer(HOST, self.dicom_port, self.options.relay_ae_title, self.options.scanner)
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Return the resident memory of each process."""
+        children = {child.name: child.memory_bytes() for child in (self.redcap, self.relay) if child}
+        return {"cloud": resident_bytes(os.getpid()), **children}
+
+    def source_state(self) -> SourceState:
+        """Return what is remembered of the source's syncs."""
+        return SourceStore(self.services.settings.tables()).state(self.definition.id)
+
+    def start_relay(self) -> None:
+        """Start the relay on its folder; it must be enrolled."""
+        child = self._child("relay", self._relay_command("run"))
+        ready = child.wait_for("ready ", READY_SECONDS)
+        self.dicom_port = int(ready.split()[1].rpartition(":")[2])
+        self.relay = child
+
+    def _start(self) -> None:
+        self.folder = _emptied(self.options.folder)
+        self._check_ports()
+        self._report("AWS: DynamoDB, SQS and Secrets Manager (moto)")
+        self._start_aws()
+        self._report("REDCap" if not self.simulated else "REDCap (simulator)")
+        self._start_redcap()
+        self._report("The API and the Lambdas")
+        self._start_cloud()
+        self._report("The relay: enrolled, then started")
+        self._enroll_relay()
+        self.start_relay()
+
+    def _check_ports(self) -> None:
+        options = self.options
+        for port, what, option in (
+            (options.api_port, "the API", "--port"),
+            (options.redcap_port, "the REDCap simulator", "--redcap-port"),
+            (options.aws_port, "AWS (moto)", "--aws-port"),
+            (options.dicom_port, "the relay's DICOM", "--dicom-port"),
+        ):
+            if port:
+                require_free(HOST, port, what, option)
+
+    def _start_aws(self) -> None:
+        self.aws = LocalAws(self.options.aws_port)
+        self.aws.start()
+        self._closing.callback(self.aws.stop)
+        # The real handlers read the real names from the environment, as in Lambda.
+        os.environ.update(self.aws.environment)
+
+    def _start_redcap(self) -> None:
+        if self.simulated:
+            port = str(self.options.redcap_port)
+            command = [sys.executable, "-m", "infra.local.redcap", "--print-json", "--projects", "classic"]
+            self.redcap = self._child(
+                "redcap", [*command, "--port", port, "--records", str(self.options.records)]
+            )
+            told: dict[str, Any] = json.loads(self.redcap.wait_for("{", READY_SECONDS))
+            self.redcap_url, self.control_url = told["url"], told["control_url"]
+            self.redcap_token = told["projects"][0]["tokens"]["relay"]
+        else:
+            self.redcap_url = self.options.redcap_url
+        self.definition = self._definition()
+        project = RedcapProject(
+            self.redcap_url, self.redcap_token, self.definition.record_id_field, sleep=time.sleep
+        )
+        check_against(self.definition, project.metadata())
+
+    def _definition(self) -> SourceDefinition:
+        try:
+            text = self.options.source_file.read_text("utf-8")
+        except OSError as error:
+            raise Rejected(
+                f"cannot be read: {error.strerror}", where=str(self.options.source_file), hint="see --source"
+            ) from None
+        written = parse_definition(text).model_dump(mode="json")
+        local: dict[str, Any] = {"url": self.redcap_url, "token_secret": "local"}
+        if self.simulated:
+            local |= {"interval_seconds": 1, "overlap_seconds": 60, "server_time_zone": "UTC"}
+        else:
+            # Somebody's study: look often enough to be seen, well below REDCap's limit, and never write.
+            local |= {"interval_seconds": 10, "write_back": None}
+        return definition_from({**written, **local})
+
+    def _start_cloud(self) -> None:
+        log_file = (self.folder / "cloud.log").open("a", encoding="utf-8")
+        self._closing.callback(log_file.close)
+        logging.basicConfig(stream=log_file, level=logging.WARNING, force=True)
+        logs_to(log_file)
+        secret = json.dumps({"token": self.redcap_token})
+        self.aws.put_secret(REDCAP_SECRET_PREFIX + self.definition.token_secret, secret)
+        self.services: Services = services_from(load(ApiSettings))
+        SourceStore(self.services.settings.tables()).put(self.definition)
+        self.admin_password = secrets.token_urlsafe(12)
+        add_user(self.services, "admin", self.admin_password, Role.ADMIN)
+        self._serve_api()
+        functions = Functions()
+        self._closing.callback(functions.stop)
+        functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
+        functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
+        functions.every(self.options.schedule_seconds, schedule.handler)
+
+    def _serve_api(self) -> None:
+        listener = socket.create_server((HOST, self.options.api_port))
+        self._closing.callback(listener.close)
+        self.api_url = f"http://{HOST}:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(self.services), log_config=None, access_log=False, lifespan="off", ws="none"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), name="api", daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(PATIENT_SECONDS)
+
+        self._closing.callback(stop)
+        deadline = time.monotonic() + READY_SECONDS
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise Unavailable("the API did not start", hint=f"see {self.folder / 'cloud.log'}")
+            time.sleep(0.01)
+
+    def _enroll_relay(self) -> None:
+        code, _ = self.services.relays.invite(self.definition.site)
+        lines = [
+            "# Written by the local stack; mwl-relay check-config --explain lists every setting.",
+            "[relay]",
+            f'ae_title = "{self.options.relay_ae_title}"',
+            f'host = "{HOST}"',
+            f"port = {self.options.dicom_port}",
+            f'cloud_url = "{self.api_url}"',
+            f"pull_interval_seconds = {self.options.pull_seconds}",
+            "[[scanners]]",
+            f'ae_title = "{self.options.scanner}"',
+        ]
+        (self.folder / "relay.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        child = self._child("relay-enroll", self._relay_command("enroll", code, "--name", "local"))
+        child.wait_for("enrolled", READY_SECONDS)
+
+    def _relay_command(self, *arguments: str) -> list[str]:
+        config, state = str(self.folder / "relay.toml"), str(self.folder / "relay")
+        entry = "from edge_relay.cli import app; app()"
+        return [sys.executable, "-c", entry, *arguments, "--config", config, "--state-dir", state]
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        child = Child(name, command, self.folder / f"{name}.log")
+        self._closing.callback(child.stop)
+        return child
+
+
+def _emptied(folder: Path) -> Path:
+    """Return the folder, made or emptied; refuse one that holds anything this program did not write."""
+    marker = folder / ".mwl-relay-demo"
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        raise Rejected(
+            "is not empty and was not made by this program", where=str(folder), hint="choose another --folder"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    marker.touch()
+    return folder.resolve()
