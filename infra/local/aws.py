@@ -10,44 +10,27 @@ import json
 import logging
 import secrets
 import socket
-from collections.abc import Mapping
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import boto3
-import yaml
-from moto.server import ThreadedMotoServer
+import httpx
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
 
+from infra.local.template import queues, table_definitions
 from shared.errors import Rejected
 
-TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 REGION: Final = "eu-central-1"
 REDCAP_SECRET_PREFIX: Final = "mwl-relay/redcap/"  # noqa: S105 - the name of secrets, not one
-_TABLE_SETTINGS: Final = (
-    "AttributeDefinitions",
-    "KeySchema",
-    "LocalSecondaryIndexes",
-    "GlobalSecondaryIndexes",
-    "BillingMode",
-)
 
 
-def template_resources() -> dict[str, Any]:
-    """Return the Resources of template.yaml; CloudFormation's tags (!Ref, !Sub, ...) become plain values."""
-
-    class Loader(yaml.SafeLoader):
-        """YAML with CloudFormation's short functions, whose meaning does not matter here."""
-
-    def plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.ScalarNode):
-            return loader.construct_scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
-
-    Loader.add_multi_constructor("!", plain)
-    loaded = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
-    return dict(loaded["Resources"])
+Application = Callable[[Any, Any], Iterable[bytes]]
 
 
 def create_resources(endpoint: str | None = None) -> dict[str, str]:
@@ -61,15 +44,11 @@ def create_resources(endpoint: str | None = None) -> dict[str, str]:
     dynamodb = boto3.client("dynamodb", **client)
     sqs = boto3.client("sqs", **client)
     environment: dict[str, str] = {}
-    for name, resource in template_resources().items():
-        settings: Mapping[str, Any] = resource.get("Properties", {})
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            dynamodb.create_table(
-                TableName=name, **{key: settings[key] for key in _TABLE_SETTINGS if key in settings}
-            )
-            environment[_variable(name)] = name
-        elif resource["Type"] == "AWS::SQS::Queue":
-            environment[_variable(name) + "_URL"] = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for name, definition in table_definitions().items():
+        dynamodb.create_table(TableName=name, **definition)
+        environment[_variable(name)] = name
+    for name in queues():
+        environment[_variable(name) + "_URL"] = sqs.create_queue(QueueName=name)["QueueUrl"]
     key = {"kid": "1", "secret": secrets.token_urlsafe(48), "previous": {}}
     secret = boto3.client("secretsmanager", **client).create_secret(
         Name="SigningKeySecret", SecretString=json.dumps(key)
@@ -83,13 +62,6 @@ def create_resources(endpoint: str | None = None) -> dict[str, str]:
 def _variable(resource: str) -> str:
     """``WorklistTable`` -> ``WORKLIST_TABLE``, as template.yaml names them."""
     return "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in resource).lstrip("_")
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def require_free(host: str, port: int, what: str, option: str) -> None:
@@ -109,16 +81,30 @@ class LocalAws:
     """DynamoDB, SQS and Secrets Manager on a loopback port of this process."""
 
     def __init__(self, port: int = 0) -> None:
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port or free_port(), verbose=False)
+        self._port = port
+        self._stop: Callable[[], None] | None = None
         self.endpoint = ""
         self.environment: dict[str, str] = {}
 
     def start(self) -> None:
         """Serve, and make what template.yaml declares."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._server.start()
-        host, port = self._server.get_host_and_port()
-        self.endpoint = f"http://{host}:{port}"
+        application = _one_at_a_time(DomainDispatcherApplication(create_backend_app))
+        server = make_server(
+            "127.0.0.1", self._port, application, threaded=True, request_handler=MotoRequestHandler
+        )
+        thread = threading.Thread(target=server.serve_forever, name="aws", daemon=True)
+        thread.start()
+        self.endpoint = f"http://127.0.0.1:{server.server_port}"
+
+        def stop() -> None:
+            # moto keeps its state in the process, beyond the server.
+            httpx.post(f"{self.endpoint}/moto-api/reset", timeout=10)
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+        self._stop = stop
         self.environment = create_resources(self.endpoint) | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "local",
@@ -140,4 +126,17 @@ class LocalAws:
 
     def stop(self) -> None:
         """Stop serving; everything is forgotten."""
-        self._server.stop()
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+
+def _one_at_a_time(application: Application) -> Application:
+    """Keep requests apart: moto checks a condition and then writes, which DynamoDB does at once."""
+    lock = threading.Lock()
+
+    def locked(environ: Any, start_response: Any) -> list[bytes]:
+        with lock:
+            return [b"".join(application(environ, start_response))]
+
+    return locked

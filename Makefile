@@ -1,0 +1,168 @@
+# The only task runner. It needs make, bash and Python >= 3.11 with its venv module; the rest it installs itself, into
+# .venv (the project) and .venv-sam (the AWS SAM CLI), from lock files with hashes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+SAM_VENV := .venv-sam
+BIN := $(VENV)/bin
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export SAM_CLI_TELEMETRY := 0
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help venv demo test bench lint check-lock format lock sam-venv validate build deploy clean
+
+help: ## Show this list
+	@echo 'make TARGET [ARGS="..."]'
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
+	  | while IFS=$$'\t' read -r target text; do printf '  %-11s %s\n' "$$target" "$$text"; done
+
+# ---------------------------------------------------------------------------------------------------- environments
+
+# $(call create_venv,DIR): pip comes last, so an environment that has it is whole.
+define create_venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is not that. Name one: make PYTHON=/path/to/python3.11 ...' >&2; \
+  exit 1; }
+@$(PYTHON) -m venv $(1) || { rm -rf $(1); \
+  echo '"$(PYTHON) -m venv" failed (see above). On Debian and Ubuntu: apt-get install python3-venv. Then try again.' >&2; \
+  exit 1; }
+endef
+
+# $(call pip_install,DIR,LOCK): a lock file names every package, so pip has nothing left to resolve (--no-deps).
+# It says much that nobody reads; a person waiting gets a counter instead, a log gets one line.
+define pip_install
+@echo 'Installing $(2) into $(1)'
+@total=$$(grep -c == $(2)); n=0; \
+$(1)/bin/python -m pip install --require-hashes --no-deps --only-binary=:all: --progress-bar off -r $(2) \
+| while read -r verb what _; do \
+    [ -t 1 ] || continue; \
+    case $$verb in \
+      Collecting|Requirement) n=$$((n + 1)); printf '\r\033[K  %d of %d  %s' $$n $$total "$$what" ;; \
+      Installing) printf '\r\033[K  unpacking; this takes a little while' ;; \
+      Successfully) printf '\r\033[K' ;; \
+    esac; \
+  done
+endef
+
+define install_project
+@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endef
+
+$(BIN)/pip:
+	$(call create_venv,$(VENV))
+
+# A stamp says which lock file the environment was last made to agree with; "dev" includes all of "local".
+$(VENV)/.dev $(VENV)/.local: $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/pip
+	$(call pip_install,$(VENV),$<)
+	$(install_project)
+	@touch $@
+
+venv: $(VENV)/.dev ## Make .venv with everything for development
+
+# ------------------------------------------------------------------------------------------------------------- use
+
+demo: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) ## The whole loop on this machine; ARGS=--once plays it and exits
+	@$(BIN)/python -m infra.local.demo $(ARGS)
+
+# One file's tests stay together, so that they share what they start. ARGS="-n 0 tests/unit" runs some, one by one.
+test: $(VENV)/.dev ## Run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+bench: $(VENV)/.dev ## Measure time and memory
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(VENV)/.dev check-lock ## Check style, types and lock files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## Put the code into the project's format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+# ------------------------------------------------------------------------------------------------------ lock files
+
+# dev comes first, and the others are held to its versions: what is tested is what is deployed. One version of each
+# package serves every Python and system ("universal"), but for what goes to Lambda, which is one known system.
+# $(1) is the folder to work in.
+COMPILE = $(CURDIR)/$(BIN)/uv pip compile --quiet --python $(CURDIR)/$(BIN)/python --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
+UNIVERSAL = --universal --fork-strategy fewest
+define compile_locks
+cd $(1); \
+$(COMPILE) $(UNIVERSAL) pyproject.toml requirements/build.in --extra dev -o requirements/dev.txt; \
+$(COMPILE) $(UNIVERSAL) pyproject.toml requirements/build.in --extra local -c requirements/dev.txt -o requirements/local.txt; \
+$(COMPILE) $(UNIVERSAL) pyproject.toml --extra edge -c requirements/dev.txt -o requirements/edge.txt; \
+$(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+  pyproject.toml --extra cloud -c requirements/dev.txt -o requirements/cloud.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
+endef
+
+lock: $(VENV)/.dev ## Bring requirements/*.txt up to pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
+	@$(call compile_locks,.)
+
+# Locking keeps every version that still fits, so on lock files that are up to date it changes nothing.
+check-lock: $(VENV)/.dev
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; cp -R pyproject.toml requirements "$$tmp"; \
+	( $(call compile_locks,"$$tmp") ); \
+	diff -ru requirements "$$tmp/requirements" \
+	|| { echo 'The lock files do not match pyproject.toml and requirements/*.in: run "make lock".' >&2; exit 1; }
+
+# ------------------------------------------------------------------------------------------------------------- AWS
+
+# Validating and building ask for a region, and go to none.
+SAM := $(SAM_VENV)/bin/sam
+SAM_CONFIG := --config-file $(CURDIR)/infra/samconfig.toml
+SOMEWHERE := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1}
+
+$(SAM_VENV)/bin/pip:
+	$(call create_venv,$(SAM_VENV))
+
+$(SAM_VENV)/.sam: requirements/sam.txt | $(SAM_VENV)/bin/pip
+	$(call pip_install,$(SAM_VENV),$<)
+	@touch $@
+
+sam-venv: $(SAM_VENV)/.sam ## Make .venv-sam with the AWS SAM CLI
+
+validate: $(SAM_VENV)/.sam ## Check template.yaml
+	@$(SOMEWHERE) $(SAM) validate $(SAM_CONFIG)
+
+build: $(SAM_VENV)/.sam ## Build what is deployed to Lambda, into .aws-sam/build
+	@$(SOMEWHERE) $(SAM) build $(SAM_CONFIG)
+
+deploy: validate build ## Deploy to the AWS account of your environment; the first time with ARGS=--guided
+	@$(SAM) deploy $(SAM_CONFIG) $(ARGS)
+
+# What every function carries, installed once. Lambda's python3.11 runs on Amazon Linux 2 with glibc 2.26: a wheel that
+# asks for a newer one fails here, not there. The lock file names all packages, so none is left to this machine's
+# markers (--no-deps). Lambda cannot write beside the code, so it is compiled here, or every cold start would do it again;
+# "unchecked-hash" because zipping loses the time stamps that Python would compare.
+CLOUD_PACKAGES := build/cloud-packages
+COMPILEALL = $(SAM_VENV)/bin/python -m compileall -q --invalidation-mode unchecked-hash
+
+$(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
+	@rm -rf $@
+	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@ -r $< \
+	  --only-binary=:all: --implementation cp --python-version 3.11 \
+	  --platform manylinux_2_26_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
+	@rm -rf $@/bin
+	@$(COMPILEALL) -s $@ $@
+	@touch $@
+
+# SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
+build-%Function: $(CLOUD_PACKAGES)
+	@cp -R $(CLOUD_PACKAGES)/. "$(ARTIFACTS_DIR)"
+	@tar -c --exclude=__pycache__ shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
+	@$(COMPILEALL) -s "$(ARTIFACTS_DIR)" "$(ARTIFACTS_DIR)/shared" "$(ARTIFACTS_DIR)/lambdas"
+
+clean: ## Remove everything that make has made
+	@rm -rf $(VENV) $(SAM_VENV) .aws-sam .demo build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

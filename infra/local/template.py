@@ -1,0 +1,57 @@
+"""template.yaml as plain data: what runs here is made from what is deployed, and cannot drift from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
+_TABLE_SETTINGS: Final = (
+    "AttributeDefinitions",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "GlobalSecondaryIndexes",
+    "BillingMode",
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """CloudFormation's short functions become long ones: ``!Ref X`` is ``{"Ref": "X"}``."""
+
+
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+    value: Any = None
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".")
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+def load(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return a template as plain data."""
+    template: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    return template
+
+
+def table_definitions() -> dict[str, dict[str, Any]]:
+    """Return what CreateTable needs of each table, by logical id."""
+    return {
+        name: {key: resource["Properties"][key] for key in _TABLE_SETTINGS if key in resource["Properties"]}
+        for name, resource in load()["Resources"].items()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    }
+
+
+def queues() -> list[str]:
+    """Return the logical ids of all queues."""
+    return [name for name, r in load()["Resources"].items() if r["Type"] == "AWS::SQS::Queue"]

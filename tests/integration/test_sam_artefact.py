@@ -1,0 +1,117 @@
+"""What `make build` built, run as Lambda would: with the artefact and the standard library alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.aws import LocalAws
+from tests.cloudformation import ROOT, load, resources
+from tests.lambda_events import http_event, schedule_event, sqs_event
+
+NAMED = os.environ.get("MWL_SAM_BUILD")
+"""Who names a build means it: it has to be there, and of the code as it is now. `.ci/run` does."""
+BUILD = (ROOT / (NAMED or ".aws-sam/build")).resolve()
+FUNCTIONS = [name for name, _ in resources(load(), "AWS::Serverless::Function")]
+LAMBDA_LIMIT = 250 * 2**20
+"""Unzipped, with layers; AWS Lambda's quota."""
+
+# -I and -S leave out this environment's packages; what they do not know is taken off the path here.
+PROGRAM = """
+import importlib, json, sys
+artefact, handler, event = sys.argv[1:]
+sys.path[:] = [artefact, *(entry for entry in sys.path if "-packages" not in entry)]
+module, name = handler.rsplit(".", 1)
+answer = getattr(importlib.import_module(module), name)(json.loads(event), None)
+standard = (artefact, sys.base_prefix + "/lib", "/usr/lib/python3")
+files = [getattr(loaded, "__file__", None) or artefact for loaded in list(sys.modules.values())]
+print(json.dumps({"answer": answer, "outside": sorted(f for f in files if not f.startswith(standard))}))
+"""
+
+
+def _missing() -> str | None:
+    if sys.version_info[:2] != (3, 11) or sys.platform != "linux":
+        return "the artefact is for Lambda's python3.11 on Linux, and this is not that"
+    if NAMED:
+        return None
+    if not (BUILD / "template.yaml").is_file():
+        return 'nothing has been built: "make build", then again'
+    if any(stale(BUILD / function) for function in FUNCTIONS):
+        return 'the code has changed since it was built: "make build", then again'
+    return None
+
+
+def stale(artefact: Path) -> list[str]:
+    """Return our files that are not, or not as they are now, in an artefact."""
+    files = [file for folder in ("shared", "lambdas") for file in (ROOT / folder).rglob("*.py")]
+    copies = {file: artefact / file.relative_to(ROOT) for file in files}
+    return [
+        str(copy)
+        for file, copy in copies.items()
+        if not copy.is_file() or copy.read_bytes() != file.read_bytes()
+    ]
+
+
+MISSING = _missing()
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    local = LocalAws()
+    local.start()
+    yield local
+    local.stop()
+
+
+def invoke(function: str, event: dict[str, Any], environment: dict[str, str]) -> Any:
+    """Return what a built function answers to an event."""
+    built = load(BUILD / "template.yaml")["Resources"][function]["Properties"]
+    artefact = BUILD / built["CodeUri"]
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, artefact, built["Handler"], json.dumps(event)],
+        env=environment | {"POWERTOOLS_SERVICE_NAME": function, "POWERTOOLS_METRICS_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])
+    assert said["outside"] == [], "it took code from outside its artefact"
+    return said["answer"]
+
+
+def test_the_api_answers(aws: LocalAws) -> None:
+    answer = invoke("ApiFunction", http_event("GET", "/health"), aws.environment)
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["status"] == "ok"
+
+
+def test_the_schedule_answers(aws: LocalAws) -> None:
+    assert invoke("ScheduleFunction", schedule_event(), aws.environment) == {"syncs": 0, "write_backs": 0}
+
+
+@pytest.mark.parametrize("function", ["SyncFunction", "WriteBackFunction"])
+def test_a_function_behind_a_queue_answers_which_messages_failed(aws: LocalAws, function: str) -> None:
+    answer = invoke(function, sqs_event("not JSON"), aws.environment)
+    assert [failed["itemIdentifier"] for failed in answer["batchItemFailures"]] == ["m0"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_artefact_holds_our_code_as_it_is_now(function: str) -> None:
+    assert stale(BUILD / function) == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_artefact_is_small_enough_and_holds_nothing_of_the_other_folders(function: str) -> None:
+    artefact = BUILD / function
+    assert sum(file.stat().st_size for file in artefact.rglob("*") if file.is_file()) < LAMBDA_LIMIT
+    assert not [name for name in ("edge_relay", "infra", "tests", "bin") if (artefact / name).exists()]
