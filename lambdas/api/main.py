@@ -1,0 +1,68 @@
+"""The HTTP API: `create_app` for servers and tests, `handler` for Lambda."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from mangum import Mangum
+from starlette.middleware.cors import CORSMiddleware
+
+from lambdas.api import auth, health, problems, relay, relays, users, worklist
+from lambdas.api.guard import Guard
+from lambdas.api.services import Services, services_from
+from lambdas.api.settings import ApiSettings
+from lambdas.settings import load
+
+_DESCRIPTION = "Worklist items from REDCap to the scanner, and what the scanner did back to REDCap."
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application over these services. Calls nobody."""
+    app = FastAPI(
+        title="mwl-relay",
+        description=_DESCRIPTION,
+        redirect_slashes=False,  # a redirect would lose the body or the token, depending on the client
+        responses=problems.RESPONSES,
+    )
+    app.state.services = services
+    report = health.HealthReport(services.checks, app_version=services.settings.app_version, now=services.now)
+    app.state.health = report
+    app.version = report.version
+    problems.install(app)
+    for module in (auth, worklist, users, relays, relay, health):
+        app.include_router(module.router)
+    app.add_middleware(Guard)
+    origins = services.settings.origins()
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Link", "Location", "Retry-After", "X-Request-Id"],
+        )
+    return app
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer an API Gateway (HTTP API, payload 2.0) event.
+
+    The application is made at the first call, from the environment; `Rejected` names what is wrong with it.
+    """
+    answer: dict[str, Any] = adapter()(event, context)
+    return answer
+
+
+@cache
+def adapter() -> Mangum:
+    """Return the application as Lambda calls it, made once: a cold start."""
+    # Mangum logs every path at INFO, and a path may carry an identifier: Guard's line takes its place.
+    logging.getLogger("mangum").setLevel(logging.WARNING)
+    return Mangum(
+        create_app(services_from(load(ApiSettings))),
+        lifespan="off",
+        text_mime_types=["text/", "application/json", problems.MEDIA_TYPE],
+    )

@@ -1,0 +1,146 @@
+"""Everything the API works with, wired in one place and handed to `create_app`."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+from botocore.config import Config
+from fastapi import Depends, Request
+
+from lambdas.api.settings import ApiSettings
+from lambdas.hints import WriteBackHints
+from lambdas.passwords import Passwords
+from lambdas.secrets import Secrets
+from lambdas.store.accounts import LoginStore, RelayStore, UserStore, random_code
+from lambdas.store.steps import StepStore
+from lambdas.store.worklist import WorklistStore
+from lambdas.tokens import PeopleTokens, SigningKeys
+from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+Check = Callable[[], object]
+"""Asks something of a part we depend on; any exception means that it does not work."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes are given.
+
+    :param checks: what ``GET /health`` tries, by name.
+    :param now: seconds since 1970.
+    :param new_id: a fresh random identifier of letters and digits.
+    """
+
+    settings: ApiSettings
+    worklist: WorklistStore
+    steps: StepStore
+    users: UserStore
+    logins: LoginStore
+    relays: RelayStore
+    passwords: Passwords
+    tokens: PeopleTokens
+    hints: WriteBackHints
+    checks: Mapping[str, Check]
+    now: Callable[[], float]
+    new_id: Callable[[], str]
+
+    def local_now(self) -> datetime:
+        """Return the time on the sites' clocks."""
+        return datetime.fromtimestamp(self.now(), self.settings.time_zone())
+
+    def site_or_default(self, site: str) -> str:
+        """Return the site meant by whoever names ``site``, or none; raise `Rejected` if that is not clear."""
+        chosen = site or self.settings.default_site
+        if chosen:
+            return chosen
+        known = self.worklist.sites()
+        if len(known) != 1:
+            raise Rejected(
+                f"must be given: {len(known)} sites are known and DEFAULT_SITE is not set", where="site"
+            )
+        return known[0]
+
+
+def services_from(
+    settings: ApiSettings,
+    *,
+    now: Callable[[], float] = time.time,
+    passwords: Passwords | None = None,
+) -> Services:
+    """Return the services of a deployment. Calls nobody."""
+    tables = settings.tables()
+    worklist = WorklistStore(tables, now=now, new_id=_new_id, settle_seconds=settings.settle_seconds)
+    users = UserStore(tables, now=now)
+    secrets_manager, sqs = _clients(settings.aws_region)
+    vault = Secrets(secrets_manager, now=now)
+
+    def keys(fresh: bool) -> Mapping[str, Any]:
+        return vault.read(settings.signing_key_secret_id, fresh=fresh)
+
+    return Services(
+        settings=settings,
+        worklist=worklist,
+        steps=StepStore(tables, worklist, now=now),
+        users=users,
+        logins=LoginStore(tables, now=now),
+        relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        passwords=passwords or Passwords(),
+        tokens=PeopleTokens(keys, now=now),
+        hints=WriteBackHints(sqs, settings.write_back_queue_url),
+        checks={
+            "worklist_table": worklist.sites,
+            "accounts_table": lambda: users.find("health-check"),
+            "signing_key": lambda: SigningKeys.parse(keys(False)),
+        },
+        now=now,
+        new_id=_new_id,
+    )
+
+
+def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[[], SQSClient]]:
+    """Return what makes each client, once, when it is first asked for."""
+    one_at_a_time = Lock()  # boto3's default session is not safe to make clients from in several threads
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
+
+    @cache
+    def secrets_manager() -> SecretsManagerClient:
+        with one_at_a_time:
+            return boto3.client("secretsmanager", region_name=region, config=config)
+
+    @cache
+    def sqs() -> SQSClient:
+        with one_at_a_time:
+            return boto3.client("sqs", region_name=region, config=config)
+
+    return secrets_manager, sqs
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _new_code() -> str:
+    return random_code(secrets.choice)
+
+
+def _of_app(request: Request) -> Services:
+    services = request.app.state.services
+    if not isinstance(services, Services):
+        raise TypeError("the application was not made by create_app")
+    return services
+
+
+UseServices = Annotated[Services, Depends(_of_app)]
+"""A route's parameter that receives the services."""

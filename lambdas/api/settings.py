@@ -1,0 +1,66 @@
+"""What the API reads from its environment."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+
+from lambdas.settings import StoreSettings
+from shared.dicom_text import AE
+
+
+def _zone(name: str) -> tzinfo:
+    # UTC must work even where there is no time zone database, as on a bare Lambda.
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _time_zone(name: str) -> str:
+    try:
+        _zone(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("no such time zone in the IANA database") from None
+    return name
+
+
+class ApiSettings(StoreSettings):
+    """The API's settings; each is the environment variable of the same name in capitals."""
+
+    signing_key_secret_id: str = Field(description="The secret with the keys that sign people's tokens.")
+    write_back_queue_url: str = Field(
+        default="",
+        description="Queue that is told of news from scanners. Empty: the schedule finds them alone.",
+    )
+    cors_allowed_origins: str = Field(
+        default="", description="Origins whose web pages may call the API, separated by commas. Empty: none."
+    )
+    access_token_max_minutes: int = Field(
+        default=480, ge=1, le=1440, description="The longest life of a person's access token."
+    )
+    default_site: str = Field(
+        default="",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_.-]*$",
+        description="The site of items and relays that name none. Empty: the only one there is.",
+    )
+    default_station_aetitle: AE = Field(
+        default="UNASSIGNED",
+        description="Scheduled station AE title of items made by hand that name none.",
+    )
+    site_time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        default="UTC",
+        description="Time zone of the start of items made by hand that name no date or time: they start now.",
+    )
+    app_version: str = Field(
+        default="", description="What /health says the version is. Empty: the package's."
+    )
+
+    def time_zone(self) -> tzinfo:
+        """Return the zone of `site_time_zone`."""
+        return _zone(self.site_time_zone)
+
+    def origins(self) -> list[str]:
+        """Return the origins of `cors_allowed_origins`."""
+        return [origin.strip() for origin in self.cors_allowed_origins.split(",") if origin.strip()]

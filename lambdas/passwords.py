@@ -1,0 +1,57 @@
+"""Passwords: what is accepted, and how it is kept (Argon2id, RFC 9106)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from shared.errors import Rejected
+
+SHORTEST: Final = 12
+LONGEST: Final = 256
+"""Argon2 takes any length; without a limit, its work is the caller's to choose."""
+
+
+def check_rules(password: str, *, username: str) -> None:
+    """Raise `Rejected` for a password we do not accept: length is what counts (NIST SP 800-63B, 5.1.1)."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Rejected(f"must have {SHORTEST} to {LONGEST} characters", where="password")
+    if len(set(password)) < 5 or username.casefold() in password.casefold():
+        raise Rejected("is too easy to guess", where="password", hint="a few unrelated words make a good one")
+
+
+class Passwords:
+    """Hashes and verifies passwords.
+
+    :param hasher: Argon2 with another cost; None for the library's default (RFC 9106, low memory).
+    """
+
+    def __init__(self, hasher: Argon2Hasher | None = None) -> None:
+        self._hash = PasswordHash((hasher or Argon2Hasher(),))
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._hash.hash("the password of no account")
+
+    def hash(self, password: str) -> str:
+        """Return the hash to store."""
+        return self._hash.hash(password)
+
+    def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        """Tell whether the password is right, and the hash to store instead if the cost has risen since.
+
+        :param stored: the account's hash; None if there is no such account: the work is done all the same,
+            so that the answer's time tells nothing.
+        """
+        if len(password) > LONGEST:
+            password, stored = "", None  # cannot be anybody's
+        nobodys = self._nobodys  # made at the first login, whoever it is: else that one, too, would tell
+        try:
+            right, better = self._hash.verify_and_update(password, stored or nobodys)
+        except UnknownHashError:
+            return False, None
+        return (right, better) if stored else (False, None)

@@ -1,0 +1,114 @@
+"""Rows of AccountsTable as pydantic models; a write names the version it replaces. Private to the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
+
+from lambdas.store.faults import translated
+from lambdas.store.models import AccountRow
+
+M = TypeVar("M", bound=BaseModel)
+
+Witness = tuple[str, int]
+"""Name and version of another row of the same kind that must not have changed for a write to be right."""
+
+
+@dataclass(frozen=True)
+class Kept(Generic[M]):
+    """A value and the version of the row that holds it."""
+
+    value: M
+    version: int
+
+
+class AccountRows(Generic[M]):
+    """One kind of account row: the partition ``kind`` of AccountsTable.
+
+    Every method raises `Unavailable` if DynamoDB does not answer, and every write `Conflict` if its condition
+    does not hold.
+    """
+
+    def __init__(self, row: type[AccountRow], kind: str, model: type[M]) -> None:
+        self._row, self._kind, self._model = row, kind, model
+        meta = row.Meta
+        self._connection = Connection(
+            region=meta.region,
+            host=meta.host,
+            connect_timeout_seconds=meta.connect_timeout_seconds,
+            read_timeout_seconds=meta.read_timeout_seconds,
+            max_retry_attempts=meta.max_retry_attempts,
+        )
+
+    def get(self, name: str) -> Kept[M] | None:
+        """Return a row, read consistently: a right taken away is gone with the next request."""
+        with translated(f"reading {self._kind}"):
+            try:
+                row = self._row.get(self._kind, name, consistent_read=True)
+            except DoesNotExist:
+                return None
+        return self._kept(row)
+
+    def all(self) -> dict[str, Kept[M]]:
+        """Return every row of this kind by name, in order of names."""
+        with translated(f"reading {self._kind}"):
+            return {row.sk: self._kept(row) for row in self._row.query(self._kind, consistent_read=True)}
+
+    def add(self, name: str, value: M, *, expires_at: float | None = None) -> None:
+        """Write a row that must not exist yet."""
+        with translated(f"adding to {self._kind}"):
+            self._made(name, value, 1, expires_at).save(condition=AccountRow.pk.does_not_exist())
+
+    def replace(
+        self,
+        name: str,
+        value: M,
+        version: int,
+        *,
+        expires_at: float | None = None,
+        witness: Witness | None = None,
+    ) -> None:
+        """Write over the row that has ``version``."""
+        row = self._made(name, value, version + 1, expires_at)
+        with translated(f"changing {self._kind}"):
+            if witness is None:
+                row.save(condition=AccountRow.version == version)
+                return
+            with TransactWrite(connection=self._connection) as transaction:
+                self._check(transaction, witness)
+                transaction.save(row, condition=AccountRow.version == version)
+
+    def remove(self, name: str, version: int, *, witness: Witness | None = None) -> None:
+        """Delete the row that has ``version``."""
+        row = self._row(self._kind, name)
+        with translated(f"removing from {self._kind}"):
+            if witness is None:
+                row.delete(condition=AccountRow.version == version)
+                return
+            with TransactWrite(connection=self._connection) as transaction:
+                self._check(transaction, witness)
+                transaction.delete(row, condition=AccountRow.version == version)
+
+    def _kept(self, row: AccountRow) -> Kept[M]:
+        return Kept(self._model.model_validate_json(row.body), int(row.version))
+
+    def _made(self, name: str, value: M, version: int, expires_at: float | None) -> AccountRow:
+        row = self._row(self._kind, name, body=value.model_dump_json(), version=version)
+        if expires_at is not None:
+            row.expires_at = datetime.fromtimestamp(expires_at, UTC)
+        return row
+
+    def _check(self, transaction: TransactWrite, witness: Witness) -> None:
+        name, version = witness
+        transaction.condition_check(self._row, self._kind, name, condition=_is(version))
+
+
+def _is(version: int) -> Condition:
+    return AccountRow.version == version

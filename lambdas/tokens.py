@@ -1,0 +1,191 @@
+"""Access tokens: people's, which we sign (HS256), and relays', which they sign themselves (EdDSA).
+
+    people   kid in the header; iss, aud, sub (username), ver (the account's token version), iat, exp
+    relays   iss (relay id), aud, iat, exp at most 60 s after iat; the key is the one the relay enrolled
+
+Time is an argument everywhere, so PyJWT checks signatures and claims' types, and we check the times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.errors import Forbidden, Rejected, Unavailable
+
+PEOPLE_ISSUER: Final = "mwl-relay"
+PEOPLE_AUDIENCE: Final = "mwl-relay-api"
+RELAY_AUDIENCE: Final = "mwl-relay"
+RELAY_TOKEN_SECONDS: Final = 60
+LEEWAY: Final = 10
+"""Seconds two clocks may disagree; a relay corrects its own by our ``Date`` header."""
+
+_SHORTEST_SECRET = 32  # RFC 7518 3.2: a key of the hash's size or larger
+_REQUIRED = ("iss", "aud", "iat", "exp")
+
+
+class Unauthenticated(Forbidden):
+    """No token, or one that is wrong, old, or signed with another key: log in (again)."""
+
+
+class SigningKeys(BaseModel):
+    """The secret's content: the key that signs, and the ones that only verify any more, by ``kid``."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    kid: Annotated[str, Field(min_length=1, max_length=64)]
+    secret: Annotated[SecretStr, Field(min_length=_SHORTEST_SECRET)]
+    previous: Mapping[str, Annotated[SecretStr, Field(min_length=_SHORTEST_SECRET)]] = {}
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> SigningKeys:
+        """Return the keys; raise `Unavailable` if the secret is not what it should be."""
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            fields = ", ".join(sorted({str(e["loc"][0]) for e in error.errors(include_input=False)}))
+            raise Unavailable(
+                f"the signing key's secret is wrong in: {fields}",
+                hint='it must be {"kid", "secret" of 32 characters or more, "previous": {kid: secret}}',
+            ) from None
+
+    def find(self, kid: str) -> str | None:
+        """Return the key called ``kid``, None if there is none."""
+        found = self.secret if kid == self.kid else self.previous.get(kid)
+        return found.get_secret_value() if found else None
+
+
+class PersonClaims(BaseModel):
+    """What a person's token says that we use."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    sub: str
+    ver: int
+    exp: int
+
+
+class PeopleTokens:
+    """Issues and verifies people's tokens.
+
+    :param keys: returns the signing keys; with True, as they are now and not as they were a moment ago.
+    :param now: seconds since 1970.
+    """
+
+    def __init__(self, keys: Callable[[bool], Mapping[str, Any]], *, now: Callable[[], float]) -> None:
+        self._keys, self._now = keys, now
+
+    def issue(self, username: str, token_version: int, *, minutes: int) -> str:
+        """Return a token that is good for ``minutes``."""
+        keys = SigningKeys.parse(self._keys(False))
+        now = int(self._now())
+        claims = {
+            "iss": PEOPLE_ISSUER,
+            "aud": PEOPLE_AUDIENCE,
+            "sub": username,
+            "ver": token_version,
+            "iat": now,
+            "exp": now + minutes * 60,
+        }
+        secret = keys.secret.get_secret_value()
+        return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": keys.kid})
+
+    def verify(self, token: str) -> PersonClaims:
+        """Return what a token says; raise `Unauthenticated` if it is not ours or no longer good."""
+        payload = _decode(token, self._key_of(token), "HS256", PEOPLE_AUDIENCE, PEOPLE_ISSUER)
+        try:
+            claims = PersonClaims.model_validate(payload)
+        except ValidationError:
+            raise _refused() from None
+        if claims.exp <= self._now():
+            raise Unauthenticated("the access token has expired", hint="log in again")
+        return claims
+
+    def _key_of(self, token: str) -> str:
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+        except jwt.PyJWTError:
+            raise _refused() from None
+        if not isinstance(kid, str):
+            raise _refused()
+        # Just after a rotation, another instance signs with a key that this one has not read yet.
+        for fresh in (False, True):
+            key = SigningKeys.parse(self._keys(fresh)).find(kid)
+            if key:
+                return key
+        raise _refused()
+
+
+def claimed_relay(token: str) -> str:
+    """Return the relay id a token claims, before anything about it has been verified."""
+    try:
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except jwt.PyJWTError:
+        raise _refused() from None
+    if not isinstance(issuer, str) or not issuer.isascii() or not issuer.isalnum() or len(issuer) > 64:
+        raise _refused()
+    return issuer
+
+
+def verify_relay(token: str, *, relay_id: str, public_key: str, now: float) -> None:
+    """Raise `Unauthenticated` unless this relay's key signed the token, for us, for now.
+
+    :param public_key: the key the relay enrolled, PEM.
+    """
+    payload = _decode(token, public_key, "EdDSA", RELAY_AUDIENCE, relay_id)
+    issued, expires = _seconds(payload["iat"]), _seconds(payload["exp"])
+    if not 0 < expires - issued <= RELAY_TOKEN_SECONDS:
+        raise Unauthenticated(f"a relay's token must not be good for more than {RELAY_TOKEN_SECONDS} s")
+    if issued > now + LEEWAY or expires < now - LEEWAY:
+        raise Unauthenticated(
+            "the relay's token is not for this moment", hint="correct the relay's clock by our Date header"
+        )
+
+
+def parse_public_key(pem: str) -> str:
+    """Return an Ed25519 public key in the PEM form we keep; raise `Rejected` for anything else."""
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise Rejected("must be an Ed25519 public key in PEM form", where="public_key")
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _decode(token: str, key: str, algorithm: str, audience: str, issuer: str) -> dict[str, Any]:
+    try:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=audience,
+            issuer=issuer,
+            options={
+                "require": list(_REQUIRED),
+                "strict_aud": True,
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+    except jwt.PyJWTError:
+        raise _refused() from None
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _refused()
+    return float(value)
+
+
+def _refused() -> Unauthenticated:
+    # One answer for every flaw: which one it is helps only whoever forges tokens.
+    return Unauthenticated("the access token is not valid", hint="log in again")

@@ -1,0 +1,299 @@
+"""The account stores on tables made from template.yaml: what they promise, also when two write at once."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from lambdas.store.account_rows import Witness
+from lambdas.store.accounts import CODE_ALPHABET, LoginStore, RelayStore, Role, User, UserStore, random_code
+from lambdas.store.models import AccountRow, bind
+from lambdas.throttle import Throttled
+from shared.errors import Conflict, Forbidden, NotFound, Rejected, Unavailable
+from tests.cloud_rig import REGION, CloudRig, cloud
+
+
+@pytest.fixture
+def rig() -> Iterator[CloudRig]:
+    with cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def users(rig: CloudRig) -> UserStore:
+    return UserStore(rig.tables, now=rig.clock)
+
+
+@pytest.fixture
+def logins(rig: CloudRig) -> LoginStore:
+    return LoginStore(rig.tables, now=rig.clock)
+
+
+@pytest.fixture
+def relays(rig: CloudRig) -> RelayStore:
+    numbers = count(1)
+    return RelayStore(
+        rig.tables,
+        now=rig.clock,
+        new_id=lambda: f"relay{next(numbers)}",
+        new_code=lambda: random_code(secrets.choice),
+    )
+
+
+def rows(rig: CloudRig) -> list[AccountRow]:
+    return list(rig.tables.account.scan())
+
+
+def test_an_account_is_found_in_whatever_case_it_is_asked_for(users: UserStore) -> None:
+    made = users.create("Ana.B", "hash", Role.READ)
+    assert made.username == "ana.b"
+    assert users.find(" ANA.b ") == made
+    assert users.all() == [made]
+
+
+@pytest.mark.parametrize("name", ["", "a", "-ana", "ana b", "a" * 65, "añá", "ana\n", "ana#b"])
+def test_a_name_that_cannot_be_one_is_refused_and_never_found(users: UserStore, name: str) -> None:
+    if name.strip() == name:
+        with pytest.raises(Rejected):
+            users.create(name, "hash", Role.READ)
+    assert users.find(name) is None
+
+
+def test_a_name_is_given_once(users: UserStore) -> None:
+    users.create("ana", "hash", Role.READ)
+    with pytest.raises(Conflict):
+        users.create("ANA", "other", Role.ADMIN)
+    assert [user.password_hash for user in users.all()] == ["hash"]
+
+
+def test_a_new_password_or_being_disabled_raises_the_token_version(users: UserStore) -> None:
+    users.create("boss", "hash", Role.ADMIN)
+    first = users.create("ana", "hash", Role.READ)
+    second = users.change("ana", password_hash="other")
+    third = users.change("ana", disabled=True)
+    fourth = users.change("ana", disabled=False)
+    versions = [user.token_version for user in (first, second, third, fourth)]
+    assert versions[0] < versions[1] < versions[2] == versions[3]
+
+
+def test_another_role_leaves_the_token_version(users: UserStore) -> None:
+    first = users.create("ana", "hash", Role.READ)
+    assert users.change("ana", role=Role.WRITE).token_version == first.token_version
+
+
+def test_a_name_given_away_again_gets_another_token_version(rig: CloudRig, users: UserStore) -> None:
+    first = users.create("ana", "hash", Role.READ)
+    users.remove("ana")
+    rig.clock.advance(1)
+    assert users.create("ana", "hash", Role.READ).token_version != first.token_version
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [
+        lambda users: users.remove("boss"),
+        lambda users: users.change("boss", disabled=True),
+        lambda users: users.change("boss", role=Role.WRITE),
+    ],
+)
+def test_the_last_admin_who_can_log_in_stays(
+    users: UserStore, farewell: Callable[[UserStore], object]
+) -> None:
+    users.create("boss", "hash", Role.ADMIN)
+    users.create("other", "hash", Role.ADMIN)
+    users.create("ana", "hash", Role.WRITE)
+    users.change("other", disabled=True)
+    with pytest.raises(Rejected, match="last admin"):
+        farewell(users)
+    users.change("other", disabled=False)
+    farewell(users)
+
+
+def test_two_admins_cannot_remove_each_other_at_once(
+    rig: CloudRig, users: UserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.create("ana", "hash", Role.ADMIN)
+    users.create("ben", "hash", Role.ADMIN)
+    rival, original = UserStore(rig.tables, now=rig.clock), users._other_admin
+
+    def overtaken(leaving: User) -> Witness:
+        staying = original(leaving)
+        rival.remove("ben")
+        return staying
+
+    monkeypatch.setattr(users, "_other_admin", overtaken)
+    with pytest.raises(Conflict):
+        users.remove("ana")
+    assert [user.username for user in rival.all()] == ["ana"]
+
+
+def test_a_change_based_on_an_account_that_moved_is_a_conflict(
+    rig: CloudRig, users: UserStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.create("ana", "hash", Role.READ)
+    rival, original = UserStore(rig.tables, now=rig.clock), users._existing
+
+    def overtaken(username: str) -> object:
+        kept = original(username)
+        rival.change("ana", role=Role.WRITE)
+        return kept
+
+    monkeypatch.setattr(users, "_existing", overtaken)
+    with pytest.raises(Conflict):
+        users.change("ana", password_hash="other")
+    found = rival.find("ana")
+    assert found is not None
+    assert (found.role, found.password_hash) == (Role.WRITE, "hash")
+
+
+def test_nobody_can_change_or_remove_who_does_not_exist(users: UserStore) -> None:
+    with pytest.raises(NotFound):
+        users.change("ana", disabled=True)
+    with pytest.raises(NotFound):
+        users.remove("ana")
+
+
+def test_a_better_hash_does_not_end_tokens_and_never_undoes_a_change(users: UserStore) -> None:
+    before = users.create("ana", "hash", Role.READ)
+    users.upgrade_hash(before, "better")
+    upgraded = users.find("ana")
+    assert upgraded is not None
+    assert (upgraded.password_hash, upgraded.token_version) == ("better", before.token_version)
+    users.upgrade_hash(before, "late")
+    assert users.find("ana") == upgraded
+
+
+def test_attempts_are_counted_until_one_succeeds(rig: CloudRig, logins: LoginStore) -> None:
+    for _ in range(5):
+        logins.begin("ana")
+    with pytest.raises(Throttled):
+        logins.begin("Ana ")
+    rig.clock.advance(10)
+    logins.begin("ana")
+    logins.succeeded("ana")
+    logins.begin("ana")
+
+
+def test_waiting_tells_nothing_about_which_names_exist(logins: LoginStore) -> None:
+    for name in ("nobody", "not even a name", "", "\ud800"):
+        for _ in range(5):
+            logins.begin(name)
+        with pytest.raises(Throttled):
+            logins.begin(name)
+
+
+def test_attempts_on_one_name_do_not_lock_another(logins: LoginStore) -> None:
+    for _ in range(5):
+        logins.begin("ana")
+    logins.begin("ben")
+
+
+def test_attempts_forget_themselves_and_keep_no_name(rig: CloudRig, logins: LoginStore) -> None:
+    logins.begin("my password by mistake")
+    (row,) = rows(rig)
+    assert "password" not in f"{row.sk}{row.body}"
+    assert row.expires_at.timestamp() > rig.clock() + 86_400
+
+
+def test_attempts_all_at_once_are_not_all_the_first(logins: LoginStore) -> None:
+    admitted: list[int] = []
+    barrier = threading.Barrier(12)
+
+    def attempt() -> None:
+        barrier.wait()
+        try:
+            logins.begin("ana")
+        except Throttled:
+            return
+        admitted.append(1)
+
+    threads = [threading.Thread(target=attempt) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(admitted) <= 5
+
+
+def test_a_code_can_be_typed_and_not_guessed(relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    assert re.fullmatch(rf"[{CODE_ALPHABET}]{{4}}(-[{CODE_ALPHABET}]{{4}}){{4}}", code)
+    assert len(CODE_ALPHABET) ** 20 >= 2**80
+
+
+def test_a_code_makes_a_relay_of_its_site(rig: CloudRig, relays: RelayStore) -> None:
+    code, expires_at = relays.invite("north")
+    assert expires_at.timestamp() == rig.clock() + 900
+    relay = relays.enroll(code, public_key="PEM", name="basement")
+    assert (relay.site, relay.name, relay.revoked_at) == ("north", "basement", None)
+    assert relays.find(relay.relay_id) == relay
+    assert relays.all() == [relay]
+
+
+def test_a_code_is_forgiving_to_who_types_it(relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    typed = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    assert relays.enroll(typed, public_key="PEM", name="x").site == "north"
+
+
+def test_the_table_keeps_no_code(rig: CloudRig, relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    kept = " ".join(f"{row.sk} {row.body}" for row in rows(rig))
+    assert code not in kept
+    assert code.replace("-", "") not in kept
+
+
+def test_a_code_works_once(relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    relays.enroll(code, public_key="PEM", name="x")
+    with pytest.raises(Forbidden):
+        relays.enroll(code, public_key="OTHER", name="x")
+    assert len(relays.all()) == 1
+
+
+def test_the_same_relay_may_ask_again_if_it_missed_the_answer(relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    first = relays.enroll(code, public_key="PEM", name="x")
+    assert relays.enroll(code, public_key="PEM", name="x") == first
+
+
+def test_a_revoked_relays_code_does_not_bring_it_back(relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    relay = relays.enroll(code, public_key="PEM", name="x")
+    relays.revoke(relay.relay_id)
+    with pytest.raises(Forbidden):
+        relays.enroll(code, public_key="PEM", name="x")
+
+
+def test_a_code_is_good_for_a_quarter_of_an_hour(rig: CloudRig, relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    rig.clock.advance(900)
+    with pytest.raises(Forbidden):
+        relays.enroll(code, public_key="PEM", name="x")
+
+
+def test_revoking_is_kept_and_twice_is_once(rig: CloudRig, relays: RelayStore) -> None:
+    code, _ = relays.invite("north")
+    relay_id = relays.enroll(code, public_key="PEM", name="x").relay_id
+    relays.revoke(relay_id)
+    revoked = relays.find(relay_id)
+    rig.clock.advance(5)
+    relays.revoke(relay_id)
+    assert revoked is not None
+    assert revoked.revoked_at is not None
+    assert relays.find(relay_id) == revoked
+    with pytest.raises(NotFound):
+        relays.revoke("nobody")
+
+
+def test_a_table_that_does_not_answer_is_unavailable(rig: CloudRig) -> None:
+    missing = bind("NoTable", "NoTableEither", REGION)
+    with pytest.raises(Unavailable):
+        UserStore(missing, now=rig.clock).find("ana")
+    with pytest.raises(Unavailable):
+        UserStore(missing, now=rig.clock).create("ana", "hash", Role.READ)

@@ -1,0 +1,77 @@
+"""Who may call what: one table, and a proof that no route is missing from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+
+from lambdas.api import auth, health, relay, relays, users, worklist
+from lambdas.store.accounts import Role
+from tests.api_rig import ApiRig, api
+
+ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"
+WHO = {
+    ANYBODY: {ANYBODY, READ, WRITE, ADMIN, RELAY},
+    READ: {READ, WRITE, ADMIN},
+    WRITE: {WRITE, ADMIN},
+    ADMIN: {ADMIN},
+    RELAY: {RELAY},
+}
+
+ROUTES: dict[tuple[str, str], str] = {
+    ("GET", "/health"): ANYBODY,
+    ("POST", "/auth/login"): ANYBODY,
+    ("POST", "/relay/enroll"): ANYBODY,
+    ("GET", "/worklist"): READ,
+    ("GET", "/worklist/{item_id}"): READ,
+    ("POST", "/worklist"): WRITE,
+    ("PUT", "/worklist/{item_id}"): WRITE,
+    ("DELETE", "/worklist/{item_id}"): WRITE,
+    ("GET", "/users"): ADMIN,
+    ("POST", "/users"): ADMIN,
+    ("PUT", "/users/{username}"): ADMIN,
+    ("DELETE", "/users/{username}"): ADMIN,
+    ("GET", "/relays"): ADMIN,
+    ("POST", "/relays/enrollments"): ADMIN,
+    ("DELETE", "/relays/{relay_id}"): ADMIN,
+    ("GET", "/relay/worklist"): RELAY,
+    ("POST", "/relay/mpps"): RELAY,
+}
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[ApiRig]:
+    with api() as running:
+        yield running
+
+
+def test_the_table_names_every_route() -> None:
+    routes = {
+        (method, route.path)
+        for module in (auth, health, relay, relays, users, worklist)
+        for route in module.router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    assert routes == set(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("who", WHO)
+def test_a_route_is_open_to_whom_the_table_says(rig: ApiRig, method: str, path: str, who: str) -> None:
+    if who == ANYBODY:
+        client = rig.anybody
+    elif who == RELAY:
+        client = rig.relay().http
+    else:
+        client = rig.user(Role(who))
+    url = path.replace("{item_id}", "none").replace("{username}", "none").replace("{relay_id}", "none")
+    # An empty list is wrong for every route, so that who gets in is turned back there and changes nothing.
+    status = client.request(method, url, json=None if method in {"GET", "DELETE"} else []).status
+    if who in WHO[ROUTES[method, path]]:
+        assert status not in {401, 403}
+        assert status < 500
+    else:
+        assert status == (403 if who in {READ, WRITE, ADMIN} and ROUTES[method, path] != RELAY else 401)
