@@ -1,0 +1,99 @@
+"""Every minute: asks for a sync of each source that is due, and again for each write-back that is owed.
+
+Reads only. A message may be sent twice, or for nothing; who receives it finds that out.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import boto3
+from aws_lambda_powertools import Logger
+from pydantic import Field
+
+from lambdas.queue import send_all
+from lambdas.settings import StoreSettings, load
+from lambdas.store.sources import SourceStore, StoredSource
+from lambdas.store.steps import StepStore
+from lambdas.store.worklist import WorklistStore
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+WRITE_BACKS_AT_ONCE: Final = 500
+_SLACK: Final = 0.1
+"""Share of an interval by which a source may be early: the schedule's own minute is not exact either."""
+_MOST_SLACK: Final = 10.0
+
+logger = Logger()
+
+
+class ScheduleSettings(StoreSettings):
+    """What the schedule reads from its environment."""
+
+    accounts_table: str = Field(default="", description="Not used here.")
+    aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
+    sync_queue_url: str = Field(description="SyncQueue, which gets one message a source.")
+    write_back_queue_url: str = Field(description="WriteBackQueue, which gets one message a step.")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
+    """Handle an EventBridge Scheduler event; what it says does not matter.
+
+    :raises Unavailable: some messages were not taken. The next minute tries again.
+    """
+    settings = load(ScheduleSettings)
+    tables = settings.tables()
+    now = time.time()
+    sources = SourceStore(tables).all()
+    for source in sources:
+        if source.problem:
+            logger.warning("source skipped", extra={"source_id": source.source_id, "problem": source.problem})
+    due = [source.source_id for source in sources if is_due(source, now)]
+    worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
+    owed = StepStore(tables, worklist, now=time.time).due_write_backs(WRITE_BACKS_AT_ONCE)
+    _send(settings, due, owed)
+    return {"syncs": len(due), "write_backs": len(owed)}
+
+
+def is_due(source: StoredSource, now: float) -> bool:
+    """Tell whether to ask for a sync.
+
+    :param now: seconds since 1970.
+    """
+    definition, state = source.definition, source.state
+    if definition is None or not definition.enabled:
+        return False
+    if source.leased_until > now or max(state.paused_until, state.banned_until) > now:
+        return False
+    if not definition.open_at(datetime.fromtimestamp(now, UTC)):
+        return False
+    if state.last_run_at is None:
+        return True
+    slack = min(_MOST_SLACK, definition.interval_seconds * _SLACK)
+    return now >= state.last_run_at.timestamp() + definition.interval_seconds - slack
+
+
+@cache  # for the function's life
+def _sqs(region: str, endpoint_url: str | None) -> SQSClient:
+    return boto3.client("sqs", region_name=region, endpoint_url=endpoint_url)
+
+
+def _send(settings: ScheduleSettings, sources: list[str], steps: list[str]) -> None:
+    client = _sqs(settings.aws_region, settings.aws_endpoint_url)
+    failures: list[Unavailable] = []  # one queue's trouble is not the other's
+    for queue_url, messages in (
+        (settings.write_back_queue_url, [{"sop_instance_uid": uid} for uid in steps]),
+        (settings.sync_queue_url, [{"source_id": source_id} for source_id in sources]),
+    ):
+        try:
+            send_all(client, queue_url, messages)
+        except Unavailable as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]

@@ -1,0 +1,55 @@
+"""Entry point: tells REDCap of the steps named on the queue."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any, Final
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+
+from lambdas.connect import RedcapSettings, connector
+from lambdas.messages import handle_each
+from lambdas.settings import load
+from lambdas.store.sources import SourceStore
+from lambdas.store.steps import StepStore
+from lambdas.store.worklist import WorklistStore
+from lambdas.write_back_step import StepWriteBack
+
+READ_SECONDS: Final = 20.0
+"""How long REDCap may take for one answer of a few rows: the function has 120 s for five steps."""
+
+logger = Logger()
+
+
+class WriteBackSettings(RedcapSettings):
+    """What the write-back reads from its environment."""
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Handle an SQS event whose messages are ``{"sop_instance_uid": ...}``; return those that failed.
+
+    What REDCap could not be told has not failed: the table keeps the debt, and the schedule asks again.
+    """
+    write_back = _wired(load(WriteBackSettings))
+
+    def tell_one(uid: str) -> None:
+        outcome, note = write_back.run(uid)
+        logger.info("write-back", extra={"sop_instance_uid": uid, "outcome": outcome, "reason": note})
+
+    return handle_each(event, context, "sop_instance_uid", tell_one, logger)
+
+
+@cache  # for the function's life: its connections, and for a minute its secrets
+def _wired(settings: WriteBackSettings) -> StepWriteBack:
+    tables = settings.tables()
+    worklist = WorklistStore(
+        tables, now=time.time, new_id=lambda: uuid4().hex, settle_seconds=settings.settle_seconds
+    )
+    return StepWriteBack(
+        StepStore(tables, worklist, now=time.time),
+        SourceStore(tables),
+        connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
+        now=time.time,
+    )
