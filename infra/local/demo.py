@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -20,6 +21,7 @@ from typing import Annotated
 import typer
 from pydicom.dataset import Dataset
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -50,9 +52,20 @@ def demo(
         float, typer.Option(help="Seconds a booking may take to reach the scanner.")
     ] = VISIBLE_WITHIN_SECONDS,
 ) -> None:
-    """Show the whole loop: REDCap, the cloud, a relay, a scanner, and back to REDCap."""
-    console = Console()
-    options = StackOptions(
+    """Show the whole loop: REDCap, the cloud, a relay, a scanner, and back to REDCap.
+
+    With REDCAP_API_URL and REDCAP_API_TOKEN in the environment it shows that REDCap's worklist instead, and
+    only reads.
+    """
+    options = options_from(folder, port, redcap_port, dicom_port, aws_port, source)
+    serve(options, once=once, story=True, within=within)
+
+
+def options_from(
+    folder: Path, port: int, redcap_port: int, dicom_port: int, aws_port: int, source: Path
+) -> StackOptions:
+    """Return the stack's options, with the REDCap of the environment if it names one."""
+    return StackOptions(
         folder=folder,
         api_port=port,
         redcap_port=redcap_port,
@@ -62,45 +75,52 @@ def demo(
         redcap_token=os.environ.get("REDCAP_API_TOKEN", ""),
         source_file=source,
     )
+
+
+def serve(options: StackOptions, *, once: bool, story: bool, within: float = VISIBLE_WITHIN_SECONDS) -> None:
+    """Run the stack until the story is told (``once``) or somebody stops it.
+
+    :raises typer.Exit: with `EXIT_STORY` or `EXIT_START`, after saying why.
+    """
+    quiet()
+    console = Console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        _run(console, options, once=once, within=within)
+        _run(console, options, once=once, story=story, within=within)
     except (KeyboardInterrupt, Stopped):
         console.print("Stopped; no process is left.")
     except StoryFailed as error:
-        console.print(f"[bold red]✗[/] {error}", highlight=False)
+        console.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(EXIT_STORY) from None
     except MwlError as error:
-        console.print(f"[bold red]The demo cannot run:[/] {error}", highlight=False)
+        console.print(f"[bold red]Cannot run:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(EXIT_START) from None
 
 
-def _run(console: Console, options: StackOptions, *, once: bool, within: float) -> None:
+def _run(console: Console, options: StackOptions, *, once: bool, story: bool, within: float) -> None:
     began = time.monotonic()
-    with console.status("Starting ...") as status:
-        stack = LocalStack(options, lambda part: status.update(f"Starting  {part} ..."))
-        stack.__enter__()
-    try:
+    with ExitStack() as closing:
+        with console.status("Starting ...") as status:
+            stack = LocalStack(options, lambda part: status.update(f"Starting  {part} ..."))
+            closing.enter_context(stack)
         megabytes = sum(stack.memory_bytes().values()) / 1e6
         console.print(f"Everything runs, after {time.monotonic() - began:.1f} s, in {megabytes:.0f} MB.\n")
-        if stack.simulated:
-            _tell(console, stack, within)
-        else:
+        if not stack.simulated:
             _show_own_redcap(console, stack)
+        elif story:
+            _tell(console, stack, within)
         if not once:
             console.print(_where_everything_is(stack))
             _stay(stack)
-    finally:
-        with console.status("Stopping ..."):
-            stack.__exit__(None, None, None)
+        closing.enter_context(console.status("Stopping ..."))
 
 
 def _tell(console: Console, stack: LocalStack, within: float) -> None:
     with console.status("") as status:
         for told in Story(stack, within).tell(status.update):
             console.print(f"[bold green]✓[/] {told.title}", highlight=False)
-            console.print(f"  [dim]{told.seconds:6.2f} s[/]  {told.seen}", highlight=False)
+            console.print(f"  [dim]{told.seconds:6.2f} s[/]  {escape(told.seen)}", highlight=False)
     console.print("\n[bold]The whole loop held, every step checked.[/]")
 
 
@@ -121,7 +141,7 @@ def _show_own_redcap(console: Console, stack: LocalStack) -> None:
         console.print(f"... and {len(found) - ITEMS_SHOWN} more")
     rejected = stack.source_state().rejected
     for row in rejected[:ITEMS_SHOWN]:
-        console.print(f"[yellow]not shown:[/] record {row.record}, {row.field}: {row.reason}")
+        console.print(f"[yellow]not shown:[/] record {escape(row.record)}, {row.field}: {escape(row.reason)}")
 
 
 def _first_worklist(stack: LocalStack) -> list[Dataset]:
@@ -175,7 +195,6 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run the command."""
-    quiet()
     typer.run(demo)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -142,12 +143,18 @@ def _sqs_event(messages: list[MessageTypeDef]) -> dict[str, Any]:
     }
 
 
-def logs_to(stream: TextIO) -> None:
-    """Send the handlers' own log lines, which Lambda takes from standard output, to a stream instead."""
-    for logger in logging.root.manager.loggerDict.values():
-        if isinstance(logger, logging.PlaceHolder):
-            continue
-        for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
-                handler.setStream(stream)
-                logger.propagate = False  # or the root logger would write each line again
+@contextmanager
+def logs_to(stream: TextIO) -> Iterator[None]:
+    """Send the handlers' own log lines, which Lambda takes from standard output, to a stream meanwhile."""
+    with ExitStack() as afterwards:
+        for logger in list(logging.root.manager.loggerDict.values()):
+            if isinstance(logger, logging.PlaceHolder):
+                continue
+            for handler in logger.handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+                    afterwards.callback(handler.setStream, handler.stream)
+                    handler.setStream(stream)
+                    # Or the root logger would write each line again.
+                    afterwards.callback(setattr, logger, "propagate", logger.propagate)
+                    logger.propagate = False
+        yield

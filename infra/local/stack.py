@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -42,6 +43,7 @@ from lambdas.source import SourceDefinition
 from lambdas.source_file import check_against, definition_from, parse_definition
 from lambdas.source_state import SourceState
 from lambdas.store.accounts import Role
+from lambdas.store.models import bind
 from lambdas.store.sources import SourceStore
 from shared.errors import Rejected, Unavailable
 
@@ -164,6 +166,7 @@ class LocalStack:
         self._closing.callback(self.aws.stop)
         # The real handlers read the real names from the environment, as in Lambda.
         os.environ.update(self.aws.environment)
+        bind.cache_clear()  # models of an earlier stack in this process would go on calling that one
 
     def _start_redcap(self) -> None:
         if self.simulated:
@@ -203,41 +206,42 @@ class LocalStack:
         log_file = (self.folder / "cloud.log").open("a", encoding="utf-8")
         self._closing.callback(log_file.close)
         logging.basicConfig(stream=log_file, level=logging.WARNING, force=True)
-        logs_to(log_file)
+        self._closing.enter_context(logs_to(log_file))
         secret = json.dumps({"token": self.redcap_token})
         self.aws.put_secret(REDCAP_SECRET_PREFIX + self.definition.token_secret, secret)
         self.services: Services = services_from(load(ApiSettings))
         SourceStore(self.services.settings.tables()).put(self.definition)
         self.admin_password = secrets.token_urlsafe(12)
         add_user(self.services, "admin", self.admin_password, Role.ADMIN)
-        self._serve_api()
+        self.start_api()
+        self._closing.callback(self.stop_api)
         functions = Functions()
         self._closing.callback(functions.stop)
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
         functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
         functions.every(self.options.schedule_seconds, schedule.handler)
 
-    def _serve_api(self) -> None:
-        listener = socket.create_server((HOST, self.options.api_port))
-        self._closing.callback(listener.close)
+    def start_api(self) -> None:
+        """Serve the API; again on the same port after `stop_api`."""
+        known = urlsplit(self.api_url).port if self.api_url else self.options.api_port
+        listener = socket.create_server((HOST, known or 0))
         self.api_url = f"http://{HOST}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
             create_app(self.services), log_config=None, access_log=False, lifespan="off", ws="none"
         )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],), name="api", daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            server.should_exit = True
-            thread.join(PATIENT_SECONDS)
-
-        self._closing.callback(stop)
+        self._api = uvicorn.Server(config)
+        self._api_thread = threading.Thread(target=self._api.run, args=([listener],), name="api", daemon=True)
+        self._api_thread.start()
         deadline = time.monotonic() + READY_SECONDS
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
+        while not self._api.started:
+            if not self._api_thread.is_alive() or time.monotonic() > deadline:
                 raise Unavailable("the API did not start", hint=f"see {self.folder / 'cloud.log'}")
             time.sleep(0.01)
+
+    def stop_api(self) -> None:
+        """Stop the API, as an outage would; everything else goes on."""
+        self._api.should_exit = True
+        self._api_thread.join(PATIENT_SECONDS)
 
     def _enroll_relay(self) -> None:
         code, _ = self.services.relays.invite(self.definition.site)
@@ -255,6 +259,7 @@ class LocalStack:
         (self.folder / "relay.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         child = self._child("relay-enroll", self._relay_command("enroll", code, "--name", "local"))
         child.wait_for("enrolled", READY_SECONDS)
+        child.stop()
 
     def _relay_command(self, *arguments: str) -> list[str]:
         config, state = str(self.folder / "relay.toml"), str(self.folder / "relay")

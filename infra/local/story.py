@@ -22,10 +22,9 @@ from edge_relay import dicom_client
 from infra.local.stack import PROJECT_ID, LocalStack
 from shared.errors import MwlError
 
-RECORD: Final = "900007"
+STORY_RECORD: Final = "900007"
 FAMILY_NAME, GIVEN_NAME = "Núñez", "Zoë"
 PATIENT_NAME: Final = f"{FAMILY_NAME}^{GIVEN_NAME}"
-PATIENT_ID: Final = f"sub_{RECORD}_ses_1"
 WEIGHT_LB: Final = Decimal("143.3")
 WEIGHT_KG: Final = Decimal("65.0")  # to 0.1 kg
 PATIENCE_SECONDS: Final = 20.0
@@ -52,12 +51,19 @@ class Story:
     """The steps in order; `tell` plays them.
 
     :param within: how long a saved form may take to be visible to the scanner, in seconds.
+    :param record: the REDCap record the story is about; it must be a new one.
     """
 
     stack: LocalStack
     within: float = VISIBLE_WITHIN_SECONDS
+    record: str = STORY_RECORD
     _found: Dataset = field(default_factory=Dataset)
     _sop_instance_uid: str = field(default_factory=lambda: f"2.25.{uuid4().int}")
+
+    @property
+    def patient_id(self) -> str:
+        """The participant's id at the scanner, as the source definition makes it."""
+        return f"sub_{self.record}_ses_1"
 
     def tell(self, about_to: Callable[[str], None]) -> Iterator[Told]:
         """Play the steps.
@@ -111,7 +117,7 @@ class Story:
             raise StoryFailed(
                 f"the booking took {took:.2f} s to reach the scanner, {self.within:g} s allowed"
             )
-        return f"{PATIENT_NAME}, {PATIENT_ID}, {weight} kg: visible {took:.2f} s after it was saved"
+        return f"{PATIENT_NAME}, {self.patient_id}, {weight} kg: visible {took:.2f} s after it was saved"
 
     def begin(self) -> str:
         """Start the exam and ask again at once: no waiting, the very next query must show it."""
@@ -120,7 +126,7 @@ class Story:
             study_instance_uid=self._found.StudyInstanceUID,
             scheduled_step_id=step.ScheduledProcedureStepID,
             accession_number=self._found.AccessionNumber,
-            patient_id=PATIENT_ID,
+            patient_id=self.patient_id,
             patient_name=PATIENT_NAME,
             modality="MR",
             station_aetitle=self.stack.options.scanner,
@@ -144,7 +150,7 @@ class Story:
             token = {"Authorization": f"Bearer {login.json()['access_token']}"}
 
             def shown() -> dict[str, Any] | None:
-                query = {"patient_id": PATIENT_ID, "status": "IN_PROGRESS"}
+                query = {"patient_id": self.patient_id, "status": "IN_PROGRESS"}
                 answer = client.get("/worklist", params=query, headers=token)
                 _expect("status of GET /worklist", answer.status_code, 200)
                 return next(iter(answer.json()), None)
@@ -184,7 +190,7 @@ class Story:
         return "our own write to REDCap changed no item"
 
     def _query(self) -> Dataset | None:
-        query = dicom_client.worklist_query(patient_id=PATIENT_ID)
+        query = dicom_client.worklist_query(patient_id=self.patient_id)
         found = dicom_client.find(self.stack.peer, query)
         if len(found) > 1:
             raise StoryFailed(f"C-FIND found {len(found)} items for one booking")
@@ -192,7 +198,7 @@ class Story:
 
     def _save_form(self, instrument: str, values: dict[str, str]) -> None:
         url = f"{self.stack.control_url}/projects/{PROJECT_ID}/save_form"
-        body: dict[str, object] = {"record": RECORD, "instrument": instrument, "values": values}
+        body: dict[str, object] = {"record": self.record, "instrument": instrument, "values": values}
         if instrument == "mri":
             body["instance"] = 1
         httpx.post(url, json=body, timeout=10).raise_for_status()
@@ -202,7 +208,7 @@ class Story:
             "token": self.stack.redcap_token,
             "content": "record",
             "format": "json",
-            "records[0]": RECORD,
+            "records[0]": self.record,
             "forms[0]": "mri",
             "fields[0]": "study_id",
         }

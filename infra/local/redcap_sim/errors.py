@@ -24,7 +24,7 @@ def bad_token() -> ApiError:
 
 
 def lacks_right(right: str) -> ApiError:
-    """The token is known but its user may not do this; REDCap words it otherwise, so nobody may match on it."""
+    """The token is known, its user may not do this; REDCap words it otherwise: match on the status."""
     return ApiError(403, f"The user of this token may not {right}")
 
 
