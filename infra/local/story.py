@@ -117,7 +117,7 @@ class Story:
             raise StoryFailed(
                 f"the booking took {took:.2f} s to reach the scanner, {self.within:g} s allowed"
             )
-        return f"{PATIENT_NAME}, {self.patient_id}, {weight} kg: visible {took:.2f} s after it was saved"
+        return f"{PATIENT_NAME}, {self.patient_id}, {weight} kg: visible after {took:.2f} s"
 
     def begin(self) -> str:
         """Start the exam and ask again at once: no waiting, the very next query must show it."""

@@ -97,7 +97,7 @@ def test_the_whole_loop_holds_once_and_the_demo_exits_with_zero(tmp_path: Path) 
     played = run(folder, "--once", "--within", "15")
     assert played.returncode == 0, played.stdout + played.stderr
     assert played.stdout.count("✓") == 6
-    assert re.search(r"visible \d+\.\d\d s after it was saved", played.stdout)
+    assert re.search(r"visible after \d+\.\d\d s", played.stdout)
     assert played.stderr == ""
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
     for log in folder.glob("*.log"):
