@@ -1,0 +1,1 @@
+"""The on-premise daemon: answers scanners over DICOM, exchanges changes with the cloud over HTTPS."""

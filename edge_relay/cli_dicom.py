@@ -1,0 +1,191 @@
+"""``mwl-relay echo``, ``find``, ``mpps create`` and ``mpps set``: ask a relay as a scanner would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from pydicom.dataset import Dataset
+
+from edge_relay import dicom_client
+from edge_relay.cli_errors import EXIT_NO, reported, table
+from edge_relay.mpps import to_json
+from edge_relay.pynetdicom_tuning import quiet
+from shared.errors import NotFound, Rejected
+
+Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]
+Port = Annotated[int, typer.Option(envvar="MWL_RELAY_PORT", help="Its DICOM port.")]
+Called = Annotated[str, typer.Option(envvar="MWL_RELAY_AET", help="Its AE title.")]
+Calling = Annotated[
+    str, typer.Option(help="Our AE title; the relay must know it. Empty: the relay's own, which it knows.")
+]
+DEFAULT_HOST, DEFAULT_PORT, DEFAULT_AET = "127.0.0.1", 11112, "MWL_RELAY"
+
+mpps_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Tell a relay that a step began or ended, as a scanner would (DICOM MPPS).",
+)
+
+
+class Ending(StrEnum):
+    """How a step ends."""
+
+    COMPLETED = "COMPLETED"
+    DISCONTINUED = "DISCONTINUED"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put this module's commands into the application."""
+    app.command()(echo)
+    app.command()(find)
+    app.add_typer(mpps_app, name="mpps")
+
+
+def echo(
+    host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT, called: Called = DEFAULT_AET, calling: Calling = ""
+) -> None:
+    """Ask a relay whether it is there (C-ECHO)."""
+    with _asking():
+        dicom_client.echo(_peer(host, port, called, calling))
+        typer.echo(f"{called} at {host}:{port} answers")
+
+
+def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    called: Called = DEFAULT_AET,
+    calling: Calling = "",
+    modality: Annotated[str, typer.Option(help="Only this modality, e.g. MR.")] = "",
+    station: Annotated[str, typer.Option(help="Only this scheduled station's AE title.")] = "",
+    date: Annotated[str, typer.Option(help="Start date, YYYYMMDD, or a range: 20261120-20261122.")] = "",
+    patient_name: Annotated[str, typer.Option(help="Name; wild cards * and ? are allowed.")] = "",
+    patient_id: Annotated[str, typer.Option(help="Patient ID; wild cards are allowed.")] = "",
+    status: Annotated[
+        str, typer.Option(help="Step status, e.g. COMPLETED; without it all steps not yet over.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print DICOM JSON, for programs.")] = False,
+) -> None:
+    """Show what a scanner would see (C-FIND). Shows participants' names: mind who looks on."""
+    with _asking():
+        query = dicom_client.worklist_query(
+            modality=modality,
+            station_aetitle=station,
+            date=date,
+            patient_name=patient_name,
+            patient_id=patient_id,
+            status=status,
+        )
+        found = dicom_client.find(_peer(host, port, called, calling), query)
+        if as_json:
+            typer.echo(json.dumps([to_json(answer)[0] for answer in found], ensure_ascii=False, indent=2))
+        else:
+            columns = (
+                "start",
+                "station",
+                "modality",
+                "name",
+                "id",
+                "accession",
+                "step",
+                "status",
+                "study UID",
+            )
+            table(f"{len(found)} items", columns, [_row(answer) for answer in found])
+
+
+@mpps_app.command()
+def create(
+    step_id: Annotated[str, typer.Argument(help="Scheduled Procedure Step ID, see: mwl-relay find")],
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    called: Called = DEFAULT_AET,
+    calling: Calling = "",
+    uid: Annotated[str, typer.Option(help="SOP Instance UID; empty: the relay makes one.")] = "",
+) -> None:
+    """Say that the step STEP_ID of the worklist has begun (N-CREATE); prints the SOP Instance UID."""
+    with _asking():
+        peer = _peer(host, port, called, calling)
+        typer.echo(dicom_client.create_step(peer, _begun(peer, step_id), uid or None))
+
+
+@mpps_app.command(name="set")
+def set_(
+    uid: Annotated[str, typer.Argument(help="SOP Instance UID, as mpps create printed it.")],
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    called: Called = DEFAULT_AET,
+    calling: Calling = "",
+    status: Annotated[Ending, typer.Option(help="How the step ended.")] = Ending.COMPLETED,
+    wrong_entry: Annotated[
+        bool, typer.Option(help="DISCONTINUED because the wrong entry was selected: puts the item back.")
+    ] = False,
+) -> None:
+    """Say that a step has ended (N-SET)."""
+    with _asking():
+        if wrong_entry and status is not Ending.DISCONTINUED:
+            raise Rejected("goes with --status DISCONTINUED only", where="--wrong-entry")
+        now = datetime.now().astimezone()
+        changes = (
+            dicom_client.step_completed(now, f"2.25.{uuid4().int}")
+            if status is Ending.COMPLETED
+            else dicom_client.step_discontinued(now, wrong_entry=wrong_entry)
+        )
+        dicom_client.set_step(_peer(host, port, called, calling), changes, uid)
+        typer.echo(status.value)
+
+
+def _begun(peer: dicom_client.Peer, step_id: str) -> Dataset:
+    answers = dicom_client.find(peer, dicom_client.worklist_query())
+    scheduled = [a for a in answers if str(_step(a).ScheduledProcedureStepID) == step_id]
+    if len(scheduled) != 1:
+        raise NotFound(f"{len(scheduled)} open worklist items have this step id", where=step_id)
+    item = scheduled[0]
+    return dicom_client.step_began(
+        study_instance_uid=str(item.StudyInstanceUID),
+        scheduled_step_id=step_id,
+        accession_number=str(item.AccessionNumber or ""),
+        patient_id=str(item.PatientID),
+        patient_name=str(item.PatientName),
+        modality=str(_step(item).Modality),
+        station_aetitle=str(_step(item).ScheduledStationAETitle),
+        now=datetime.now().astimezone(),
+    )
+
+
+def _step(answer: Dataset) -> Dataset:
+    step: Dataset = answer.ScheduledProcedureStepSequence[0]
+    return step
+
+
+def _row(answer: Dataset) -> tuple[str, ...]:
+    step = _step(answer)
+    return (
+        f"{step.ScheduledProcedureStepStartDate} {step.ScheduledProcedureStepStartTime}",
+        str(step.ScheduledStationAETitle),
+        str(step.Modality),
+        str(answer.PatientName),
+        str(answer.PatientID),
+        str(answer.AccessionNumber or ""),
+        str(step.ScheduledProcedureStepID),
+        str(step.ScheduledProcedureStepStatus),
+        str(answer.StudyInstanceUID),
+    )
+
+
+def _peer(host: str, port: int, called: str, calling: str) -> dicom_client.Peer:
+    return dicom_client.Peer(host, port, called, calling or called)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    # Here a Rejected is the peer's answer, not a mistake in how we were called.
+    with reported([(Rejected, EXIT_NO), (NotFound, EXIT_NO)]):
+        quiet()
+        yield

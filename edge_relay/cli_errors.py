@@ -1,0 +1,55 @@
+"""How the command talks to people: errors as one line and an exit code, results as tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+
+from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
+
+EXIT_NO: Final = 1
+EXIT_WRONG: Final = 2
+EXIT_UNREACHABLE: Final = 3
+_EXIT_CODES: Final[tuple[tuple[type[MwlError], int], ...]] = (
+    (Unavailable, EXIT_UNREACHABLE),
+    (Forbidden, EXIT_NO),
+    (Rejected, EXIT_WRONG),
+    (Conflict, EXIT_WRONG),
+    (NotFound, EXIT_WRONG),
+)
+
+
+@contextmanager
+def reported(exit_codes: Sequence[tuple[type[MwlError], int]] = ()) -> Iterator[None]:
+    """Turn a deliberate error into one line on stderr and an exit code.
+
+    :param exit_codes: go before the usual ones.
+    """
+    try:
+        yield
+    except MwlError as error:
+        typer.echo(f"mwl-relay: {error}", err=True)
+        code = next(code for kind, code in (*exit_codes, *_EXIT_CODES) if isinstance(error, kind))
+        raise typer.Exit(code) from None
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows as a table on a terminal; else, for programs, as lines with tabs between the columns."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
+    from rich.console import Console  # noqa: PLC0415  a running relay has no use for it, nor memory to spare
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = Table(title=title or None, show_header=any(columns))
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    Console().print(shown)

@@ -1,0 +1,196 @@
+"""The command as an operator and a parent process use it: exit codes, one-line errors, JSON, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from edge_relay import dicom_client
+from edge_relay.cli import app
+from edge_relay.journal import JournalReader
+from edge_relay.relay import Relay
+from tests.relay_rig import (
+    CODE,
+    SCANNER,
+    FakeCloud,
+    RelayProcess,
+    began,
+    eventually,
+    item,
+    names,
+    running_relay,
+    scanner,
+    toml,
+)
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeCloud]:
+    with FakeCloud() as running:
+        running.put(item())
+        yield running
+
+
+@pytest.fixture
+def relay(tmp_path: Path, cloud: FakeCloud) -> Iterator[Relay]:
+    with running_relay(tmp_path, cloud) as running:
+        eventually(running.cache.count)
+        yield running
+
+
+def mwl_relay(*arguments: object, **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(app, [str(each) for each in arguments])
+
+
+def at(relay: Relay) -> list[object]:
+    host, port = relay.address
+    return ["--host", host, "--port", port, "--calling", SCANNER]
+
+
+def test_help_teaches_every_command() -> None:
+    text = mwl_relay("--help").output
+    for command in (
+        "enroll run status list retry check-config backup echo find mpps".split()  # noqa: SIM905
+    ):
+        assert command in text
+        assert mwl_relay(command, "--help").exit_code == 0
+
+
+def test_enrolling_works_once_and_says_who_we_are(tmp_path: Path, cloud: FakeCloud) -> None:
+    settings, state = tmp_path / "relay.toml", tmp_path / "state"
+    settings.write_text(toml(cloud))
+    options = ("--config", settings, "--state-dir", state)
+    wrong = mwl_relay("enroll", "guess", *options)
+    assert (wrong.exit_code, "the code is not valid" in wrong.output) == (1, True)
+    done = mwl_relay("enroll", CODE, *options)
+    assert (done.exit_code, done.output) == (0, "enrolled as relay-1 for site oslo\n")
+    again = mwl_relay("enroll", CODE, *options)
+    assert (again.exit_code, "--force" in again.output) == (2, True)
+
+
+def test_a_relay_that_is_not_enrolled_does_not_run(tmp_path: Path, cloud: FakeCloud) -> None:
+    settings = tmp_path / "relay.toml"
+    settings.write_text(toml(cloud))
+    result = mwl_relay("run", "--config", settings, "--state-dir", tmp_path / "state")
+    assert result.exit_code == 2
+    assert "mwl-relay enroll" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_check_config_names_file_and_key(tmp_path: Path, cloud: FakeCloud) -> None:
+    settings = tmp_path / "relay.toml"
+    settings.write_text(toml(cloud))
+    assert mwl_relay("check-config", "--config", settings).exit_code == 0
+    bad = mwl_relay("check-config", "--config", settings, MWL_RELAY__PORT="many")
+    assert bad.exit_code == 2
+    assert "relay.port" in bad.output
+    assert "cloud_url" in mwl_relay("check-config", "--explain").output
+
+
+def test_status_is_for_people_and_programs(tmp_path: Path, relay: Relay) -> None:
+    names(relay)
+    eventually(lambda: "scanners" in (tmp_path / "health.json").read_text())
+
+    def healthy() -> Any:
+        result = mwl_relay("status", "--state-dir", tmp_path, "--json")
+        return json.loads(result.output) if result.exit_code == 0 else None
+
+    found = eventually(healthy)
+    assert (found["items"], found["outbox"], found["parked"], found["problems"]) == (1, 0, 0, [])
+    assert "last good pull" in mwl_relay("status", "--state-dir", tmp_path).output
+
+
+def test_status_asks_for_attention_by_its_exit_code(tmp_path: Path, relay: Relay, cloud: FakeCloud) -> None:
+    cloud.stop()
+    dicom_client.create_step(scanner(relay), began(item()), "2.25.5")
+    relay.journal.park(relay.journal.open_events()[0].event_id, "because")
+    result = mwl_relay("status", "--state-dir", tmp_path)
+    assert result.exit_code == 1
+    assert "parked" in result.output
+    (parked,) = json.loads(mwl_relay("list", "--parked", "--json", "--state-dir", tmp_path).output)
+    assert parked["reason"] == "because"
+    assert mwl_relay("retry", "nonsense", "--state-dir", tmp_path).exit_code == 2
+    assert mwl_relay("retry", parked["event_id"], "--state-dir", tmp_path).exit_code == 0
+    cloud.start()
+    cloud.wait_for(lambda c: c.recorded)
+
+
+def test_list_shows_the_worklist(tmp_path: Path, relay: Relay) -> None:
+    (row,) = json.loads(mwl_relay("list", "--json", "--state-dir", tmp_path).output)
+    assert row["patient_name"] == "Doe^Jane"
+    assert relay.cache.count() == 1
+
+
+def test_echo_find_and_mpps_play_a_scan(relay: Relay, cloud: FakeCloud) -> None:
+    assert mwl_relay("echo", *at(relay)).exit_code == 0
+    (found,) = json.loads(mwl_relay("find", *at(relay), "--modality", "MR", "--json").output)
+    assert found["00100020"]["Value"] == ["P-001"]
+    assert "Doe^Jane" in mwl_relay("find", *at(relay)).output
+    began = mwl_relay("mpps", "create", item().scheduled_procedure_step_id, *at(relay))
+    assert began.exit_code == 0
+    assert mwl_relay("mpps", "set", began.output.strip(), *at(relay)).exit_code == 0
+    cloud.wait_for(lambda c: len(c.recorded) == 2)
+    again = mwl_relay("mpps", "set", began.output.strip(), *at(relay))
+    assert (again.exit_code, "0110" in again.output) == (1, True)
+    assert mwl_relay("mpps", "create", "NO-SUCH-STEP", *at(relay)).exit_code == 1
+
+
+def test_a_port_where_nobody_listens_is_exit_code_3() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        result = mwl_relay("echo", "--port", free.getsockname()[1])
+    assert result.exit_code == 3
+
+
+def test_a_backup_is_a_working_journal(tmp_path: Path, relay: Relay, cloud: FakeCloud) -> None:
+    cloud.stop()
+    dicom_client.create_step(scanner(relay), began(item()), "2.25.5")
+    target = tmp_path / "copy.db"
+    assert mwl_relay("backup", target, "--state-dir", tmp_path).exit_code == 0
+    reader = JournalReader(target)
+    assert [event.sop_instance_uid for event in reader.open_events()] == ["2.25.5"]
+    reader.close()
+    assert mwl_relay("backup", target, "--state-dir", tmp_path).exit_code == 2
+    assert sqlite3.sqlite_version
+
+
+def test_a_relay_process_announces_itself_logs_no_identifier_and_stops_on_a_signal(
+    tmp_path: Path, cloud: FakeCloud, capfd: pytest.CaptureFixture[str]
+) -> None:
+    process = RelayProcess(tmp_path, cloud)
+    peer = process.start()
+    dicom_client.echo(peer)
+    eventually(lambda: dicom_client.find(peer, dicom_client.worklist_query()))
+    uid = dicom_client.create_step(peer, began(item()), None)
+    cloud.wait_for(lambda c: c.recorded)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.end() == 0
+    logged = capfd.readouterr().err
+    assert "N-CREATE" in logged
+    for secret in ("Doe", "Jane", "P-001", uid, item().accession_number, item().study_instance_uid):
+        assert secret not in logged
+
+
+def test_a_port_or_folder_in_use_is_one_clear_line(tmp_path: Path, cloud: FakeCloud) -> None:
+    settings = tmp_path / "relay.toml"
+    with running_relay(tmp_path / "one", cloud) as relay:
+        settings.write_text(toml(cloud, port=relay.address[1]))
+        (tmp_path / "two").mkdir()
+        for name in ("key.pem", "identity.json"):
+            (tmp_path / "two" / name).write_bytes((tmp_path / "one" / name).read_bytes())
+        for folder, says in (("two", "cannot listen on"), ("one", "another relay is running")):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("edge_relay.logs.set_up", lambda _: None)
+                result = mwl_relay("run", "--config", settings, "--state-dir", tmp_path / folder)
+            assert result.exit_code == 2
+            assert says in result.output
+            assert result.output.count("\n") == 1

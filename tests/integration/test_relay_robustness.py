@@ -1,0 +1,188 @@
+"""Peers that misbehave are dropped and hold nobody up; what we use of pynetdicom's inside is there."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+
+import pynetdicom
+import pytest
+from pynetdicom import _config
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+from edge_relay import dicom_client, pynetdicom_tuning
+from edge_relay.pynetdicom_tuning import MAX_MESSAGE_BYTES
+from edge_relay.relay import Relay
+from tests.relay_rig import RELAY_AET, SCANNER, FakeCloud, eventually, running_relay, scanner
+
+PRIVATE_ATTRIBUTES = {
+    "pynetdicom.association.Association": ("_kill", "_reactor_checkpoint", "is_established", "is_aborted"),
+    "pynetdicom.dul.DULServiceProvider": ("_kill_thread", "to_provider_queue", "socket", "state_machine"),
+}
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[Relay]:
+    with FakeCloud() as cloud, running_relay(tmp_path, cloud, pdu_timeout_seconds=0.3) as running:
+        yield running
+
+
+def test_the_version_is_the_one_the_tuning_was_written_for() -> None:
+    assert pynetdicom.__version__ == "3.0.4"
+
+
+@pytest.mark.parametrize("name", pynetdicom_tuning.PRIVATE_NAMES)
+def test_every_private_name_used_is_there(name: str) -> None:
+    module_name, _, rest = name.partition("._config.")
+    if rest:
+        assert hasattr(_config, rest)
+        return
+    parts = name.split(".")
+    found: object = importlib.import_module(".".join(parts[:2]))
+    association = Association(ApplicationEntity(), "requestor")
+    instances = {Association: association, type(association.dul): association.dul}
+    for part in parts[2:]:
+        found = getattr(found, part)
+        found = instances.get(found, found) if isinstance(found, type) else found
+    assert found is not None or parts[-1] == "socket"
+    assert module_name
+
+
+def open_socket(relay: Relay) -> socket.socket:
+    peer = socket.create_connection(relay.address, timeout=5)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return peer
+
+
+def closed_within(peer: socket.socket, seconds: float) -> bool:
+    """Read until the relay closes; tell whether it did in time."""
+    deadline = monotonic() + seconds
+    peer.settimeout(seconds)
+    try:
+        while peer.recv(65_536):
+            pass
+    except ConnectionError:
+        pass
+    except TimeoutError:
+        return False
+    return monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x01\x00\x00\x00\x00\x64half",
+        b"\x04\x00\x00",
+        b"\x01\x00" + struct.pack(">L", 300_000_000) + b"x" * 100,
+        b"\x01\x00" + struct.pack(">L", MAX_MESSAGE_BYTES + 1),
+        b"\x99\x00\x00\x00\x00\x00",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_half_and_oversized_and_foreign_pdus_are_dropped_in_time(relay: Relay, junk: bytes) -> None:
+    with open_socket(relay) as peer:
+        peer.sendall(junk)
+        assert closed_within(peer, 3)
+    dicom_client.echo(scanner(relay))
+
+
+def test_silent_and_stalled_peers_hold_nobody_up(relay: Relay) -> None:
+    peers = [open_socket(relay) for _ in range(20)]
+    for peer in peers[::2]:
+        peer.sendall(b"\x01\x00\x00\x00")
+    began = monotonic()
+    dicom_client.echo(scanner(relay))
+    assert monotonic() - began < 2
+    for peer in peers:
+        peer.close()
+
+
+@contextmanager
+def associated(relay: Relay) -> Iterator[tuple[Association, socket.socket]]:
+    """Associate for verification; the socket is ours to close, for pynetdicom forgets when it is cut off."""
+    ae = ApplicationEntity(SCANNER)
+    ae.add_requested_context(Verification)
+    association = ae.associate(*relay.address, ae_title=RELAY_AET)
+    assert association.is_established
+    connection = association.dul.socket
+    assert connection is not None
+    assert connection.socket is not None
+    raw = connection.socket
+    yield association, raw
+    association.join(5)
+    raw.close()
+
+
+def p_data(command: bytes) -> bytes:
+    pdv = b"\x01\x03" + command
+    item = struct.pack(">L", len(pdv)) + pdv
+    return b"\x04\x00" + struct.pack(">L", len(item)) + item
+
+
+def element(tag: int, value: bytes) -> bytes:
+    return struct.pack("<HHL", 0, tag, len(value)) + value
+
+
+US = struct.Struct("<H").pack
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"\xff" * 40,
+        element(0x0100, US(0x7777)) + element(0x0800, US(0x0101)),
+        element(0x0100, US(0x0030)),
+        # C-ECHO without a Message ID: pynetdicom alone would never answer it
+        element(0x0002, b"1.2.840.10008.1.1\0") + element(0x0100, US(0x0030)) + element(0x0800, US(0x0101)),
+    ],
+)
+def test_a_malformed_message_ends_its_association_only(relay: Relay, command: bytes) -> None:
+    with associated(relay) as (association, raw):
+        raw.sendall(p_data(command))
+        association.join(5)
+        assert association.is_aborted
+    dicom_client.echo(scanner(relay))
+
+
+def test_a_message_of_endless_fragments_is_cut_off(relay: Relay) -> None:
+    fragment = b"\x01\x01" + b"\0" * 60_000
+    item = struct.pack(">L", len(fragment)) + fragment
+    with associated(relay) as (association, raw):
+        with suppress(OSError):
+            for _ in range(MAX_MESSAGE_BYTES // 60_000 + 2):
+                raw.sendall(b"\x04\x00" + struct.pack(">L", len(item)) + item)
+        association.join(5)
+        assert not association.is_established
+    dicom_client.echo(scanner(relay))
+
+
+def test_stopping_waits_for_nobody(tmp_path: Path) -> None:
+    with FakeCloud() as cloud, running_relay(tmp_path, cloud) as relay:
+        silent = [open_socket(relay) for _ in range(5)]
+        with associated(relay) as (idle, _):
+            began = monotonic()
+            relay.stop()
+            assert monotonic() - began < 4
+            idle.join(5)
+            assert idle.is_aborted
+        for peer in silent:
+            peer.close()
+
+
+def test_ended_associations_are_forgotten(relay: Relay) -> None:
+    for _ in range(10):
+        dicom_client.echo(scanner(relay))
+
+    def acceptors() -> int:
+        gc.collect()
+        return sum(isinstance(each, Association) and each.is_acceptor for each in gc.get_objects())
+
+    eventually(lambda: acceptors() <= 1)

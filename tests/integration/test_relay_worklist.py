@@ -1,0 +1,274 @@
+"""A running relay's worklist over real sockets: what the cloud says, what scanners are shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]
+
+from edge_relay import dicom_client
+from edge_relay.relay import Relay
+from edge_relay.status import look
+from shared.errors import Forbidden, Rejected
+from tests.relay_rig import (
+    RELAY_AET,
+    SCANNER,
+    FakeCloud,
+    eventually,
+    item,
+    names,
+    query,
+    running_relay,
+    scanner,
+)
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeCloud]:
+    with FakeCloud() as running:
+        yield running
+
+
+def associated(relay: Relay, *, syntax: str | None = None) -> Association:
+    ae = ApplicationEntity(SCANNER)
+    ae.add_requested_context(ModalityWorklistInformationFind, syntax or [ImplicitVRLittleEndian])
+    host, port = relay.address
+    return ae.associate(host, port, ae_title=RELAY_AET)
+
+
+def answers(relay: Relay, identifier: Dataset) -> list[Dataset]:
+    association = associated(relay)
+    assert association.is_established
+    found = [status for status, _ in association.send_c_find(identifier, ModalityWorklistInformationFind)]
+    association.release()
+    return found
+
+
+def test_items_appear_change_and_vanish(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item("a", patient_name="First"), item("b", patient_name="Second"))
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay) == ["First", "Second"])
+        cloud.put(item("a", patient_name="Renamed"))
+        cloud.put_raw("b", None)
+        eventually(lambda: names(relay) == ["Renamed"])
+
+
+def test_a_worklist_of_many_pages_arrives_whole(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.page_limit = 7
+    cloud.put(*(item(f"i{n:03}") for n in range(50)))
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: len(names(relay)) == 50)
+
+
+@pytest.mark.parametrize("fault", ["500", "html", "bad-request-html", "truncated", "drop", "shape", "403"])
+def test_a_lying_or_absent_cloud_never_hurts_the_worklist(
+    tmp_path: Path, cloud: FakeCloud, fault: str
+) -> None:
+    cloud.put(item("a", patient_name="First"))
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay) == ["First"])
+        cloud.always = fault
+        eventually(lambda: relay.health.report("").pull.failure)
+        assert names(relay) == ["First"]
+        cloud.put(item("b", patient_name="Second"))
+        cloud.always = ""
+        eventually(lambda: names(relay) == ["First", "Second"])
+
+
+def test_a_revoked_relay_keeps_serving_and_says_so(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay))
+        cloud.public_keys.clear()
+        eventually(lambda: relay.health.report("").pull.forbidden)
+        assert names(relay) == ["Doe^Jane"]
+        eventually(lambda: any("refuses this relay" in p for p in look(tmp_path, datetime.now(UTC)).problems))
+
+
+def test_a_restored_table_is_swapped_in_whole(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item("a", patient_name="Old"), item("b", patient_name="Gone"))
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay) == ["Old", "Gone"])
+        cloud.page_limit = 1
+        seen = []
+        cloud.between_pages = lambda: seen.append(names(relay))
+        cloud.restore(item("a", patient_name="New"), item("c", patient_name="Added"))
+        eventually(lambda: names(relay) == ["New", "Added"])
+        assert seen[-1] == ["Old", "Gone"]
+
+
+def test_an_epoch_that_changes_in_the_middle_of_a_pull_starts_it_anew(
+    tmp_path: Path, cloud: FakeCloud
+) -> None:
+    cloud.page_limit = 1
+    cloud.put(item("a", patient_name="A"), item("b", patient_name="B"))
+
+    def restore_once() -> None:
+        cloud.between_pages = lambda: None
+        cloud.restore(item("c", patient_name="C"), item("d", patient_name="D"))
+
+    cloud.between_pages = restore_once
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay) == ["C", "D"])
+
+
+def test_an_item_from_a_newer_cloud_is_skipped_counted_and_nothing_else_lost(
+    tmp_path: Path, cloud: FakeCloud
+) -> None:
+    cloud.put(item("a"))
+    cloud.put_raw("b", {**item("b").model_dump(mode="json"), "performed_procedure_step_status": "TELEPORTED"})
+    cloud.put_raw("c", {**item("c").model_dump(mode="json"), "a_new_field": 1})
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: len(names(relay)) == 2)
+        assert look(tmp_path, datetime.now(UTC)).unreadable == 1
+
+
+def test_the_cache_deleted_under_a_running_relay_is_filled_again(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay))
+        (tmp_path / "cache.db").unlink()
+        eventually(lambda: (tmp_path / "cache.db").exists() and relay.cache.count() == 1)
+        assert names(relay) == ["Doe^Jane"]
+
+
+def test_a_corrupt_cache_is_rebuilt_at_the_start(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay))
+    (tmp_path / "cache.db").write_bytes(b"not a database at all, by no means" * 100)
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay) == ["Doe^Jane"])
+
+
+def test_the_worklist_is_served_before_the_cloud_is_heard_after_a_restart(
+    tmp_path: Path, cloud: FakeCloud
+) -> None:
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay))
+    cloud.stop()
+    with running_relay(tmp_path, cloud) as relay:
+        assert names(relay) == ["Doe^Jane"]
+
+
+def test_a_clock_that_is_off_does_not_lock_the_relay_out(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.clock_skew_seconds = 7200
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay))
+
+
+@pytest.mark.parametrize(("calling", "called", "reason"), [("STRANGER", RELAY_AET, 3), (SCANNER, "OTHER", 7)])
+def test_unknown_titles_are_refused_with_the_standard_reason(
+    tmp_path: Path, cloud: FakeCloud, calling: str, called: str, reason: int
+) -> None:
+    with running_relay(tmp_path, cloud) as relay:
+        ae = ApplicationEntity(calling)
+        ae.add_requested_context(ModalityWorklistInformationFind)
+        association = ae.associate(*relay.address, ae_title=called)
+        assert association.is_rejected
+        answer = association.acceptor.primitive
+        assert answer is not None
+        assert (answer.result, answer.result_source, answer.diagnostic) == (1, 1, reason)
+        with pytest.raises(Forbidden, match="not known there" if reason == 3 else "not its own"):
+            dicom_client.echo(scanner(relay, calling, called))
+
+
+def test_anyone_may_call_if_the_operator_says_so(tmp_path: Path, cloud: FakeCloud) -> None:
+    with running_relay(tmp_path, cloud, allow_any_scanner=True) as relay:
+        dicom_client.echo(scanner(relay, "STRANGER"))
+
+
+def test_deflated_is_not_spoken(tmp_path: Path, cloud: FakeCloud) -> None:
+    with running_relay(tmp_path, cloud) as relay:
+        association = associated(relay, syntax=DeflatedExplicitVRLittleEndian)
+        assert not association.accepted_contexts
+        association.abort()
+
+
+def test_statuses_say_whether_every_key_was_supported(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: names(relay))
+        plain, odd = query(), query()
+        odd.EthnicGroup = ""
+        assert [s.Status for s in answers(relay, plain)] == [0xFF00, 0x0000]
+        assert [s.Status for s in answers(relay, odd)] == [0xFF01, 0x0000]
+
+
+def test_a_malformed_identifier_is_a900_with_a_comment_and_the_association_lives(
+    tmp_path: Path, cloud: FakeCloud
+) -> None:
+    with running_relay(tmp_path, cloud) as relay:
+        bad = Dataset()
+        bad.ScheduledProcedureStepSequence = [Dataset(), Dataset()]
+        association = associated(relay)
+        for _ in range(2):
+            ((status, _),) = association.send_c_find(bad, ModalityWorklistInformationFind)
+            assert status.Status == 0xA900
+            assert "(0040,0100)" in status.ErrorComment
+        association.release()
+
+
+def test_an_internal_fault_is_c001_with_a_comment(
+    tmp_path: Path, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_relay(tmp_path, cloud) as relay:
+        monkeypatch.setattr(relay.cache, "select", lambda _: 1 / 0)
+        (status,) = answers(relay, query())
+        assert (status.Status, status.ErrorComment) == (0xC001, "internal fault")
+
+
+def test_a_cancel_stops_the_answers(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(*(item(f"i{n}") for n in range(400)))
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(lambda: relay.cache.count() == 400)
+        association = associated(relay)
+        statuses: list[int] = []
+        for status, _ in association.send_c_find(query(), ModalityWorklistInformationFind):
+            if not statuses:
+                association.send_c_cancel(1, None, ModalityWorklistInformationFind)
+            statuses.append(status.Status)
+        association.release()
+        assert statuses[-1] == 0xFE00
+        assert len(statuses) < 400
+
+
+def test_a_scanner_gets_the_character_set_of_its_profile(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item(patient_name="Müller^Åse"))
+    profile = [{"ae_title": SCANNER, "charset": "ISO_IR 100", "ignore_accents": True}]
+    with running_relay(tmp_path, cloud, scanners=profile) as relay:
+        eventually(relay.cache.count)
+        asked = query()
+        asked.SpecificCharacterSet = "ISO_IR 100"
+        asked.PatientName = "MULLER"
+        (answer,) = dicom_client.find(scanner(relay), asked)
+        assert answer.SpecificCharacterSet == "ISO_IR 100"
+        assert str(answer.PatientName) == "Müller^Åse"
+
+
+def test_many_scanners_at_once_are_all_served(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item())
+    with running_relay(tmp_path, cloud) as relay:
+        eventually(relay.cache.count)
+        served: list[list[str]] = []
+        threads = [threading.Thread(target=lambda: served.append(names(relay))) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert served == [["Doe^Jane"]] * 16
+
+
+def test_a_failed_query_is_an_error_for_the_client(tmp_path: Path, cloud: FakeCloud) -> None:
+    with running_relay(tmp_path, cloud) as relay, pytest.raises(Rejected, match="C-FIND answered A900"):
+        dicom_client.find(scanner(relay), query(ScheduledProcedureStepStartTime="2500"))

@@ -1,0 +1,209 @@
+"""Attribute matching, PS3.4 C.2.2.2: one fact a test."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_relay.matching import matcher_for
+from shared.errors import Rejected
+
+
+def found(vr: str, asked: str, value: str, **options: bool) -> bool:
+    matcher = matcher_for(vr, asked.split("\\"), **options)
+    return matcher is None or matcher(value)
+
+
+@pytest.mark.parametrize("vr", ["LO", "PN", "DA", "TM", "UI", "AE", "CS", "SH"])
+@pytest.mark.parametrize("asked", ["", "*"])
+def test_an_empty_key_and_a_lone_star_match_everything_also_nothing(vr: str, asked: str) -> None:
+    assert matcher_for(vr, [asked]) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "value", "expected"),
+    [
+        ("P-001", "P-001", True),
+        ("P-001 ", "P-001", True),
+        ("p-001", "P-001", False),
+        ("P-0*", "P-001", True),
+        ("P-00?", "P-001", True),
+        ("P-0?", "P-001", False),
+        ("*01", "P-001", True),
+        ("P.001", "P-001", False),
+        ("P-[0]01", "P-001", False),
+    ],
+)
+def test_text_matches_by_value_or_wild_card(asked: str, value: str, expected: bool) -> None:
+    assert found("LO", asked, value) is expected
+
+
+def test_a_list_of_uids_finds_each_of_them() -> None:
+    assert found("UI", "2.25.1\\2.25.2", "2.25.2")
+    assert not found("UI", "2.25.1\\2.25.2", "2.25.3")
+
+
+def test_a_uid_has_no_wild_cards() -> None:
+    assert not found("UI", "2.25.*", "2.25.1")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("20261122", True),
+        ("20261121", False),
+        ("20261120-20261122", True),
+        ("20261120-20261121", False),
+        ("20261122-", True),
+        ("20261123-", False),
+        ("-20261122", True),
+        ("-20261121", False),
+        ("2026.11.22", True),
+    ],
+)
+def test_dates_match_by_value_and_range(asked: str, expected: bool) -> None:
+    assert found("DA", asked, "20261122") is expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("093000", True),
+        ("0930", True),
+        ("09", True),
+        ("10", False),
+        ("0800-1200", True),
+        ("0800-0930", True),
+        ("0931-", False),
+        ("-0930", True),
+        ("-0929", False),
+        ("09:30:00", True),
+        ("093000.000000-093000.000000", True),
+    ],
+)
+def test_times_match_by_value_and_range_to_the_precision_given(asked: str, expected: bool) -> None:
+    assert found("TM", asked, "093000") is expected
+
+
+def test_a_range_that_ends_at_a_minute_includes_all_of_that_minute() -> None:
+    assert found("TM", "0800-1200", "120059")
+    assert not found("TM", "0800-1200", "120100")
+
+
+@pytest.mark.parametrize("vr", ["DA", "TM"])
+def test_a_range_never_finds_a_missing_value(vr: str) -> None:
+    matcher = matcher_for(vr, ["-20261122" if vr == "DA" else "-12"])
+    assert matcher is not None
+    assert not matcher("")
+
+
+@pytest.mark.parametrize(
+    ("vr", "asked"),
+    [("DA", "20261322"), ("DA", "tomorrow"), ("DA", "-"), ("TM", "25"), ("TM", "9am"), ("TM", " - ")],
+)
+def test_a_malformed_date_or_time_is_rejected_without_quoting_it(vr: str, asked: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        matcher_for(vr, [asked])
+    assert asked.strip(" -") not in str(caught.value) or asked.strip(" -") == ""
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Doe^John",
+        "doe^john",
+        "DOE^JOHN^^^",
+        "Doe",
+        "Doe^",
+        "DOE*",
+        "D?e^John",
+        "D*n",
+        "Doe^J*",
+        "*^John",
+        "^John",
+        "doe john",
+        "*JOHN*",
+        "Doe^John^",
+    ],
+)
+def test_a_name_is_found_however_it_is_typed(asked: str) -> None:
+    assert found("PN", asked, "Doe^John")
+
+
+@pytest.mark.parametrize("asked", ["Do", "Doe^Jane", "John", "Doe^J", "John^Doe", "Doe^John^M", "D?^John"])
+def test_another_name_is_not_found(asked: str) -> None:
+    assert not found("PN", asked, "Doe^John")
+
+
+def test_any_group_of_a_name_may_be_asked_for() -> None:
+    name = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    assert found("PN", "山田*", name)
+    assert found("PN", "yamada", name)
+    assert found("PN", "Yamada^Tarou=山田^太郎", name)
+    assert not found("PN", "Yamada^Tarou=川田^太郎", name)
+
+
+def test_accents_matter_unless_the_profile_says_otherwise() -> None:
+    assert not found("PN", "Muller", "Müller^Åse")
+    assert found("PN", "Muller", "Müller^Åse", ignore_accents=True)
+    assert found("PN", "MÜLLER^ÅSE", "Müller^Åse")
+
+
+def test_many_stars_do_not_take_for_ever() -> None:
+    assert not found("LO", "*a" * 20 + "*" * 5_000 + "b", "a" * 64)
+
+
+@given(
+    pattern=st.text("ab*?", min_size=1, max_size=8),
+    value=st.text("ab", max_size=8),
+)
+def test_wild_cards_mean_what_the_plain_definition_says(pattern: str, value: str) -> None:
+    def holds(rest: str, text: str) -> bool:
+        if not rest:
+            return not text
+        if rest[0] == "*":
+            return any(holds(rest[1:], text[skip:]) for skip in range(len(text) + 1))
+        return bool(text) and rest[0] in {"?", text[0]} and holds(rest[1:], text[1:])
+
+    assert found("LO", pattern, value) is holds(pattern, value)
+
+
+NAME_PART = st.text(st.characters(categories=["Lu", "Ll"]), min_size=1, max_size=12)
+
+
+@given(family=NAME_PART, given_name=NAME_PART)
+def test_every_name_is_found_by_itself_by_its_family_name_and_by_any_beginning(
+    family: str, given_name: str
+) -> None:
+    name = f"{family}^{given_name}"
+    assert found("PN", name, name)
+    assert found("PN", family, name)
+    assert all(found("PN", name[:length] + "*", name) for length in range(1, len(name)))
+
+
+@given(
+    value=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\*?"), min_size=1)
+)
+def test_a_value_finds_itself_and_with_any_one_character_unknown(value: str) -> None:
+    assert found("LO", value, value)
+    for position in range(len(value)):
+        assert found("LO", value[:position] + "?" + value[position + 1 :], value)
+
+
+DATES = st.dates().map(lambda d: d.strftime("%Y%m%d").zfill(8))
+
+
+@given(first=DATES, last=DATES, value=DATES)
+def test_a_date_range_holds_exactly_what_lies_between(first: str, last: str, value: str) -> None:
+    assert found("DA", f"{first}-{last}", value) is (first <= value <= last)
+    assert found("DA", f"{first}-", value) is (first <= value)
+    assert found("DA", f"-{last}", value) is (value <= last)
+
+
+TIMES = st.times().map(lambda t: t.strftime("%H%M%S"))
+
+
+@given(first=TIMES, last=TIMES, value=TIMES)
+def test_a_time_range_holds_exactly_what_lies_between(first: str, last: str, value: str) -> None:
+    assert found("TM", f"{first}-{last}", value) is (first <= value <= last)
