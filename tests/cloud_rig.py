@@ -22,6 +22,7 @@ import boto3
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
+from infra.local.moto_tuning import quick_transactions
 from infra.local.template import table_definitions
 from lambdas.store.models import Tables, bind
 
@@ -87,6 +88,7 @@ class CloudRig:
 def cloud(**environment: str) -> Iterator[CloudRig]:
     """Run the cloud; ``environment`` adds to, or overrides, what functions see."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    quick_transactions()
     with (
         patch.dict(os.environ, {**inherited, **ENVIRONMENT, **environment}, clear=True),
         mock_aws(),

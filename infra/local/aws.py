@@ -11,7 +11,7 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import boto3
@@ -23,14 +23,12 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from infra.local.moto_tuning import one_at_a_time, quick_transactions
 from infra.local.template import queues, table_definitions
 from shared.errors import Rejected
 
 REGION: Final = "eu-central-1"
 REDCAP_SECRET_PREFIX: Final = "mwl-relay/redcap/"  # noqa: S105 - the name of secrets, not one
-
-
-Application = Callable[[Any, Any], Iterable[bytes]]
 
 
 def create_resources(endpoint: str | None = None) -> dict[str, str]:
@@ -89,7 +87,8 @@ class LocalAws:
     def start(self) -> None:
         """Serve, and make what template.yaml declares."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        application = _one_at_a_time(DomainDispatcherApplication(create_backend_app))
+        quick_transactions()
+        application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
         server = make_server(
             "127.0.0.1", self._port, application, threaded=True, request_handler=MotoRequestHandler
         )
@@ -129,14 +128,3 @@ class LocalAws:
         if self._stop is not None:
             self._stop()
             self._stop = None
-
-
-def _one_at_a_time(application: Application) -> Application:
-    """Keep requests apart: moto checks a condition and then writes, which DynamoDB does at once."""
-    lock = threading.Lock()
-
-    def locked(environ: Any, start_response: Any) -> list[bytes]:
-        with lock:
-            return [b"".join(application(environ, start_response))]
-
-    return locked

@@ -26,6 +26,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from edge_relay import dicom_client
+from edge_relay.memory import use_one_heap
 from edge_relay.pynetdicom_tuning import quiet
 from infra.local.stack import SOURCE_FILE, LocalStack, StackOptions
 from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
@@ -83,6 +84,7 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float = VIS
     :raises typer.Exit: with `EXIT_STORY` or `EXIT_START`, after saying why.
     """
     quiet()
+    use_one_heap()
     console = Console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)

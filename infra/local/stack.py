@@ -263,8 +263,7 @@ class LocalStack:
 
     def _relay_command(self, *arguments: str) -> list[str]:
         config, state = str(self.folder / "relay.toml"), str(self.folder / "relay")
-        entry = "from edge_relay.cli import app; app()"
-        return [sys.executable, "-c", entry, *arguments, "--config", config, "--state-dir", state]
+        return [sys.executable, "-m", "edge_relay", *arguments, "--config", config, "--state-dir", state]
 
     def _child(self, name: str, command: list[str]) -> Child:
         child = Child(name, command, self.folder / f"{name}.log")

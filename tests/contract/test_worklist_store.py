@@ -7,40 +7,33 @@ from itertools import count
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from infra.local.aws import REGION, create_resources
 from lambdas.store.commit import BATCH
 from lambdas.store.listing import ItemQuery
-from lambdas.store.models import ItemRow, Tables, bind, item_key, site_key
+from lambdas.store.models import ItemRow, Tables, item_key, site_key
 from lambdas.store.steps import StepStore
-from lambdas.store.worklist import WorklistStore
+from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import Conflict, NotFound, Rejected
 from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind
 from shared.worklist_item import Status
 from tests.builders import an_event, an_item
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.cloud_rig import Clock, CloudRig, cloud
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        environment = create_resources()
-        yield bind(environment["WORKLIST_TABLE"], environment["ACCOUNTS_TABLE"], REGION)
+def rig() -> Iterator[CloudRig]:
+    with cloud() as running:
+        yield running
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def tables(rig: CloudRig) -> Tables:
+    return rig.tables
+
+
+@pytest.fixture
+def clock(rig: CloudRig) -> Clock:
+    return rig.clock
 
 
 @pytest.fixture
@@ -84,6 +77,23 @@ def test_more_items_than_one_transaction_holds_are_all_written(store: WorklistSt
     assert len(feed(store)) == len(items)
 
 
+def test_a_transaction_that_fails_leaves_nothing_of_itself(store: WorklistStore) -> None:
+    store.put_if_changed([an_item("001"), an_item("002")])
+    before = store.changes_after("north", None, 10)
+
+    def outrun(current: Any) -> Any:
+        store.writer.change(
+            "north", {an_item("003").id: lambda _: StoredItem(item=an_item("003"), feed_seq=0)}
+        )
+        return current.model_copy(update={"item": an_item("001", patient_id="lost")})
+
+    with pytest.raises(Conflict):
+        store.writer.change("north", {an_item("001").id: outrun}, also=lambda _: None)
+    after = store.changes_after("north", None, 10)
+    assert after.items[:2] == before.items
+    assert [row.item.source_record for row in after.items] == ["001", "002", "003"]
+
+
 def test_an_update_moves_the_item_in_the_feed_and_leaves_one_row(store: WorklistStore) -> None:
     store.put_if_changed([an_item("001"), an_item("002")])
     store.put_if_changed([an_item("001", scheduled_start_time="1100")])
@@ -110,7 +120,7 @@ def test_a_relay_is_current_only_once_the_settle_window_has_passed(
     store.put_if_changed([an_item("001")])
     page = store.changes_after("north", None, 10)
     assert not store.is_current("north", page.cursor)
-    clock.now += 10
+    clock.seconds += 10
     page = store.changes_after("north", page.cursor, 10)
     assert len(page.items) == 1  # sent again, applied idempotently
     assert store.is_current("north", page.cursor)
@@ -318,9 +328,9 @@ def test_a_write_back_is_due_until_it_is_done(store: WorklistStore, steps: StepS
     pending = steps.pending(uid)
     assert pending is not None
     assert [linked.id for linked in pending.items] == [item.id]
-    steps.write_back_later(uid, pending.version, at=clock.now + 60, note="REDCap is down")
+    steps.write_back_later(uid, pending.version, at=clock() + 60, note="REDCap is down")
     assert steps.due_write_backs(10) == []
-    clock.now += 61
+    clock.seconds += 61
     assert steps.due_write_backs(10) == [uid]
     steps.record_event(an_event(item, kind=EventKind.N_SET, status="COMPLETED"), site="north", relay_id="r1")
     assert not steps.write_back_done(uid, pending.version)
