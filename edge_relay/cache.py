@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -31,7 +31,9 @@ _INDEXED: Final = (
     "modality",
     "scheduled_station_aetitle",
     "scheduled_start_date",
+    "scheduled_start_time",
 )
+_ORDER: Final = "ORDER BY scheduled_start_date, scheduled_start_time, item_id"
 _COLUMNS: Final = ", ".join(("item_id", "feed_seq", *_INDEXED, "body"))
 _TABLE: Final = f"(item_id TEXT PRIMARY KEY, feed_seq INTEGER NOT NULL, {', '.join(_INDEXED)}, body TEXT)"
 _SCHEMA: Final = f"""
@@ -128,15 +130,18 @@ class Cache:
         """
         self._write(lambda db: self._apply(db, page, etag, unreadable))
 
-    def select(self, conditions: Iterable[Condition] = ()) -> list[CachedItem]:
-        """Return the items that satisfy all conditions, by start date, time and id."""
+    def select(self, conditions: Iterable[Condition] = ()) -> Iterator[CachedItem]:
+        """Yield the items that satisfy all conditions, by start date, time and id.
+
+        They are of one moment, and made one by one: a list of thousands would not fit the relay's memory.
+        """
         where, values = ["body IS NOT NULL"], list[str]()
         for condition in conditions:
             clause, bound = _clause(condition)
             where.append(clause)
             values += bound
-        sql = f"SELECT feed_seq, body FROM items WHERE {' AND '.join(where)}"  # noqa: S608  (names are ours)
-        return _in_order(self._guarded(lambda db: db.execute(sql, values).fetchall()))
+        sql = f"SELECT feed_seq, body FROM items WHERE {' AND '.join(where)} {_ORDER}"  # noqa: S608  (ours)
+        return _parsed(self._guarded(lambda db: db.execute(sql, values).fetchall()))
 
     def feed_seq(self, item_id: str) -> int | None:
         """Return the change number an item is held with, None if it is not held."""
@@ -225,11 +230,14 @@ class CacheReader:
         """Close the file."""
         self._db.close()
 
-    def select(self) -> list[CachedItem]:
-        """Return all items, by start date, time and id."""
-        return _in_order(
-            self._db.execute("SELECT feed_seq, body FROM items WHERE body IS NOT NULL").fetchall()
-        )
+    def select(self) -> Iterator[CachedItem]:
+        """Yield all items, by start date, time and id."""
+        sql = f"SELECT feed_seq, body FROM items WHERE body IS NOT NULL {_ORDER}"  # noqa: S608  (ours)
+        return _parsed(self._db.execute(sql).fetchall())
+
+    def count(self) -> int:
+        """Return the number of items held."""
+        return int(self._db.execute(_COUNT).fetchone()[0])
 
     def unreadable_count(self) -> int:
         """Return how many items were skipped because this relay cannot read them."""
@@ -265,9 +273,8 @@ def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
     return type(error) is sqlite3.DatabaseError
 
 
-def _in_order(rows: Iterable[tuple[int, str]]) -> list[CachedItem]:
-    found = [CachedItem(feed_seq, _parse(body)) for feed_seq, body in rows]
-    return sorted(found, key=lambda c: (c.item.scheduled_start_date, c.item.scheduled_start_time, c.item.id))
+def _parsed(rows: Iterable[tuple[int, str]]) -> Iterator[CachedItem]:
+    return (CachedItem(feed_seq, _parse(body)) for feed_seq, body in rows)
 
 
 def _clause(condition: Condition) -> tuple[str, list[str]]:

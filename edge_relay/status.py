@@ -103,7 +103,7 @@ def _health_problems(report: HealthReport | None, now: datetime) -> list[str]:
 def _cache(path: Path) -> tuple[int | None, int]:
     try:
         with closing(CacheReader(path)) as cache:
-            return len(cache.select()), cache.unreadable_count()
+            return cache.count(), cache.unreadable_count()
     except sqlite3.Error:
         return None, 0
 

@@ -54,7 +54,7 @@ def test_rows_and_cursor_are_there_after_reopening(tmp_path: Path) -> None:
 def test_an_older_row_is_ignored_and_a_tombstone_stays(cache: Cache) -> None:
     cache.apply_page(page((5, item("a", patient_name="New"))), "")
     cache.apply_page(page((4, item("a", patient_name="Old"))), "")
-    assert cache.select()[0].item.patient_name == "New"
+    assert next(cache.select()).item.patient_name == "New"
     cache.apply_page(page(gone=((6, "a"),)), "")
     cache.apply_page(page((5, item("a"))), "")
     assert ids(cache) == []
