@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Final
 from uuid import UUID
 
@@ -106,7 +107,7 @@ def listen(services: Services) -> Server:
         ae.add_supported_context(service, _SYNTAXES)
     ae.require_called_aet = True
     if not relay.allow_any_scanner:
-        # Our own title too: the relay proves its health by asking itself, and the commands use it.
+        # Our own title too, from this machine: the commands use it (see on_requested).
         ae.require_calling_aet = [relay.ae_title, *(s.ae_title for s in services.settings.scanners)]
     ae.maximum_associations = relay.max_associations
     ae.maximum_pdu_size = MAX_PDU_BYTES
@@ -119,12 +120,26 @@ def listen(services: Services) -> Server:
 def handlers(services: Services) -> list[EventHandler]:
     """Return the event table: the whole of what this relay answers to."""
     return [
+        (evt.EVT_REQUESTED, on_requested, [services]),
         (evt.EVT_REJECTED, on_rejected),
         (evt.EVT_C_ECHO, on_echo),
         (evt.EVT_C_FIND, on_find, [services]),
         (evt.EVT_N_CREATE, on_n_create, [services]),
         (evt.EVT_N_SET, on_n_set, [services]),
     ]
+
+
+def on_requested(event: evt.Event, services: Services) -> None:
+    """Turn away whoever calls itself by our own title from another machine: it would be nobody's scanner."""
+    settings, association = services.settings, event.assoc
+    calling = str(getattr(association.requestor.primitive, "calling_ae_title", "")).strip()
+    listed = settings.relay.allow_any_scanner or calling in {s.ae_title for s in settings.scanners}
+    if listed or calling != settings.relay.ae_title or ip_address(association.requestor.address).is_loopback:
+        return
+    association.acse.send_reject(0x01, 0x01, 0x03)  # calling AE title not recognised, PS3.8 Table 9-21
+    association.requestor.ae_title = calling
+    on_rejected(event)
+    association.kill()
 
 
 def on_rejected(event: evt.Event) -> None:

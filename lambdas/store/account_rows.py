@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
-from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store.faults import translated
-from lambdas.store.models import AccountRow
+from lambdas.store.models import AccountRow, connection
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,14 +37,7 @@ class AccountRows(Generic[M]):
 
     def __init__(self, row: type[AccountRow], kind: str, model: type[M]) -> None:
         self._row, self._kind, self._model = row, kind, model
-        meta = row.Meta
-        self._connection = Connection(
-            region=meta.region,
-            host=meta.host,
-            connect_timeout_seconds=meta.connect_timeout_seconds,
-            read_timeout_seconds=meta.read_timeout_seconds,
-            max_retry_attempts=meta.max_retry_attempts,
-        )
+        self._connection = connection(row)
 
     def get(self, name: str) -> Kept[M] | None:
         """Return a row, read consistently: a right taken away is gone with the next request."""

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
-from lambdas.store.models import HEAD, SITES, HeadRow, ItemRow, Tables, item_key, site_key
+from lambdas.store.models import HEAD, SITES, HeadRow, ItemRow, Tables, connection, item_key, site_key
 from lambdas.store.ownership import StoredItem
 from shared.worklist_item import WorklistItem
 
@@ -52,14 +51,7 @@ class ItemWriter:
         self, tables: Tables, *, now: Callable[[], float], new_id: Callable[[], str], settle: float
     ) -> None:
         self._tables, self._now, self._new_id, self._settle = tables, now, new_id, settle
-        meta = tables.item.Meta
-        self._connection = Connection(
-            region=meta.region,
-            host=meta.host,
-            connect_timeout_seconds=meta.connect_timeout_seconds,
-            read_timeout_seconds=meta.read_timeout_seconds,
-            max_retry_attempts=meta.max_retry_attempts,
-        )
+        self._connection = connection(tables.item)
 
     def read(self, site: str, item_ids: Sequence[str]) -> dict[str, StoredItem]:
         """Return the stored items among ``item_ids``, tombstones included, consistently."""

@@ -30,6 +30,7 @@ from pynamodb.attributes import (
     TTLAttribute,
     UnicodeAttribute,
 )
+from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
@@ -170,6 +171,18 @@ class AccountRow(Row):
 
     body = UnicodeAttribute()
     version = NumberAttribute()
+
+
+def connection(row: type[Row]) -> Connection:
+    """Return a connection for transactions, with the settings of a bound model."""
+    meta = row.Meta
+    return Connection(
+        region=meta.region,
+        host=meta.host,
+        connect_timeout_seconds=meta.connect_timeout_seconds,
+        read_timeout_seconds=meta.read_timeout_seconds,
+        max_retry_attempts=meta.max_retry_attempts,
+    )
 
 
 @dataclass(frozen=True)

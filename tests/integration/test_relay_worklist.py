@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,18 @@ def test_a_clock_that_is_off_does_not_lock_the_relay_out(tmp_path: Path, cloud: 
     cloud.put(item())
     with running_relay(tmp_path, cloud) as relay:
         eventually(lambda: names(relay))
+
+
+def test_the_relays_own_title_is_taken_from_this_machine_only(
+    tmp_path: Path, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_relay(tmp_path, cloud) as relay:
+        dicom_client.echo(scanner(relay, RELAY_AET))
+        # Loopback is all a test may talk to: it is made to look like another machine.
+        monkeypatch.setattr("edge_relay.scp.ip_address", lambda _: IPv4Address("192.0.2.7"))
+        with pytest.raises(Forbidden):
+            dicom_client.echo(scanner(relay, RELAY_AET))
+        dicom_client.echo(scanner(relay, SCANNER))
 
 
 @pytest.mark.parametrize(("calling", "called", "reason"), [("STRANGER", RELAY_AET, 3), (SCANNER, "OTHER", 7)])
