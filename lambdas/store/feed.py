@@ -135,8 +135,9 @@ def _advance(begun: Cursor, head: Head, end: int, now: float, settle: float) -> 
         # page of this pull looks again.
         ceiling = bound if ceiling is None else min(ceiling, bound)
     settled = max(begun.settled, end if ceiling is None else min(end, ceiling))
-    watching = begun.watched > settled and now - begun.watched_at < settle
-    watched, watched_at = (begun.watched, begun.watched_at) if watching else (head.seq, now)
+    # A witness is kept until it has served, also when its time came in the middle of this pull.
+    unused = begun.watched > settled
+    watched, watched_at = (begun.watched, begun.watched_at) if unused else (head.seq, now)
     kept = Cursor(
         epoch=head.epoch,
         settled=settled,

@@ -252,3 +252,17 @@ def test_a_cursor_of_a_table_that_was_restored_starts_from_nothing() -> None:
     table.commit(None, table.now, {"002": (False, 0.0), "003": (False, 0.0)})
     relay.pull_page(10, table.now)
     assert relay.items() == table.truth()
+
+
+def test_a_long_pull_during_which_the_window_passes_does_not_start_the_window_anew() -> None:
+    table = SlowTable()
+    for name in NAMES:
+        table.commit(table.current, table.now, {name: (False, 0.0)})
+    relay = Relay(table)
+    relay.pull_page(10, table.now)
+    table.now += SETTLE - 1
+    while relay.pull_page(2, table.now):  # begins before the window has passed, ends after
+        table.now += 1
+    relay.pull_page(10, table.now)
+    assert relay.cursor is not None
+    assert is_current(Cursor.decode(relay.cursor), table.current)
