@@ -242,7 +242,9 @@ def _not_established(association: Association, peer: Peer) -> Exception:
         answer = association.acceptor.primitive
         reason = int(getattr(answer, "diagnostic", None) or 0)
         return Forbidden(
-            f"refused the association: {_REJECT_REASONS.get(reason, f'reason {reason}')}", where=where
+            f"refused the association: {_REJECT_REASONS.get(reason, f'reason {reason}')}",
+            where=where,
+            hint="AE titles are in relay.toml: its own under [relay], scanners' under [[scanners]]",
         )
     if association.acceptor.primitive is not None:
         return Rejected("does not offer this service", where=where)

@@ -22,7 +22,6 @@ import typer
 from pydicom.dataset import Dataset
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 from rich.table import Table
 
 from edge_relay import dicom_client
@@ -113,7 +112,7 @@ def _run(console: Console, options: StackOptions, *, once: bool, story: bool, wi
         elif story:
             _tell(console, stack, within)
         if not once:
-            console.print(_where_everything_is(stack))
+            _say_where_everything_is(console, stack)
             _stay(stack)
         closing.enter_context(console.status("Stopping ..."))
 
@@ -162,22 +161,27 @@ def _first_worklist(stack: LocalStack) -> list[Dataset]:
     raise StoryFailed("REDCap's items have not reached the relay", hint=f"see the logs in {stack.folder}")
 
 
-def _where_everything_is(stack: LocalStack) -> Panel:
+def _say_where_everything_is(console: Console, stack: LocalStack) -> None:
     peer = stack.peer
-    keys = '-k "0008,0052=" -k "0010,0010" -k "0010,0020" -k "0040,0100[0].0040,0002"'
+    keys = '-k "0010,0010" -k "0010,0020" -k "0040,0100[0].0040,0002"'
+    called = f"-aet {peer.calling_ae} -aec {peer.called_ae}"
     lines = [
-        f"REST API      {stack.api_url}/docs      user admin, password {stack.admin_password}",
-        f"REDCap        {stack.redcap_url}",
-        f"The relay     DICOM {peer.host}:{peer.port}, AE title {peer.called_ae}",
         "",
-        "Ask as the scanner does, from a second terminal:",
-        f"  findscu -W -aet {peer.calling_ae} -aec {peer.called_ae} {keys} {peer.host} {peer.port}",
-        f"  .venv/bin/mwl-relay find --port {peer.port} --calling {peer.calling_ae}",
-        f"  .venv/bin/mwl-relay status --state-dir {stack.folder}/relay",
+        f"REST API   {stack.api_url}/docs   user admin, password {stack.admin_password}",
+        f"REDCap     {stack.redcap_url}",
+        f"The relay  DICOM {peer.host}:{peer.port}, AE title {peer.called_ae}",
+        "",
+        "Ask as the scanner does, from a second terminal (findscu is in Debian's dcmtk):",
+        "",
+        f"findscu -W {called} {keys} {peer.host} {peer.port}",
+        f".venv/bin/mwl-relay find --port {peer.port} --calling {peer.calling_ae}",
+        f".venv/bin/mwl-relay status --state-dir {stack.folder}/relay",
         "",
         f"All files are in {stack.folder}. Ctrl-C ends everything.",
     ]
-    return Panel("\n".join(lines), title="Try it", highlight=False)
+    for line in lines:
+        # Unwrapped, so that a line can be copied whole.
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _stay(stack: LocalStack) -> None:

@@ -146,12 +146,14 @@ def _sqs_event(messages: list[MessageTypeDef]) -> dict[str, Any]:
 @contextmanager
 def logs_to(stream: TextIO) -> Iterator[None]:
     """Send the handlers' own log lines, which Lambda takes from standard output, to a stream meanwhile."""
+    # A progress display may stand in for sys.stdout just now; the handlers were made before it.
+    terminal = (sys.stdout, sys.__stdout__)
     with ExitStack() as afterwards:
         for logger in list(logging.root.manager.loggerDict.values()):
             if isinstance(logger, logging.PlaceHolder):
                 continue
             for handler in logger.handlers:
-                if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+                if isinstance(handler, logging.StreamHandler) and handler.stream in terminal:
                     afterwards.callback(handler.setStream, handler.stream)
                     handler.setStream(stream)
                     # Or the root logger would write each line again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,30 @@ def test_the_whole_loop_holds_once_and_the_demo_exits_with_zero(tmp_path: Path) 
         text = log.read_text("utf-8")
         for identifier in ("Núñez", "N\\u00fa", "Zoë", "900007"):
             assert identifier not in text, f"{log.name} names the participant"
+
+
+def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the demo on a terminal, which it treats otherwise than a pipe; return its exit code and output."""
+    ours, theirs = pty.openpty()
+    demo = subprocess.Popen(
+        command(folder, *arguments), env=environment(TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # EIO: the other end was closed
+        while some := os.read(ours, 65536):
+            said += some
+    os.close(ours)
+    return demo.wait(30), said.decode("utf-8")
+
+
+def test_on_a_terminal_the_story_is_told_and_nothing_else(tmp_path: Path) -> None:
+    code, said = on_a_terminal(tmp_path / "demo", "--once", "--within", "15")
+    assert code == 0, said
+    assert said.count("✓") == 6
+    assert "Starting" in said
+    assert '"level"' not in said
+    assert "Traceback" not in said
 
 
 def test_ctrl_c_ends_every_process_and_a_crash_does_too(tmp_path: Path) -> None:
