@@ -15,6 +15,9 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export SAM_CLI_TELEMETRY := 0
+# Trust what this system trusts: hospitals often have a certificate authority of their own.
+export UV_SYSTEM_CERTS := 1
+export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help venv demo test bench lint check-lock format lock sam-venv validate build deploy clean
