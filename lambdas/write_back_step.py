@@ -53,7 +53,8 @@ class StepWriteBack:
                 self._tell(pending.step, item, pending.attempts)
         except MwlError as error:
             return self._put_off(sop_instance_uid, pending, error)
-        self._steps.write_back_done(sop_instance_uid, pending.version)
+        if not self._steps.write_back_done(sop_instance_uid, pending.version):
+            return "later", "the step moved on meanwhile"
         return "done", ""
 
     def _tell(self, step: Step, item: WorklistItem, attempts: int) -> None:

@@ -132,7 +132,7 @@ class ItemRow(Row):
 
 
 class EventRow(Row):
-    """One event as the relay sent it (``body`` is its JSON); ``number``: it was the step's n-th."""
+    """One event as the relay sent it (``body`` is its JSON); ``number``: their order."""
 
     site = UnicodeAttribute()
     relay_id = UnicodeAttribute()

@@ -93,7 +93,7 @@ class StepStore:
         return PendingWriteBack(step, items, int(row.version), int(row.write_back_attempts))
 
     def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
-        """Strike the debt; False if a newer event came meanwhile, and it stays due."""
+        """Strike the debt; False if a newer event or another run came between: it is due again then."""
         model = self._tables.step
         actions = [model.write_back_due.remove(), model.write_back_at.remove(), model.write_back_note.set("")]
         return self._settle_debt(sop_instance_uid, version, actions)
@@ -219,8 +219,25 @@ class StepStore:
             with translated("noting a write-back"):
                 row.update(actions=list(actions), condition=StepRow.version == version)
         except Conflict:
+            self._owe_again(row)
             return False
         return True
+
+    def _owe_again(self, row: StepRow) -> None:
+        """Make a step due after a run that was overtaken: what it wrote may be older than what stood there.
+
+        The version moves too, so that a run still under way does not strike this debt with its own.
+        """
+        model = self._tables.step
+        now = _stamp(self._now())
+        with translated("noting a write-back"):
+            row.update(
+                actions=[
+                    model.version.set(model.version + 1),
+                    model.write_back_due.set(DUE),
+                    model.write_back_at.set(now),
+                ]
+            )
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]

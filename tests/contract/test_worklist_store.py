@@ -339,3 +339,27 @@ def test_a_write_back_is_due_until_it_is_done(store: WorklistStore, steps: StepS
     assert newer.step.ended_at is not None
     assert steps.write_back_done(uid, newer.version)
     assert (steps.due_write_backs(10), steps.pending(uid)) == ([], None)
+
+
+def test_a_write_back_that_was_overtaken_leaves_the_step_due(store: WorklistStore, steps: StepStore) -> None:
+    item = an_item("001")
+    store.put_if_changed([item])
+    event = an_event(item)
+    uid = event.sop_instance_uid
+    steps.record_event(event, site="north", relay_id="r1")
+    slow = steps.pending(uid)
+    steps.record_event(an_event(item, kind=EventKind.N_SET, status="COMPLETED"), site="north", relay_id="r1")
+    quick, other = steps.pending(uid), steps.pending(uid)
+    assert slow is not None
+    assert quick is not None
+    assert other is not None
+    assert steps.write_back_done(uid, quick.version)
+    # The slow run has just written IN_PROGRESS over the quick one's COMPLETED: somebody has to come again,
+    # and a third run that began before must not take that back.
+    assert not steps.write_back_done(uid, slow.version)
+    assert not steps.write_back_done(uid, other.version)
+    assert steps.due_write_backs(10) == [uid]
+    last = steps.pending(uid)
+    assert last is not None
+    assert steps.write_back_done(uid, last.version)
+    assert steps.due_write_backs(10) == []
