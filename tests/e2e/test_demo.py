@@ -131,6 +131,7 @@ def test_on_a_terminal_the_story_is_told_and_nothing_else(tmp_path: Path) -> Non
     assert "Traceback" not in said
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes (Linux)")
 def test_ctrl_c_ends_every_process_and_a_crash_does_too(tmp_path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGKILL):
         with running(tmp_path / f"demo-{number.name}") as (demo, started):
