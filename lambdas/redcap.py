@@ -39,6 +39,7 @@ ATTEMPTS: Final = 4
 BAN_SECONDS: Final = 3600
 """How long to leave a server alone that has banned us; 600 requests a minute are too many for it."""
 
+_REACH: Final = "is the address right, and can this machine reach it?"
 _PASSING: Final = frozenset({408, 500, 502, 503, 504})
 _BAN: Final = "has been banned due to suspected abuse"
 _NAMES_ONLY: Final = (
@@ -244,8 +245,8 @@ class _Post:
         passing = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
         final = (requests.exceptions.SSLError, requests.exceptions.ReadTimeout)
         if isinstance(error, passing) and not isinstance(error, final):
-            return _Passing(what, where=self._url)
-        return Unavailable(what, where=self._url)
+            return _Passing(what, where=self._url, hint=_REACH)
+        return Unavailable(what, where=self._url, hint=_REACH)
 
     def _judged(self, status: int, body: str) -> MwlError | None:
         if _BAN in body:
