@@ -105,6 +105,7 @@ def _run(console: Console, options: StackOptions, *, once: bool, story: bool, wi
         with console.status("Starting ...") as status:
             stack = LocalStack(options, lambda part: status.update(f"Starting  {part} ..."))
             closing.enter_context(stack)
+            closing.callback(_finish_stopping)
         megabytes = sum(stack.memory_bytes().values()) / 1e6
         console.print(f"Everything runs, after {time.monotonic() - began:.1f} s, in {megabytes:.0f} MB.\n")
         if not stack.simulated:
@@ -193,6 +194,12 @@ def _stay(stack: LocalStack) -> None:
                     f"{child.name} ended by itself", hint=f"see {stack.folder}/{child.name}.log"
                 )
         threading.Event().wait(0.5)
+
+
+def _finish_stopping() -> None:
+    """Let no second Ctrl-C interrupt the stopping, which is bounded by itself."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -10,11 +10,12 @@ import argparse
 import json
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from infra.local.redcap_sim import BUILDERS, RedcapSimulator
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,9 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host=options.host,
         port=options.port,
     )
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: ended.set())
+    # Waited for, not handled: a handler interrupted by the next signal would wait for itself for ever.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
         simulator.start()
     except OSError as error:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "projects": simulator.describe(),
         }
         print(json.dumps(told), flush=True)
-    ended.wait()
+    signal.sigwait(_STOP_SIGNALS)
     simulator.stop()
     return 0
 

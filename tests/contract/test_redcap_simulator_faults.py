@@ -334,3 +334,17 @@ def test_a_port_in_use_is_said_in_one_line() -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"redcap simulator: cannot listen on 127.0.0.1:{port}: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_stop_signals_in_quick_succession_end_the_command_as_one_does() -> None:
+    for _ in range(3):
+        process = subprocess.Popen(command("--port", "0"), stdout=subprocess.PIPE, text=True)
+        with process:
+            assert process.stdout is not None
+            assert "listening" in process.stdout.readline()
+            for _ in range(200):
+                process.send_signal(signal.SIGTERM)
+            try:
+                assert process.wait(20) == 0
+            finally:
+                process.kill()
