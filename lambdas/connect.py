@@ -27,7 +27,6 @@ class RedcapSettings(StoreSettings):
 
     model_config = SettingsConfigDict(frozen=True)
 
-    accounts_table: str = Field(default="", description="Not used here.")
     aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
     redcap_secret_prefix: str = Field(
         default="mwl-relay/redcap/",

@@ -36,7 +36,6 @@ logger = Logger()
 class ScheduleSettings(StoreSettings):
     """What the schedule reads from its environment."""
 
-    accounts_table: str = Field(default="", description="Not used here.")
     aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
     sync_queue_url: str = Field(description="SyncQueue, which gets one message a source.")
     write_back_queue_url: str = Field(description="WriteBackQueue, which gets one message a step.")

@@ -15,12 +15,11 @@ from shared.errors import Rejected
 
 
 class StoreSettings(BaseSettings):
-    """Where the tables are."""
+    """Where the worklist is; only the API has accounts."""
 
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
     worklist_table: str = Field(description="Name of WorklistTable.")
-    accounts_table: str = Field(description="Name of AccountsTable.")
     aws_region: str = Field(default="us-east-1", description="AWS region; Lambda sets it.")
     settle_seconds: float = Field(
         default=10.0,
@@ -31,7 +30,7 @@ class StoreSettings(BaseSettings):
 
     def tables(self) -> Tables:
         """Return the table models of this deployment."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return bind(self.worklist_table, "", self.aws_region)
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -12,7 +12,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import boto3
 import httpx
@@ -31,16 +31,10 @@ REGION: Final = "eu-central-1"
 REDCAP_SECRET_PREFIX: Final = "mwl-relay/redcap/"  # noqa: S105 - the name of secrets, not one
 
 
-def create_resources(endpoint: str | None = None) -> dict[str, str]:
-    """Make the tables, queues and signing key of template.yaml; return the environment Lambdas would get.
-
-    :param endpoint: moto's URL; None where moto patches boto3 in this process (tests).
-    """
-    client: dict[str, Any] = {"endpoint_url": endpoint, "region_name": REGION}
-    if endpoint is not None:
-        client |= {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    dynamodb = boto3.client("dynamodb", **client)
-    sqs = boto3.client("sqs", **client)
+def _create_resources(session: boto3.Session, endpoint: str) -> dict[str, str]:
+    """Make the tables, queues and signing key of template.yaml; return the environment Lambdas would get."""
+    dynamodb = session.client("dynamodb", endpoint_url=endpoint)
+    sqs = session.client("sqs", endpoint_url=endpoint)
     environment: dict[str, str] = {}
     for name, definition in table_definitions().items():
         dynamodb.create_table(TableName=name, **definition)
@@ -48,7 +42,7 @@ def create_resources(endpoint: str | None = None) -> dict[str, str]:
     for name in queues():
         environment[_variable(name) + "_URL"] = sqs.create_queue(QueueName=name)["QueueUrl"]
     key = {"kid": "1", "secret": secrets.token_urlsafe(48), "previous": {}}
-    secret = boto3.client("secretsmanager", **client).create_secret(
+    secret = session.client("secretsmanager", endpoint_url=endpoint).create_secret(
         Name="SigningKeySecret", SecretString=json.dumps(key)
     )
     return environment | {
@@ -80,6 +74,11 @@ class LocalAws:
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
+        self._session = boto3.Session(
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - moto asks for some
+            region_name=REGION,
+        )
         self._stop: Callable[[], None] | None = None
         self.endpoint = ""
         self.environment: dict[str, str] = {}
@@ -104,7 +103,7 @@ class LocalAws:
             server.server_close()
 
         self._stop = stop
-        self.environment = create_resources(self.endpoint) | {
+        self.environment = _create_resources(self._session, self.endpoint) | {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -114,13 +113,7 @@ class LocalAws:
 
     def put_secret(self, name: str, value: str) -> None:
         """Create a secret."""
-        client = boto3.client(
-            "secretsmanager",
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 - moto asks for some
-        )
+        client = self._session.client("secretsmanager", endpoint_url=self.endpoint)
         client.create_secret(Name=name, SecretString=value)
 
     def stop(self) -> None:

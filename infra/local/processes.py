@@ -66,10 +66,6 @@ class Child:
         happened = f"ended with status {status}" if status is not None else f"was not ready in {seconds:g} s"
         raise Unavailable(f"{self.name} {happened}: {self._last_words()}", hint=f"see {self._log}")
 
-    def next_line(self, seconds: float) -> str:
-        """Return the next line of output. :raises Unavailable: as `wait_for`."""
-        return self.wait_for("", seconds)
-
     def running(self) -> bool:
         """Tell whether it still runs."""
         return self._process.poll() is None

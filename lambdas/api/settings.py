@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from lambdas.settings import StoreSettings
+from lambdas.store.models import Tables, bind
 from shared.dicom_text import AE
 
 
@@ -28,6 +29,7 @@ def _time_zone(name: str) -> str:
 class ApiSettings(StoreSettings):
     """The API's settings; each is the environment variable of the same name in capitals."""
 
+    accounts_table: str = Field(description="Name of AccountsTable.")
     signing_key_secret_id: str = Field(description="The secret with the keys that sign people's tokens.")
     write_back_queue_url: str = Field(
         default="",
@@ -60,6 +62,10 @@ class ApiSettings(StoreSettings):
     def time_zone(self) -> tzinfo:
         """Return the zone of `site_time_zone`."""
         return _zone(self.site_time_zone)
+
+    def tables(self) -> Tables:
+        """Return the table models of this deployment, accounts included."""
+        return bind(self.worklist_table, self.accounts_table, self.aws_region)
 
     def origins(self) -> list[str]:
         """Return the origins of `cors_allowed_origins`."""

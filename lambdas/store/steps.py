@@ -123,9 +123,9 @@ class StepStore:
         if row is not None and row.site != site:
             return _refused(event, "this SOP Instance UID belongs to another site")
         before = Step.model_validate_json(row.body) if row else None
-        if self._is_recorded(event):
-            ids = before.item_ids if before else ()
-            return self._result(event, "already_recorded", self._worklist.writer.read(site, ids))
+        if before is not None and self._is_recorded(event):  # an event is never without its step
+            items = self._worklist.writer.read(site, before.item_ids)
+            return self._result(event, "already_recorded", items)
         try:
             after = fold(before, event)
         except Rejected as error:

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +30,6 @@ from tests.relay_rig import (
     scanner,
     toml,
 )
-
-
-@pytest.fixture
-def cloud() -> Iterator[FakeCloud]:
-    with FakeCloud() as running:
-        running.put(item())
-        yield running
-
-
-@pytest.fixture
-def relay(tmp_path: Path, cloud: FakeCloud) -> Iterator[Relay]:
-    with running_relay(tmp_path, cloud) as running:
-        eventually(running.cache.count)
-        yield running
 
 
 def mwl_relay(*arguments: object, **environment: str) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,20 +29,6 @@ from tests.relay_rig import (
 )
 
 UID = "2.25.1001"
-
-
-@pytest.fixture
-def cloud() -> Iterator[FakeCloud]:
-    with FakeCloud() as running:
-        running.put(item())
-        yield running
-
-
-@pytest.fixture
-def relay(tmp_path: Path, cloud: FakeCloud) -> Iterator[Relay]:
-    with running_relay(tmp_path, cloud) as running:
-        eventually(running.cache.count)
-        yield running
 
 
 def create(relay: Relay, uid: str | None = UID, dataset: Dataset | None = None) -> str:

@@ -154,9 +154,7 @@ def _names_at_top(module: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_gets_every_setting_its_entry_point_has_and_nothing_else(function: str) -> None:
-    settings = SETTINGS[function].model_fields
-    unused = {name for name, field in settings.items() if field.description == "Not used here."}
-    expected = {name.upper() for name in settings.keys() - unused} - NOT_SET_HERE
+    expected = {name.upper() for name in SETTINGS[function].model_fields} - NOT_SET_HERE
     expected |= READ_BY_POWERTOOLS | FOR_LATER.get(function, set())
     assert set(properties(function)["Environment"]["Variables"]) == expected
 
