@@ -119,11 +119,17 @@ def parse_code_string(value: object) -> str:
 
 def parse_uid(value: object) -> str:
     """Return a UI of ours or the scanner's: at most 64 characters, never under the standard's own root."""
+    text = parse_uid_in_use(value)
+    if text == DICOM_ROOT or text.startswith(DICOM_ROOT + "."):
+        raise Rejected(f"a UID may not lie under {DICOM_ROOT}, the DICOM standard's own root")
+    return text
+
+
+def parse_uid_in_use(value: object) -> str:
+    """Return a UI that another system gave out: images may bear it already, so its root is not judged."""
     text = _stripped(value, "a UID")
     if len(text) > 64 or not _UID.fullmatch(text):
         raise Rejected("a UID must be numbers without leading zeros, joined by dots, at most 64 characters")
-    if text == DICOM_ROOT or text.startswith(DICOM_ROOT + "."):
-        raise Rejected(f"a UID may not lie under {DICOM_ROOT}, the DICOM standard's own root")
     return text
 
 
@@ -163,4 +169,5 @@ SH = Annotated[str, BeforeValidator(parse_short_string)]
 AE = Annotated[str, BeforeValidator(parse_ae_title)]
 CS = Annotated[str, BeforeValidator(parse_code_string)]
 UI = Annotated[str, BeforeValidator(parse_uid)]
+UIInUse = Annotated[str, BeforeValidator(parse_uid_in_use)]
 OptionalDS = Annotated[str, _or_empty(parse_decimal)]

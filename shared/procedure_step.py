@@ -7,7 +7,8 @@ the same events with the same table.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -40,9 +41,11 @@ class ProcedureStepEvent(BaseModel):
 
     :param event_id: made by the relay when the event was journaled; the same event is recorded once.
     :param received_at: the relay's clock, corrected by the offset it knows to the cloud's.
-    :param item_id: the worklist item the relay linked the step to, None if it found none.
+    :param item_id: the first worklist item the relay linked the step to, None if it found none. Relays that
+        know ``item_ids`` send both; older ones only this.
+    :param item_ids: all items the relay linked the step to.
     :param dataset: the attribute list as received, in the DICOM JSON model.
-    :param warnings: what was wrong with it, in words without patient data (lenient scanners).
+    :param warnings: what was wrong with it, in words without patient data.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -53,8 +56,14 @@ class ProcedureStepEvent(BaseModel):
     received_at: AwareDatetime
     calling_aetitle: Annotated[str, Field(max_length=16)]
     item_id: str | None = None
+    item_ids: tuple[str, ...] = ()
     dataset: DataSetJson
     warnings: tuple[str, ...] = ()
+
+    def linked(self) -> tuple[str, ...]:
+        """Return the ids of all items the relay linked it to, whichever way it said so."""
+        first = (self.item_id,) if self.item_id else ()
+        return tuple(dict.fromkeys((*first, *self.item_ids)))
 
 
 class LinkedItem(BaseModel):
@@ -97,10 +106,14 @@ class Refusal(NamedTuple):
     error_id: int | None = None
 
 
-_INVALID_CREATE: Final = Refusal(0x0106, "N-CREATE must have status IN PROGRESS")  # PS3.4 F.7.2.1.2
-_DUPLICATE: Final = Refusal(0x0111, "SOP Instance UID is already known")  # PS3.7 C.5.9
-_UNKNOWN: Final = Refusal(0x0112, "no such performed procedure step")  # PS3.7 C.5.14
-_FINAL: Final = Refusal(0x0110, "performed procedure step is already ended", 0xA710)  # PS3.4 F.7.2.2.2
+_INVALID_CREATE: Final = Refusal(0x0106, "N-CREATE must have status IN PROGRESS")  # PS3.4 F.7.2.1.3
+# PS3.7 10.1.5.1.6. Also if the same N-CREATE is sent again because our answer was lost: the scanner learns
+# from it that the step is known, and goes on with N-SET.
+_DUPLICATE: Final = Refusal(0x0111, "SOP Instance UID is already known")
+_UNKNOWN: Final = Refusal(0x0112, "no such performed procedure step")  # PS3.7 10.1.3.1.9
+_FINAL: Final = Refusal(  # PS3.4 Table F.7.2-2, comment and Error ID are the standard's
+    0x0110, "Performed Procedure Step Object may no longer be updated", 0xA710
+)
 
 _IN_PROGRESS, _COMPLETED, _DISCONTINUED = StepStatus
 
@@ -124,20 +137,21 @@ def transition(now: StepStatus | None, kind: EventKind, asked: StepStatus | None
     """Return where an event leads, or why it may not.
 
     :param now: the step's status, None if the SOP Instance UID is unknown.
-    :param asked: the status in the data set; None if it names none: an N-SET then keeps the status, an
-        N-CREATE lacks a type 1 attribute (0120, PS3.7 C.5.5).
+    :param asked: the status in the data set; None if it names none: an N-SET then keeps the status, and an
+        N-CREATE can mean nothing but IN PROGRESS. Whether it may be left out is not decided here.
     """
-    if asked is None:
-        if kind is EventKind.N_CREATE and now is None:
-            return Refusal(0x0120, "Performed Procedure Step Status (0040,0252) is missing")
-        asked = _IN_PROGRESS
-    return TRANSITIONS[now, kind, asked]
+    return TRANSITIONS[now, kind, asked or _IN_PROGRESS]
+
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""When steps were reported that were stored before it was noted."""
 
 
 class Step(BaseModel):
     """The folded state of one performed procedure step.
 
-    ``started_at`` and ``ended_at`` are the scanner's local time, as DICOM has them; ``station_aetitle``,
+    ``reported_at`` is when a relay received its last event; ``started_at`` and ``ended_at`` are the scanner's
+    local time, as DICOM has them; ``station_aetitle``,
     ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if not sent.
     """
 
@@ -145,6 +159,7 @@ class Step(BaseModel):
 
     sop_instance_uid: str
     status: StepStatus
+    reported_at: AwareDatetime = EARLIEST
     started_at: datetime | None = None
     ended_at: datetime | None = None
     station_aetitle: str = ""
@@ -159,10 +174,68 @@ WRONG_WORKLIST_ENTRY: Final = "110514"
 
 
 def item_status(step: Step) -> Status:
-    """Return the status a step gives the items it is linked to.
+    """Return the status a step alone gives the items it is linked to.
 
     A step discontinued because the wrong entry was selected frees the item: it is still to be done.
     """
     if step.status is StepStatus.DISCONTINUED and step.discontinuation_reason == WRONG_WORKLIST_ENTRY:
         return Status.SCHEDULED
     return Status(step.status.value)
+
+
+class Progress(BaseModel):
+    """What all performed steps of one item amount to. Relay and cloud use the same, so that they agree.
+
+    The item is IN_PROGRESS while any of its steps is; else COMPLETED if any was completed; else what the
+    scanner said last: DISCONTINUED, or SCHEDULED again because the wrong entry had been selected. Events of
+    different steps may be heard of in any order: the outcome is the same.
+
+    :param steps: SOP Instance UIDs of all its steps, sorted.
+    :param running: those of its steps in progress, sorted.
+    :param given_up_at: when the scanner last discontinued one, aware.
+    :param freed_at: when it last discontinued one because the wrong entry had been selected, aware.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    steps: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    completed: bool = False
+    given_up_at: AwareDatetime | None = None
+    freed_at: AwareDatetime | None = None
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Progress:
+        """Return what these steps amount to."""
+        progress = cls()
+        for step in steps:
+            progress = progress.after(step)
+        return progress
+
+    def after(self, step: Step) -> Progress:
+        """Return the progress once a step stands as given."""
+        others = {*self.running} - {step.sop_instance_uid}
+        status, at = item_status(step), step.reported_at
+        running = others | {step.sop_instance_uid} if status is Status.IN_PROGRESS else others
+        return Progress(
+            steps=tuple(sorted({*self.steps, step.sop_instance_uid})),
+            running=tuple(sorted(running)),
+            completed=self.completed or status is Status.COMPLETED,
+            given_up_at=_later(self.given_up_at, at) if status is Status.DISCONTINUED else self.given_up_at,
+            freed_at=_later(self.freed_at, at) if status is Status.SCHEDULED else self.freed_at,
+        )
+
+    def status(self) -> Status:
+        """Return the status it gives the item."""
+        if self.running:
+            return Status.IN_PROGRESS
+        if self.completed:
+            return Status.COMPLETED
+        given_up = self.given_up_at is not None and self.given_up_at == _later(
+            self.given_up_at, self.freed_at
+        )
+        return Status.DISCONTINUED if given_up else Status.SCHEDULED
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other

@@ -5,6 +5,7 @@ Works on the DICOM JSON model (PS3.18 Annex F), which both sides exchange; tags 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from shared.dicom_text import parse_date_time
@@ -19,9 +20,10 @@ from shared.procedure_step import (
 )
 from shared.worklist_item import WorklistItem
 
+CHARACTER_SET: Final = "00080005"
 STATUS: Final = "00400252"
 _SCHEDULED_STEP_ATTRIBUTES: Final = "00400270"
-_DICOM_STATUS: Final = {
+DICOM_STATUS: Final = {
     "IN PROGRESS": StepStatus.IN_PROGRESS,
     "COMPLETED": StepStatus.COMPLETED,
     "DISCONTINUED": StepStatus.DISCONTINUED,
@@ -43,13 +45,16 @@ def text(dataset: DataSetJson, tag: str) -> str:
 
 
 def step_status(dataset: DataSetJson) -> StepStatus | None:
-    """Return the status the data set asks for, None if it names none; raise `Rejected` if it is no status."""
-    asked = text(dataset, STATUS)
+    """Return the status the data set asks for, None if it names none; raise `Rejected` if it is no status.
+
+    Small letters are read too: scanners send them. Whether they may is not decided here.
+    """
+    asked = text(dataset, STATUS).upper()
     if not asked:
         return None
-    if asked not in _DICOM_STATUS:
+    if asked not in DICOM_STATUS:
         raise Rejected("the status is not IN PROGRESS, COMPLETED or DISCONTINUED", where="(0040,0252)")
-    return _DICOM_STATUS[asked]
+    return DICOM_STATUS[asked]
 
 
 def references(dataset: DataSetJson) -> tuple[ScheduledStepReference, ...]:
@@ -61,17 +66,36 @@ def references(dataset: DataSetJson) -> tuple[ScheduledStepReference, ...]:
     )
 
 
-def refers_to(reference: ScheduledStepReference, item: WorklistItem) -> bool:
-    """Tell whether a reference means this item: study and step id, or the study or accession alone.
+def meant_by(reference: ScheduledStepReference, candidates: Iterable[WorklistItem]) -> list[WorklistItem]:
+    """Return the candidates a reference means: those of its study, or else those of its accession number.
 
-    A reference that names a step id must agree with the item's. Never by patient id: that would be a guess.
+    A reference that names a step id means only items with that id. The accession number counts where no item
+    is of the study: a scanner that groups exams may make a study of its own (PS3.4 F.7.2.1.2, note 2). Never
+    by patient id: that would be a guess.
     """
     step_id = reference.scheduled_procedure_step_id
-    if step_id and step_id != item.scheduled_procedure_step_id:
-        return False
-    if reference.study_instance_uid:
-        return reference.study_instance_uid == item.study_instance_uid
-    return bool(reference.accession_number) and reference.accession_number == item.accession_number
+    possible = [item for item in candidates if not step_id or step_id == item.scheduled_procedure_step_id]
+    study, accession = reference.study_instance_uid, reference.accession_number
+    by_study = [item for item in possible if study and study == item.study_instance_uid]
+    return by_study or [item for item in possible if accession and accession == item.accession_number]
+
+
+def linked_items(dataset: DataSetJson, candidates: Iterable[WorklistItem]) -> tuple[str, ...]:
+    """Return the ids of the candidates the Scheduled Step Attributes Sequence means, in its order."""
+    items = list(candidates)
+    found = [item.id for reference in references(dataset) for item in meant_by(reference, items)]
+    return tuple(dict.fromkeys(found))
+
+
+def merged(before: DataSetJson, event: DataSetJson) -> DataSetJson:
+    """Return a step's attributes after an event: N-SET replaces what it carries, sequences whole.
+
+    Specific Character Set stays that of the N-CREATE (PS3.4 F.7.2.2.3).
+    """
+    after = {**before, **event}
+    if CHARACTER_SET in before:
+        after[CHARACTER_SET] = before[CHARACTER_SET]
+    return after
 
 
 def fold(step: Step | None, event: ProcedureStepEvent) -> Step | Refusal:
@@ -86,6 +110,7 @@ def fold(step: Step | None, event: ProcedureStepEvent) -> Step | Refusal:
     ds = event.dataset
     changes: dict[str, Any] = {
         "status": outcome.to,
+        "reported_at": event.received_at,
         "started_at": _moment(ds, "00400244", "00400245"),
         "ended_at": _moment(ds, "00400250", "00400251"),
         "station_aetitle": text(ds, "00400241"),

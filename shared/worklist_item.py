@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.dicom_text import AE, CS, DA, LO, PN, SH, TM, UI, OptionalDA, OptionalDS
+from shared.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
 
 PatientSex = Literal["M", "F", "O"]
 
@@ -58,7 +58,7 @@ class WorklistItem(BaseModel):
     source_instrument: str = ""
     source_instance: int = 1
 
-    study_instance_uid: UI
+    study_instance_uid: UIInUse
     accession_number: SH = ""
     requested_procedure_id: Annotated[SH, Field(min_length=1)]
     scheduled_procedure_step_id: Annotated[SH, Field(min_length=1)]

@@ -1,0 +1,129 @@
+"""How a relay is doing, as it tells the cloud: the heartbeat's two sides.
+
+It holds times, counts, AE titles and sentences about what fails; never anything of a participant. Whatever a
+relay has to say fits: long sentences and lists are cut here, and say so, so that a relay in trouble is heard.
+Unknown fields are ignored on both sides: relay and cloud are updated at different times.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.dicom_text import AE
+from shared.scanner_profile import MOST_SCANNERS
+
+MOST_PROBLEMS: Final = 40
+MOST_CHARACTERS: Final = 300
+MOST_ACTIVE: Final = 200
+"""Scanners told of, those heard of last."""
+
+
+def _sentence(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def _first(problems: tuple[str, ...]) -> tuple[str, ...]:
+    if len(problems) <= MOST_PROBLEMS:
+        return problems
+    kept = problems[: MOST_PROBLEMS - 1]
+    return (*kept, f"and {len(problems) - len(kept)} more")
+
+
+Sentence = Annotated[str, AfterValidator(_sentence)]
+Sentences = Annotated[tuple[Sentence, ...], AfterValidator(_first)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class LoopState(_Told):
+    """How pulling or pushing goes; ``failure`` is empty while it works; ``forbidden``: we are refused."""
+
+    succeeded_at: AwareDatetime | None = None
+    failing_since: AwareDatetime | None = None
+    failure: Sentence = ""
+    forbidden: bool = False
+
+
+class ScannerActivity(_Told):
+    """What was last heard of one scanner, and how often since the relay started.
+
+    :param last_answers: how many exams its last query was answered with.
+    :param answers: how many all its queries were.
+    """
+
+    ae_title: AE
+    last_echo_at: AwareDatetime | None = None
+    last_query_at: AwareDatetime | None = None
+    last_answers: Count = 0
+    last_mpps_at: AwareDatetime | None = None
+    associations: Count = 0
+    requests: Count = 0
+    answers: Count = 0
+
+    def heard_at(self) -> float:
+        """Return when anything was last heard of it, in seconds since 1970; 0 if nothing was."""
+        moments = (self.last_echo_at, self.last_query_at, self.last_mpps_at)
+        return max((moment.timestamp() for moment in moments if moment is not None), default=0.0)
+
+
+def _latest(scanners: tuple[ScannerActivity, ...]) -> tuple[ScannerActivity, ...]:
+    if len(scanners) <= MOST_ACTIVE:
+        return scanners
+    return tuple(sorted(scanners, key=ScannerActivity.heard_at, reverse=True)[:MOST_ACTIVE])
+
+
+class RelaySummary(_Told):
+    """One moment of a running relay.
+
+    :param version: the relay's own.
+    :param at: when, by the cloud's clock as far as the relay knows it.
+    :param items: worklist items in the cache; None if it cannot be read. When they were last known to be
+        current is ``pull.succeeded_at``.
+    :param unreadable: items of the cloud this relay is too old to read.
+    :param outbox: MPPS events waiting to be sent, the oldest taken at ``outbox_oldest_at``.
+    :param parked: MPPS events the cloud refused for good.
+    :param problems: what needs attention, in words; empty if nothing does.
+    :param profiles_version: of the scanners' overrides it holds, empty if it never had any.
+    :param profile_problems: overrides it could not take, ``PRISMA1: suppressed_attributes: ...``.
+    """
+
+    version: Annotated[str, AfterValidator(lambda text: text[:64])]
+    at: AwareDatetime
+    pull: LoopState = LoopState()
+    push: LoopState = LoopState()
+    items: Count | None = None
+    unreadable: Count = 0
+    outbox: Count = 0
+    outbox_oldest_at: AwareDatetime | None = None
+    parked: Count = 0
+    problems: Sentences = ()
+    profiles_version: Annotated[str, Field(max_length=64)] = ""
+    profile_problems: Sentences = ()
+
+    @property
+    def all_problems(self) -> tuple[str, ...]:
+        """What needs attention, of the profiles too."""
+        return *self.problems, *(f"profile of scanner {problem}" for problem in self.profile_problems)
+
+
+class RelayHealth(RelaySummary):
+    """The same with what the scanners did: the body of ``POST /relay/heartbeat``."""
+
+    scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+
+
+class HeartbeatAnswer(_Told):
+    """What the cloud says back: all overrides of the relay's scanners, none left out.
+
+    Each is a `shared.scanner_profile.ScannerOverride`, but is read one by one: one that a relay cannot read
+    must not hide the others. Both fields are required: an answer without them is none of the cloud's, and
+    must not be taken for "nothing is overridden any more".
+    """
+
+    scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
+    version: Annotated[str, Field(max_length=64)]

@@ -1,0 +1,239 @@
+"""One scanner's profile: who it is, which exams are its own, and how it wants to be spoken to.
+
+Written in the relay's configuration, one ``[[scanners]]`` table each; the cloud may override it (see
+`ScannerOverride`). "Its own exams" are those that pass every selection below; the scanner's query then
+narrows them further.
+
+    relay.toml           ScannerProfile, what is not written is default
+    the cloud's word     ScannerOverride, what is not given stays as relay.toml has it
+    both together        overridden(profile, override)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydicom.datadict import tag_for_keyword
+
+from shared.character_sets import CharacterSetTerms
+from shared.dicom_text import AE, CS, LO, SH
+from shared.errors import Rejected
+from shared.worklist_item import OPEN_STATUSES, Status
+
+MOST_DAYS: Final = 3650
+MOST_SCANNERS: Final = 200
+"""Of one relay, overridden from the cloud."""
+
+
+def _keyword(text: str) -> str:
+    if not text or tag_for_keyword(text) is None:  # pydicom's dictionary has attributes without a keyword
+        raise Rejected("is not the keyword of a DICOM attribute, like PatientWeight")
+    return text
+
+
+Keyword = Annotated[str, AfterValidator(_keyword)]
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
+# In order, so that the same profile is always the same text.
+Statuses = Annotated[frozenset[Status], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
+MppsReading = Literal["strict", "lenient"]
+
+
+class ScannerProfile(BaseModel):
+    """One ``[[scanners]]`` table: a scanner that may connect."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ae_title: AE = Field(description="Its calling AE title; anyone else is refused (reject reason 3).")
+    addresses: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="Addresses it may call from, e.g. 10.1.2.3 or 10.1.2.0/24; empty: from anywhere.",
+    )
+    max_associations: int = Field(
+        32, ge=1, le=1024, description="Most associations it may have open at once."
+    )
+    station_ae_titles: tuple[AE, ...] = Field(
+        (),
+        description="Scheduled Station AE Titles it stands for, besides its own AE title: asked for its own, "
+        "it finds these too.",
+    )
+    station_names: tuple[SH, ...] = Field(
+        (), description="Scheduled Station Names it stands for: exams booked for one of them are its own too."
+    )
+    restrict_to_station: bool | None = Field(
+        None,
+        description="Show only exams booked for a station it stands for, even if it does not ask. Default: "
+        "true if station_ae_titles or station_names are given, else false.",
+    )
+    modalities: tuple[CS, ...] = Field((), description="Show only these modalities; empty: all.")
+    days_back: Days | None = Field(
+        None, description="Show exams from so many days before today on; empty: however old."
+    )
+    days_ahead: Days | None = Field(
+        None, description="Show exams up to so many days after today; empty: however far ahead."
+    )
+    statuses: Statuses = Field(
+        OPEN_STATUSES,
+        description="Show exams of these statuses; a query that names a status itself finds within all.",
+    )
+    mpps: MppsReading = Field(
+        "lenient",
+        description="strict: refuse MPPS messages that lack what the standard requires. lenient: take them, "
+        "and note what was wrong.",
+    )
+    charset: CharacterSetTerms | None = Field(
+        None,
+        description="Character set of the answers it gets, e.g. 'ISO_IR 100'; several ISO 2022 sets are "
+        "joined by a backslash. Default: charset of [relay].",
+    )
+    ignore_accents: bool = Field(False, description="Its queries find 'Muller' when asked for 'Müller'.")
+    combine_date_and_time: bool = Field(
+        True,
+        description="A date range with a time range means one interval, as the standard says; false: the "
+        "times of each day.",
+    )
+    extra_attributes: tuple[Keyword, ...] = Field(
+        (), description="Keywords of attributes it is sent even if it does not ask, e.g. PatientWeight."
+    )
+    suppressed_attributes: tuple[Keyword, ...] = Field(
+        (), description="Keywords of attributes it is never sent, even if it asks, e.g. MedicalAlerts."
+    )
+    fixed_values: dict[Keyword, LO] = Field(
+        {}, description="Values of attributes the worklist has no source for, e.g. InstitutionName."
+    )
+
+    @property
+    def stations(self) -> frozenset[str]:
+        """All Scheduled Station AE Titles it stands for."""
+        return frozenset((self.ae_title, *self.station_ae_titles))
+
+    @property
+    def restricted(self) -> bool:
+        """Whether it sees nothing but what is booked for a station it stands for."""
+        if self.restrict_to_station is not None:
+            return self.restrict_to_station
+        return bool(self.station_ae_titles or self.station_names)
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> ScannerProfile:
+        _check_attributes(self.extra_attributes, self.suppressed_attributes, self.fixed_values)
+        return self
+
+
+class ScannerOverride(BaseModel):
+    """What the cloud says of one scanner, in place of the relay's own file.
+
+    A value that is not given leaves the file's. ``null`` is given: it means the default, whatever the file
+    says. A list or table that is given replaces the file's as a whole. From where a scanner may call and how
+    often are the hospital's to say, so neither is here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ae_title: AE
+    station_ae_titles: tuple[AE, ...] | None = None
+    station_names: tuple[SH, ...] | None = None
+    restrict_to_station: bool | None = None
+    modalities: tuple[CS, ...] | None = None
+    days_back: Days | None = None
+    days_ahead: Days | None = None
+    statuses: Statuses | None = None
+    mpps: MppsReading | None = None
+    charset: CharacterSetTerms | None = None
+    ignore_accents: bool | None = None
+    combine_date_and_time: bool | None = None
+    extra_attributes: tuple[Keyword, ...] | None = None
+    suppressed_attributes: tuple[Keyword, ...] | None = None
+    fixed_values: dict[Keyword, LO] | None = None
+
+    def given(self) -> frozenset[str]:
+        """Return the names of the profile's fields that this says anything about."""
+        return frozenset(self.model_fields_set - {"ae_title"})
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> ScannerOverride:
+        _check_attributes(self.extra_attributes, self.suppressed_attributes, self.fixed_values)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Written out, a value that was not given would come back as null, which means another thing.
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+def _each_once(overrides: tuple[ScannerOverride, ...]) -> tuple[ScannerOverride, ...]:
+    check_listed_once(override.ae_title for override in overrides)
+    return overrides
+
+
+class ScannerOverrides(BaseModel):
+    """What the cloud says of a relay's scanners, each at most once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    scanners: Annotated[
+        tuple[ScannerOverride, ...], Field(max_length=MOST_SCANNERS), AfterValidator(_each_once)
+    ] = ()
+
+
+def overridden(profile: ScannerProfile, override: ScannerOverride) -> ScannerProfile:
+    """Return a profile with what the cloud says in place of its own.
+
+    :raises Rejected: they are of different scanners, or contradict each other; names the field.
+    """
+    if profile.ae_title != override.ae_title:
+        raise Rejected("the override is of another scanner", where="ae_title")
+    fields: dict[str, Any] = {name: getattr(profile, name) for name in profile.model_fields_set}
+    for name in override.given():
+        value = getattr(override, name)
+        if value is None:
+            fields.pop(name, None)
+        else:
+            fields[name] = value
+    try:
+        return ScannerProfile.model_validate(fields)
+    except ValidationError as error:
+        raise Rejected(reasons(error)) from None
+
+
+def check_listed_once(titles: Iterable[str]) -> None:
+    """Raise `Rejected` naming an AE title that is listed twice."""
+    seen: set[str] = set()
+    for title in titles:
+        if title in seen:
+            raise Rejected(f"AE title {title} is listed twice")
+        seen.add(title)
+
+
+def reasons(error: ValidationError) -> str:
+    """Return what is wrong, each as ``field: reason``, without the values."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(_reason(each["loc"], each["msg"]) for each in found)
+
+
+def _reason(location: tuple[int | str, ...], message: str) -> str:
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
+    said = message.removeprefix("Value error, ")
+    return f"{key.lstrip('.')}: {said}" if key else said
+
+
+def _check_attributes(
+    extra: tuple[str, ...] | None, suppressed: tuple[str, ...] | None, fixed: Mapping[str, str] | None
+) -> None:
+    unwanted = frozenset(suppressed or ())
+    for name, sent in (("extra_attributes", extra), ("fixed_values", fixed)):
+        both = sorted(unwanted.intersection(sent or ()))
+        if both:
+            raise Rejected(f"suppressed_attributes: {both[0]} is in {name} too")
