@@ -6,6 +6,7 @@ For people who set up or check a relay; the same calls prove its health over the
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,15 +18,16 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     ModalityPerformedProcedureStep,
     ModalityWorklistInformationFind,
     Verification,
 )
 
-from edge_relay.charset import UTF8
 from edge_relay.pynetdicom_tuning import EventHandler, no_delay
-from edge_relay.worklist_attributes import WORKLIST, Sequence, Tree
+from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
+from shared.character_sets import UTF8
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.procedure_step import WRONG_WORKLIST_ENTRY
 
@@ -38,13 +40,17 @@ _REJECT_REASONS: Final = {  # PS3.8 Table 9-21, source 1
 
 @dataclass(frozen=True)
 class Peer:
-    """Whom to call, and under which name."""
+    """Whom to call, and under which name.
+
+    :param tls: None: no encryption.
+    """
 
     host: str
     port: int
     called_ae: str
     calling_ae: str
     timeout_seconds: float = 10.0
+    tls: ssl.SSLContext | None = None
 
 
 def echo(peer: Peer) -> None:
@@ -216,10 +222,23 @@ def _associated(peer: Peer, service: str) -> Iterator[Association]:
     ae = ApplicationEntity(peer.calling_ae)
     ae.add_requested_context(service, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = peer.timeout_seconds
-    handlers: list[EventHandler] = [(evt.EVT_CONN_OPEN, no_delay)]
-    association = ae.associate(peer.host, peer.port, ae_title=peer.called_ae, evt_handlers=handlers)
+    rejections: list[int] = []
+
+    def remember(event: evt.Event) -> None:
+        # pynetdicom takes a rejection that comes quickly for a failure to connect, and forgets the reason.
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(int(event.pdu.reason_diagnostic or 0))
+
+    handlers: list[EventHandler] = [(evt.EVT_CONN_OPEN, no_delay), (evt.EVT_PDU_RECV, remember)]
+    association = ae.associate(
+        peer.host,
+        peer.port,
+        ae_title=peer.called_ae,
+        evt_handlers=handlers,
+        tls_args=(peer.tls, peer.host) if peer.tls else None,
+    )
     if not association.is_established:
-        raise _not_established(association, peer)
+        raise _not_established(association, peer, rejections)
     try:
         yield association
     finally:
@@ -236,11 +255,10 @@ def _check_reachable(peer: Peer) -> None:
         raise Unavailable(f"cannot be reached: {error.strerror or error}", where=where) from None
 
 
-def _not_established(association: Association, peer: Peer) -> Exception:
+def _not_established(association: Association, peer: Peer, rejections: list[int]) -> Exception:
     where = f"{peer.called_ae} at {peer.host}:{peer.port}"
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        reason = int(getattr(answer, "diagnostic", None) or 0)
+    if rejections:
+        reason = rejections[-1]
         return Forbidden(
             f"refused the association: {_REJECT_REASONS.get(reason, f'reason {reason}')}",
             where=where,

@@ -1,295 +1,229 @@
-"""The DICOM services: which handler answers which event, and which outcome becomes which DIMSE status.
+"""The DICOM services: which handler answers which request, and which outcome becomes which DIMSE status.
 
-    C-ECHO     Verification               0000
-    C-FIND     Modality Worklist          FF00/FF01 a match, 0000 the end, FE00 cancelled   PS3.4 K.4.1.1.4
-    N-CREATE   Performed Procedure Step   0000, or what the state machine refuses with      PS3.4 F.7.2.1
-    N-SET      Performed Procedure Step   0000, or what the state machine refuses with      PS3.4 F.7.2.2
+    C-ECHO     Verification              0000
+    C-FIND     Modality Worklist         FF00/FF01 a match, 0000 the end, FE00 cancelled   PS3.4 K.4.1.1.4
+    N-CREATE   Performed Procedure Step  0000, or what the state machine refuses with      PS3.4 F.7.2.1
+    N-SET      Performed Procedure Step  0000, or what the state machine refuses with      PS3.4 F.7.2.2
+    N-GET      MPPS Retrieve             0000, 0001 some attributes not held, 0112         PS3.4 F.8.2.1
 
-No handler lets an exception out: `FIND_FAULTS` and `STEP_FAULTS` say what each becomes. What a scanner did is
-logged by AE title and count, never by identifier.
+No handler lets an exception out: `FIND_FAULTS` says what each becomes, the step intake answers for the
+others. What a scanner did is logged by AE title and count, never by identifier.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
-from ipaddress import ip_address
-from typing import Final
-from uuid import UUID
+from datetime import date
+from time import monotonic
+from typing import Final, Literal, Protocol
 
-from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import evt
-from pynetdicom.ae import ApplicationEntity
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     ModalityPerformedProcedureStep,
+    ModalityPerformedProcedureStepRetrieve,
     ModalityWorklistInformationFind,
     Verification,
 )
 
-from edge_relay import mpps, mwl
-from edge_relay.cache import Cache, CachedItem
-from edge_relay.charset import CharacterSet
-from edge_relay.config import Scanner, Settings
-from edge_relay.health import Health
-from edge_relay.journal import Journal, Overlay
-from edge_relay.pynetdicom_tuning import (
-    MAX_PDU_BYTES,
-    EventHandler,
-    Limits,
-    Server,
-    let_reads_in,
-    make_server,
-)
+from edge_relay.admission import Admission
+from edge_relay.journal import Overlay
+from edge_relay.operations.health import Health
+from edge_relay.operations.rare_log import RareLog
+from edge_relay.steps.intake import StepAnswer, StepRequest
+from edge_relay.upper_layer.command import CommandField
+from edge_relay.upper_layer.message import Request
+from edge_relay.upper_layer.negotiation import Proposal, Rejection
+from edge_relay.upper_layer.operation import Operation, Response
+from edge_relay.worklist.finding import find
+from edge_relay.worklist.reader import WorklistReader
 from shared.errors import MwlError, Rejected, Unavailable
-from shared.procedure_step import EventKind, ProcedureStepEvent, Refusal
-from shared.step_dataset import references
-from shared.worklist_item import WorklistItem
 
 log = logging.getLogger(__name__)
 
 SUCCESS: Final = 0x0000
 PENDING: Final = 0xFF00
 PENDING_INCOMPLETE: Final = 0xFF01  # an optional key was not supported, PS3.4 Table K.4-1
-CANCELLED: Final = 0xFE00
+_NO_SUCH_SOP_CLASS: Final = 0x0118  # PS3.7 C.5.16
+_SOP_CLASS_NOT_SUPPORTED: Final = 0x0122  # PS3.7 C.5.6, for C-services
+_UNRECOGNIZED_OPERATION: Final = 0x0211  # PS3.7 C.5.22
 
 Faults = tuple[tuple[type[Exception], int, str], ...]
 FIND_FAULTS: Final[Faults] = (  # first match wins; PS3.4 Table K.4-1
     (Rejected, 0xA900, "identifier: {}"),
+    (Unavailable, 0xA700, "{}"),
     (sqlite3.Error, 0xA700, "the worklist cannot be read at the moment"),
-    (Unavailable, 0xA700, "the worklist cannot be read at the moment"),
     (Exception, 0xC001, "internal fault"),
 )
-STEP_FAULTS: Final[Faults] = (  # PS3.7 Annex C
-    (Rejected, 0x0106, "{}"),
-    (Unavailable, 0x0213, "the step cannot be stored at the moment, send it again"),
-    (sqlite3.Error, 0x0213, "the step cannot be stored at the moment, send it again"),
-    (Exception, 0x0110, "internal fault"),
-)
 
-_SYNTAXES: Final = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]  # never deflated: 0.4 MB may be 386 MB
-_SERVICES: Final = (Verification, ModalityWorklistInformationFind, ModalityPerformedProcedureStep)
-_LONGEST_COMMENT: Final = 64  # Error Comment (0000,0902) is an LO
-_READS_EVERY: Final = 16  # answers sent between two looks for a C-CANCEL
-_ACSE_SECONDS: Final = 30
 
-Answer = tuple[int | Dataset, Dataset | None]
+class Steps(Protocol):
+    """Takes MPPS messages; `edge_relay.steps.intake.StepIntake` is one."""
+
+    def submit(self, request: StepRequest) -> Future[StepAnswer]:
+        """Return the answer to come; it always comes."""
 
 
 @dataclass(frozen=True)
 class Services:
     """What the handlers work with.
 
-    :param now: the time by the cloud's clock, aware, UTC.
-    :param new_uuid: makes a random UUID, for event ids and for SOP instances the scanner left to us.
+    :param admission: who may connect, and the profile of each.
+    :param worklist: the cache, as the event loop's thread reads it.
+    :param overlay: the statuses the journal knows better than the cache, by item id.
+    :param today: the scanners' date.
     """
 
-    settings: Settings
-    cache: Cache
-    journal: Journal
+    admission: Admission
+    worklist: WorklistReader
+    overlay: Callable[[], Mapping[str, Overlay]]
+    steps: Steps
     health: Health
-    now: Callable[[], datetime]
-    new_uuid: Callable[[], UUID]
-
-    def scanner(self, event: evt.Event) -> Scanner:
-        """Return the profile of the scanner that sent a message."""
-        return self.settings.scanner(_calling(event))
+    today: Callable[[], date]
 
 
-def listen(services: Services) -> Server:
-    """Bind the port and return the server, not yet accepting; raise `OSError` if the port is taken."""
-    relay = services.settings.relay
-    ae = ApplicationEntity(relay.ae_title)
-    for service in _SERVICES:
-        ae.add_supported_context(service, _SYNTAXES)
-    ae.require_called_aet = True
-    if not relay.allow_any_scanner:
-        # Our own title too, from this machine: the commands use it (see on_requested).
-        ae.require_calling_aet = [relay.ae_title, *(s.ae_title for s in services.settings.scanners)]
-    ae.maximum_associations = relay.max_associations
-    ae.maximum_pdu_size = MAX_PDU_BYTES
-    ae.acse_timeout = _ACSE_SECONDS
-    ae.network_timeout = relay.network_timeout_seconds
-    ae.dimse_timeout = relay.network_timeout_seconds
-    return make_server(ae, (relay.host, relay.port), handlers(services), Limits(relay.pdu_timeout_seconds))
+class Scp:
+    """The application behind the upper layer: `edge_relay.upper_layer.association.Application`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services: Final = services
+        self._rarely: Final = RareLog(log, monotonic)
+
+    def admit(self, proposal: Proposal, address: str) -> Rejection | None:
+        """Return why an association is refused, None if it may be opened."""
+        return self._services.admission.decide(proposal, address)
+
+    def opened(self, calling_ae_title: str) -> None:
+        """Note that an association is open."""
+        self._services.admission.opened(calling_ae_title)
+        self._services.health.association_opened(calling_ae_title)
+
+    def closed(self, calling_ae_title: str) -> None:
+        """Note that one is no longer."""
+        self._services.admission.closed(calling_ae_title)
+        self._services.health.association_closed(calling_ae_title)
+
+    def refused(self, calling_ae_title: str, address: str, why: str) -> None:
+        """Note who was turned away: the usual cause is an AE title missing in the configuration."""
+        self._rarely.warning(
+            "association of %r from %s refused or aborted: %s", calling_ae_title, address, why
+        )
+        self._services.health.association_refused(calling_ae_title, address, why)
+
+    def perform(self, request: Request) -> Operation:
+        """Begin to answer a request by the handler the table names."""
+        command = request.command
+        entry = HANDLERS.get((request.context.abstract_syntax, command.field))
+        if command.sop_class_uid != request.context.abstract_syntax:
+            is_c_service = command.field < CommandField.N_EVENT_REPORT
+            status = _SOP_CLASS_NOT_SUPPORTED if is_c_service else _NO_SUCH_SOP_CLASS
+            return iter((Response(status, comment="not the SOP class of this context"),))
+        if entry is None:
+            return iter((Response(_UNRECOGNIZED_OPERATION, comment="not an operation of this SOP class"),))
+        return entry(request, self._services)
+
+    def answered(self, request: Request, status: int, seconds: float, answers: int) -> None:
+        """Note how a request was answered."""
+        service = request.command.field.name.replace("_", "-")
+        calling = request.calling_ae_title
+        if status not in {SUCCESS, 0xFE00}:
+            self._rarely.warning("%s of %s answered with %04X", service, calling, status)
+        elif service.startswith("N-"):
+            log.info("%s of %s answered", service, calling)
+        self._services.health.answered(calling, service, status, seconds, answers)
 
 
-def handlers(services: Services) -> list[EventHandler]:
-    """Return the event table: the whole of what this relay answers to."""
-    return [
-        (evt.EVT_REQUESTED, on_requested, [services]),
-        (evt.EVT_REJECTED, on_rejected),
-        (evt.EVT_C_ECHO, on_echo),
-        (evt.EVT_C_FIND, on_find, [services]),
-        (evt.EVT_N_CREATE, on_n_create, [services]),
-        (evt.EVT_N_SET, on_n_set, [services]),
-    ]
-
-
-def on_requested(event: evt.Event, services: Services) -> None:
-    """Turn away whoever calls itself by our own title from another machine: it would be nobody's scanner."""
-    settings, association = services.settings, event.assoc
-    calling = str(getattr(association.requestor.primitive, "calling_ae_title", "")).strip()
-    listed = settings.relay.allow_any_scanner or calling in {s.ae_title for s in settings.scanners}
-    if listed or calling != settings.relay.ae_title or ip_address(association.requestor.address).is_loopback:
-        return
-    association.acse.send_reject(0x01, 0x01, 0x03)  # calling AE title not recognised, PS3.8 Table 9-21
-    association.requestor.ae_title = calling
-    on_rejected(event)
-    association.kill()
-
-
-def on_rejected(event: evt.Event) -> None:
-    """Say who was turned away: the usual cause is an AE title missing in the configuration."""
-    requestor = event.assoc.requestor
-    log.warning("association of %r from %s refused", requestor.ae_title, requestor.address)
-
-
-def on_echo(event: evt.Event) -> int:  # noqa: ARG001
+def on_echo(request: Request, services: Services) -> Operation:  # noqa: ARG001
     """Answer C-ECHO."""
-    return SUCCESS
+    return iter((Response(SUCCESS),))
 
 
-def on_find(event: evt.Event, services: Services) -> Iterator[Answer]:
+def on_find(request: Request, services: Services) -> Operation:
     """Answer a worklist query from the cache, with the statuses the journal knows better."""
-    answers = 0
+    return _found(request, services)
+
+
+def _found(request: Request, services: Services) -> Iterator[Response | None]:
     try:
-        scanner = services.scanner(event)
-        query = mwl.parse_query(
-            event.identifier, mwl.Reading(scanner.combine_date_and_time, scanner.ignore_accents)
+        if request.data is None:
+            raise Rejected("there is none")  # noqa: TRY301  one table answers for all
+        calling = request.calling_ae_title
+        found = find(
+            request.data,
+            implicit=request.context.implicit,
+            scanner=services.admission.profile(calling),
+            charset=services.admission.charset(calling),
+            today=services.today(),
+            worklist=services.worklist,
+            overlay=services.overlay(),
         )
-        charset = CharacterSet(scanner.charset or services.settings.relay.charset)
-        status = PENDING_INCOMPLETE if query.incomplete else PENDING
-        for item in find(query, services):
-            if event.is_cancelled:
-                yield CANCELLED, None
-                return
-            response, lossless = mwl.respond(query, item, charset)
-            if not lossless:
-                log.warning(
-                    "item %s has text that the character set of %s cannot carry", item.id, _calling(event)
-                )
-            yield status, response
-            answers += 1
-            if answers % _READS_EVERY == 0 and not _peer_keeps_up(event, services):
-                return
-        services.health.asked(_calling(event), answers)
-    except Exception as error:  # noqa: BLE001  the table below has an answer for every one
-        yield _failure(error, FIND_FAULTS, event), None
-
-
-def find(query: mwl.Query, services: Services) -> Iterator[WorklistItem]:
-    """Yield the items that answer a query, by start."""
-    overlay = services.journal.overlay()
-    for cached in services.cache.select(query.conditions):
-        item = with_overlay(cached, overlay.get(cached.item.id))
-        if mwl.matches(query, item):
-            yield item
-
-
-def with_overlay(cached: CachedItem, entry: Overlay | None) -> WorklistItem:
-    """Return the item with the status the journal lays over it, if it still does."""
-    if entry is None or not entry.covers(cached.feed_seq):
-        return cached.item
-    return cached.item.model_copy(update={"performed_procedure_step_status": entry.status})
-
-
-def on_n_create(event: evt.Event, services: Services) -> tuple[int | Dataset, Dataset | None]:
-    """Record that a scanner began a step; Success only once it is on the disk."""
-    asked = getattr(event.request, "AffectedSOPInstanceUID", None)
-    uid = str(asked) if asked else f"2.25.{services.new_uuid().int}"
-    status = _record(event, services, EventKind.N_CREATE, uid, lambda: event.attribute_list)
-    if asked or status != SUCCESS:
-        return status, None
-    made = Dataset()
-    made.AffectedSOPInstanceUID = uid  # pynetdicom moves it into the command set (PS3.7 10.1.5.1.4)
-    return status, made
-
-
-def on_n_set(event: evt.Event, services: Services) -> tuple[int | Dataset, Dataset | None]:
-    """Record what a scanner says of a step it began; Success only once it is on the disk."""
-    uid = str(getattr(event.request, "RequestedSOPInstanceUID", ""))
-    return _record(event, services, EventKind.N_SET, uid, lambda: event.modification_list), None
-
-
-def _record(
-    event: evt.Event, services: Services, kind: EventKind, uid: str, read: Callable[[], Dataset]
-) -> int | Dataset:
-    try:
-        message = mpps.event_from(
-            kind,
-            uid,
-            _decoded(read),
-            calling_aetitle=_calling(event),
-            received_at=services.now(),
-            event_id=services.new_uuid().hex,
-        )
-        outcome = (
-            message
-            if isinstance(message, Refusal)
-            else services.journal.append(message, _linked(message, services))
-        )
+        status = PENDING_INCOMPLETE if found.incomplete else PENDING
+        with closing(found.answers) as answers:  # after a C-CANCEL they are not drawn to the end
+            for answer in answers:
+                if answer is None:
+                    yield None
+                    continue
+                if not answer.lossless:
+                    log.warning(
+                        "item %s has text that the character set of %s cannot carry", answer.item_id, calling
+                    )
+                yield Response(status, answer.identifier)
+        yield Response(SUCCESS)
     except Exception as error:  # noqa: BLE001  the table has an answer for every one
-        return _failure(error, STEP_FAULTS, event)
-    if isinstance(outcome, Refusal):
-        log.warning("%s of %s refused with %04X", kind.value, _calling(event), outcome.status)
-        return _status(outcome.status, outcome.comment, outcome.error_id)
-    log.info("%s of %s journaled, %d items", kind.value, _calling(event), len(outcome.item_ids))
-    return SUCCESS
+        yield _failure(error)
 
 
-def _decoded(read: Callable[[], Dataset]) -> Dataset:
-    try:
-        return read()
-    except Exception:  # noqa: BLE001  pydicom raises whatever the bytes provoke
-        raise Rejected("the attribute list cannot be decoded") from None
+def on_step(request: Request, services: Services) -> Operation:
+    """Hand an N-CREATE, N-SET or N-GET to the intake; Success only once what it says is on the disk."""
+    command = request.command
+    answer: Future[Response] = Future()
+    asked = StepRequest(
+        kind=_STEP_KINDS[command.field],
+        sop_instance_uid=command.sop_instance_uid,
+        data=request.data or b"",
+        implicit=request.context.implicit,
+        calling_aetitle=request.calling_ae_title,
+        strict=services.admission.profile(request.calling_ae_title).mpps == "strict",
+        tags=command.tags,
+    )
+    services.steps.submit(asked).add_done_callback(lambda done: answer.set_result(_step_response(done)))
+    return answer
 
 
-def _linked(message: ProcedureStepEvent, services: Services) -> tuple[str, ...]:
-    """Return the items a step is linked to; none if the cache cannot be read: the scan is real anyhow."""
-    candidates: list[WorklistItem] = []
-    try:
-        for reference in references(message.dataset):
-            field, value = (
-                ("study_instance_uid", reference.study_instance_uid)
-                if reference.study_instance_uid
-                else ("accession_number", reference.accession_number)
-            )
-            if value:
-                condition = mwl.Condition(field, values=(value,))
-                candidates += (cached.item for cached in services.cache.select([condition]))
-    except sqlite3.Error as error:
-        log.warning("the cache could not be read to link a step (%s)", type(error).__name__)
-    return mpps.linked_items(message, candidates)
+def _step_response(done: Future[StepAnswer]) -> Response:
+    answer = done.result()
+    return Response(
+        answer.status, answer.data, answer.comment, answer.error_id, sop_instance_uid=answer.sop_instance_uid
+    )
 
 
-def _peer_keeps_up(event: evt.Event, services: Services) -> bool:
-    if let_reads_in(event.assoc, services.settings.relay.pdu_timeout_seconds):
-        return True
-    log.warning("%s does not take its answers; association aborted", _calling(event))
-    event.assoc.abort()
-    return False
-
-
-def _failure(error: Exception, faults: Faults, event: evt.Event) -> Dataset:
-    status, comment = next((status, text) for fault, status, text in faults if isinstance(error, fault))
+def _failure(error: Exception) -> Response:
+    status, comment = next((status, text) for fault, status, text in FIND_FAULTS if isinstance(error, fault))
     said = f"{error.where} {error.what}".strip() if isinstance(error, MwlError) else type(error).__name__
-    log.warning("answered %04X to %s: %s", status, _calling(event), said)
-    return _status(status, comment.format(said))
+    log.warning("a query failed with %04X: %s", status, said)
+    return Response(status, comment=comment.format(said))
 
 
-def _status(status: int, comment: str, error_id: int | None = None) -> Dataset:
-    dataset = Dataset()
-    dataset.Status = status
-    # An LO has no backslash, and the command set only the default character repertoire.
-    dataset.ErrorComment = comment.replace("\\", "/").encode("ascii", "replace").decode()[:_LONGEST_COMMENT]
-    if error_id is not None:
-        dataset.ErrorID = error_id
-    return dataset
+_STEP_KINDS: Final[dict[CommandField, Literal["N-CREATE", "N-SET", "N-GET"]]] = {
+    CommandField.N_CREATE: "N-CREATE",
+    CommandField.N_SET: "N-SET",
+    CommandField.N_GET: "N-GET",
+}
 
+Handler = Callable[[Request, Services], Operation]
 
-def _calling(event: evt.Event) -> str:
-    return str(event.assoc.requestor.ae_title).strip()
+HANDLERS: Final[dict[tuple[str, CommandField], Handler]] = {
+    # abstract syntax                         request                  handler
+    (Verification, CommandField.C_ECHO): on_echo,
+    (ModalityWorklistInformationFind, CommandField.C_FIND): on_find,
+    (ModalityPerformedProcedureStep, CommandField.N_CREATE): on_step,
+    (ModalityPerformedProcedureStep, CommandField.N_SET): on_step,
+    (ModalityPerformedProcedureStepRetrieve, CommandField.N_GET): on_step,
+}
+"""Everything this relay answers to."""
+
+SERVICES: Final = tuple(dict.fromkeys(syntax for syntax, _ in HANDLERS))
+"""The SOP classes offered."""

@@ -1,0 +1,201 @@
+"""Association negotiation: what a peer proposed, and the answer (PS3.8 section 7.1 and 9.3, PS3.7 Annex D).
+
+The PDUs' many sub-items are read and written by pynetdicom's own classes, which know all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from struct import Struct
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
+)
+from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
+
+from edge_relay.upper_layer.message import Context
+from edge_relay.upper_layer.pdu import BadPdu
+
+APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
+TRANSFER_SYNTAXES: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+"""What is accepted. Never deflated: 0.4 MB may inflate to 386 MB."""
+
+IMPLEMENTATION_CLASS_UID: Final = UID("2.25.168874797831131777545475082316898558119")
+"""Names this implementation (PS3.7 D.3.3.2); a random UUID's integer, chosen once."""
+
+IMPLEMENTATION_VERSION_NAME: Final = f"MWLRELAY_{version('mwl-relay')}"[:16]
+
+_UNLIMITED: Final = 0
+_TITLES: Final = slice(10, 42)  # called and calling AE title
+
+_FIXED_FIELDS: Final = 74  # bytes of an A-ASSOCIATE-RQ before its items, PS3.8 Table 9-11
+_ITEM: Final = Struct(">BxH")  # type, reserved, length of what follows
+_CONTEXT, _USER_INFORMATION, _COMMON_EXTENDED = 0x20, 0x50, 0x57
+_MOST_ITEMS: Final = 2048  # 128 contexts with 14 transfer syntaxes each; the codec takes some 8 us for one,
+_USER_ITEM_WEIGHT: Final = 5  # and 20 to 45 us for one of the user information's
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What an A-ASSOCIATE-RQ asks for. Each is equal to itself only, so that its answer can be remembered.
+
+    :param max_pdu_bytes: longest PDU the peer takes; 0: no limit.
+    """
+
+    calling_ae_title: str
+    called_ae_title: str
+    application_context: str
+    max_pdu_bytes: int
+    contexts: tuple[PresentationContext, ...]
+    roles: Mapping[UID, tuple[bool | None, bool | None]]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why an association is refused: an A-ASSOCIATE-RJ's fields (PS3.8 Table 9-21), and why, in words."""
+
+    result: int
+    source: int
+    reason: int
+    why: str
+
+
+UNKNOWN_CALLING: Final = Rejection(1, 1, 3, "the calling AE title is not known")
+UNKNOWN_CALLED: Final = Rejection(1, 1, 7, "the called AE title is not ours")
+NO_APPLICATION_CONTEXT: Final = Rejection(1, 1, 2, "the application context is not DICOM's")
+PDU_TOO_SHORT: Final = Rejection(1, 1, 1, "the peer takes no PDU of useful length")
+WRONG_ADDRESS: Final = Rejection(1, 1, 3, "the calling AE title is not allowed from this address")
+LIMIT_REACHED: Final = Rejection(2, 3, 2, "too many associations are open")
+SHUTTING_DOWN: Final = Rejection(2, 3, 1, "the relay is stopping")
+
+
+@lru_cache(maxsize=64)
+def read_request(raw: bytes) -> Proposal:
+    """Return what an A-ASSOCIATE-RQ proposes; raise `BadPdu` if it cannot be read.
+
+    Remembered by its bytes: a scanner asks with the same ones every time.
+    """
+    _check_items(raw)
+    try:
+        pdu = A_ASSOCIATE_RQ()
+        # Some pad their AE titles with NUL, where PS3.8 Table 9-11 wants spaces.
+        pdu.decode(raw[: _TITLES.start] + raw[_TITLES].replace(b"\0", b" ") + raw[_TITLES.stop :])
+        asked: Any = pdu.to_primitive()
+        proposal = Proposal(
+            calling_ae_title=str(asked.calling_ae_title).strip(),
+            called_ae_title=str(asked.called_ae_title).strip(),
+            application_context=str(asked.application_context_name or ""),
+            max_pdu_bytes=int(asked.maximum_length_received or _UNLIMITED),
+            contexts=tuple(asked.presentation_context_definition_list),
+            roles={
+                item.sop_class_uid: (item.scu_role, item.scp_role)
+                for item in asked.user_information
+                if isinstance(item, SCP_SCU_RoleSelectionNegotiation) and item.sop_class_uid
+            },
+        )
+    except Exception:  # noqa: BLE001  the codec raises whatever the bytes provoke
+        raise BadPdu("an A-ASSOCIATE-RQ that cannot be read") from None
+    _check_contexts(proposal.contexts)
+    return proposal
+
+
+def _check_items(raw: bytes) -> None:
+    """Refuse what has more items than any scanner needs, before the codec spends its time on them."""
+    if len(raw) < _FIXED_FIELDS:
+        raise BadPdu("an A-ASSOCIATE-RQ that is cut off")
+    count = 0
+    at = _FIXED_FIELDS
+    while at + _ITEM.size <= len(raw):
+        kind, length = _ITEM.unpack_from(raw, at)
+        at += _ITEM.size
+        count += _USER_ITEM_WEIGHT if kind > _USER_INFORMATION else 1
+        if kind == _CONTEXT:
+            at += 4  # then its sub-items
+        elif kind != _USER_INFORMATION:
+            at += length
+        if kind == _COMMON_EXTENDED:  # a list of UIDs that are no items
+            count += length // 8
+        if count > _MOST_ITEMS:
+            raise BadPdu(f"an A-ASSOCIATE-RQ of more than {_MOST_ITEMS} items")
+
+
+def _check_contexts(contexts: Sequence[PresentationContext]) -> None:
+    """Refuse what the codec takes, but an answer cannot be made of."""
+    if len({each.context_id for each in contexts}) < len(contexts):
+        raise BadPdu("two presentation contexts of the same id")
+    if not all(each.abstract_syntax and each.transfer_syntax for each in contexts):
+        raise BadPdu("a presentation context without abstract or transfer syntax")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What was agreed: the A-ASSOCIATE-AC to send, and the contexts that were accepted."""
+
+    answer: bytes
+    contexts: Mapping[int, Context]
+
+
+class Negotiator:
+    """Answers proposals.
+
+    :param services: SOP Class UIDs offered.
+    :param max_pdu_bytes: longest PDU we want to receive.
+    """
+
+    def __init__(self, services: Sequence[str], max_pdu_bytes: int) -> None:
+        self._supported: Final = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in services]
+        longest = MaximumLengthNotification()
+        longest.maximum_length_received = max_pdu_bytes
+        implementation = ImplementationClassUIDNotification()
+        implementation.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        named = ImplementationVersionNameNotification()
+        named.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        self._about_us: Final = [longest, implementation, named]
+        self._agreed: Final[WeakKeyDictionary[Proposal, Agreement]] = WeakKeyDictionary()
+
+    def agree(self, proposal: Proposal) -> Agreement:
+        """Return the acceptance of a proposal; contexts we do not offer are refused one by one in it.
+
+        Remembered for as long as `read_request` remembers the proposal: to make it takes longer than all
+        else that opening an association does.
+        """
+        agreement = self._agreed.get(proposal)
+        if agreement is None:
+            agreement = self._agreed[proposal] = self._agree(proposal)
+        return agreement
+
+    def _agree(self, proposal: Proposal) -> Agreement:
+        results, roles = negotiate_as_acceptor(
+            list(proposal.contexts), self._supported, dict(proposal.roles) or None
+        )
+        primitive: Any = A_ASSOCIATE()
+        primitive.application_context_name = APPLICATION_CONTEXT
+        primitive.calling_ae_title = proposal.calling_ae_title
+        primitive.called_ae_title = proposal.called_ae_title
+        primitive.result = 0x00
+        primitive.result_source = 0x01
+        primitive.presentation_context_definition_results_list = results
+        primitive.user_information = [*self._about_us, *roles]
+        answer = A_ASSOCIATE_AC()
+        answer.from_primitive(primitive)
+        contexts = {
+            int(each.context_id): Context(
+                int(each.context_id),
+                str(each.abstract_syntax),
+                each.transfer_syntax[0] == ImplicitVRLittleEndian,
+            )
+            for each in results
+            if each.result == 0x00 and each.context_id is not None
+        }
+        return Agreement(answer.encode(), contexts)

@@ -1,0 +1,173 @@
+"""PDUs and PDVs: the frames of the DICOM upper layer (PS3.8 section 9.3). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from struct import Struct
+from typing import Final, NamedTuple
+
+_HEADER: Final = Struct(">BxL")  # type, reserved, length of what follows
+_PDV_HEADER: Final = Struct(">LBB")  # length of what follows, context id, message control header
+_DATA_HEADER: Final = Struct(">BBLLBB")  # both of a P-DATA-TF with one PDV
+_HEADER_LENGTH: Final = 6
+PDV_OVERHEAD: Final = 6
+_COMMAND_BIT, _LAST_BIT = 0x01, 0x02  # message control header, PS3.8 E.2
+
+LEAST_PDU_BYTES: Final = 1024
+"""Shortest maximum length we take from a peer: shorter ones would split every answer into crumbs."""
+
+
+class PduType(IntEnum):
+    """PDU types, PS3.8 Tables 9-11 to 9-26."""
+
+    A_ASSOCIATE_RQ = 0x01
+    A_ASSOCIATE_AC = 0x02
+    A_ASSOCIATE_RJ = 0x03
+    P_DATA_TF = 0x04
+    A_RELEASE_RQ = 0x05
+    A_RELEASE_RP = 0x06
+    A_ABORT = 0x07
+
+
+_TYPES: Final = {int(each): each for each in PduType}
+
+
+class AbortReason(IntEnum):
+    """Why the upper layer itself aborts, PS3.8 Table 9-26, source 2."""
+
+    NOT_SPECIFIED = 0
+    UNRECOGNIZED_PDU = 1
+    UNEXPECTED_PDU = 2
+    UNRECOGNIZED_PARAMETER = 4
+    UNEXPECTED_PARAMETER = 5
+    INVALID_PARAMETER = 6
+
+
+class BadPdu(Exception):
+    """The peer sent what is no legal PDU here; the association is aborted.
+
+    :param what: for the log; never quotes what was sent.
+    """
+
+    def __init__(self, what: str, reason: AbortReason = AbortReason.INVALID_PARAMETER) -> None:
+        super().__init__(what)
+        self.what = what
+        self.reason = reason
+
+
+class Pdu(NamedTuple):
+    """One PDU: its type, and all its bytes, header included."""
+
+    type: PduType
+    raw: bytes
+
+
+class Pdv(NamedTuple):
+    """One presentation data value: a piece of a command set or data set."""
+
+    context_id: int
+    is_command: bool
+    is_last: bool
+    data: bytes
+
+
+class Framer:
+    """Cuts the byte stream of one connection into PDUs.
+
+    :param longest: most bytes a PDU may have after its header.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._longest: Final = longest
+        self._buffer = bytearray()
+        self._lost = False
+
+    @property
+    def partial(self) -> bool:
+        """Whether a PDU has begun and not ended."""
+        return bool(self._buffer)
+
+    def feed(self, data: bytes) -> Iterator[Pdu]:
+        """Yield the PDUs that are complete now; raise `BadPdu` as soon as a header cannot be right.
+
+        After that nobody knows where a PDU begins, so whatever else comes is ignored. Who stops drawing
+        gets the rest the next time, also with no new data.
+        """
+        if self._lost:
+            return
+        buffer = self._buffer
+        buffer += data
+        begin = 0
+        try:
+            while len(buffer) - begin >= _HEADER_LENGTH:
+                code, end = self._header(begin)
+                if len(buffer) < end:
+                    break
+                raw = bytes(buffer[begin:end])
+                begin = end
+                yield Pdu(code, raw)
+        except BadPdu:
+            self._lost, begin = True, len(buffer)
+            raise
+        finally:
+            del buffer[:begin]
+
+    def _header(self, begin: int) -> tuple[PduType, int]:
+        """Return the type of the PDU that begins there, and where it ends."""
+        code, length = _HEADER.unpack_from(self._buffer, begin)
+        if code not in _TYPES:
+            raise BadPdu("a PDU of unknown type", AbortReason.UNRECOGNIZED_PDU)
+        if length > self._longest:
+            raise BadPdu(f"a PDU of more than {self._longest} bytes")
+        return _TYPES[code], begin + _HEADER_LENGTH + length
+
+
+def pdvs(raw: bytes) -> list[Pdv]:
+    """Return the presentation data values of a P-DATA-TF; raise `BadPdu` if they do not fill it exactly."""
+    found = []
+    at, end = _HEADER_LENGTH, len(raw)
+    while at < end:
+        if end - at < PDV_OVERHEAD:
+            raise BadPdu("a PDV header is cut off")
+        length, context_id, control = _PDV_HEADER.unpack_from(raw, at)
+        begin, at = at + PDV_OVERHEAD, at + 4 + length
+        if length < 2 or at > end:
+            raise BadPdu("a PDV is longer than its PDU")
+        found.append(Pdv(context_id, bool(control & _COMMAND_BIT), bool(control & _LAST_BIT), raw[begin:at]))
+    if not found:
+        raise BadPdu("a P-DATA-TF without a PDV")
+    return found
+
+
+def data_pdus(context_id: int, data: bytes, longest: int, *, is_command: bool) -> bytes:
+    """Return the P-DATA-TF PDUs, one PDV each, that carry a command set or a data set.
+
+    :param longest: the peer's maximum length: most bytes of a PDU after its header (PS3.8 D.1).
+    """
+    kind = _COMMAND_BIT if is_command else 0
+    size = len(data)
+    room = longest - PDV_OVERHEAD & ~1  # pieces of odd length are refused by some (DCMTK)
+    if size <= room:
+        return _DATA_HEADER.pack(4, 0, size + 6, size + 2, context_id, kind | _LAST_BIT) + data
+    pieces = []
+    for at in range(0, size, room):
+        piece = data[at : at + room]
+        last = _LAST_BIT if at + room >= size else 0
+        pieces.append(_DATA_HEADER.pack(4, 0, len(piece) + 6, len(piece) + 2, context_id, kind | last))
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+RELEASE_RP: Final = bytes((PduType.A_RELEASE_RP, 0, 0, 0, 0, 4, 0, 0, 0, 0))
+
+
+def abort(reason: AbortReason, *, by_provider: bool = True) -> bytes:
+    """Return an A-ABORT PDU (PS3.8 9.3.8), by the upper layer itself or by us, its user."""
+    source = 2 if by_provider else 0
+    return bytes((PduType.A_ABORT, 0, 0, 0, 0, 4, 0, 0, source, reason if by_provider else 0))
+
+
+def reject(result: int, source: int, reason: int) -> bytes:
+    """Return an A-ASSOCIATE-RJ PDU (PS3.8 Table 9-21)."""
+    return bytes((PduType.A_ASSOCIATE_RJ, 0, 0, 0, 0, 4, 0, result, source, reason))

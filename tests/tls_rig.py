@@ -1,0 +1,69 @@
+"""Certificates for tests of TLS: authorities, and what they issue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+LOOPBACK = ip_address("127.0.0.1")
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """A certificate authority that keeps its files in a folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.file = folder / f"{name}.pem"
+        made = self._signed(self._name, self._key.public_key(), timedelta(days=1), is_authority=True)
+        self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+    def issue(
+        self, name: str, *, lasts: timedelta = timedelta(days=1), password: bytes | None = None
+    ) -> Issued:
+        """Issue a certificate for 127.0.0.1; a negative time gives one that has ended."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        issued = Issued(self._folder / f"{name}.crt", self._folder / f"{name}.key")
+        made = self._signed(subject, key.public_key(), lasts, is_authority=False)
+        issued.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        encryption = (
+            serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+        )
+        issued.key.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+        )
+        return issued
+
+    def _signed(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, lasts: timedelta, *, is_authority: bool
+    ) -> x509.Certificate:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=3))
+            .not_valid_after(now + lasts)
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
