@@ -1,9 +1,10 @@
 """The worklist as last heard from the cloud: cache.db. It may be deleted at any time; the next pull fills it.
 
-    items      what C-FIND answers from; body NULL is a tombstone, kept so that a resent older row stays gone
+    items      what C-FIND answers from; a tombstone is kept so that a resent older row stays gone
     staged     rows of a snapshot not yet complete; swapped into ``items`` in one transaction with the cursor
-    unreadable items this relay is too old to read: skipped, counted, shown by ``status``
-    state      cursor, etag, epoch
+
+The tables are in `edge_relay.worklist.cache_schema`. `Cache` owns the file and does all writing; C-FIND reads
+through `WorklistReader`s, which no write holds up.
 
 Rules: rows and cursor of a page are committed together; a row older (by ``feed_seq``) than the one held is
 ignored; only a complete snapshot removes what it does not mention. A file found corrupt is started anew.
@@ -11,6 +12,7 @@ ignored; only a complete snapshot removes what it does not mention. A file found
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,39 +22,29 @@ from typing import Final, NamedTuple, TypeVar
 
 from edge_relay.mwl import Condition
 from edge_relay.sqlite_file import connect, connect_read_only, transaction
-from shared.feed import FeedItem, FeedPage
+from edge_relay.worklist.cache_schema import (
+    BY_START,
+    FIELDS,
+    Unreadable,
+    prepare,
+    row_of,
+    swap,
+    tombstone_row,
+    upsert,
+)
+from edge_relay.worklist.reader import WorklistReader, is_corrupt
+from shared.feed import FeedPage
 from shared.worklist_item import WorklistItem
 
-_VERSION: Final = 1
-_INDEXED: Final = (
-    "study_instance_uid",
-    "accession_number",
-    "patient_id",
-    "modality",
-    "scheduled_station_aetitle",
-    "scheduled_start_date",
-    "scheduled_start_time",
-)
-_ORDER: Final = "ORDER BY scheduled_start_date, scheduled_start_time, item_id"
-_COLUMNS: Final = ", ".join(("item_id", "feed_seq", *_INDEXED, "body"))
-_TABLE: Final = f"(item_id TEXT PRIMARY KEY, feed_seq INTEGER NOT NULL, {', '.join(_INDEXED)}, body TEXT)"
-_SCHEMA: Final = f"""
-    CREATE TABLE items {_TABLE} WITHOUT ROWID;
-    CREATE TABLE staged {_TABLE} WITHOUT ROWID;
-    CREATE TABLE unreadable (item_id TEXT PRIMARY KEY, feed_seq INTEGER NOT NULL, reason TEXT NOT NULL);
-    CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-    {"".join(f"CREATE INDEX items_by_{name} ON items ({name});" for name in _INDEXED)}
-    PRAGMA user_version = {_VERSION};
-"""
-_PLACEHOLDERS: Final = ", ".join("?" * (len(_INDEXED) + 3))
-_UPSERT: Final = (
-    f"INSERT INTO {{table}} ({_COLUMNS}) VALUES ({_PLACEHOLDERS}) ON CONFLICT (item_id) DO UPDATE SET "  # noqa: S608
-    + ", ".join(f"{name} = excluded.{name}" for name in ("feed_seq", *_INDEXED, "body"))
-    + " WHERE excluded.feed_seq >= {table}.feed_seq"
-)
+__all__ = ["Bookmark", "Cache", "CacheReader", "CachedItem", "Unreadable", "WorklistReader", "delete"]
+
+log = logging.getLogger(__name__)
+
 _MOST_ALTERNATIVES: Final = (
     500  # SQLite bounds the parameters of a statement; longer lists are not prefiltered
 )
+
+_LARGEST_IDLE_WAL: Final = 16 * 1024 * 1024  # what a swap of 100,000 items leaves is handed back
 
 T = TypeVar("T")
 
@@ -72,14 +64,6 @@ class CachedItem(NamedTuple):
     item: WorklistItem
 
 
-class Unreadable(NamedTuple):
-    """An item of a page that this relay cannot read, and why, without patient data."""
-
-    item_id: str
-    feed_seq: int
-    reason: str
-
-
 class Cache:
     """Owner of cache.db, safe to use from many threads.
 
@@ -90,19 +74,37 @@ class Cache:
         self._path: Final = path
         self._lock: Final = threading.RLock()
         self._inode = 0
+        self._damaged = False
+        self.generation = 0
+        """Counts the files this has been: a reader that knows another number opens the file again."""
         self._db = self._open_or_rebuild()
+        self._reading_lock: Final = threading.Lock()
+        self._reading: tuple[int, sqlite3.Connection] | None = None
 
     def close(self) -> None:
         """Close the file."""
+        with self._reading_lock:
+            if self._reading is not None:
+                self._reading[1].close()
+                self._reading = None
         with self._lock:
             self._db.close()
 
+    def reader(self) -> WorklistReader:
+        """Return a reader of the worklist for one thread, to be closed by it."""
+        return WorklistReader(self._path, self)
+
+    def report_damage(self) -> None:
+        """Take note that a reader found the file corrupt: it is started anew when next used, by the pull."""
+        self._damaged = True
+
     def ensure_on_disk(self) -> None:
-        """Start anew if somebody deleted or replaced the file under us; the next pull then fills it."""
+        """Start anew if somebody deleted, replaced or damaged the file; the next pull then fills it."""
         with self._lock:
             if not self._path.exists() or self._path.stat().st_ino != self._inode:
                 self._db.close()
                 self._db = self._open_or_rebuild()
+            self._start_anew_if_damaged()
 
     def bookmark(self) -> Bookmark:
         """Return where the last complete pull ended."""
@@ -111,7 +113,7 @@ class Cache:
 
     def forget_bookmark(self) -> None:
         """Make the next pull start from nothing; the items stay until its snapshot is complete."""
-        self._write(lambda db: db.execute("DELETE FROM state"))
+        self._write(lambda db: db.execute("DELETE FROM state WHERE key IN ('cursor', 'etag', 'epoch')"))
 
     def begin_snapshot(self) -> None:
         """Throw away what an earlier, unfinished snapshot had staged."""
@@ -133,15 +135,16 @@ class Cache:
     def select(self, conditions: Iterable[Condition] = ()) -> Iterator[CachedItem]:
         """Yield the items that satisfy all conditions, by start date, time and id.
 
-        They are of one moment, and made one by one: a list of thousands would not fit the relay's memory.
+        They are of one moment, and made one by one: a list of thousands would not fit the relay's memory. No
+        write holds this up: a step is linked while a snapshot is swapped in.
         """
         where, values = ["body IS NOT NULL"], list[str]()
         for condition in conditions:
             clause, bound = _clause(condition)
             where.append(clause)
             values += bound
-        sql = f"SELECT feed_seq, body FROM items WHERE {' AND '.join(where)} {_ORDER}"  # noqa: S608  (ours)
-        return _parsed(self._guarded(lambda db: db.execute(sql, values).fetchall()))
+        sql = f"SELECT feed_seq, body FROM items WHERE {' AND '.join(where)} ORDER BY {BY_START}"  # noqa: S608  (ours)
+        return _parsed(self._read(sql, values))
 
     def feed_seq(self, item_id: str) -> int | None:
         """Return the change number an item is held with, None if it is not held."""
@@ -162,16 +165,16 @@ class Cache:
         self, db: sqlite3.Connection, page: FeedPage, etag: str, unreadable: Sequence[Unreadable]
     ) -> None:
         table = "staged" if page.snapshot else "items"
-        rows = [_row(entry) for entry in page.items]
-        rows += [(stone.id, stone.feed_seq, *[None] * len(_INDEXED), None) for stone in page.tombstones]
-        db.executemany(_UPSERT.format(table=table), rows)
+        rows = [row_of(entry) for entry in page.items]
+        rows += [tombstone_row(stone.id, stone.feed_seq) for stone in page.tombstones]
+        db.executemany(upsert(table), rows)
         db.executemany("DELETE FROM unreadable WHERE item_id = ?", [(row[0],) for row in rows])
         db.executemany("INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?)", unreadable)
         if page.snapshot and page.more:
             return
         if page.snapshot:
-            _swap(db)
-        state = {"cursor": page.cursor, "etag": etag, "epoch": page.epoch}
+            swap(db)
+        state = {"cursor": page.cursor, "etag": etag, "epoch": page.epoch, "complete": "1"}
         db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", state.items())
 
     def _write(self, change: Callable[[sqlite3.Connection], object]) -> None:
@@ -181,39 +184,60 @@ class Cache:
 
         self._guarded(run)
 
+    def _read(self, sql: str, values: Sequence[str]) -> list[tuple[int, str]]:
+        try:
+            with self._reading_lock:
+                if self._reading is None or self._reading[0] != self.generation:
+                    if self._reading is not None:
+                        self._reading[1].close()
+                        self._reading = None
+                    self._reading = (self.generation, connect_read_only(self._path))
+                return self._reading[1].execute(sql, values).fetchall()
+        except sqlite3.Error:  # the writing connection knows what is wrong, and mends it
+            return self._guarded(lambda db: db.execute(sql, values).fetchall())
+
     def _guarded(self, use: Callable[[sqlite3.Connection], T]) -> T:
         """Use the file; if it turns out to be corrupt, start it anew and use that."""
         with self._lock:
+            self._start_anew_if_damaged()
             try:
                 return use(self._db)
             except sqlite3.DatabaseError as error:
-                if not _is_corrupt(error):
+                if not is_corrupt(error):
                     raise
-                self._db.close()
-                self._db = self._open_or_rebuild()
+                self._damaged = True
+                self._start_anew_if_damaged()
                 return use(self._db)
+
+    def _start_anew_if_damaged(self) -> None:
+        if not self._damaged:
+            return
+        log.warning("cache.db is damaged; it is started anew, the next pull fills it")
+        self._db.close()
+        delete(self._path)
+        self._db = self._open_or_rebuild()
+        self._damaged = False
 
     def _open_or_rebuild(self) -> sqlite3.Connection:
         try:
             db = self._open()
         except sqlite3.DatabaseError as error:
-            if not _is_corrupt(error):
+            if not is_corrupt(error):
                 raise
+            log.warning("cache.db is started anew, the next pull fills it: %s", error)
             delete(self._path)
             db = self._open()
         self._inode = self._path.stat().st_ino
+        self.generation += 1
         return db
 
     def _open(self) -> sqlite3.Connection:
         db = connect(self._path, synchronous="NORMAL")
         try:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in {0, _VERSION} or db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("cache.db is not usable")
-            if version == 0:
-                with transaction(db):
-                    for statement in filter(str.strip, _SCHEMA.split(";")):
-                        db.execute(statement)
+            # A snapshot of 100,000 items is staged under random ids: with less, every row reads a page.
+            db.execute("PRAGMA cache_size = -4096")
+            db.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}")
+            prepare(db)
         except sqlite3.Error:
             db.close()
             raise
@@ -232,7 +256,7 @@ class CacheReader:
 
     def select(self) -> Iterator[CachedItem]:
         """Yield all items, by start date, time and id."""
-        sql = f"SELECT feed_seq, body FROM items WHERE body IS NOT NULL {_ORDER}"  # noqa: S608  (ours)
+        sql = f"SELECT feed_seq, body FROM items WHERE body IS NOT NULL ORDER BY {BY_START}"  # noqa: S608  (ours)
         return _parsed(self._db.execute(sql).fetchall())
 
     def count(self) -> int:
@@ -253,32 +277,12 @@ def delete(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _swap(db: sqlite3.Connection) -> None:
-    """Make the staged rows the worklist. What we cannot read keeps its last readable form, as the oldest."""
-    db.execute("DELETE FROM unreadable WHERE item_id IN (SELECT item_id FROM staged)")
-    db.execute("DELETE FROM items WHERE item_id NOT IN (SELECT item_id FROM unreadable)")
-    db.execute("UPDATE items SET feed_seq = 0")
-    db.execute("DELETE FROM items WHERE item_id IN (SELECT item_id FROM staged)")
-    db.execute(f"INSERT INTO items SELECT {_COLUMNS} FROM staged WHERE body IS NOT NULL")  # noqa: S608
-    db.execute("DELETE FROM staged")
-
-
-def _row(entry: FeedItem) -> tuple[object, ...]:
-    item = entry.item
-    return (item.id, entry.feed_seq, *(getattr(item, name) for name in _INDEXED), item.model_dump_json())
-
-
-def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
-    # The subclasses mean busy, full, read-only or misuse: the file itself is sound.
-    return type(error) is sqlite3.DatabaseError
-
-
 def _parsed(rows: Iterable[tuple[int, str]]) -> Iterator[CachedItem]:
     return (CachedItem(feed_seq, _parse(body)) for feed_seq, body in rows)
 
 
 def _clause(condition: Condition) -> tuple[str, list[str]]:
-    if condition.field not in _INDEXED or len(condition.values) > _MOST_ALTERNATIVES:
+    if condition.field not in FIELDS or len(condition.values) > _MOST_ALTERNATIVES:
         return "TRUE", []
     if condition.values:
         return f"{condition.field} IN ({', '.join('?' * len(condition.values))})", list(condition.values)

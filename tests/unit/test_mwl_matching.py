@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_relay.matching import matcher_for
+from edge_relay.worklist.matching import matcher_for
 from shared.errors import Rejected
 
 
@@ -148,6 +148,26 @@ def test_accents_matter_unless_the_profile_says_otherwise() -> None:
     assert not found("PN", "Muller", "Müller^Åse")
     assert found("PN", "Muller", "Müller^Åse", ignore_accents=True)
     assert found("PN", "MÜLLER^ÅSE", "Müller^Åse")
+
+
+@pytest.mark.parametrize(
+    ("vr", "asked"),
+    [
+        ("LO", "a*" * 200),
+        ("PN", "a" * 300),
+        ("PN", "a^b^c^d^e^f"),
+        ("PN", "a=b=c=d"),
+        ("LO", "\\".join(["a*"] * 100)),
+        ("DA", "\\".join(["20261122"] * 100)),
+    ],
+)
+def test_more_than_an_attribute_can_have_is_rejected(vr: str, asked: str) -> None:
+    with pytest.raises(Rejected):
+        matcher_for(vr, asked.split("\\"))
+
+
+def test_any_number_of_uids_may_be_listed() -> None:
+    assert found("UI", "\\".join(f"2.25.{number}" for number in range(5000)), "2.25.4999")
 
 
 def test_many_stars_do_not_take_for_ever() -> None:

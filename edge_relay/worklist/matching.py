@@ -26,6 +26,11 @@ from shared.errors import Rejected
 
 WILD_CARD_VRS: Final = frozenset({"AE", "CS", "LO", "SH", "UC"})
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
+_RUN_OF_STARS = re.compile(r"\*{2,}")
+_MOST_PATTERNS: Final = 64  # alternatives, and characters of one: far more than any attribute has, and
+_LONGEST_PATTERN: Final = 256  # little enough that a hostile query is read at once
+_MOST_GROUPS, _MOST_COMPONENTS = 3, 5  # of a person name, PS3.5 6.2.1
+_WILD_OR_BETWEEN = re.compile(r"[*?^\s]")  # what may stand for something else in a name
 _EARLIEST, _LATEST = "", "9" * 12  # sort before and after every DA and every padded TM
 
 
@@ -97,6 +102,37 @@ class AnyRange:
 
 
 @dataclass(frozen=True, slots=True)
+class NameGroup:
+    """One component group of a query for a person name.
+
+    :param whole: what the group as a whole may look like.
+    :param spaced: the same with the name's components joined by spaces; None if components were asked for.
+    :param components: what each component must look like; None where it may be anything.
+    :param anchor: text that any such name contains: most names are told apart by it.
+    """
+
+    whole: re.Pattern[str]
+    spaced: re.Pattern[str] | None
+    components: tuple[re.Pattern[str] | None, ...]
+    anchor: str
+
+    def matches(self, group: str) -> bool:
+        """Tell whether a name's group, folded, is what is asked for."""
+        if self.anchor not in group:
+            return False
+        if self.whole.fullmatch(group):
+            return True
+        if self.spaced is not None and self.spaced.fullmatch(" ".join(group.replace("^", " ").split())):
+            return True
+        have = group.split("^")
+        have += [""] * (len(self.components) - len(have))
+        return all(
+            want is None or want.fullmatch(each.strip())
+            for want, each in zip(self.components, have, strict=False)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PersonName:
     """Person name matching (PS3.4 C.2.2.2.1; PS3.5 6.2.1), always without regard to case.
 
@@ -104,26 +140,28 @@ class PersonName:
     group, the components asked for must match, those left out may be anything: ``DOE``, ``DOE^`` and
     ``DOE^J*`` all find ``Doe^John``. Without ``^`` the whole name with spaces is tried as well
     (``doe john``), and a wild card may run across components (``D*n``).
+
+    :param queries: alternatives, each a list of groups; None for a group left out.
+    :param anchors: a text for each, that any name it finds contains.
     """
 
-    queries: tuple[str, ...]
+    queries: tuple[tuple[NameGroup | None, ...], ...]
+    anchors: tuple[str, ...]
     ignore_accents: bool = False
 
     def __call__(self, value: str) -> bool:
         """Tell whether the value matches."""
-        groups = fold_name(value, self.ignore_accents).split("=")
-        return any(self._matches(query, groups) for query in self.queries)
-
-    def _matches(self, query: str, groups: list[str]) -> bool:
-        asked = fold_name(query, self.ignore_accents).split("=")
-        if len(asked) == 1:
-            return any(_group_matches(asked[0], group) for group in groups if group)
-        padded = groups + [""] * (len(asked) - len(groups))
-        return all(_group_matches(want, have) for want, have in zip(asked, padded, strict=False) if want)
+        name = fold_name(value, self.ignore_accents)
+        if not any(anchor in name for anchor in self.anchors):
+            return False
+        groups = name.split("=")
+        return any(_name_matches(query, groups) for query in self.queries)
 
 
 def fold_name(text: str, ignore_accents: bool) -> str:
     """Return text as names are compared: composed the same way, without case, without accents if asked."""
+    if text.isascii():
+        return text.lower()
     if ignore_accents:
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return unicodedata.normalize("NFC", text).casefold()
@@ -131,18 +169,20 @@ def fold_name(text: str, ignore_accents: bool) -> str:
 
 def matcher_for(vr: str, values: Sequence[str], *, ignore_accents: bool = False) -> Matcher | None:
     """Return the matcher for a key's values, None where everything matches; raise `Rejected` if malformed."""
-    asked = [value.strip(" \0") for value in values]
+    asked = [_RUN_OF_STARS.sub("*", value.strip(" \0")) for value in values]
     if not asked or any(value in {"", "*"} for value in asked):
         return None
-    if vr == "PN":
-        return PersonName(tuple(asked), ignore_accents)
+    wild = vr in WILD_CARD_VRS and any("*" in value or "?" in value for value in asked)
+    if not wild and vr not in {"PN", "DA", "TM"}:
+        return OneOf(frozenset(asked))
+    _check_size(asked)
+    if wild:
+        return Wild(tuple(map(_pattern, asked)))
     if vr == "DA":
         return _one_or_any([date_range(value) for value in asked])
     if vr == "TM":
         return _one_or_any([time_range(value) for value in asked])
-    if vr in WILD_CARD_VRS and any("*" in value or "?" in value for value in asked):
-        return Wild(tuple(_pattern(value) for value in asked))
-    return OneOf(frozenset(asked))
+    return _person_name(asked, ignore_accents)
 
 
 def date_range(text: str) -> DateRange:
@@ -161,6 +201,11 @@ def time_range(text: str) -> TimeRange:
         raise Rejected("a time range needs at least one time")
     upper = last if dash else first
     return TimeRange(_time(first, at_end=False), _time(upper, at_end=True), bool(dash))
+
+
+def _check_size(asked: Sequence[str]) -> None:
+    if len(asked) > _MOST_PATTERNS or any(len(value) > _LONGEST_PATTERN for value in asked):
+        raise Rejected("it asks for more, or for longer values, than an attribute can have")
 
 
 def _one_or_any(ranges: list[DateRange] | list[TimeRange]) -> Matcher:
@@ -198,20 +243,37 @@ def _pattern(wild: str) -> re.Pattern[str]:
     return re.compile(f"{first}{nearest}.*{last}", re.DOTALL)
 
 
-def _group_matches(asked: str, group: str) -> bool:
-    asked = asked.rstrip("^ ")
-    if _pattern(asked).fullmatch(group):
-        return True
-    if "^" not in asked and _pattern(" ".join(asked.split())).fullmatch(_spaced(group)):
-        return True
-    components = group.split("^")
-    wanted = asked.split("^")
-    components += [""] * (len(wanted) - len(components))
-    return all(
-        not want.strip() or _pattern(want.strip()).fullmatch(have.strip())
-        for want, have in zip(wanted, components, strict=False)
+def _person_name(asked: Sequence[str], ignore_accents: bool) -> PersonName:
+    queries = tuple(_name_query(value, ignore_accents) for value in asked)
+    anchors = tuple(max((group.anchor for group in query if group), key=len, default="") for query in queries)
+    return PersonName(queries, anchors, ignore_accents)
+
+
+def _name_query(text: str, ignore_accents: bool) -> tuple[NameGroup | None, ...]:
+    groups = fold_name(text, ignore_accents).split("=")
+    # Groups left out at the end are not asked for; a query of nothing but delimiters finds every name.
+    while len(groups) > 1 and not groups[-1].strip("^ "):
+        groups.pop()
+    if len(groups) > _MOST_GROUPS or any(
+        len(group.rstrip("^ ").split("^")) > _MOST_COMPONENTS for group in groups
+    ):
+        raise Rejected("a person name has at most three groups of five components")
+    return tuple(_name_group(group) if group.strip("^ ") else None for group in groups)
+
+
+def _name_group(text: str) -> NameGroup:
+    text = text.rstrip("^ ")
+    return NameGroup(
+        whole=_pattern(text),
+        spaced=None if "^" in text else _pattern(" ".join(text.split())),
+        components=tuple(_pattern(each.strip()) if each.strip("* ") else None for each in text.split("^")),
+        anchor=max(_WILD_OR_BETWEEN.split(text), key=len),
     )
 
 
-def _spaced(group: str) -> str:
-    return " ".join(group.replace("^", " ").split())
+def _name_matches(query: tuple[NameGroup | None, ...], groups: list[str]) -> bool:
+    if len(query) == 1:
+        only = query[0]
+        return only is None or any(only.matches(group) for group in groups if group)
+    padded = groups + [""] * (len(query) - len(groups))
+    return all(want is None or want.matches(have) for want, have in zip(query, padded, strict=False))

@@ -1,0 +1,163 @@
+"""From a row's pieces to an answer's bytes, by a plan made once a query. Pure.
+
+A row is a list of encoded elements (`edge_relay.worklist.row`); the plan names those asked for, in the order
+of their tags, and the constant ones: (0008,0005), attributes without a source, fixed values. Writing an
+answer is then choosing and joining. Sequences have defined lengths: the plan makes the inner ones first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from edge_relay.mwl import Key
+from edge_relay.worklist.attributes import (
+    CODE_VALUE,
+    LONG_CODE_VALUE,
+    SPECIFIC_CHARACTER_SET,
+    Attribute,
+    Sequence,
+)
+from edge_relay.worklist.charset import TEXT_VRS, CharacterSet
+from edge_relay.worklist.encoding import Headers, SequenceHeaders, element, empty_sequence, padded
+from edge_relay.worklist.row import COLUMN_OF, COLUMNS, HEADER_BYTES
+
+_IMPLICIT_HEADERS: Final = tuple(Headers(each.tag, each.vr, implicit=True) for each in COLUMNS)
+
+
+class _ExplicitHeaders(Headers):
+    """Headers in explicit VR by the length of the *implicit* element."""
+
+    def _header(self, length: int) -> bytes:
+        return super()._header(length - HEADER_BYTES)
+
+
+_EXPLICIT_HEADERS: Final = tuple(_ExplicitHeaders(each.tag, each.vr, implicit=False) for each in COLUMNS)
+
+Choose = Callable[[list[bytes]], tuple[bytes, ...]]
+
+
+class _Filled(NamedTuple):
+    """A sequence to be put together.
+
+    :param witness: the column whose piece is there if the sequence has its item.
+    :param slot: where the empty sequence stands in the list, to be replaced.
+    """
+
+    witness: int
+    slot: int
+    choose: Choose
+    headers: SequenceHeaders
+
+
+class AnswerPlan:
+    """How to write the answers to one query in one syntax and character set.
+
+    :param keys: the attributes of the answer.
+    """
+
+    def __init__(self, keys: tuple[Key, ...], *, implicit: bool, charset: CharacterSet) -> None:
+        self._implicit: Final = implicit
+        self._charset: Final = charset
+        self._constants: list[bytes] = []
+        self._sequences: list[_Filled] = []
+        self._text_columns: list[int] = []
+        self._columns_asked: list[int] = []
+        self.lossless = True
+        """False if already a constant has text the character set cannot carry."""
+        declared = "\\".join(charset.terms).encode()
+        first = self._constant(element(SPECIFIC_CHARACTER_SET, "CS", declared, implicit=implicit))
+        self._choose: Final = self._chooser(keys, first)
+
+    def write(self, pieces: list[bytes]) -> bytes:
+        """Return the answer for a row's pieces; the list is used up."""
+        if not self._implicit:
+            for column in self._columns_asked:
+                piece = pieces[column]
+                if piece:
+                    pieces[column] = _EXPLICIT_HEADERS[column][len(piece)] + piece[HEADER_BYTES:]
+        pieces += self._constants
+        for witness, slot, choose, headers_of in self._sequences:
+            if pieces[witness]:
+                content = b"".join(choose(pieces))
+                pieces[slot] = headers_of[len(content)] + content
+        return b"".join(self._choose(pieces))
+
+    def recode(self, pieces: list[bytes]) -> bool:
+        """Put the pieces' text into the answers' character set; return whether nothing was lost."""
+        lossless = True
+        for column in self._text_columns:
+            piece = pieces[column]
+            if not piece[HEADER_BYTES:].isascii():
+                pieces[column], whole = _recoded(self._charset, column, piece)
+                lossless &= whole
+        return lossless
+
+    def _chooser(self, keys: tuple[Key, ...], *first: int) -> Choose:
+        slots = dict.fromkeys(first)
+        for key in sorted(keys, key=lambda key: key.entry.tag):
+            entry = key.entry
+            if isinstance(entry, Sequence):
+                slots[self._sequence(entry, key.children or ())] = None
+            elif entry.read is None:
+                slots[self._constant(self._fixed(entry))] = None
+            else:
+                slots.update(dict.fromkeys(self._columns(entry)))
+        ordered = sorted(slots, key=self._tag_in)
+        # Of one index alone itemgetter returns no tuple; an empty piece more changes nothing.
+        nothing = self._constant(b"")
+        return itemgetter(*ordered, nothing, nothing)
+
+    def _columns(self, entry: Attribute) -> tuple[int, ...]:
+        column = COLUMN_OF[entry.tag]
+        if entry.vr in TEXT_VRS:
+            self._text_columns.append(column)
+        # Exactly one form of the code must be there (PS3.3 Table 8.8-1): who asks for the code gets it.
+        columns = (column, COLUMN_OF[LONG_CODE_VALUE]) if entry.tag == CODE_VALUE else (column,)
+        self._columns_asked += [each for each in columns if each not in self._columns_asked]
+        return columns
+
+    def _constant(self, piece: bytes) -> int:
+        self._constants.append(piece)
+        return len(COLUMNS) + len(self._constants) - 1
+
+    def _fixed(self, entry: Attribute) -> bytes:
+        value, lossless = entry.fixed.encode(), True
+        if entry.vr in TEXT_VRS:
+            value, lossless = self._charset.encode(entry.fixed)
+        self.lossless &= lossless
+        return element(entry.tag, entry.vr, value, implicit=self._implicit)
+
+    def _sequence(self, entry: Sequence, keys: tuple[Key, ...]) -> int:
+        slot = self._constant(empty_sequence(entry.tag, implicit=self._implicit))
+        # Whether a sequence has its item shows in any of its attributes but the code, which has two forms.
+        witness = next(
+            (
+                COLUMN_OF[child.tag]
+                for child in entry.children.values()
+                if isinstance(child, Attribute)
+                and child.read
+                and child.tag not in {CODE_VALUE, LONG_CODE_VALUE}
+            ),
+            None,
+        )
+        if witness is not None:
+            headers = SequenceHeaders(entry.tag, implicit=self._implicit)
+            choose = self._chooser(keys)
+            self._sequences.append(_Filled(witness, slot, choose, headers))
+        return slot
+
+    def _tag_in(self, slot: int) -> int:
+        if slot < len(COLUMNS):
+            return COLUMNS[slot].tag
+        piece = self._constants[slot - len(COLUMNS)]
+        return int.from_bytes(piece[:2], "little") << 16 | int.from_bytes(piece[2:4], "little")
+
+
+@lru_cache(maxsize=4096)
+def _recoded(charset: CharacterSet, column: int, piece: bytes) -> tuple[bytes, bool]:
+    value, lossless = charset.encode(piece[HEADER_BYTES:].decode().rstrip(" "))
+    value = padded(value, COLUMNS[column].vr)
+    return _IMPLICIT_HEADERS[column][len(value)] + value, lossless

@@ -1,0 +1,201 @@
+"""C-FIND: the bytes a scanner asks with, the bytes of every answer. Reads the cache only, never the network.
+
+    identifier -> mwl (what is asked) -> worklist_search (which rows) -> worklist_answer (what is sent)
+
+All of it up to the rows is made once for the same bytes of the same scanner on the same day: consoles ask
+again and again. Statuses the cloud has not confirmed yet are laid over the rows (`edge_relay.journal`), so
+that a query after an N-CREATE shows what it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from edge_relay.journal import Overlay
+from edge_relay.mwl import Key, Reading, parse_query
+from edge_relay.worklist.answer import AnswerPlan
+from edge_relay.worklist.attributes import Sequence, Tree
+from edge_relay.worklist.charset import character_set
+from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
+from edge_relay.worklist.row import SEPARATOR, STATUS_COLUMN, status_piece
+from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
+from edge_relay.worklist.search import ROW, Search, search
+from shared.scanner_profile import ScannerProfile
+from shared.worklist_item import Status, WorklistItem
+
+__all__ = ["Answer", "Found", "check_profile", "find", "visible"]
+
+
+_LONGEST_REMEMBERED: Final = 8192  # bytes of an identifier; a console's have some hundred
+
+
+class Answer(NamedTuple):
+    """One match.
+
+    :param identifier: encoded in the syntax of the query.
+    :param lossless: whether the scanner's character set could carry all of its text.
+    """
+
+    item_id: str
+    identifier: bytes
+    lossless: bool
+
+
+class Found(NamedTuple):
+    """What a query finds.
+
+    :param incomplete: an optional key is not supported: answers are FF01, not FF00 (PS3.4 Table K.4-1).
+    :param answers: by start date, time and item id; None means: nothing yet, look at the network. Whoever
+        stops early closes it.
+    """
+
+    incomplete: bool
+    answers: Generator[Answer | None, None, None]
+
+
+class _Prepared(NamedTuple):
+    search: Search
+    plan: AnswerPlan
+    recodes: bool
+    incomplete: bool
+
+
+class _Same:
+    """A profile as a key: the same object is the same profile; it is never changed, only replaced."""
+
+    __slots__ = ("profile",)
+
+    def __init__(self, profile: ScannerProfile) -> None:
+        self.profile = profile
+
+    def __hash__(self) -> int:
+        return id(self.profile)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.profile is self.profile
+
+
+Shape = tuple["int | tuple[int, Shape]", ...]
+"""Which attributes are asked for, without their values: tags, a sequence with those of its item."""
+
+
+def find(
+    data: bytes,
+    *,
+    implicit: bool,
+    scanner: ScannerProfile,
+    charset: tuple[str, ...],
+    today: date,
+    worklist: WorklistReader,
+    overlay: Mapping[str, Overlay],
+) -> Found:
+    """Return what a scanner's identifier finds among its own exams.
+
+    :param charset: the defined terms of the answers' character set.
+    :param today: the site's date, from which the profile counts its days.
+    :raises Rejected: the identifier is malformed (A900).
+    :raises Unavailable: the worklist cannot be read (A700); the answers may raise it as well.
+    """
+    prepare = _prepare if len(data) <= _LONGEST_REMEMBERED else _prepare.__wrapped__
+    prepared = prepare(data, implicit, _Same(scanner), charset, today)
+    chunks = worklist.chunks(prepared.search.sql, prepared.search.values)
+    return Found(prepared.incomplete, _answers(prepared, chunks, overlay))
+
+
+def visible(
+    scanner: ScannerProfile,
+    charset: tuple[str, ...],  # noqa: ARG001  (an item is shown as it is, whatever can be sent)
+    today: date,
+    worklist: WorklistReader,
+    overlay: Mapping[str, Overlay],
+) -> Iterator[WorklistItem]:
+    """Yield the items an empty query of a scanner would find, by start, with the statuses laid over them.
+
+    :raises Unavailable: the worklist cannot be read.
+    """
+    wanted = search(None, scanner, today, f"{ROW}, body")
+    for chunk in worklist.chunks(wanted.sql, wanted.values):
+        for item_id, feed_seq, held, _, blob, body, *_ in chunk:
+            status = _status(item_id, feed_seq, held, overlay)
+            if wanted.statuses is not None and status not in wanted.statuses:
+                continue
+            pieces = blob.split(SEPARATOR)
+            if all(check(pieces) for check in wanted.checks):
+                item = WorklistItem.model_validate_json(body)
+                yield item.model_copy(update={"performed_procedure_step_status": Status(status)})
+
+
+@lru_cache(maxsize=256)
+def _prepare(data: bytes, implicit: bool, same: _Same, charset: tuple[str, ...], today: date) -> _Prepared:
+    scanner = same.profile
+    reading = Reading(scanner.combine_date_and_time, scanner.ignore_accents)
+    query = parse_query(data, implicit=implicit, reading=reading, tree=_tree(same))
+    plan, suppressing = _plan(_shape(query.keys), implicit, same, charset)
+    # The scanner's own search, and nothing of another query's values: those are in the search alone.
+    return _Prepared(
+        search(query, scanner, today),
+        plan,
+        not character_set(charset).is_utf8,
+        query.incomplete or suppressing,
+    )
+
+
+@lru_cache(maxsize=256)
+def _plan(shape: Shape, implicit: bool, same: _Same, charset: tuple[str, ...]) -> tuple[AnswerPlan, bool]:
+    tree = _tree(same)
+    asked = _keys(shape, tree)
+    keys = answer_keys(asked, same.profile, tree)
+    plan = AnswerPlan(keys, implicit=implicit, charset=character_set(charset))
+    return plan, suppresses(asked, same.profile)
+
+
+@lru_cache(maxsize=256)
+def _tree(same: _Same) -> Tree:
+    return tree_of(same.profile)
+
+
+def _shape(keys: tuple[Key, ...]) -> Shape:
+    return tuple(
+        key.entry.tag if key.children is None else (key.entry.tag, _shape(key.children)) for key in keys
+    )
+
+
+def _keys(shape: Shape, tree: Tree) -> tuple[Key, ...]:
+    keys = []
+    for each in shape:
+        tag, inner = each if isinstance(each, tuple) else (each, ())
+        entry = tree[tag]
+        children = _keys(inner, entry.children) if isinstance(entry, Sequence) else None
+        keys.append(Key(entry, children=children))
+    return tuple(keys)
+
+
+def _answers(
+    prepared: _Prepared, chunks: Iterator[Chunk], overlay: Mapping[str, Overlay]
+) -> Generator[Answer | None, None, None]:
+    (_, _, checks, statuses), plan, recodes, _ = prepared
+    write, lossless = plan.write, plan.lossless
+    for chunk in chunks:
+        for item_id, feed_seq, held, is_ascii, blob, *_ in chunk:
+            status = _status(item_id, feed_seq, held, overlay) if overlay else held
+            if statuses is not None and status not in statuses:
+                continue
+            pieces = blob.split(SEPARATOR)
+            if status is not held:
+                pieces[STATUS_COLUMN] = status_piece(status)
+            for check in checks:
+                if not check(pieces):
+                    break
+            else:
+                whole = plan.recode(pieces) and lossless if recodes and not is_ascii else lossless
+                yield Answer(item_id, write(pieces), whole)
+        if len(chunk) == CHUNK:
+            yield None
+
+
+def _status(item_id: str, feed_seq: int, held: str, overlay: Mapping[str, Overlay]) -> str:
+    laid = overlay.get(item_id)
+    return held if laid is None or not laid.covers(feed_seq) else laid.status.value

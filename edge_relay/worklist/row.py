@@ -1,0 +1,117 @@
+"""What of an item a C-FIND needs, ready to send: one small blob a row of cache.db. Pure.
+
+The blob holds, in the order of the table in `edge_relay.worklist.attributes`, an encoded element (implicit VR
+little endian, text in UTF-8) for every attribute we have a source for, joined by `SEPARATOR`. An answer is a
+choice of them, so that no item is parsed or built when a scanner asks (see `edge_relay.worklist.answer`).
+An empty piece means that the element is not there at all: its sequence has no item, or the code has its
+other form. `FINGERPRINT` changes with anything that changes the bytes: rows made by another version of this
+program are then made anew from the items themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from functools import lru_cache
+from typing import Final
+
+from edge_relay.worklist.attributes import (
+    CODE_VALUE,
+    LONG_CODE_VALUE,
+    STEP_STATUS,
+    WORKLIST,
+    Attribute,
+    Sequence,
+    Tree,
+    attributes,
+)
+from edge_relay.worklist.encoding import element
+from shared.worklist_item import Status, WorklistItem
+
+SEPARATOR: Final = b"\x1f"
+"""In no tag of ours, in no length (they are even, and below 0x1F00), and not allowed in DICOM text."""
+
+HEADER_BYTES: Final = 8
+"""Tag and length in front of each piece's value."""
+
+COLUMNS: Final = tuple(each for each in attributes(WORKLIST) if each.read is not None)
+"""The attributes of the blob's pieces. A tag with a source occurs once, so it names its column."""
+
+COLUMN_OF: Final = {each.tag: column for column, each in enumerate(COLUMNS)}
+STATUS_COLUMN: Final = COLUMN_OF[STEP_STATUS]
+
+_CODE_FORMS: Final = frozenset({CODE_VALUE, LONG_CODE_VALUE})
+
+
+def blob_of(item: WorklistItem) -> tuple[bytes, bool]:
+    """Return an item's blob, and whether all its text is ASCII."""
+    pieces: list[bytes] = []
+    _collect(WORKLIST, item, True, pieces)
+    return SEPARATOR.join(pieces), all(piece[HEADER_BYTES:].isascii() for piece in pieces)
+
+
+@lru_cache(maxsize=16)
+def status_piece(status: str) -> bytes:
+    """Return the Scheduled Procedure Step Status element of a `Status`."""
+    return _piece(COLUMNS[STATUS_COLUMN], Status(status).dicom_status())
+
+
+def text_of(piece: bytes) -> str:
+    """Return a piece's value as matching compares it: without padding."""
+    return piece[HEADER_BYTES:].decode().rstrip(" \0")
+
+
+def _collect(tree: Tree, item: WorklistItem, present: bool, pieces: list[bytes]) -> None:
+    for entry in tree.values():
+        if isinstance(entry, Sequence):
+            _collect(entry.children, item, present and entry.present(item), pieces)
+        elif entry.read is not None:
+            value = entry.read(item)
+            there = present and (value or entry.tag not in _CODE_FORMS)
+            pieces.append(_piece(entry, value) if there else b"")
+
+
+def _piece(attribute: Attribute, value: str | int | None) -> bytes:
+    # PregnancyStatus is the only US: 1 to 4, so no separator in it.
+    raw = struct.pack("<H", value) if isinstance(value, int) else (value or "").encode()
+    return element(attribute.tag, attribute.vr, raw, implicit=True)
+
+
+def _fingerprint() -> str:
+    short = WorklistItem(
+        id="sample",
+        site="sample",
+        study_instance_uid="2.25.1",
+        accession_number="A",
+        requested_procedure_id="R",
+        scheduled_procedure_step_id="S",
+        patient_name="Ä^B",
+        patient_id="P",
+        issuer_of_patient_id="I",
+        patient_birth_date="20000101",
+        patient_sex="O",
+        patient_weight_kg="1.5",
+        patient_size_m="2.5",
+        pregnancy_status=4,
+        medical_alerts="M",
+        allergies="L",
+        referring_physician_name="F",
+        study_description="D",
+        modality="MR",
+        scheduled_station_aetitle="T",
+        station_name="N",
+        scheduled_start_date="20261122",
+        scheduled_start_time="093000",
+        performing_physician="Y",
+        procedure_description="E",
+        protocol_name="C",
+        hisris_coding_designator="G",
+        performed_procedure_step_status=Status.IN_PROGRESS,
+    )
+    bare = {"study_description": "", "hisris_coding_designator": "", "protocol_name": "C" * 17}
+    samples = (short, short.model_copy(update=bare), short.model_copy(update={"protocol_name": ""}))
+    return hashlib.sha256(repr([blob_of(each) for each in samples]).encode()).hexdigest()[:32]
+
+
+FINGERPRINT: Final = _fingerprint()
+"""Names the form of the blobs this program writes and reads."""
