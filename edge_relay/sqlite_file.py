@@ -16,6 +16,9 @@ def connect(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Conne
     """Open a file for reading and writing in WAL mode; created readable by its owner only.
 
     The connection may be used from any thread, by one at a time: its owner holds a lock.
+
+    :raises OSError: if it does not exist and cannot be made.
+    :raises sqlite3.Error: if it cannot be opened, or is no database.
     """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -50,3 +53,17 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if db.in_transaction:  # some errors (disk full) have rolled back by themselves
             db.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """Run a block within a transaction so that its failure undoes only the block."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")

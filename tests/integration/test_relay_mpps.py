@@ -25,6 +25,7 @@ from tests.relay_rig import (
     query,
     running_relay,
     scanner,
+    shown,
     statuses,
 )
 
@@ -150,7 +151,13 @@ def raw_status(relay: Relay, service: str, dataset: Dataset, uid: str) -> Datase
     return status
 
 
-def test_each_refusal_has_the_standards_status(relay: Relay) -> None:
+def test_each_refusal_has_the_standards_status(tmp_path: Path, cloud: FakeCloud) -> None:
+    strict = [{"ae_title": SCANNER, "mpps": "strict"}]
+    with running_relay(tmp_path, cloud, scanners=strict) as relay:
+        refused_as_the_standard_says(relay)
+
+
+def refused_as_the_standard_says(relay: Relay) -> None:
     lacking = began(item())
     del lacking.Modality
     wrong = began(item())
@@ -205,7 +212,7 @@ def test_killed_between_success_and_push_the_events_arrive_in_order_and_once(
 ) -> None:
     process = RelayProcess(tmp_path, cloud)
     peer = process.start()
-    eventually(lambda: dicom_client.find(peer, query()))
+    eventually(lambda: shown(peer))
     cloud.stop()
     dicom_client.create_step(peer, began(item()), UID)
     dicom_client.set_step(peer, completed(), UID)

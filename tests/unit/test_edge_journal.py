@@ -5,22 +5,21 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from edge_relay.journal import Journal
-from edge_relay.mpps import event_from
+from edge_relay.journal import Journal, JournalReader
+from edge_relay.mpps import MIX_UP, with_warnings
+from edge_relay.steps import journal_rows
 from edge_relay.sync import push_once
 from shared.errors import MwlError, NotFound, Rejected, Unavailable
 from shared.procedure_step import (
-    EventKind,
     EventResult,
     LinkedItem,
     ProcedureStepEvent,
@@ -29,23 +28,17 @@ from shared.procedure_step import (
     StepStatus,
 )
 from shared.worklist_item import Status
-from tests.relay_rig import began, completed, discontinued, item
+from tests.mpps_rig import NOW, again, began, completed, discontinued, event, progress, with_images
 
-NOW = datetime(2026, 11, 22, 9, 31, tzinfo=UTC)
-
-
-def event(number: int, kind: EventKind, dataset: Any, uid: str = "2.25.1") -> ProcedureStepEvent:
-    made = event_from(kind, uid, dataset, calling_aetitle="S", received_at=NOW, event_id=UUID(int=number).hex)
-    assert isinstance(made, ProcedureStepEvent)
-    return made
+MINUTE = timedelta(minutes=1)
 
 
 def create(number: int, uid: str = "2.25.1") -> ProcedureStepEvent:
-    return event(number, EventKind.N_CREATE, began(item()), uid)
+    return event(number, began(), uid)
 
 
 def complete(number: int, uid: str = "2.25.1") -> ProcedureStepEvent:
-    return event(number, EventKind.N_SET, completed(), uid)
+    return event(number, completed(), uid)
 
 
 @pytest.fixture
@@ -106,7 +99,7 @@ def test_an_n_set_keeps_the_links_of_its_n_create(journal: Journal) -> None:
 
 def test_a_wrong_worklist_entry_puts_the_item_back(journal: Journal) -> None:
     journal.append(create(1), ["a"])
-    journal.append(event(2, EventKind.N_SET, discontinued(wrong_entry=True)))
+    journal.append(event(2, discontinued(wrong_entry=True)))
     assert journal.overlay()["a"].status is Status.SCHEDULED
 
 
@@ -156,29 +149,166 @@ def test_a_confirmation_of_an_earlier_event_leaves_a_later_status_alone(journal:
     assert journal.overlay()["a"].status is Status.COMPLETED
 
 
-def test_a_full_disk_refuses_the_event_and_changes_nothing(journal: Journal) -> None:
-    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-    journal._db.execute(f"PRAGMA max_page_count = {pages}")
-
-    def fill() -> None:
-        for number in range(1, 100):
-            journal.append(create(number, f"2.25.{number}"), ["a"])
-
-    with pytest.raises(Unavailable, match=r"journal\.db: could not be written"):
-        fill()
-    kept = journal.open_events()
-    assert len(kept) < 99
-    assert journal.step(f"2.25.{len(kept) + 1}") is None
-    journal._db.execute("PRAGMA max_page_count = 100000")
-    assert isinstance(journal.append(create(500, "2.25.500")), Step)
+def test_several_events_share_one_commit_and_a_refusal_undoes_none_of_them(journal: Journal) -> None:
+    with journal.batch() as batch:
+        assert isinstance(batch.append(create(1), ["a"]), Step)
+        assert isinstance(batch.append(complete(2, "2.25.2")), Refusal)
+        assert isinstance(batch.append(complete(3)), Step)
+        assert journal.overlay() == {}  # not before the commit
+    assert [each.event_id for each in journal.open_events()] == [create(1).event_id, complete(3).event_id]
+    assert journal.overlay()["a"].status is Status.COMPLETED
 
 
-def test_a_journal_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
-    newer = sqlite3.connect(tmp_path / "journal.db")
-    newer.execute("PRAGMA user_version = 99")
-    newer.close()
-    with pytest.raises(Unavailable, match="format 99"):
-        Journal(tmp_path / "journal.db")
+def test_an_event_that_fails_undoes_itself_and_an_error_of_the_block_all_of_it(journal: Journal) -> None:
+    with journal.batch() as batch:
+        batch.append(create(1), ["a"])
+        with pytest.raises(sqlite3.IntegrityError):
+            batch.append(create(1, "2.25.2"), ["b"])  # an event id cannot be there twice
+        assert batch.step("2.25.2") is None
+    assert set(journal.overlay()) == {"a"}
+
+    def fail() -> None:
+        with journal.batch() as batch:
+            batch.append(complete(2))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    step = journal.step("2.25.1")
+    assert step is not None
+    assert step.status is StepStatus.IN_PROGRESS
+    assert journal.overlay()["a"].status is Status.IN_PROGRESS
+
+
+def test_an_event_half_written_is_undone_alone(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(db: sqlite3.Connection, step: Step) -> None:
+        raise ZeroDivisionError
+
+    with journal.batch() as batch:
+        batch.append(create(1))
+        with monkeypatch.context() as patched:
+            patched.setattr(journal_rows, "link", broken)
+            with pytest.raises(ZeroDivisionError):
+                batch.append(create(2, "2.25.2"))
+        batch.append(create(3, "2.25.3"))
+    assert [each.sop_instance_uid for each in journal.open_events()] == ["2.25.1", "2.25.3"]
+
+
+def test_an_item_shows_what_all_its_steps_amount_to(journal: Journal) -> None:
+    journal.append(create(1), ["a", "b"])
+    journal.append(complete(2))
+    journal.append(create(3, "2.25.2"), ["a"])
+    assert {key: entry.status for key, entry in journal.overlay().items()} == {
+        "a": Status.IN_PROGRESS,
+        "b": Status.COMPLETED,
+    }
+    journal.append(event(4, discontinued(wrong_entry=True), "2.25.2"))
+    assert journal.overlay()["a"].status is Status.COMPLETED
+
+
+def test_an_overlay_stays_while_the_cloud_lacks_an_event_of_any_step_of_the_item(journal: Journal) -> None:
+    journal.append(create(1), ["a"])
+    journal.append(create(2, "2.25.2"), ["a"])
+    journal.append(complete(3, "2.25.2"))
+    journal.park(create(1).event_id, "no")
+    journal.record_result(recorded(create(2), a=5))
+    journal.record_result(recorded(complete(3), a=6))
+    # The cloud believes the item completed: it has not heard of the step that still runs.
+    assert journal.overlay()["a"] == (Status.IN_PROGRESS, complete(3).event_id, None)
+    journal.record_result(recorded(create(1), a=7))
+    assert journal.overlay()["a"].confirmed_seq == 7
+
+
+def test_items_the_cloud_linked_a_step_to_are_the_steps_from_then_on(journal: Journal) -> None:
+    journal.append(create(1))
+    journal.record_result(recorded(create(1), a=7))
+    assert journal.overlay() == {}  # the feed shows it
+    journal.append(complete(2))
+    assert journal.overlay()["a"].status is Status.COMPLETED
+    assert journal.due(1)[0].item_ids == ("a",)
+
+
+def test_every_item_travels_with_the_event(journal: Journal) -> None:
+    journal.append(create(1), ["a", "b"])
+    [due] = journal.due(1)
+    assert (due.item_id, due.item_ids) == ("a", ("a", "b"))
+
+
+def test_the_attributes_of_a_step_are_what_all_its_events_left(journal: Journal) -> None:
+    assert journal.attributes("2.25.1") is None
+    journal.append(create(1))
+    journal.append(event(2, progress()))
+    journal.append(complete(3))
+    held = journal.attributes("2.25.1")
+    assert held is not None
+    assert held["00400252"]["Value"] == ["COMPLETED"]
+    assert held["00400244"]["Value"] == ["20261122"]
+    assert len(held["00400340"]["Value"]) == 1
+
+
+def test_what_is_due_at_once_is_bounded_in_bytes_but_never_nothing(journal: Journal) -> None:
+    long = event(0, with_images(4000))
+    for number in range(3):
+        uid = f"2.25.{number + 1}"
+        journal.append(create(number, uid))
+        journal.append(again(long, number + 10, uid))
+        journal.record_result(recorded(create(number)))
+    assert len(journal.due(100)) == 1
+    assert len(journal.open_events()) == 3
+
+
+def test_what_was_wrong_is_listed_newest_first(journal: Journal, tmp_path: Path) -> None:
+    journal.append(create(1), ["a"])
+    wrong = with_warnings(event(2, discontinued(wrong_entry=True)), [MIX_UP])
+    journal.append(wrong)
+    reader = JournalReader(tmp_path / "journal.db")
+    [found] = reader.warned_events(10)
+    assert (found.event_id, found.calling_aetitle, found.warnings) == (wrong.event_id, "SCANNER1", (MIX_UP,))
+    reader.close()
+
+
+def test_pruning_takes_only_what_ended_was_delivered_and_is_old(journal: Journal) -> None:
+    old, new = NOW, NOW + 10 * MINUTE
+    for number, (uid, last, at) in enumerate(
+        [
+            ("2.25.1", completed(), old),
+            ("2.25.2", completed(), new),
+            ("2.25.3", None, old),  # still in progress
+            ("2.25.4", completed(), old),  # not delivered
+        ]
+    ):
+        journal.append(event(number, began(), uid, received_at=old), ["a"])
+        journal.record_result(recorded(create(number)))
+        if last is not None:
+            journal.append(event(number + 10, last, uid, received_at=at))
+            if uid != "2.25.4":
+                journal.record_result(recorded(complete(number + 10)))
+    assert journal.prune(NOW + MINUTE) == 2
+    assert journal.prune(NOW + MINUTE) == 0
+    assert journal.attributes("2.25.1") is None
+    for uid in ("2.25.2", "2.25.3", "2.25.4"):
+        assert journal.attributes(uid) is not None
+    late = journal.append(complete(50, "2.25.1"))
+    assert isinstance(late, Refusal)
+    assert late.error_id == 0xA710
+    assert journal.append(create(51, "2.25.1")) == Refusal(0x0111, "SOP Instance UID is already known")
+
+
+def test_what_pruning_frees_is_used_again(journal: Journal, tmp_path: Path) -> None:
+    first_event, last_event = create(0), event(0, with_images(50))
+
+    def month(first: int) -> int:
+        for number in range(first, first + 150):
+            uid = f"2.25.{number + 1}"
+            for each in (again(first_event, 2 * number, uid), again(last_event, 2 * number + 1, uid)):
+                journal.append(each)
+                journal.record_result(recorded(each))
+        assert journal.prune(NOW + MINUTE) == 300
+        journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return (tmp_path / "journal.db").stat().st_size
+
+    first = month(0)
+    assert month(200) < first * 1.2
 
 
 class ScriptedCloud:

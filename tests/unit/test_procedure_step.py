@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -15,14 +16,23 @@ from shared.procedure_step import (
     WRONG_WORKLIST_ENTRY,
     EventKind,
     Move,
+    Progress,
     Refusal,
     Step,
     StepStatus,
     item_status,
     transition,
 )
-from shared.step_dataset import ScheduledStepReference, fold, references, refers_to, step_status
-from shared.worklist_item import Status
+from shared.step_dataset import (
+    ScheduledStepReference,
+    fold,
+    linked_items,
+    meant_by,
+    merged,
+    references,
+    step_status,
+)
+from shared.worklist_item import Status, WorklistItem
 from tests.builders import an_event, an_item
 
 DICOM = {
@@ -41,7 +51,6 @@ def test_the_table_answers_every_question() -> None:
     ("now", "kind", "asked", "status"),
     [
         (None, EventKind.N_CREATE, StepStatus.COMPLETED, 0x0106),
-        (None, EventKind.N_CREATE, None, 0x0120),
         (None, EventKind.N_SET, StepStatus.COMPLETED, 0x0112),
         (StepStatus.IN_PROGRESS, EventKind.N_CREATE, StepStatus.IN_PROGRESS, 0x0111),
         (StepStatus.COMPLETED, EventKind.N_SET, StepStatus.COMPLETED, 0x0110),
@@ -56,14 +65,18 @@ def test_what_the_standard_forbids_is_refused_with_its_status(
     assert outcome.status == status
 
 
-def test_a_refusal_after_the_end_names_error_a710() -> None:
+def test_a_refusal_after_the_end_has_the_standards_comment_and_error_id() -> None:
     outcome = transition(StepStatus.COMPLETED, EventKind.N_SET, StepStatus.IN_PROGRESS)
-    assert isinstance(outcome, Refusal)
-    assert outcome.error_id == 0xA710
+    assert outcome == Refusal(0x0110, "Performed Procedure Step Object may no longer be updated", 0xA710)
 
 
-def test_an_n_set_without_a_status_keeps_it() -> None:
+def test_no_comment_is_longer_than_the_standard_allows() -> None:
+    assert all(len(each.comment) <= 64 for each in TRANSITIONS.values() if isinstance(each, Refusal))
+
+
+def test_without_a_status_a_step_begins_or_goes_on() -> None:
     assert transition(StepStatus.IN_PROGRESS, EventKind.N_SET, None) == Move(StepStatus.IN_PROGRESS)
+    assert transition(None, EventKind.N_CREATE, None) == Move(StepStatus.IN_PROGRESS)
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(EventKind)), st.sampled_from(list(StepStatus))), max_size=8))
@@ -121,15 +134,109 @@ def test_a_step_gives_its_status_to_the_item_unless_the_wrong_entry_was_selected
         assert item_status(Step(sop_instance_uid="2.25.1", status=status)) == status.value
 
 
-def test_a_reference_means_an_item_by_study_and_step_or_accession_and_never_by_guess() -> None:
-    item = an_item("001")
-    other = an_item("002")
-    [reference] = references(an_event(item).dataset)
-    assert refers_to(reference, item)
-    assert not refers_to(reference, other)
-    assert refers_to(ScheduledStepReference("", "", item.accession_number), item)
-    assert not refers_to(ScheduledStepReference("", "", ""), item.model_copy(update={"accession_number": ""}))
-    assert not refers_to(ScheduledStepReference(item.study_instance_uid, "S-OTHER", ""), item)
-    assert not refers_to(
-        ScheduledStepReference(other.study_instance_uid, item.scheduled_procedure_step_id, ""), item
+def reference(study: str = "", step: str = "", accession: str = "") -> ScheduledStepReference:
+    return ScheduledStepReference(study, step, accession)
+
+
+A, B = an_item("001"), an_item("002")
+SAME_STUDY = B.model_copy(update={"study_instance_uid": A.study_instance_uid})
+
+
+@pytest.mark.parametrize(
+    ("asked", "items", "meant"),
+    [
+        # what the scanner names                                       what there is    what it means
+        (reference(A.study_instance_uid, A.scheduled_procedure_step_id), [A, B], [A]),
+        (reference(A.study_instance_uid), [A, B], [A]),
+        (reference(A.study_instance_uid), [A, SAME_STUDY], [A, SAME_STUDY]),
+        (reference(A.study_instance_uid, B.scheduled_procedure_step_id), [A, SAME_STUDY], [SAME_STUDY]),
+        (reference(A.study_instance_uid, "S-OTHER"), [A, B], []),
+        (reference(A.study_instance_uid, B.scheduled_procedure_step_id), [A, B], []),
+        (reference("", "", A.accession_number), [A, B], [A]),
+        (reference("2.25.1", "", A.accession_number), [A, B], [A]),  # a study of the scanner's own
+        (reference("2.25.1", A.scheduled_procedure_step_id, A.accession_number), [A, B], [A]),
+        (reference("2.25.1", "S-OTHER", A.accession_number), [A, B], []),
+        (reference(A.study_instance_uid, "", B.accession_number), [A, B], [A]),  # the study says more
+        (reference("", "", ""), [A.model_copy(update={"accession_number": "x"})], []),
+        (reference("", A.scheduled_procedure_step_id), [A, B], []),  # a step id alone is nobody's
+    ],
+)
+def test_a_reference_means_the_items_of_its_study_or_else_of_its_accession_number(
+    asked: ScheduledStepReference, items: list[WorklistItem], meant: list[WorklistItem]
+) -> None:
+    assert meant_by(asked, items) == meant
+
+
+def test_a_step_is_linked_to_every_item_its_sequence_names_once_and_in_order() -> None:
+    event = an_event(B)
+    both = event.dataset["00400270"]["Value"] + an_event(A).dataset["00400270"]["Value"]
+    dataset = {"00400270": {"vr": "SQ", "Value": [*both, *both]}}
+    assert linked_items(dataset, [A, B]) == (B.id, A.id)
+    assert [each.study_instance_uid for each in references(dataset)][:2] == [
+        B.study_instance_uid,
+        A.study_instance_uid,
+    ]
+
+
+def test_an_n_set_replaces_what_it_carries_but_not_the_character_set() -> None:
+    before = {"00080005": {"vr": "CS", "Value": ["ISO_IR 100"]}, "00400254": {"vr": "LO", "Value": ["a"]}}
+    event = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}, "00400254": {"vr": "LO"}}
+    assert merged(before, event) == {**before, "00400254": {"vr": "LO"}}
+    assert merged({}, event) == event
+
+
+def test_an_event_names_its_items_either_way() -> None:
+    event = an_event(None)
+    assert event.linked() == ()
+    assert event.model_copy(update={"item_id": "a"}).linked() == ("a",)
+    assert event.model_copy(update={"item_id": "a", "item_ids": ("a", "b")}).linked() == ("a", "b")
+
+
+def step(number: int, status: StepStatus, reason: str = "") -> Step:
+    """Return a step; the higher its number, the later it was reported."""
+    at = datetime(2026, 11, 22, 9, number, tzinfo=UTC)
+    return Step(
+        sop_instance_uid=f"2.25.{number}", status=status, discontinuation_reason=reason, reported_at=at
     )
+
+
+RUNS, DONE, GIVEN_UP = StepStatus
+MISTAKEN = (StepStatus.DISCONTINUED, WRONG_WORKLIST_ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("steps", "status"),
+    [
+        ([], Status.SCHEDULED),
+        ([(RUNS, "")], Status.IN_PROGRESS),
+        ([(DONE, "")], Status.COMPLETED),
+        ([(GIVEN_UP, "")], Status.DISCONTINUED),
+        ([MISTAKEN], Status.SCHEDULED),
+        ([(DONE, ""), (RUNS, "")], Status.IN_PROGRESS),
+        ([(DONE, ""), (GIVEN_UP, "")], Status.COMPLETED),
+        ([(GIVEN_UP, ""), MISTAKEN], Status.SCHEDULED),
+        ([MISTAKEN, (GIVEN_UP, "")], Status.DISCONTINUED),
+        ([MISTAKEN, (RUNS, "")], Status.IN_PROGRESS),
+        ([(DONE, ""), MISTAKEN], Status.COMPLETED),
+    ],
+)
+def test_an_item_is_what_all_its_steps_amount_to(steps: list[tuple[StepStatus, str]], status: Status) -> None:
+    each = [step(number, *known) for number, known in enumerate(steps)]
+    assert Progress.of(each).status() is status
+    assert Progress.of(reversed(each)) == Progress.of(each)
+    assert Progress.of(each).steps == tuple(step.sop_instance_uid for step in each)
+
+
+ENDS = st.sampled_from([(DONE, ""), (GIVEN_UP, ""), MISTAKEN, (RUNS, "")])
+
+
+@given(st.lists(ENDS, max_size=5), st.randoms(use_true_random=False))
+def test_the_order_in_which_steps_are_heard_of_does_not_matter(
+    ends: list[tuple[StepStatus, str]], chance: Random
+) -> None:
+    heard = [[step(n, RUNS), step(n, *end)] for n, end in enumerate(ends)]
+    progress = Progress()
+    while waiting := [each for each in heard if each]:
+        progress = progress.after(chance.choice(waiting).pop(0))
+    assert progress == Progress.of(step(n, *end) for n, end in enumerate(ends))
+    assert Progress.model_validate_json(progress.model_dump_json()) == progress
