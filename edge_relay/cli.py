@@ -1,7 +1,7 @@
 """The command ``mwl-relay``: set up, run and look after one relay.
 
-Exit codes: 0 done; 1 the answer is no (refused, unhealthy); 2 wrong use, wrong settings, port or folder in
-use; 3 the other side cannot be reached. Errors are one line on stderr.
+Exit codes: 0 done; 1 the answer is no (refused, needs attention); 2 wrong use, wrong settings, port or folder
+in use; 3 the other side cannot be reached, or the relay is not running. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -10,23 +10,27 @@ import json
 import os
 import platform
 import signal
-import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_relay import cli_dicom, cloud, config, identity, journal, logs, memory, status
-from edge_relay.cache import CacheReader
-from edge_relay.cli_errors import EXIT_NO, EXIT_WRONG, reported, table
-from edge_relay.relay import CACHE_FILE, JOURNAL_FILE, Relay
-from edge_relay.sqlite_file import connect_read_only
-from shared.errors import Conflict, NotFound, Rejected
+from edge_relay import cloud, config, identity, journal, memory
+from edge_relay.commands import dicom as cli_dicom
+from edge_relay.commands import status as cli_status
+from edge_relay.commands.errors import EXIT_WRONG, existing, reported, table
+from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
+from edge_relay.conformance import command as cli_conformance
+from edge_relay.operations import logs, systemd_notify
+from edge_relay.operations.service import Operations
+from edge_relay.relay import Relay
+from edge_relay.state_files import JOURNAL_FILE
+from edge_relay.steps import journal_file
+from shared.errors import Conflict
 
 app = typer.Typer(
     name="mwl-relay",
@@ -39,25 +43,12 @@ app = typer.Typer(
 
     First time: write relay.toml (mwl-relay check-config --explain lists every setting), get a code from
     the cloud's administrator, then: mwl-relay enroll CODE, and mwl-relay run.""",
-    epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use or settings, 3 not reachable.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use or settings, 3 not reachable or not running.",
 )
+cli_status.add_commands(app)
 cli_dicom.add_commands(app)
+cli_conformance.add_commands(app)
 
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", envvar="MWL_RELAY_CONFIG", help="The settings, a TOML file.")
-]
-StateDir = Annotated[
-    Path,
-    typer.Option(
-        "--state-dir",
-        "-s",
-        envvar="MWL_RELAY_STATE_DIR",
-        help="Folder of the key, the identity, cache.db and journal.db; made if needed, mode 0700.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-DEFAULT_CONFIG = Path("/etc/mwl-relay/relay.toml")
-DEFAULT_STATE = Path("/var/lib/mwl-relay")
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -97,20 +88,29 @@ def run(
     """Serve scanners until SIGTERM or Ctrl-C.
 
     Prints one line on stdout once scanners can connect: "ready", address, AE title, site, cached items.
-    Everything else is log lines on stderr.
+    Everything else is log lines on stderr. Under systemd (Type=notify) it says when it is ready, and keeps
+    the watchdog fed as long as it answers its own queries over DICOM.
     """
     with reported():
         settings = config.load(config_file)
         me = identity.load_identity(identity.make_state_dir(state_dir))
         logs.set_up(settings.relay.log_format)
         memory.use_one_heap()
+        if settings.relay.pin_to_core:
+            memory.stay_on_one_core()
         with _stop_signals_held():
             relay = Relay(settings, me, state_dir)
             with _port_in_use_explained(settings):
                 relay.start()
+            notifier = systemd_notify.from_environment(os.environ)
+            operations = Operations(relay, settings.status, state_dir, notifier)
+            operations.start()
+            memory.settle()
             _announce(relay, settings, ready_file)
             signal.sigwait(_STOP_SIGNALS)
+            operations.stopping(settings.relay.stop_timeout_seconds)
             clean = relay.stop()
+            clean = operations.stop() and clean
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)
         if not clean or any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread()):
@@ -120,54 +120,13 @@ def run(
             os._exit(0)
 
 
-@app.command(name="status")
-def show_status(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Show how the relay is doing: last pull, outbox, scanners. Exit code 1 if something needs attention."""
-    with reported():
-        found = status.look(state_dir, datetime.now(UTC))
-        if as_json:
-            typer.echo(found.model_dump_json(indent=2))
-        else:
-            table("mwl-relay", ("", ""), status.rows(found))
-        if found.problems:
-            raise typer.Exit(EXIT_NO)
-
-
-@app.command(name="list")
-def list_(
-    state_dir: StateDir = DEFAULT_STATE,
-    outbox: Annotated[
-        bool, typer.Option(help="MPPS events not yet delivered, instead of the worklist.")
-    ] = False,
-    parked: Annotated[
-        bool, typer.Option(help="Only events the cloud refused for good, with the reason.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """List the cached worklist, or what waits to be sent. Shows participants' names: mind who looks on."""
-    with reported():
-        if outbox or parked:
-            with closing(journal.JournalReader(_existing(state_dir / JOURNAL_FILE))) as reader:
-                events = [e for e in reader.open_events() if not parked or e.state == "parked"]
-            rows = [event._asdict() for event in events]
-        else:
-            with closing(CacheReader(_existing(state_dir / CACHE_FILE))) as cache:
-                rows = [_item_row(cached.item.model_dump(mode="json")) for cached in cache.select()]
-        if as_json:
-            typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        elif not rows:
-            typer.echo("nothing")
-        else:
-            table("", tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
-
-
 @app.command()
 def retry(
     event_id: Annotated[str, typer.Argument(help="The event's id, see: mwl-relay list --parked")],
     state_dir: StateDir = DEFAULT_STATE,
 ) -> None:
     """Send a parked MPPS event again, and what waits behind it. A running relay takes it up by itself."""
-    with reported(), closing(journal.Journal(_existing(state_dir / JOURNAL_FILE))) as outbox:
+    with reported(), closing(journal.Journal(existing(state_dir / JOURNAL_FILE))) as outbox:
         outbox.retry(event_id)
         typer.echo("pending again")
 
@@ -193,15 +152,8 @@ def backup(
 ) -> None:
     """Copy journal.db while the relay runs. Nothing else needs a backup: the cloud has the worklist."""
     with reported():
-        source = _existing(state_dir / JOURNAL_FILE)
-        if target.exists():
-            raise Conflict("exists already", where=str(target))
-        try:
-            identity.write_private(target, b"")
-            with closing(connect_read_only(source)) as old, closing(sqlite3.connect(target)) as new:
-                old.backup(new)
-        except (OSError, sqlite3.Error) as error:
-            raise Rejected(f"cannot be written: {error}", where=str(target)) from None
+        source = existing(state_dir / JOURNAL_FILE)
+        journal_file.backup(source, target)
         typer.echo(f"{source} copied to {target}")
 
 
@@ -243,24 +195,3 @@ def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) 
         identity.write_private(ready_file, json.dumps(facts).encode())
     typer.echo(f"ready {host}:{port} {settings.relay.ae_title} site={relay.site} items={count}")
     sys.stdout.flush()
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise NotFound("does not exist", where=str(path), hint="has the relay run yet? see --state-dir")
-    return path
-
-
-def _item_row(item: dict[str, str]) -> dict[str, str]:
-    shown = (
-        "scheduled_start_date",
-        "scheduled_start_time",
-        "scheduled_station_aetitle",
-        "modality",
-        "patient_name",
-        "patient_id",
-        "accession_number",
-        "performed_procedure_step_status",
-        "id",
-    )
-    return {name: item[name] for name in shown}

@@ -25,6 +25,7 @@ from edge_relay.identity import Clock, Enrolment, Identity
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 from shared.feed import FeedItem, FeedPage
 from shared.procedure_step import EventResult, ProcedureStepEvent
+from shared.relay_health import HeartbeatAnswer, RelayHealth
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -83,12 +84,25 @@ class Cloud:
         understood = (_valid(EventResult, raw) for raw in results)
         return [result for result in understood if result is not None and result.event_id in sent]
 
+    def heartbeat(self, health: RelayHealth) -> HeartbeatAnswer | None:
+        """Tell how we are doing; return what is overridden, None if the cloud is too old to ask (404)."""
+        response = self._send_knowing_time("POST", "/relay/heartbeat", json=health.model_dump(mode="json"))
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        answer = _valid(HeartbeatAnswer, _json_object(_checked(response)))
+        if answer is None:
+            raise _nonsense("does not say what is overridden")
+        return answer
+
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return _checked(self._send_knowing_time(method, path, **options))
+
+    def _send_knowing_time(self, method: str, path: str, **options: Any) -> httpx.Response:
         response = self._send_once(method, path, **options)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             # A clock that is off makes tokens look expired; the 401 itself has just told us the time.
             response = self._send_once(method, path, **options)
-        return _checked(response)
+        return response
 
     def _send_once(self, method: str, path: str, **options: Any) -> httpx.Response:
         token = self._identity.token(self._clock.now(), self._new_id())

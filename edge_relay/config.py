@@ -1,8 +1,8 @@
 """The relay's settings: one TOML file, every key overridable from the environment.
 
-``[relay]`` holds one value a key, ``[[scanners]]`` one table a scanner. ``MWL_RELAY__PORT=11113`` overrides
-``port`` of ``[relay]``. Each setting is documented by its field's description, which ``mwl-relay check-config
---explain`` prints; that is the only place.
+``[relay]``, ``[tls]`` and ``[status]`` hold one value a key, ``[[scanners]]`` one table a scanner.
+``MWL_RELAY__PORT=11113`` overrides ``port`` of ``[relay]``. Each setting is documented by its field's
+description, which ``mwl-relay check-config --explain`` prints; that is the only place.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from edge_relay.charset import UTF8, check_terms
+from shared.character_sets import UTF8, CharacterSetTerms
 from shared.dicom_text import AE
 from shared.errors import Rejected
-
-
-def _terms(value: object) -> object:
-    return value.split("\\") if isinstance(value, str) else value
+from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
 
 
 def _cloud_url(value: str) -> str:
@@ -34,27 +32,24 @@ def _cloud_url(value: str) -> str:
     return value.rstrip("/")
 
 
-CharacterSetTerms = Annotated[tuple[str, ...], BeforeValidator(_terms), AfterValidator(check_terms)]
+def _time_zone(name: str) -> str:
+    try:
+        if name:
+            ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Rejected("is not a time zone this machine knows; they look like Europe/Oslo") from None
+    return name
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise Rejected("must be an absolute path: a service has no folder of its own to start from")
+    return path
+
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-class Scanner(BaseModel):
-    """One ``[[scanners]]`` table: a scanner that may connect."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    ae_title: AE = Field(description="Its calling AE title; anyone else is refused (reject reason 3).")
-    charset: CharacterSetTerms | None = Field(
-        None,
-        description="Character set of the answers it gets, e.g. 'ISO_IR 100'; several ISO 2022 sets are "
-        "joined by a backslash. Default: charset of [relay].",
-    )
-    ignore_accents: bool = Field(False, description="Its queries find 'Muller' when asked for 'Müller'.")
-    combine_date_and_time: bool = Field(
-        True,
-        description="A date range with a time range means one interval, as the standard says; false: the "
-        "times of each day.",
-    )
+Port = Annotated[int, Field(ge=0, le=65535)]
+PemFile = Annotated[Path, AfterValidator(_absolute)]
 
 
 class RelaySettings(BaseModel):
@@ -67,7 +62,7 @@ class RelaySettings(BaseModel):
         "0.0.0.0",  # noqa: S104  scanners connect from other machines; narrowing it is the operator's choice
         description="Address to listen on; 0.0.0.0 is every IPv4 address of this machine.",
     )
-    port: int = Field(11112, ge=0, le=65535, description="DICOM port to listen on; 0 takes a free one.")
+    port: Port = Field(11112, description="DICOM port to listen on; 0 takes a free one.")
     cloud_url: Annotated[str, AfterValidator(_cloud_url)] = Field(
         description="Where the cloud's API is, e.g. https://worklist.example.org; relay calls go below it."
     )
@@ -89,7 +84,22 @@ class RelaySettings(BaseModel):
     charset: CharacterSetTerms = Field(
         (UTF8,), description="Character set of the answers, for scanners that name none of their own."
     )
-    max_associations: int = Field(64, ge=1, le=1024, description="Most associations open at once.")
+    max_associations: int = Field(256, ge=1, le=4096, description="Most associations open at once.")
+    max_connections_per_address: int = Field(
+        128, ge=1, le=4096, description="Most connections one address may have open at once."
+    )
+    max_pdu_bytes: int = Field(
+        65_536,
+        ge=4096,
+        le=1_048_576,
+        description="Longest PDU taken, in bytes; scanners are told at the start.",
+    )
+    max_message_bytes: int = Field(
+        1_048_576, ge=65_536, le=67_108_864, description="Longest message taken, in bytes, whatever its PDUs."
+    )
+    artim_seconds: Seconds = Field(
+        30, description="How long a peer that connects may take to ask for an association (PS3.8 9.1.4)."
+    )
     network_timeout_seconds: Seconds = Field(
         60, description="An association on which nothing happens for so long is ended."
     )
@@ -98,7 +108,75 @@ class RelaySettings(BaseModel):
         description="How long one PDU may take to arrive or to be taken by the peer, before it is dropped.",
     )
     stop_timeout_seconds: Seconds = Field(5, description="How long stopping may take, whatever peers do.")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "",
+        description="Time zone of the scanners, an IANA name like Europe/Oslo: it says when today begins. "
+        "Empty: this machine's.",
+    )
+    pin_to_core: bool = Field(
+        False, description="Stay on one core of the machine: faster for many scanners at once."
+    )
+    retain_delivered_days: int = Field(
+        30, ge=1, le=3650, description="How many days delivered MPPS events are kept in the journal."
+    )
+    cloud_scanners: Literal["ignore", "override", "add"] = Field(
+        "override",
+        description="What the cloud may say of scanners. ignore: nothing; override: other profiles for those "
+        "listed here, but for addresses and max_associations; add: it may let in others too, from anywhere.",
+    )
+    heartbeat_interval_seconds: Seconds = Field(
+        60, description="How often to tell the cloud how this relay is doing, and to ask for its overrides."
+    )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The scanners' time zone; None is this machine's, as `datetime.now` takes it."""
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+
+class TlsSettings(BaseModel):
+    """The ``[tls]`` table; that it is there turns TLS on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    port: Port = Field(2762, description="DICOM port for TLS (PS3.15 B.12); 0 takes a free one.")
+    certificate: PemFile = Field(description="The relay's certificate and its chain, a PEM file.")
+    private_key: PemFile = Field(description="The certificate's private key, a PEM file without password.")
+    client_ca: PemFile | None = Field(
+        None, description="Certificates of the authorities that scanners' certificates come from, a PEM file."
+    )
+    client_certificates: Literal["required", "optional", "none"] = Field(
+        "required",
+        description="Whether a scanner must show a certificate of client_ca, may, or is not asked for one.",
+    )
+    plain_port: bool = Field(
+        True,
+        description="Whether relay.port, without TLS, is served too; false: no unencrypted DICOM at all.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_checked(self) -> TlsSettings:
+        if self.client_certificates != "none" and self.client_ca is None:
+            raise Rejected(
+                f"client_ca: must be given if client_certificates is {self.client_certificates}: it tells "
+                "a scanner's certificate from anybody's"
+            )
+        return self
+
+
+class StatusSettings(BaseModel):
+    """The ``[status]`` table: a page for people and metrics for Prometheus, reading only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field(
+        "127.0.0.1", description="Address the status page listens on; the default is this machine only."
+    )
+    port: Port = Field(8112, description="Port of the status page and metrics (HTTP); 0 turns them off.")
+    show_names: bool = Field(
+        False, description="Show participants' names on the status page; anyone who can reach it reads them."
+    )
 
 
 class Settings(BaseSettings):
@@ -113,7 +191,11 @@ class Settings(BaseSettings):
     )
 
     relay: RelaySettings = Field(description="The relay itself.")
-    scanners: tuple[Scanner, ...] = Field((), description="The scanners that may connect, one table each.")
+    tls: TlsSettings | None = Field(None, description="DICOM over TLS; without this table there is none.")
+    status: StatusSettings = Field(StatusSettings(), description="The status page.")
+    scanners: tuple[ScannerProfile, ...] = Field(
+        (), description="The scanners that may connect, one table each."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -127,14 +209,57 @@ class Settings(BaseSettings):
         """Let the environment win over the file, which arrives as keyword arguments."""
         return env_settings, init_settings
 
-    def scanner(self, ae_title: str) -> Scanner:
-        """Return a scanner's profile; the defaults for one that is not listed."""
-        known = {scanner.ae_title: scanner for scanner in self.scanners}
-        return known.get(ae_title) or Scanner(ae_title=ae_title)
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Settings:
+        ports = {"status.port": self.status.port}
+        if self.tls is None or self.tls.plain_port:
+            ports["relay.port"] = self.relay.port
+        if self.tls is not None:
+            ports["tls.port"] = self.tls.port
+        taken: dict[int, str] = {}
+        for key, port in ports.items():
+            if port and port in taken:
+                raise Rejected(f"{key} and {taken[port]} must differ")
+            taken[port] = key
+        return self
+
+    @model_validator(mode="after")
+    def _scanners_differ(self) -> Settings:
+        try:
+            check_listed_once(scanner.ae_title for scanner in self.scanners)
+        except Rejected as error:
+            raise Rejected(f"scanners: {error.what}") from None
+        return self
 
 
 def load(path: Path) -> Settings:
     """Read the settings; raise `Rejected` naming the file and every key that is wrong."""
+    settings = _parsed(path)
+    try:
+        _check_files(settings.tls)
+        _check_profiles(settings.scanners)
+    except Rejected as error:
+        raise Rejected(str(error), where=str(path)) from None
+    return settings
+
+
+def explain() -> list[tuple[str, str, str]]:
+    """Return every setting as (key, default, description)."""
+    rows = []
+    tables: tuple[tuple[str, type[BaseModel]], ...] = (
+        ("relay", RelaySettings),
+        ("tls", TlsSettings),
+        ("status", StatusSettings),
+        ("scanners[]", ScannerProfile),
+    )
+    for table, model in tables:
+        for name, field in model.model_fields.items():
+            default = "required" if field.is_required() else _shown(field.default)
+            rows.append((f"{table}.{name}", default, field.description or ""))
+    return rows
+
+
+def _parsed(path: Path) -> Settings:
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -144,48 +269,40 @@ def load(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise Rejected(f"is not TOML: {error}", where=str(path)) from None
     try:
-        settings = Settings(**raw)
+        return Settings(**raw)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{_key(e['loc'])}: {_reason(e['msg'])}" for e in error.errors(include_input=False)
-        )
         raise Rejected(
-            problems, where=str(path), hint="mwl-relay check-config --explain lists all keys"
+            reasons(error), where=str(path), hint="mwl-relay check-config --explain lists all keys"
         ) from None
-    _check_scanners(settings, path)
-    return settings
 
 
-def explain() -> list[tuple[str, str, str]]:
-    """Return every setting as (key, default, description)."""
-    rows = []
-    tables: tuple[tuple[str, type[BaseModel]], ...] = (("relay", RelaySettings), ("scanners[]", Scanner))
-    for table, model in tables:
-        for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else _shown(field.default)
-            rows.append((f"{table}.{name}", default, field.description or ""))
-    return rows
+def _check_files(tls: TlsSettings | None) -> None:
+    """Refuse files that cannot be read now, rather than when the first scanner calls."""
+    files = {} if tls is None else tls.model_dump(include={"certificate", "private_key", "client_ca"})
+    for key, file in files.items():
+        try:
+            if file is not None:
+                with Path(file).open("rb"):
+                    pass
+        except OSError as error:
+            raise Rejected(f"tls.{key}: {file} cannot be read: {error.strerror}") from None
 
 
-def _check_scanners(settings: Settings, path: Path) -> None:
-    titles = [scanner.ae_title for scanner in settings.scanners]
-    for title in titles:
-        if titles.count(title) > 1:
-            raise Rejected(f"scanners: AE title {title} is listed twice", where=str(path))
+def _check_profiles(scanners: tuple[ScannerProfile, ...]) -> None:
+    from edge_relay.worklist.scanner_attributes import check_profile  # noqa: PLC0415  (the worklist's tables are large)
+
+    for scanner in scanners:
+        try:
+            check_profile(scanner)
+        except Rejected as error:
+            raise Rejected(f"scanner {scanner.ae_title}: {error}") from None
 
 
 def _shown(default: object) -> str:
-    if isinstance(default, tuple):
-        return "\\".join(default)
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ")
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, BaseModel):
+        return "the defaults"
+    if isinstance(default, tuple | frozenset | dict):
+        return ", ".join(sorted(default)) or "none"
+    return "none" if default in (None, "") else str(default)

@@ -1,7 +1,8 @@
 """The running relay: everything wired together, started and stopped in order.
 
-Start: cache and journal, the DICOM port (scanners are served from the cache at once), then the loops.
-Stop: the loops, the port and its associations, the files; never longer than the time allowed.
+Start: cache and journal, the DICOM ports (scanners are served from the cache at once), then the loops.
+Stop: the ports and what scanners are being answered, the step intake, the loops, the files; never longer
+than the time allowed.
 """
 
 from __future__ import annotations
@@ -10,32 +11,56 @@ import fcntl
 import logging
 import os
 import random
-import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
+from ssl import SSLContext
+from threading import Lock
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 import httpx
 
-from edge_relay import health, scp, sync
+from edge_relay import passes, sync
+from edge_relay.admission import Admission
 from edge_relay.cache import Cache
 from edge_relay.cloud import Cloud, make_client
 from edge_relay.config import Settings
+from edge_relay.dicom_client import Peer
+from edge_relay.dicom_server import make_listener, make_tls
 from edge_relay.identity import Clock, Identity
 from edge_relay.journal import Journal
+from edge_relay.operations import health, status
+from edge_relay.operations.seen import seen
+from edge_relay.operations.status_told import told
+from edge_relay.profiles import Profiles
 from edge_relay.pynetdicom_tuning import quiet
-from shared.errors import Conflict, Unavailable
+from edge_relay.scp import Scp, Services
+from edge_relay.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
+from edge_relay.steps.intake import StepIntake
+from edge_relay.steps.links import CachedWorklist
+from edge_relay.worklist.finding import check_profile
+from shared.errors import Conflict
+from shared.relay_health import RelayHealth
+from shared.worklist_item import WorklistItem
 
 log = logging.getLogger(__name__)
 
-CACHE_FILE: Final = "cache.db"
-JOURNAL_FILE: Final = "journal.db"
-HEALTH_FILE: Final = "health.json"
+_VERSION: Final = version("mwl-relay")
 _LOCK_FILE: Final = "relay.lock"
+_GATHER_SECONDS: Final = 0.1  # a scanner's reports come in pairs, and many scanners' at once
+_ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  how to call who listens everywhere
+
+
+class MakeUuid(Protocol):
+    """Makes random UUIDs."""
+
+    def __call__(self) -> UUID:
+        """Return one never made before."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +73,7 @@ class Surroundings:
     """
 
     clock: Clock
-    new_uuid: Callable[[], UUID] = uuid4
+    new_uuid: MakeUuid = uuid4
     chance: random.Random = random.SystemRandom()  # noqa: RUF009  (it has no state)
 
 
@@ -56,7 +81,8 @@ class Relay:
     """One relay, in one process, on one state folder. A context manager: entering starts it.
 
     :raises Conflict: if another process uses the state folder.
-    :raises OSError: from starting, if the port is taken.
+    :raises Rejected: from starting, if the TLS files cannot be used.
+    :raises OSError: from starting, if a port is taken.
     """
 
     def __init__(
@@ -71,7 +97,8 @@ class Relay:
         self._state_dir: Final = state_dir
         self._outside: Final = surroundings or Surroundings(Clock())
         self._lock: int | None = None
-        self._health_lock: Final = threading.Lock()
+        self._health_lock: Final = Lock()
+        self._clients: Final[list[httpx.Client]] = []
 
     def __enter__(self) -> Relay:
         self.start()
@@ -83,111 +110,173 @@ class Relay:
         self.stop()
 
     def start(self) -> None:
-        """Open the files and the port, and begin."""
+        """Open the files and the ports, and begin."""
         quiet()
         self._lock = _lock(self._state_dir / _LOCK_FILE)
         try:
-            self._open()
+            self._tls = make_tls(self._settings)
+            self._open_state()
+            self._open_ports()
         except BaseException:
             os.close(self._lock)
             self._lock = None
             raise
-        self._server.start()
-        self._push.start()
-        self._pull.start()
-
-    def _open(self) -> None:
-        relay, clock = self._settings.relay, self._outside.clock
-        self.health = health.Health(clock.now)
-        self.cache = Cache(self._state_dir / CACHE_FILE)
-        self.journal = Journal(self._state_dir / JOURNAL_FILE, on_append=self._wake_push)
-        services = scp.Services(
-            self._settings, self.cache, self.journal, self.health, clock.now, self._outside.new_uuid
-        )
-        try:
-            self._server = scp.listen(services)
-        except OSError:
-            self.journal.close()
-            self.cache.close()
-            raise
-        self._clients: list[httpx.Client] = []
-        feed, intake = self._cloud(), self._cloud()
-        backoff = sync.Backoff(relay.retry_max_seconds, relay.forbidden_retry_seconds, self._outside.chance)
-        wiring: dict[str, Any] = {
-            "interval": relay.pull_interval_seconds,
-            "backoff": backoff,
-            "health": self.health,
-            "after": self._write_health,
-        }
-        self._pull = sync.Loop("pull", self._pull_pass(feed), **wiring)
-        self._push = sync.Loop("push", self._push_pass(intake), **wiring)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """The host and port scanners connect to."""
-        host, port = self._server.server_address[:2]
-        return str(host), int(port)
-
-    @property
-    def site(self) -> str:
-        """The site this relay serves."""
-        return self._identity.enrolment.site
+        self._loops = self._make_loops()
+        self._steps.start()
+        self._listener.start()
+        for loop in self._loops:
+            loop.start()
 
     def stop(self) -> bool:
         """Stop; return whether everything ended within the time allowed."""
         if self._lock is None:
             return True
         deadline = monotonic() + self._settings.relay.stop_timeout_seconds
-        clean = self._server.stop(max(0.1, (deadline - monotonic()) / 2))
+        clean = self._listener.stop(max(0.1, (deadline - monotonic()) / 2))
+        clean = self._steps.stop(max(0.1, deadline - monotonic())) and clean
         for client in self._clients:
             client.close()  # ends a call that is under way
-        for loop in (self._pull, self._push):
+        for loop in self._loops:
             clean = loop.stop(max(0.1, deadline - monotonic())) and clean
-        self.journal.close()
-        self.cache.close()
+        self.write_health()
+        self._close_state()
         os.close(self._lock)
         self._lock = None
         return clean
 
-    def _cloud(self) -> Cloud:
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port scanners connect to; the plain one, if there are two."""
+        return self._listener.addresses[0]
+
+    @property
+    def tls_address(self) -> tuple[str, int] | None:
+        """The host and port of DICOM over TLS, None if there is none."""
+        return self._listener.addresses[-1] if self._tls else None
+
+    @property
+    def site(self) -> str:
+        """The site this relay serves."""
+        return self._identity.enrolment.site
+
+    def report(self) -> health.HealthReport:
+        """Return how the relay is now."""
+        self._note_files()
+        plain, tls = self._is_plain(), self.tls_address
+        addresses = [f"{self.address[0]}:{self.address[1]}"] if plain else []
+        addresses += [f"TLS {tls[0]}:{tls[1]}"] if tls else []
+        return self.health.report(
+            ", ".join(addresses),
+            ae_title=self._settings.relay.ae_title,
+            site=self.site,
+            version=_VERSION,
+            titles=[profile.ae_title for profile in self.profiles.all()],
+        )
+
+    def write_health(self) -> None:
+        """Put the report where ``mwl-relay status`` looks for it; a disk that fails is a log line."""
+        try:
+            with self._health_lock:
+                health.write_report(self._state_dir / HEALTH_FILE, self.report())
+        except OSError as error:
+            log.warning("the health file cannot be written (%s)", error.strerror)
+
+    def own_peer(self, timeout_seconds: float) -> Peer:
+        """Return how to call this relay from its own machine, under its own AE title."""
+        host, port = self.address
+        title = self._settings.relay.ae_title
+        return Peer(_ANY_ADDRESS.get(host, host), port, title, title, timeout_seconds, self._own_tls())
+
+    def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
+        """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
+        profile = self.profiles.get(ae_title)
+        if profile is None:
+            return None
+        overlay = self.journal.overlay()
+        return seen(profile, self._settings.relay, self._today(), self._state_dir / CACHE_FILE, overlay)
+
+    def _open_state(self) -> None:
+        relay, clock = self._settings.relay, self._outside.clock
+        self.profiles = Profiles(self._settings, self._state_dir, check_profile)
+        self.health = health.Health(
+            clock.now, known=lambda title: title == relay.ae_title or self.profiles.get(title) is not None
+        )
+        self.cache = Cache(self._state_dir / CACHE_FILE)
+        self._reader = self.cache.reader()
+        self.journal = Journal(self._state_dir / JOURNAL_FILE, on_append=self._wake_push)
+        self._steps = StepIntake(
+            self.journal,
+            CachedWorklist(self.cache),
+            now=clock.now,
+            new_uuid=self._outside.new_uuid,
+        )
+        self._services = Services(
+            admission=Admission(relay, self.profiles),
+            worklist=self._reader,
+            overlay=self.journal.overlay,
+            steps=self._steps,
+            health=self.health,
+            today=self._today,
+        )
+
+    def _open_ports(self) -> None:
+        try:
+            self._listener = make_listener(self._settings, Scp(self._services), self._tls)
+        except OSError:
+            self._close_state()
+            raise
+
+    def _close_state(self) -> None:
+        self._reader.close()
+        self.journal.close()
+        self.cache.close()
+
+    def _make_loops(self) -> tuple[sync.Loop, ...]:
+        relay = self._settings.relay
+        backoff = sync.Backoff(relay.retry_max_seconds, relay.forbidden_retry_seconds, self._outside.chance)
+        common: dict[str, Any] = {"backoff": backoff, "health": self.health, "after": self.write_health}
+        retention = timedelta(days=relay.retain_delivered_days)
+        now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
+        pull = passes.pull(self._cloud(), self.cache, self.journal, relay.page_size)
+        push = passes.push(self._cloud(), self.journal, relay.push_batch, retention, now)
+        heartbeat = passes.heartbeat(self._cloud(), self.profiles, self._told)
+        self._push = sync.Loop(
+            "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
+        )
+        return (
+            self._push,
+            sync.Loop("pull", pull, interval=relay.pull_interval_seconds, **common),
+            sync.Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
+        )
+
+    def _cloud(self) -> Cloud:
         relay = self._settings.relay
         client = make_client(relay.cloud_url, relay.cloud_timeout_seconds)
         self._clients.append(client)
         return Cloud(client, self._identity, self._outside.clock, lambda: self._outside.new_uuid().hex)
 
-    def _pull_pass(self, feed: Cloud) -> Callable[[], bool]:
-        def one_pass() -> bool:
-            outcome = sync.pull_once(feed, self.cache, self.journal, self._settings.relay.page_size)
-            if outcome.unreadable:
-                log.warning(
-                    "%d items cannot be read: is the cloud newer than this relay?", outcome.unreadable
-                )
-            return False
+    def _told(self) -> RelayHealth:
+        report = self.report()
+        return told(status.look(self._state_dir, report.written_at, report), report)
 
-        return one_pass
-
-    def _push_pass(self, intake: Cloud) -> Callable[[], bool]:
-        def one_pass() -> bool:
-            outcome = sync.push_once(intake, self.journal, self._settings.relay.push_batch)
-            if outcome.parked:
-                log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
-            if outcome.unanswered:
-                raise Unavailable(f"the cloud left {outcome.unanswered} events unanswered")
-            return bool(outcome.delivered or outcome.parked)
-
-        return one_pass
+    def _today(self) -> date:
+        return self._outside.clock.now().astimezone(self._settings.relay.zone).date()
 
     def _wake_push(self) -> None:
         self._push.wake()
 
-    def _write_health(self) -> None:
-        host, port = self.address
-        try:
-            with self._health_lock:
-                health.write_report(self._state_dir / HEALTH_FILE, self.health.report(f"{host}:{port}"))
-        except OSError as error:
-            log.warning("the health file cannot be written (%s)", error.strerror)
+    def _note_files(self) -> None:
+        self.health.note("journal", self.journal.problem)
+        if self._tls is not None:
+            self.health.note("certificate", self._tls.problem)
+            self.health.certificate_ends(self._tls.not_after())
+
+    def _is_plain(self) -> bool:
+        return self._settings.tls is None or self._settings.tls.plain_port
+
+    def _own_tls(self) -> SSLContext | None:
+        return None if self._tls is None or self._is_plain() else self._tls.self_client()
 
 
 def _lock(path: Path) -> int:

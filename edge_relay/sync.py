@@ -1,4 +1,4 @@
-"""Keeping in step with the cloud: `pull_once`, `push_once`, and the loop that calls them.
+"""Keeping in step with the cloud: `pull_once`, `push_once`, `heartbeat_once`, and the loop that calls them.
 
 A pass does its work once and raises what went wrong; the loop owns timer, backoff and log lines. Logs are
 rate-limited: the first failure of a row, then one line every few minutes, and one when it works again.
@@ -16,10 +16,12 @@ from typing import Final, NamedTuple, Protocol
 
 from edge_relay.cache import Cache
 from edge_relay.cloud import PulledPage
-from edge_relay.health import Health
 from edge_relay.journal import Journal, Overlay
+from edge_relay.operations.health import Health
+from edge_relay.profiles import Profiles
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 from shared.procedure_step import EventResult, ProcedureStepEvent
+from shared.relay_health import HeartbeatAnswer, RelayHealth
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,13 @@ class Intake(Protocol):
 
     def push(self, events: list[ProcedureStepEvent]) -> list[EventResult]:
         """Send events, return the results."""
+
+
+class Care(Protocol):
+    """What a heartbeat needs of the cloud; `edge_relay.cloud.Cloud` is one."""
+
+    def heartbeat(self, health: RelayHealth) -> HeartbeatAnswer | None:
+        """Tell how the relay is doing; return what is overridden, None if the cloud cannot be asked."""
 
 
 class PullOutcome(NamedTuple):
@@ -103,6 +112,20 @@ def push_once(intake: Intake, journal: Journal, limit: int) -> PushOutcome:
     return _take_down(journal, events, results)
 
 
+def heartbeat_once(care: Care, profiles: Profiles, health: RelayHealth) -> bool:
+    """Tell the cloud how the relay is doing, and take over what it says of scanners.
+
+    :param health: how things stand; what is said of the profiles is filled in here.
+    :returns: whether the cloud knows heartbeats; one that does not (404) leaves the profiles as they are.
+    """
+    told = {"profiles_version": profiles.version, "profile_problems": profiles.problems}
+    answer = care.heartbeat(RelayHealth.model_validate(dict(health) | told))
+    if answer is None:
+        return False
+    profiles.take(answer.scanners, answer.version)
+    return True
+
+
 def _pull_pages(feed: Feed, cache: Cache, page_size: int) -> PullOutcome:
     held = cache.bookmark()
     try:
@@ -157,8 +180,7 @@ def _push_singly(intake: Intake, journal: Journal, events: list[ProcedureStepEve
 
 def _take_down(journal: Journal, events: list[ProcedureStepEvent], results: list[EventResult]) -> PushOutcome:
     answered = {result.event_id: result for result in results}
-    for result in answered.values():
-        journal.record_result(result)
+    journal.record_results(list(answered.values()))
     unanswered = [event.event_id for event in events if event.event_id not in answered]
     if unanswered:
         journal.record_unanswered(unanswered)
@@ -190,6 +212,7 @@ class Loop:
     :param one_pass: does the work; returns True if there is more to do at once, raises if it failed.
     :param interval: seconds between passes if there is nothing more to do.
     :param after: called after every pass.
+    :param gather: seconds to wait before a pass there is work for, so that it does for what else comes.
     """
 
     def __init__(
@@ -200,6 +223,7 @@ class Loop:
         backoff: Backoff,
         health: Health,
         after: Callable[[], None] = lambda: None,
+        gather: float = 0.0,
     ) -> None:
         self._name: Final = name
         self._one_pass: Final = one_pass
@@ -207,6 +231,7 @@ class Loop:
         self._backoff: Final = backoff
         self._health: Final = health
         self._after: Final = after
+        self._gather: Final = gather
         self._stopping: Final = threading.Event()
         self._woken: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._run, name=f"{name}-loop", daemon=True)
@@ -234,8 +259,8 @@ class Loop:
             pause = self._step()
             if self._failures:
                 self._stopping.wait(pause)
-            elif pause:
-                self._woken.wait(pause)
+            elif not pause or self._woken.wait(pause):
+                self._stopping.wait(self._gather)
 
     def _step(self) -> float:
         try:

@@ -9,6 +9,7 @@ Everything is real but the cloud: sockets, SQLite, DICOM, HTTP, tokens.
 
 from __future__ import annotations
 
+import atexit
 import json
 import socket
 import subprocess
@@ -32,6 +33,7 @@ from pydicom.dataset import Dataset
 from edge_relay import cloud as cloud_client
 from edge_relay import config, dicom_client, identity
 from edge_relay.relay import Relay
+from shared.errors import Rejected
 from shared.identifiers import (
     accession_number,
     requested_procedure_id,
@@ -94,6 +96,8 @@ class FakeCloud:
     ``faults`` are used up one a call: ``500``, ``html``, ``bad-request-html``, ``truncated``, ``drop``,
     ``401``, ``403``, ``400``, ``shape``, ``forget`` (answers 200 without any result). ``always`` is a fault
     that stays. ``refuse`` maps event ids to reasons; ``poison`` makes any batch with that event id a 400.
+    Heartbeats have faults of their own, so that they use up nobody else's; ``overrides`` and ``version`` are
+    what they are answered with, ``heartbeats`` what was told.
     """
 
     def __init__(self) -> None:
@@ -105,6 +109,10 @@ class FakeCloud:
         self.refuse: dict[str, str] = {}
         self.poison: set[str] = set()
         self.mpps_faults: deque[str] = deque()
+        self.heartbeat_faults: deque[str] = deque()
+        self.heartbeats: list[dict[str, Any]] = []
+        self.overrides: list[Any] = []
+        self.version = "0"
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -266,6 +274,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._send(401, {"title": "Unauthorized"}, PROBLEM)
             if url.path == "/relay/mpps" and cloud.mpps_faults:
                 return self._fault(cloud.mpps_faults.popleft())
+            if url.path == "/relay/heartbeat":
+                return self._heartbeat(body)
             if cloud.faults or cloud.always:
                 return self._fault(cloud.faults.popleft() if cloud.faults else cloud.always)
             if url.path == "/relay/worklist":
@@ -277,6 +287,13 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._send(status, page, etag=etag)
             status, answer = cloud.intake(body["events"])
             return self._send(status, answer, PROBLEM if status == 400 else "application/json")
+
+        def _heartbeat(self, body: dict[str, Any]) -> None:
+            if cloud.heartbeat_faults or cloud.always:
+                faults = cloud.heartbeat_faults
+                return self._fault(faults.popleft() if faults else cloud.always)
+            cloud.heartbeats.append(body)
+            return self._send(200, {"scanners": cloud.overrides, "version": cloud.version})
 
         def _enroll(self, body: dict[str, Any]) -> None:
             if body["code"] != CODE:
@@ -332,8 +349,15 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
 
 
 def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
-    """Return settings for tests: a free port, short pauses, one scanner."""
-    scanners = changes.pop("scanners", [{"ae_title": SCANNER}])
+    """Return settings for tests: a free port, short pauses, one scanner, no status page.
+
+    ``scanners``, ``tls`` and ``status`` are tables of their own, any other name is a key of ``[relay]``.
+    """
+    tables = {
+        "scanners": changes.pop("scanners", [{"ae_title": SCANNER}]),
+        "status": changes.pop("status", {"port": 0}),
+        "tls": changes.pop("tls", None),
+    }
     relay = {
         "ae_title": RELAY_AET,
         "host": "127.0.0.1",
@@ -346,7 +370,7 @@ def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
         "stop_timeout_seconds": 3,
         **changes,
     }
-    return config.Settings(relay=relay, scanners=scanners)
+    return config.Settings(relay=relay, **tables)
 
 
 def enrolled(state_dir: Path, cloud: FakeCloud) -> identity.Identity:
@@ -376,6 +400,16 @@ def scanner(relay: Relay, calling: str = SCANNER, called: str = RELAY_AET) -> di
 def names(relay: Relay, asked: Dataset | None = None) -> list[str]:
     """Return the patient names a scanner is shown."""
     return [str(answer.PatientName) for answer in dicom_client.find(scanner(relay), asked or query())]
+
+
+def shown(peer: dicom_client.Peer) -> list[Dataset]:
+    """Return what a scanner is shown; nothing yet while the relay has not been given a worklist."""
+    try:
+        return dicom_client.find(peer, query())
+    except Rejected as error:
+        if "A700" not in error.what:
+            raise
+        return []
 
 
 def statuses(relay: Relay) -> list[str]:
@@ -424,6 +458,7 @@ class RelayProcess:
         command = [sys.executable, "-m", "edge_relay", "run"]
         options = ["--config", str(self.config_file), "--state-dir", str(self.state_dir)]
         self._process = subprocess.Popen(command + options, stdout=subprocess.PIPE, text=True)
+        atexit.register(self._process.kill)  # a test that fails must not leave it behind
         assert self._process.stdout is not None
         ready = self._process.stdout.readline().split()
         assert ready[:1] == ["ready"], ready
@@ -447,9 +482,22 @@ class RelayProcess:
 
 
 def toml(cloud: FakeCloud, **changes: Any) -> str:
-    """Return a configuration file for tests."""
-    relay = settings_for(cloud, **changes).relay
-    lines = ["[relay]"]
-    for name, value in relay.model_dump(mode="json", exclude_unset=True).items():
-        lines.append(f"{name} = {json.dumps(value)}")
-    return "\n".join([*lines, "", "[[scanners]]", f'ae_title = "{SCANNER}"', ""])
+    """Return a configuration file for tests; takes what `settings_for` takes."""
+    given = settings_for(cloud, **changes).model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    lines = []
+    for name, tables in given.items():
+        several = isinstance(tables, list)
+        for table in tables if several else [tables]:
+            lines += [f"[[{name}]]" if several else f"[{name}]"]
+            lines += [f"{key} = {_toml_value(value)}" for key, value in table.items()] + [""]
+    return "\n".join(lines)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{json.dumps(key)} = {_toml_value(held)}" for key, held in value.items()) + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    return json.dumps(value)

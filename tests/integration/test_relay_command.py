@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -17,8 +19,10 @@ from edge_relay import dicom_client
 from edge_relay.cli import app
 from edge_relay.journal import JournalReader
 from edge_relay.relay import Relay
+from shared.errors import Forbidden
 from tests.relay_rig import (
     CODE,
+    PATIENCE,
     SCANNER,
     FakeCloud,
     RelayProcess,
@@ -41,10 +45,16 @@ def at(relay: Relay) -> list[object]:
     return ["--host", host, "--port", port, "--calling", SCANNER]
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def test_help_teaches_every_command() -> None:
     text = mwl_relay("--help").output
     for command in (
-        "enroll run status list retry check-config backup echo find mpps".split()  # noqa: SIM905
+        "enroll run status list retry check-config backup echo find mpps conformance".split()  # noqa: SIM905
     ):
         assert command in text
         assert mwl_relay(command, "--help").exit_code == 0
@@ -109,6 +119,54 @@ def test_status_asks_for_attention_by_its_exit_code(tmp_path: Path, relay: Relay
     cloud.wait_for(lambda c: c.recorded)
 
 
+def test_status_without_a_relay_is_exit_code_3(tmp_path: Path, cloud: FakeCloud) -> None:
+    assert mwl_relay("status", "--state-dir", tmp_path).exit_code == 3
+    process = RelayProcess(tmp_path, cloud)
+    process.start()
+    eventually(lambda: mwl_relay("status", "--state-dir", process.state_dir).exit_code == 0)
+    assert process.end(kill=True) != 0
+    ended = mwl_relay("status", "--state-dir", process.state_dir)
+    assert (ended.exit_code, "is not running" in ended.output) == (3, True)
+    checked = mwl_relay("status", "--check", "--state-dir", process.state_dir)
+    assert checked.exit_code == 3
+    assert checked.output.startswith("UNKNOWN - the relay is not running")
+
+
+def test_status_names_scanners_and_those_who_were_refused(tmp_path: Path, relay: Relay) -> None:
+    names(relay)
+    with pytest.raises(Forbidden):
+        dicom_client.echo(scanner(relay, calling="STRANGER"))
+    relay.write_health()
+    output = mwl_relay("status", "--state-dir", tmp_path).output
+    assert f"scanner {SCANNER}\tnever\t" in output
+    assert "refused STRANGER from 127.0.0.1" in output
+
+
+def test_check_is_one_line_with_figures(tmp_path: Path, relay: Relay) -> None:
+    eventually(lambda: mwl_relay("status", "--state-dir", tmp_path).exit_code == 0)
+    result = mwl_relay("status", "--check", "--state-dir", tmp_path)
+    assert re.fullmatch(r"OK - all is well \| items=1 cache_age=\d+s outbox=0 parked=0\n", result.output)
+
+
+def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud) -> None:
+    cloud.put(item("mine", scheduled_station_aetitle="MR7"), item("other", scheduled_station_aetitle="MR8"))
+    scanners = [{"ae_title": SCANNER, "station_ae_titles": ["MR7"]}]
+    settings, state = tmp_path / "relay.toml", tmp_path / "state"
+    settings.write_text(toml(cloud, scanners=scanners))
+    with running_relay(state, cloud, scanners=scanners) as relay:
+        eventually(lambda: relay.cache.feed_seq("other"))
+        cloud.stop()
+        dicom_client.create_step(scanner(relay), began(item("mine")), "2.25.5")
+        options = ("--config", settings, "--state-dir", state, "--json")
+        (row,) = json.loads(mwl_relay("list", "--scanner", SCANNER, *options).output)
+        assert (row["id"], row["performed_procedure_step_status"]) == ("mine", "IN_PROGRESS")
+        stranger = mwl_relay("list", "--scanner", "STRANGER", *options)
+        assert (stranger.exit_code, "is no scanner of this relay" in stranger.output) == (2, True)
+        assert mwl_relay("list", "--scanner", SCANNER, "--outbox", *options).exit_code == 2
+        (event,) = json.loads(mwl_relay("list", "--outbox", *options).output)
+        assert event["sop_instance_uid"] == "2.25.5"
+
+
 def test_list_shows_the_worklist(tmp_path: Path, relay: Relay) -> None:
     (row,) = json.loads(mwl_relay("list", "--json", "--state-dir", tmp_path).output)
     assert row["patient_name"] == "Doe^Jane"
@@ -130,10 +188,7 @@ def test_echo_find_and_mpps_play_a_scan(relay: Relay, cloud: FakeCloud) -> None:
 
 
 def test_a_port_where_nobody_listens_is_exit_code_3() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        result = mwl_relay("echo", "--port", free.getsockname()[1])
-    assert result.exit_code == 3
+    assert mwl_relay("echo", "--port", free_port()).exit_code == 3
 
 
 def test_a_backup_is_a_working_journal(tmp_path: Path, relay: Relay, cloud: FakeCloud) -> None:
@@ -165,6 +220,52 @@ def test_a_relay_process_announces_itself_logs_no_identifier_and_stops_on_a_sign
         assert secret not in logged
 
 
+def test_a_service_manager_is_told_and_the_watchdog_fed(
+    tmp_path: Path, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        process = RelayProcess(tmp_path, cloud)
+        process.start()
+        assert manager.recv(4096).startswith(b"READY=1\nSTATUS=")
+        for _ in range(3):
+            assert manager.recv(4096).startswith(b"WATCHDOG=1\nSTATUS=")
+        assert process.end() == 0
+        said = [manager.recv(4096)]
+        while not said[-1].startswith(b"STOPPING=1"):
+            said.append(manager.recv(4096))
+        assert b"EXTEND_TIMEOUT_USEC=" in said[-1]
+
+
+def test_a_relay_process_has_a_status_page(tmp_path: Path, cloud: FakeCloud) -> None:
+    port = free_port()
+    process = RelayProcess(tmp_path, cloud, status={"port": port})
+    dicom_client.echo(process.start())
+
+    def page(path: str) -> str:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE, trust_env=False).text
+
+    eventually(lambda: "All is well" in page("/") and "1 item" in page("/"))
+    assert "MR brain" in page(f"/scanners/{SCANNER}")
+    assert "Doe" not in page(f"/scanners/{SCANNER}")
+    assert f'ae_title="{SCANNER}",service="C-ECHO",status="0000"' in page("/metrics")
+    eventually(lambda: "mwl_relay_self_query_success_timestamp_seconds 1" in page("/metrics"))
+    assert process.end() == 0
+
+
+def test_a_status_page_that_cannot_be_had_keeps_no_scanner_waiting(tmp_path: Path, cloud: FakeCloud) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = RelayProcess(tmp_path, cloud, status={"port": taken.getsockname()[1]})
+        dicom_client.echo(process.start())
+        options = ("status", "--state-dir", process.state_dir)
+        eventually(lambda: "there is no status page" in mwl_relay(*options).output)
+        assert mwl_relay(*options).exit_code == 1
+        assert process.end() == 0
+
+
 def test_a_port_or_folder_in_use_is_one_clear_line(tmp_path: Path, cloud: FakeCloud) -> None:
     settings = tmp_path / "relay.toml"
     with running_relay(tmp_path / "one", cloud) as relay:
@@ -174,7 +275,7 @@ def test_a_port_or_folder_in_use_is_one_clear_line(tmp_path: Path, cloud: FakeCl
             (tmp_path / "two" / name).write_bytes((tmp_path / "one" / name).read_bytes())
         for folder, says in (("two", "cannot listen on"), ("one", "another relay is running")):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("edge_relay.logs.set_up", lambda _: None)
+                patch.setattr("edge_relay.operations.logs.set_up", lambda _: None)
                 result = mwl_relay("run", "--config", settings, "--state-dir", tmp_path / folder)
             assert result.exit_code == 2
             assert says in result.output

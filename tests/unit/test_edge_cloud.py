@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge_relay.cloud import PROBLEM, Cloud, enroll
 from edge_relay.identity import Clock, Enrolment, Identity
 from shared.errors import Forbidden, Rejected, Unavailable
+from shared.relay_health import RelayHealth
 from tests.relay_rig import item
 from tests.unit.test_edge_journal import create
 
 Answer = Callable[[httpx.Request], httpx.Response]
 IDENTITY = Identity(Enrolment(relay_id="r1", site="oslo", audience="mwl-relay"), Ed25519PrivateKey.generate())
+HEALTH = RelayHealth(version="0.2.0", at=datetime(2026, 11, 22, tzinfo=UTC), items=12)
 PAGE: dict[str, Any] = {
     "epoch": "e",
     "snapshot": True,
@@ -86,6 +88,9 @@ def test_whatever_goes_wrong_is_one_of_our_errors(answer: Answer, error: type[Ex
     if not says.startswith("not a page"):
         with pytest.raises(error):
             cloud(answer).push([create(1)])
+        if "404" not in says:
+            with pytest.raises(error):
+                cloud(answer).heartbeat(HEALTH)
 
 
 def test_a_page_keeps_its_good_items_and_names_the_others() -> None:
@@ -133,6 +138,24 @@ def test_a_401_teaches_the_time_and_the_call_is_made_once_more() -> None:
     assert cloud(answer, clock).pull("", "", 10) is None
     assert len(calls) == 2
     assert clock.offset == timedelta(hours=1)
+
+
+def test_a_heartbeat_is_answered_with_overrides_whatever_they_are() -> None:
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append((request.method, request.url.path, json.loads(request.content)["items"]))
+        return httpx.Response(200, json={"scanners": [{"ae_title": 1}, "?"], "version": "9", "more": 1})
+
+    told = cloud(answer).heartbeat(HEALTH)
+    assert told is not None
+    assert (told.scanners, told.version) == (({"ae_title": 1}, "?"), "9")
+    assert sent == [("POST", "/relay/heartbeat", 12)]
+
+
+@pytest.mark.parametrize("answer", [problem(404), always(404, text="<html>")])
+def test_a_cloud_that_does_not_know_heartbeats_is_no_failure(answer: Answer) -> None:
+    assert cloud(answer).heartbeat(HEALTH) is None
 
 
 def test_enrolment_refuses_an_answer_that_is_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,111 @@ def test_a_good_file_is_read_and_the_rest_is_default(file: Path) -> None:
     settings = config.load(file)
     assert settings.relay.cloud_url == "https://worklist.example.org"
     assert (settings.relay.port, settings.relay.ae_title) == (104, "MWL_RELAY")
-    assert settings.scanner("MR1").charset == ("ISO 2022 IR 6", "ISO 2022 IR 87")
-    assert settings.scanner("UNLISTED").charset is None
+    (scanner,) = settings.scanners
+    assert (scanner.ae_title, scanner.charset) == ("MR1", ("ISO 2022 IR 6", "ISO 2022 IR 87"))
+    assert settings.tls is None
+    assert (settings.status.host, settings.status.port, settings.status.show_names) == (
+        "127.0.0.1",
+        8112,
+        False,
+    )
+    assert (settings.relay.zone, settings.relay.cloud_scanners) == (None, "override")
 
 
 def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MWL_RELAY__PORT", "4242")
     assert config.load(file).relay.port == 4242
+
+
+def test_the_environment_can_turn_tls_on(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CERTIFICATE", "PRIVATE_KEY"):
+        monkeypatch.setenv(f"MWL_TLS__{name}", str(pem(tmp_path, name)))
+    monkeypatch.setenv("MWL_TLS__CLIENT_CERTIFICATES", "none")
+    tls = config.load(file).tls
+    assert tls is not None
+    assert (tls.port, tls.plain_port, tls.certificate) == (2762, True, tmp_path / "CERTIFICATE")
+
+
+def test_a_time_zone_says_when_today_begins(file: Path) -> None:
+    file.write_text(GOOD.replace("port = 104", 'time_zone = "Pacific/Auckland"'))
+    zone = config.load(file).relay.zone
+    assert datetime(2026, 11, 22, 23, 0, tzinfo=UTC).astimezone(zone).date() == date(2026, 11, 23)
+
+
+TLS = """
+[tls]
+certificate = "{folder}/certificate"
+private_key = "{folder}/private_key"
+client_ca = "{folder}/client_ca"
+"""
+
+
+def pem(folder: Path, name: str) -> Path:
+    """Return a file that can be read; what is in it is the TLS server's business."""
+    path = folder / name
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> str:
+    for name in ("certificate", "private_key", "client_ca"):
+        pem(tmp_path, name)
+    return GOOD + TLS.format(folder=tmp_path)
+
+
+def test_the_table_turns_tls_on_and_asks_for_client_certificates(file: Path, tls: str) -> None:
+    file.write_text(tls)
+    settings = config.load(file).tls
+    assert settings is not None
+    assert settings.client_certificates == "required"
+
+
+@pytest.mark.parametrize("key", ["certificate", "private_key", "client_ca"])
+def test_a_file_that_cannot_be_read_is_named_with_its_key(
+    file: Path, tls: str, tmp_path: Path, key: str
+) -> None:
+    file.write_text(tls)
+    (tmp_path / key).unlink()
+    with pytest.raises(Rejected, match=rf"relay\.toml: tls\.{key}: .*/{key} cannot be read: No such file"):
+        config.load(file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('certificate = "', '# "', "tls.certificate: Field required"),
+        ("private_key =", "# ", "tls.private_key: Field required"),
+        ("client_ca =", "# ", "tls: client_ca: must be given if client_certificates is required"),
+        ("client_ca =", 'client_certificates = "optional" # ', "is optional"),
+        ('client_ca = "', 'client_ca = "etc', "tls.client_ca: must be an absolute path"),
+        ("[tls]", "[tls]\nport = 104", "tls.port and relay.port must differ"),
+        ("[tls]", "[tls]\nport = 8112", "tls.port and status.port must differ"),
+        ("[tls]", '[tls]\nclient_certificates = "perhaps"', "tls.client_certificates: "),
+    ],
+)
+def test_tls_that_cannot_work_is_refused(file: Path, tls: str, old: str, new: str, says: str) -> None:
+    head, _, table = tls.partition("[tls]")
+    file.write_text(head + ("[tls]" + table).replace(old, new))
+    with pytest.raises(Rejected) as caught:
+        config.load(file)
+    assert says in str(caught.value)
+
+
+def test_without_the_plain_port_tls_may_have_its_number(file: Path, tls: str) -> None:
+    file.write_text(tls.replace("[tls]", "[tls]\nport = 104\nplain_port = false"))
+    assert config.load(file).tls is not None
+
+
+def test_any_number_of_ports_may_be_free_ones(file: Path, tls: str) -> None:
+    file.write_text(tls.replace("[tls]", "[status]\nport = 0\n[tls]\nport = 0").replace("104", "0"))
+    assert config.load(file).relay.port == 0
+
+
+def test_two_scanners_may_share_a_station_and_a_network(file: Path) -> None:
+    shared = 'station_ae_titles = ["MRSUITE"]\naddresses = ["10.0.0.0/8"]\n'
+    file.write_text(GOOD + shared + '[[scanners]]\nae_title = "MR2"\n' + shared)
+    assert [scanner.restricted for scanner in config.load(file).scanners] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +152,22 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
         (GOOD.replace("ISO 2022 IR 87", "KLINGON"), "scanners[1].charset: 'KLINGON' is not"),
         (GOOD + '[[scanners]]\nae_title = "MR1"', "MR1 is listed twice"),
         (GOOD + "\n[extra]\na = 1", "extra: Extra inputs"),
+        (GOOD.replace("port = 104", 'time_zone = "Mars/Base"'), "relay.time_zone: is not a time zone"),
+        (GOOD.replace("port = 104", 'time_zone = "Europe"'), "relay.time_zone: is not a time zone"),
+        (GOOD.replace("port = 104", 'time_zone = "../passwd"'), "relay.time_zone: is not a time zone"),
+        (GOOD.replace("port = 104", "max_pdu_bytes = 1024"), "relay.max_pdu_bytes: "),
+        (GOOD.replace("port = 104", 'cloud_scanners = "some"'), "relay.cloud_scanners: "),
+        (GOOD.replace("104", "8112"), "relay.port and status.port must differ"),
+        (GOOD + 'addresses = ["10.0.0.300"]', "scanners[1].addresses[1]"),
+        (GOOD + 'extra_attributes = ["Wait"]', "scanners[1].extra_attributes[1]: is not the keyword"),
+        (
+            GOOD + 'suppressed_attributes = ["PatientID"]',
+            "scanner MR1: suppressed_attributes: PatientID must be in every answer",
+        ),
+        (
+            GOOD + 'extra_attributes = ["Allergies"]\nsuppressed_attributes = ["Allergies"]',
+            "scanners[1]: suppressed_attributes: Allergies is in extra_attributes too",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(file: Path, text: str, says: str) -> None:
@@ -68,7 +183,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         config.load(tmp_path / "none.toml")
 
 
-def test_every_setting_is_documented() -> None:
-    for key, default, description in config.explain():
+def test_every_setting_of_every_table_is_documented() -> None:
+    explained = config.explain()
+    tables = {key.partition(".")[0] for key, _, _ in explained}
+    assert tables == {"relay", "tls", "status", "scanners[]"}
+    for key, default, description in explained:
         assert len(description) > 20, key
         assert default, key

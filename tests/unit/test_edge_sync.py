@@ -15,12 +15,15 @@ import pytest
 
 from edge_relay.cache import Cache
 from edge_relay.cloud import PulledPage
-from edge_relay.health import Health
+from edge_relay.config import Settings
 from edge_relay.journal import Journal
-from edge_relay.sync import NOTHING_DUE, Backoff, Loop, pull_once, push_once
+from edge_relay.operations.health import Health
+from edge_relay.profiles import Profiles
+from edge_relay.sync import NOTHING_DUE, Backoff, Loop, heartbeat_once, pull_once, push_once
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.feed import FeedItem, FeedPage
 from shared.procedure_step import EventResult, LinkedItem
+from shared.relay_health import HeartbeatAnswer, RelayHealth
 from tests.relay_rig import PATIENCE, item
 from tests.unit.test_edge_journal import ScriptedCloud, complete, create
 
@@ -180,6 +183,37 @@ def test_an_event_the_cloud_crashes_on_does_not_hold_up_the_others(state: State)
             push_once(cloud, state.journal, 10)
     assert [each.event_id for each in cloud.kept] == [create(2).event_id, create(3).event_id]
     assert [each.state for each in state.journal.open_events()] == ["pending"]
+
+
+class ScriptedCare:
+    """Answers heartbeats as it was told, and notes what was said."""
+
+    def __init__(self, *answers: HeartbeatAnswer | Exception | None) -> None:
+        self.answers = deque(answers)
+        self.told: list[RelayHealth] = []
+
+    def heartbeat(self, health: RelayHealth) -> HeartbeatAnswer | None:
+        self.told.append(health)
+        answer = self.answers.popleft()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_heartbeat_tells_of_the_profiles_and_takes_over_what_is_said_of_them(tmp_path: Path) -> None:
+    tables: dict[str, Any] = {"relay": {"cloud_url": "https://x.test"}, "scanners": [{"ae_title": "MR1"}]}
+    profiles = Profiles(Settings(**tables), tmp_path, lambda _: None)
+    health = RelayHealth(version="1", at=datetime(2026, 11, 22, tzinfo=UTC))
+    said = ({"ae_title": "MR1", "days_back": 1}, {"ae_title": "MR2"})
+    care = ScriptedCare(HeartbeatAnswer(scanners=said, version="4"), Unavailable("down"), None)
+    assert heartbeat_once(care, profiles, health)
+    assert profiles.all()[0].days_back == 1
+    with pytest.raises(Unavailable, match="down"):
+        heartbeat_once(care, profiles, health)
+    assert not heartbeat_once(care, profiles, health)
+    assert profiles.all()[0].days_back == 1
+    assert [told.profiles_version for told in care.told] == ["", "4", "4"]
+    assert [len(told.profile_problems) for told in care.told] == [0, 1, 1]
 
 
 def test_pauses_double_up_to_the_ceiling_with_jitter_and_a_refusal_waits_longest() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -14,9 +15,10 @@ import typer
 from pydicom.dataset import Dataset
 
 from edge_relay import dicom_client
-from edge_relay.cli_errors import EXIT_NO, reported, table
-from edge_relay.mpps import to_json
+from edge_relay.commands.errors import EXIT_NO, reported, table
 from edge_relay.pynetdicom_tuning import quiet
+from edge_relay.steps.attribute_list import to_json
+from edge_relay.tls import tls_for_client
 from shared.errors import NotFound, Rejected
 
 Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]
@@ -24,6 +26,12 @@ Port = Annotated[int, typer.Option(envvar="MWL_RELAY_PORT", help="Its DICOM port
 Called = Annotated[str, typer.Option(envvar="MWL_RELAY_AET", help="Its AE title.")]
 Calling = Annotated[
     str, typer.Option(help="Our AE title; the relay must know it. Empty: the relay's own, which it knows.")
+]
+Tls = Annotated[
+    str, typer.Option(help="Speak TLS, and trust the certificate or CA in this PEM file. Empty: no TLS.")
+]
+TlsClient = Annotated[
+    str, typer.Option(help="PEM file with a certificate and its key, to show where they are asked for.")
 ]
 DEFAULT_HOST, DEFAULT_PORT, DEFAULT_AET = "127.0.0.1", 11112, "MWL_RELAY"
 
@@ -49,11 +57,16 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def echo(
-    host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT, called: Called = DEFAULT_AET, calling: Calling = ""
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    called: Called = DEFAULT_AET,
+    calling: Calling = "",
+    tls: Tls = "",
+    tls_client: TlsClient = "",
 ) -> None:
     """Ask a relay whether it is there (C-ECHO)."""
     with _asking():
-        dicom_client.echo(_peer(host, port, called, calling))
+        dicom_client.echo(_peer(host, port, called, calling, tls, tls_client))
         typer.echo(f"{called} at {host}:{port} answers")
 
 
@@ -62,6 +75,8 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
     port: Port = DEFAULT_PORT,
     called: Called = DEFAULT_AET,
     calling: Calling = "",
+    tls: Tls = "",
+    tls_client: TlsClient = "",
     modality: Annotated[str, typer.Option(help="Only this modality, e.g. MR.")] = "",
     station: Annotated[str, typer.Option(help="Only this scheduled station's AE title.")] = "",
     date: Annotated[str, typer.Option(help="Start date, YYYYMMDD, or a range: 20261120-20261122.")] = "",
@@ -82,7 +97,7 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
             patient_id=patient_id,
             status=status,
         )
-        found = dicom_client.find(_peer(host, port, called, calling), query)
+        found = dicom_client.find(_peer(host, port, called, calling, tls, tls_client), query)
         if as_json:
             typer.echo(json.dumps([to_json(answer)[0] for answer in found], ensure_ascii=False, indent=2))
         else:
@@ -107,21 +122,25 @@ def create(
     port: Port = DEFAULT_PORT,
     called: Called = DEFAULT_AET,
     calling: Calling = "",
+    tls: Tls = "",
+    tls_client: TlsClient = "",
     uid: Annotated[str, typer.Option(help="SOP Instance UID; empty: the relay makes one.")] = "",
 ) -> None:
     """Say that the step STEP_ID of the worklist has begun (N-CREATE); prints the SOP Instance UID."""
     with _asking():
-        peer = _peer(host, port, called, calling)
+        peer = _peer(host, port, called, calling, tls, tls_client)
         typer.echo(dicom_client.create_step(peer, _begun(peer, step_id), uid or None))
 
 
 @mpps_app.command(name="set")
-def set_(
+def set_(  # noqa: PLR0913, PLR0917  (each is an option of the command)
     uid: Annotated[str, typer.Argument(help="SOP Instance UID, as mpps create printed it.")],
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
     called: Called = DEFAULT_AET,
     calling: Calling = "",
+    tls: Tls = "",
+    tls_client: TlsClient = "",
     status: Annotated[Ending, typer.Option(help="How the step ended.")] = Ending.COMPLETED,
     wrong_entry: Annotated[
         bool, typer.Option(help="DISCONTINUED because the wrong entry was selected: puts the item back.")
@@ -137,7 +156,7 @@ def set_(
             if status is Ending.COMPLETED
             else dicom_client.step_discontinued(now, wrong_entry=wrong_entry)
         )
-        dicom_client.set_step(_peer(host, port, called, calling), changes, uid)
+        dicom_client.set_step(_peer(host, port, called, calling, tls, tls_client), changes, uid)
         typer.echo(status.value)
 
 
@@ -179,8 +198,9 @@ def _row(answer: Dataset) -> tuple[str, ...]:
     )
 
 
-def _peer(host: str, port: int, called: str, calling: str) -> dicom_client.Peer:
-    return dicom_client.Peer(host, port, called, calling or called)
+def _peer(host: str, port: int, called: str, calling: str, tls: str, tls_client: str) -> dicom_client.Peer:
+    context = tls_for_client(Path(tls), Path(tls_client) if tls_client else None) if tls else None
+    return dicom_client.Peer(host, port, called, calling or called, tls=context)
 
 
 @contextmanager

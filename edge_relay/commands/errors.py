@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -35,6 +36,13 @@ def reported(exit_codes: Sequence[tuple[type[MwlError], int]] = ()) -> Iterator[
         typer.echo(f"mwl-relay: {error}", err=True)
         code = next(code for kind, code in (*exit_codes, *_EXIT_CODES) if isinstance(error, kind))
         raise typer.Exit(code) from None
+
+
+def existing(path: Path) -> Path:
+    """Return a file that must be there already; raise `NotFound` if it is not."""
+    if not path.exists():
+        raise NotFound("does not exist", where=str(path), hint="has the relay run yet? see --state-dir")
+    return path
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,0 +1,1 @@
+"""The commands of ``mwl-relay``, apart from those that set up and run it."""

@@ -1,0 +1,88 @@
+"""Section 6: every setting that bears on DICOM, as `edge_relay.config` documents it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pydantic import BaseModel
+
+from edge_relay.config import explain
+from edge_relay.conformance.markdown import NONE, table, text
+from edge_relay.conformance.subject import Subject
+from shared.scanner_profile import ScannerProfile
+
+_NOT_SHOWN: Final = frozenset({"relay.cloud_url"})
+"""Whom it talks to elsewhere is nobody's business who reads a conformance statement."""
+
+
+def section(subject: Subject) -> str:
+    """Return the section; for one relay with its own values."""
+    return text(
+        "## 6 Configuration",
+        """
+        One TOML file, read at start; `mwl-relay check-config` checks it. What it says of scanners can be
+        overridden by the cloud while the relay runs, if `cloud_scanners` allows.
+        """,
+        "### 6.1 General configuration parameters",
+        _settings(subject, "relay."),
+        "DICOM over TLS; without this table there is none:",
+        _settings(subject, "tls."),
+        "### 6.2 Configuration of DIMSE services",
+        "One table `[[scanners]]` for each scanner, its profile:",
+        _settings(Subject(), "scanners[]."),
+        *_scanners(subject),
+        "### 6.3 Configuration of Web services, media, video, audit trail",
+        "None.",
+    )
+
+
+def _settings(subject: Subject, prefix: str) -> str:
+    rows = [
+        (key.removeprefix(prefix), default, meaning)
+        for key, default, meaning in explain()
+        if key.startswith(prefix)
+    ]
+    if subject.settings is None:
+        return table(("Parameter", "Default", "Meaning"), [(f"`{key}`", *rest) for key, *rest in rows])
+    tables: dict[str, BaseModel | None] = {"relay.": subject.relay, "tls.": subject.tls}
+    return table(
+        ("Parameter", "Default", "Here", "Meaning"),
+        [
+            (f"`{key}`", default, _here(tables[prefix], prefix, key), meaning)
+            for key, default, meaning in rows
+        ],
+    )
+
+
+def _here(settings: BaseModel | None, prefix: str, key: str) -> str:
+    if settings is None:
+        return NONE
+    return "not shown" if prefix + key in _NOT_SHOWN else shown(getattr(settings, key))
+
+
+def shown(value: object) -> str:
+    """Return a setting's value as the settings file would have it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | frozenset):
+        return ", ".join(sorted(map(str, value)) if isinstance(value, frozenset) else map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {each}" for key, each in value.items())
+    return "" if value is None else str(value)
+
+
+def _scanners(subject: Subject) -> Iterator[str]:
+    if subject.settings is None:
+        return
+    yield "The scanners of this relay, as its file has them; what is not shown is the default:"
+    yield table(
+        ("AE title", "Settings"), [(each.ae_title, _differs(each)) for each in subject.settings.scanners]
+    )
+
+
+def _differs(scanner: ScannerProfile) -> str:
+    said: Callable[[str], str] = lambda key: f"`{key}`: {shown(getattr(scanner, key))}"  # noqa: E731
+    return "; ".join(
+        said(key) for key in type(scanner).model_fields if key in scanner.model_fields_set - {"ae_title"}
+    )

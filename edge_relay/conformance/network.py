@@ -1,0 +1,154 @@
+"""Sections 7.1 and 7.2: associations (PS3.8), and who may have one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydicom.uid import UID
+
+from edge_relay.conformance.markdown import table, text
+from edge_relay.conformance.subject import Subject
+from edge_relay.scp import HANDLERS, SERVICES
+from edge_relay.upper_layer import negotiation
+from edge_relay.upper_layer.negotiation import (
+    APPLICATION_CONTEXT,
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    TRANSFER_SYNTAXES,
+    Rejection,
+)
+from edge_relay.upper_layer.pdu import LEAST_PDU_BYTES, AbortReason
+
+_RESULTS: Final = {1: "permanent", 2: "transient"}  # PS3.8 Table 9-21
+_SOURCES: Final = {1: "service user", 2: "service provider (ACSE)", 3: "service provider (presentation)"}
+
+
+def operations(sop_class_uid: str) -> list[str]:
+    """Return the DIMSE operations of a SOP class that are answered."""
+    found = [field.name.replace("_", "-") for uid, field in HANDLERS if uid == sop_class_uid]
+    return [*found, "C-CANCEL"] if "C-FIND" in found else found
+
+
+def section(subject: Subject) -> str:
+    """Return both sections."""
+    return text(
+        "## 7 Network and media communication details",
+        "### 7.1 General",
+        "TCP/IP; IPv4, or IPv6 if `host` is such an address. Names are resolved (DNS) for the cloud only.",
+        table(("Parameter", "Value"), _parameters(subject)),
+        """
+        One request of an association is performed at a time; further ones are read ahead, up to four, and
+        wait. Command set and data set are sent in P-DATA-TF PDUs of their own with one PDV each; several PDVs
+        in one PDU are understood.
+        """,
+        "### 7.2 Specifications of the relay AE",
+        "#### 7.2.1 Association initiation",
+        "None towards other systems; see 4.2.",
+        "#### 7.2.2 Association acceptance",
+        "##### 7.2.2.1 Presentation contexts",
+        table(
+            ("Abstract syntax", "UID", "Transfer syntaxes", "UID", "Role", "Extended negotiation"),
+            _contexts(),
+        ),
+        f"""
+        Of the transfer syntaxes proposed in one context, {TRANSFER_SYNTAXES[0].name} is taken if it is there.
+        A context of another abstract syntax is refused with result 3, one with other transfer syntaxes only
+        with result 4, and the association stands. Proposals of SCP/SCU roles, asynchronous operations, SOP
+        Class extended negotiation and user identity are not answered: the default applies. Deflated transfer
+        syntax is not accepted on purpose: a few hundred kilobytes may inflate to hundreds of megabytes.
+        """,
+        "##### 7.2.2.2 Rejection",
+        table(("Result", "Source", "Reason", "When"), _rejections()),
+        """
+        The order: application context, called AE title, calling AE title, address, number of associations,
+        PDU length. AE titles are compared with case, without leading and trailing spaces. The relay's own AE
+        title is let in from its own machine, whatever the profiles say. A connection that exceeds
+        `max_connections_per_address`, or twice `max_associations` in total, is closed before anything is
+        read, without an A-ASSOCIATE-RJ.
+        """,
+        "##### 7.2.2.3 Abort",
+        table(("Source", "Reason", "When"), _aborts()),
+        """
+        A connection on which no A-ASSOCIATE-RQ comes within `artim_seconds` is closed. An association is
+        aborted and its connection closed if a PDU takes longer than `pdu_timeout_seconds` to arrive or to be
+        taken, or if nothing is asked for `network_timeout_seconds`. When the relay stops, what is being
+        answered is finished first, within `stop_timeout_seconds`; then associations are aborted by the
+        service user. A-RELEASE-RQ is answered at once, also while a request is being answered: what is left
+        of its answers is not sent.
+        """,
+    )
+
+
+def _parameters(subject: Subject) -> Iterator[tuple[str, str]]:
+    relay = subject.relay
+    yield "AE title", f"{relay.ae_title} (`ae_title`)"
+    yield "Application Context Name", APPLICATION_CONTEXT
+    yield "Implementation Class UID", IMPLEMENTATION_CLASS_UID
+    yield "Implementation Version Name", IMPLEMENTATION_VERSION_NAME
+    yield "Maximum length received", f"{relay.max_pdu_bytes} bytes a PDU (`max_pdu_bytes`)"
+    yield (
+        "Maximum length sent",
+        "what the peer takes, 65536 bytes at most and if it names no limit; a peer must take "
+        f"{LEAST_PDU_BYTES} or more",
+    )
+    yield (
+        "Longest message",
+        f"{relay.max_message_bytes} bytes, command set and data set (`max_message_bytes`)",
+    )
+    yield (
+        "Associations at once",
+        f"{relay.max_associations} (`max_associations`), fewer for one scanner by its profile",
+    )
+    yield "Connections of one address", f"{relay.max_connections_per_address} (`max_connections_per_address`)"
+    yield "Outstanding asynchronous transactions", "1: not negotiated"
+    yield "Association request time-out (ARTIM)", f"{relay.artim_seconds:g} s (`artim_seconds`)"
+    yield "PDU time-out", f"{relay.pdu_timeout_seconds:g} s (`pdu_timeout_seconds`)"
+    yield "Idle time-out", f"{relay.network_timeout_seconds:g} s (`network_timeout_seconds`)"
+
+
+def _contexts() -> Iterator[tuple[str, ...]]:
+    for service in SERVICES:
+        for syntax in TRANSFER_SYNTAXES:
+            yield UID(service).name, service, syntax.name, str(syntax), "SCP", "none"
+
+
+def rejections() -> list[Rejection]:
+    """Return every way an association is refused."""
+    return [each for each in vars(negotiation).values() if isinstance(each, Rejection)]
+
+
+def _rejections() -> Iterator[tuple[str, ...]]:
+    for each in sorted(
+        rejections(), key=lambda rejection: (rejection.result, rejection.source, rejection.reason)
+    ):
+        result = f"{each.result}, {_RESULTS[each.result]}"
+        reason = f"{each.reason}, {_REASONS[each.source, each.reason]}"
+        yield result, f"{each.source}, {_SOURCES[each.source]}", reason, each.why
+
+
+_REASONS: Final = {  # PS3.8 Table 9-21
+    (1, 1): "no reason given",
+    (1, 2): "application context name not supported",
+    (1, 3): "calling AE title not recognized",
+    (1, 7): "called AE title not recognized",
+    (3, 1): "temporary congestion",
+    (3, 2): "local limit exceeded",
+}
+
+
+def _aborts() -> Iterator[tuple[str, ...]]:
+    yield "0, service user", "0", "the relay stops; or the first PDU is no legal A-ASSOCIATE-RQ"
+    for reason in AbortReason:
+        words = reason.name.lower().replace("_", " ").replace("pdu", "PDU")
+        yield "2, service provider", f"{reason.value}, {words}", _ABORTS[reason]
+
+
+_ABORTS: Final = {
+    AbortReason.NOT_SPECIFIED: "something took too long; or a fault of the relay",
+    AbortReason.UNRECOGNIZED_PDU: "a PDU of unknown type",
+    AbortReason.UNEXPECTED_PDU: "a PDU that has no place in the association's state (PS3.8 Table 9-10)",
+    AbortReason.UNRECOGNIZED_PARAMETER: "not used",
+    AbortReason.UNEXPECTED_PARAMETER: "a PDV out of turn, or of a context that was not accepted",
+    AbortReason.INVALID_PARAMETER: "a PDU, PDV, command set or message that is malformed or too long",
+}

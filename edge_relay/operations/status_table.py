@@ -1,0 +1,97 @@
+"""A relay's status as tables, for ``mwl-relay status``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from edge_relay.operations.health import HealthReport, ScannerHealth
+from edge_relay.operations.status import RelayStatus
+from edge_relay.operations.status_words import ago, date_of, exchange, since
+
+
+class Section(NamedTuple):
+    """A table of the status: column names, empty if it needs none, and rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def sections(found: RelayStatus) -> list[Section]:
+    """Return the status as tables; the first cell of a row says what the row is about."""
+    shown = [Section("mwl-relay", ("", ""), facts(found))]
+    if found.health is None:
+        return shown
+    now = found.looked_at
+    scanners = [
+        (f"scanner {title}", *(exchange(each, now) for each in (scanner.echo, scanner.query, scanner.mpps)))
+        for title, scanner in sorted(scanners_of(found.health).items())
+    ]
+    shown.append(Section("Scanners", ("", "last echo", "last query", "last MPPS"), scanners))
+    refused = [
+        (
+            f"refused {caller.ae_title} from {caller.address}",
+            caller.why,
+            f"{caller.count} x",
+            ago(caller.last_at, now),
+        )
+        for caller in reversed(found.health.refused)
+    ]
+    shown.append(Section("Refused callers", ("", "why", "how often", "last"), refused))
+    return [section for section in shown if section.rows]
+
+
+def facts(found: RelayStatus) -> list[tuple[str, str]]:
+    """Return what is true of the relay as a whole, as (name, value)."""
+    health, now = found.health, found.looked_at
+    lines = [("attention", problem) for problem in found.problems] or [("attention", "nothing, all is well")]
+    if health:
+        lines += [
+            ("site", health.site or "-"),
+            ("AE title", health.ae_title or "-"),
+            ("address", health.address or "-"),
+            ("running", f"since {since(health.started_at, now)}" if found.running else "no"),
+            ("last good pull", ago(health.pull.succeeded_at, now)),
+            ("last good push", ago(health.push.succeeded_at, now)),
+            ("self-query", self_query(health, now)),
+        ]
+    lines += [
+        ("worklist items", "-" if found.items is None else str(found.items)),
+        ("unreadable items", str(found.unreadable)),
+        ("MPPS journal", journal(found)),
+        ("events to send", f"{found.outbox} ({found.held} behind a parked one)"),
+        ("oldest event", oldest_event(found)),
+        ("parked events", str(found.parked)),
+    ]
+    if health and health.certificate_not_after:
+        lines.append(("TLS certificate", f"valid until {date_of(health.certificate_not_after)}"))
+    return lines
+
+
+def scanners_of(health: HealthReport) -> dict[str, ScannerHealth]:
+    """Return the scanners of a report, without the relay itself, which calls under its own title."""
+    return {title: scanner for title, scanner in health.scanners.items() if title != health.ae_title}
+
+
+def journal(found: RelayStatus) -> str:
+    """Say how the journal is."""
+    if found.health and found.health.journal.failure:
+        return f"cannot be written: {found.health.journal.failure}"
+    return "good"
+
+
+def oldest_event(found: RelayStatus) -> str:
+    """Say since when the oldest event has been waiting."""
+    if found.oldest_event_at is None:
+        return "-"
+    return ago(datetime.fromisoformat(found.oldest_event_at), found.looked_at)
+
+
+def self_query(health: HealthReport, now: datetime) -> str:
+    """Say when the relay last answered itself, and how fast."""
+    answered = ago(health.self_query.succeeded_at, now)
+    if health.self_query_seconds is None:
+        return answered
+    return f"answered {answered}, in {health.self_query_seconds * 1000:.0f} ms"
