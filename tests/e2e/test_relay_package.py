@@ -1,0 +1,284 @@
+"""The relay's Debian package in a fresh Debian: installed, set up, asked by a scanner, updated, removed.
+
+Takes two or three minutes and needs root, so only ``MWL_PACKAGE_TEST=1`` asks for it; ``.ci/run`` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge_relay import dicom_client
+from tests import relay_rig
+from tests.debian_rig import ROOT, DebianRoot, Machine, cannot_boot, fresh_root, missing, wait_until
+from tests.relay_rig import CODE, RELAY_AET, SCANNER, FakeCloud
+
+ASKED = os.environ.get("MWL_PACKAGE_TEST") == "1"
+MISSING = missing() if ASKED else "takes minutes: MWL_PACKAGE_TEST=1 asks for it"
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=MISSING),
+    pytest.mark.timeout(900),
+]
+
+UNIT = "mwl-relay"
+STATE = "/var/lib/mwl-relay"
+VENV = "./opt/mwl-relay/venv/"
+QUICK_WATCHDOG_SECONDS = 2
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    """The package, as `make relay-package` builds it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    built = subprocess.run(
+        ["make", "relay-package"], cwd=ROOT, env=inherited, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    return ROOT / built.stdout.splitlines()[-1].split()[0]
+
+
+@pytest.fixture(scope="module")
+def listing(package: Path) -> dict[str, str]:
+    """What the package installs: name -> mode and owner."""
+    lines = subprocess.run(
+        ["dpkg-deb", "--contents", str(package)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return {line.split(None, 5)[5].split(" -> ")[0]: " ".join(line.split()[:2]) for line in lines}
+
+
+def installed(root: DebianRoot, package: Path) -> str:
+    """Put the package in, as a person would; return what was said."""
+    (root.folder / package.name).write_bytes(package.read_bytes())
+    return root.run("apt-get", "-y", "--no-install-recommends", "install", f"/{package.name}").stdout
+
+
+def field(package: Path, name: str) -> str:
+    command = ["dpkg-deb", "--field", str(package), name]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@contextmanager
+def relay_in(root: DebianRoot) -> Iterator[dicom_client.Peer]:
+    """Run the installed relay, without a service manager, until it has stopped as asked."""
+    process = subprocess.Popen(root.command("mwl-relay", "run"), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield peer(process.stdout.readline())
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait(30)
+        process.stdout.close()
+
+
+def peer(ready: str) -> dicom_client.Peer:
+    """Return how a scanner calls the relay that said this."""
+    found = re.match(r"ready (\S+):(\d+) ", ready)
+    assert found, f"the relay said {ready!r}"
+    return dicom_client.Peer(found[1], int(found[2]), RELAY_AET, SCANNER)
+
+
+def set_up(root: DebianRoot, cloud: FakeCloud) -> None:
+    root.path("/etc/mwl-relay/relay.toml").write_text(relay_rig.toml(cloud))
+
+
+# ---------------------------------------------------------------------------------------------- what is in it
+
+
+def test_it_brings_all_it_needs_and_nothing_else(listing: dict[str, str]) -> None:
+    library = f"{VENV}lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages/"
+    brought = {name.removeprefix(library).split("/")[0] for name in listing if name.startswith(library)}
+    assert {"edge_relay", "shared", "pynetdicom", "pydicom", "httpx", "cryptography"} <= brought
+    assert not {"pip", "setuptools", "lambdas", "infra", "tests", "bin"} & brought
+    assert [name for name in listing if "/tests/" in name or "/test_files/" in name] == []
+    sources = {name for name in listing if name.startswith(f"{library}edge_relay/") and name.endswith(".py")}
+    compiled = {
+        name for name in listing if name.startswith(f"{library}edge_relay/") and name.endswith(".pyc")
+    }
+    assert len(sources) == len(compiled) > 20
+
+
+def test_everything_belongs_to_root_and_nobody_else_may_write_it(listing: dict[str, str]) -> None:
+    assert {mode.split()[1] for mode in listing.values()} == {"root/root"}
+    writable = [name for name, mode in listing.items() if mode[0] != "l" and "w" in (mode[5], mode[8])]
+    assert writable == []
+
+
+def test_it_asks_for_the_python_it_was_built_with(package: Path, listing: dict[str, str]) -> None:
+    found = re.search(r"\bpython3\.\d+\b", field(package, "Depends"))
+    assert found
+    assert f"{VENV}bin/{found[0]}" in listing
+    assert {"adduser", "ca-certificates", "tzdata"} <= set(field(package, "Depends").split(", "))
+
+
+def test_the_same_sources_give_the_same_package(package: Path, tmp_path: Path) -> None:
+    build = "build/relay-package"
+    again = [
+        f"{build}/tools/bin/python",
+        "-m",
+        "infra.debian.package",
+        f"{build}/site-packages",
+        str(tmp_path),
+    ]
+    subprocess.run(again, cwd=ROOT, capture_output=True, check=True)
+    digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (package, *tmp_path.iterdir())}
+    assert len(digests) == 1
+
+
+# ---------------------------------------------------------------------------------- without a service manager
+
+
+def test_it_is_installed_set_up_asked_and_removed_without_losing_a_report(
+    package: Path, tmp_path: Path
+) -> None:
+    root = fresh_root(tmp_path)
+    said = installed(root, package)
+    assert "mwl-relay enroll CODE" in said
+    assert "Usage: mwl-relay" in root.run("mwl-relay", "--help").stdout
+    assert root.run("dpkg", "--verify", "mwl-relay").stdout == ""
+    unfinished = root.run("mwl-relay", "check-config", check=False)
+    assert unfinished.returncode == 2
+    assert "relay.cloud_url" in unfinished.stderr
+
+    with FakeCloud() as cloud:
+        set_up(root, cloud)
+        cloud.put(relay_rig.item())
+        root.run("mwl-relay", "check-config")
+        assert "enrolled" in root.run("mwl-relay", "enroll", CODE).stdout
+        _echoed_found_and_private(root, cloud)
+        _undelivered_is_kept_at_purge(root, cloud)
+
+        assert "are left" not in installed(root, package), "it is enrolled: nothing is left to do"
+        set_up(root, cloud)  # the purge took the settings
+        with relay_in(root):
+            cloud.wait_for(lambda it: it.recorded_kinds() == [("1.2.3.4", "N-CREATE")])
+        wait_until(lambda: _outbox(root) == "[]", "the cloud has the report")
+
+        root.run("mwl-relay", "backup", "/var/backups/mwl-relay/journal.db")
+        said = root.run("apt-get", "-y", "purge", "mwl-relay").stdout
+        assert "/var/backups/mwl-relay is kept" in said
+        assert not root.path(STATE).exists()
+        root.path("/var/backups/mwl-relay/journal.db").unlink()
+
+        installed(root, package)
+        root.run("apt-get", "-y", "purge", "mwl-relay")
+        left = root.run("find", "/", "-xdev", "-iname", "*mwl-relay*", "-not", "-path", "/proc/*").stdout
+        assert left.splitlines() == [f"/{package.name}"]
+        assert root.run("id", "mwl-relay", check=False).returncode != 0
+
+
+def _echoed_found_and_private(root: DebianRoot, cloud: FakeCloud) -> None:
+    with relay_in(root) as scanner:
+        dicom_client.echo(scanner)
+        cloud.wait_for(lambda it: it.pulls > 0)
+        wait_until(lambda: dicom_client.find(scanner, relay_rig.query()), "the scanner sees the exam")
+    owner = root.run("id", "--user", "mwl-relay").stdout.strip()
+    files = root.run("find", STATE, "-printf", "%U %m %f\\n").stdout.splitlines()
+    assert len(files) > 4
+    assert [line for line in files if not re.match(rf"{owner} [67]00 ", line)] == []
+
+
+def _undelivered_is_kept_at_purge(root: DebianRoot, cloud: FakeCloud) -> None:
+    with relay_in(root) as scanner:
+        cloud.stop()
+        dicom_client.create_step(scanner, relay_rig.began(relay_rig.item()), "1.2.3.4")
+    assert _outbox(root) != "[]"
+    said = root.run("apt-get", "-y", "purge", "mwl-relay").stdout
+    assert f"{STATE} is kept" in said
+    assert root.path(f"{STATE}/journal.db").exists()
+    assert root.run("id", "mwl-relay").returncode == 0
+    assert not root.path("/etc/mwl-relay").exists()
+    assert not root.path("/opt/mwl-relay").exists()
+    cloud.start()
+
+
+def _outbox(root: DebianRoot) -> str:
+    return root.run("mwl-relay", "list", "--outbox", "--json").stdout.strip()
+
+
+# ----------------------------------------------------------------------------------------------- as a service
+
+
+def scanner_of(machine: Machine) -> dicom_client.Peer:
+    """Return how a scanner calls the service as it runs now, by what it says to the journal."""
+    wait_until(lambda: _ready_lines(machine), "it says that it is ready")
+    return peer(_ready_lines(machine)[-1])
+
+
+def _ready_lines(machine: Machine) -> list[str]:
+    process = f"_PID={machine.property(UNIT, 'MainPID')}"
+    said = machine.run("journalctl", "--no-pager", "--output", "cat", process).stdout
+    return [line for line in said.splitlines() if line.startswith("ready ")]
+
+
+def is_back(machine: Machine, before: str) -> bool:
+    """Tell whether another process than before is the service, and has said that it is ready."""
+    now = machine.property(UNIT, "MainPID")
+    return now not in {"0", before} and machine.property(UNIT, "ActiveState") == "active"
+
+
+def test_as_a_service_it_is_locked_in_and_comes_back_whatever_happens(package: Path, tmp_path: Path) -> None:
+    if reason := cannot_boot():
+        pytest.skip(reason)
+    root = fresh_root(tmp_path, "systemd")
+    (root.folder / package.name).write_bytes(package.read_bytes())
+    with FakeCloud() as cloud, root.booted() as machine:
+        machine.run("apt-get", "-y", "--no-install-recommends", "install", f"/{package.name}")
+        assert machine.run("systemctl", "is-enabled", UNIT).stdout.strip() == "enabled"
+        assert machine.property(UNIT, "ActiveState") == "inactive", "it must not start before it is set up"
+        set_up(root, cloud)
+        machine.run("mwl-relay", "enroll", CODE)
+
+        # It is ready once it says so, and only then does "start" return.
+        machine.run("systemctl", "start", UNIT)
+        dicom_client.echo(scanner_of(machine))
+        judged = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
+        assert float(judged.rsplit("level for mwl-relay.service: ", 1)[1].split()[0]) <= 2.0
+
+        pid = machine.property(UNIT, "MainPID")
+        machine.run("systemctl", "kill", "--signal", "KILL", UNIT)
+        wait_until(lambda: is_back(machine, pid), "it is started again after a crash")
+        dicom_client.echo(scanner_of(machine))
+
+        pid = machine.property(UNIT, "MainPID")
+        machine.run("apt-get", "-y", "--reinstall", "install", f"/{package.name}")
+        wait_until(lambda: is_back(machine, pid), "an update restarts it")
+
+        _a_hanging_relay_is_replaced(root, machine)
+
+        machine.run("systemctl", "stop", UNIT)
+        assert machine.property(UNIT, "Result") == "success"
+        machine.run("apt-get", "-y", "purge", "mwl-relay")
+        assert not root.path(STATE).exists()
+        assert machine.run("systemctl", "cat", UNIT, check=False).returncode != 0
+
+
+def _a_hanging_relay_is_replaced(root: DebianRoot, machine: Machine) -> None:
+    drop_in = root.path("/etc/systemd/system/mwl-relay.service.d/quick.conf")
+    drop_in.parent.mkdir()
+    drop_in.write_text(f"[Service]\nWatchdogSec={QUICK_WATCHDOG_SECONDS}\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", UNIT)
+    pid, since = machine.property(UNIT, "MainPID"), fed(machine)
+    wait_until(lambda: fed(machine) > since + 4 * QUICK_WATCHDOG_SECONDS, "the watchdog is fed on and on")
+    assert machine.property(UNIT, "MainPID") == pid
+    machine.run("systemctl", "kill", "--signal", "STOP", UNIT)
+    wait_until(lambda: is_back(machine, pid), "a relay that hangs is replaced")
+    dicom_client.echo(scanner_of(machine))
+    drop_in.unlink()
+    drop_in.parent.rmdir()
+    machine.run("systemctl", "daemon-reload")
+
+
+def fed(machine: Machine) -> float:
+    """Return when the watchdog was last fed, in seconds of the monotonic clock."""
+    return int(machine.property(UNIT, "WatchdogTimestampMonotonic")) / 1e6
