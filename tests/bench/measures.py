@@ -1,0 +1,161 @@
+"""What is measured: each function makes the measure of one turn for `in_rounds`."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import count, cycle
+from time import perf_counter, sleep
+
+from pydicom.dataset import Dataset
+
+from edge_relay import dicom_client
+from shared.identifiers import study_instance_uid
+from tests.bench import crowd, items, processes, wire
+from tests.bench.client import Association
+from tests.bench.figures import percentile
+from tests.bench.rounds import Effort, Measure
+from tests.bench.servers.server import Server
+
+QUESTIONS = 500
+_STRIDE = 7919  # a prime: the questions of one server spread over all its items, and rarely repeat
+_AT_LEAST = 3
+_MOST_PAIRS = 120
+_PERCENT, _MILLI = 100, 1000
+
+
+def questions(ask: Callable[[int], Dataset], count: int, most: int = QUESTIONS) -> list[wire.Writes]:
+    """Return different queries for items from everywhere, ready to be written."""
+    numbers = [number * _STRIDE % count for number in range(min(most, count))]
+    return [wire.find(wire.encoded(ask(number))) for number in numbers]
+
+
+def latency(
+    ask: Callable[[int], Dataset],
+    expected: Callable[[Server], int],
+    effort: Effort,
+    *,
+    different: int = QUESTIONS,
+    no_delay: bool = False,
+) -> Measure:
+    """Ask again and again on one association: the median, in milliseconds.
+
+    :param expected: how many matches each query must have; a faster wrong answer is no answer.
+    """
+    prepared: dict[int, list[wire.Writes]] = {}
+
+    def measure(server: Server) -> tuple[float, ...]:
+        if server.count not in prepared:
+            prepared[server.count] = questions(ask, server.count, different)
+        taken: list[float] = []
+        with Association(server.called, no_delay=no_delay, budget=effort.budget_seconds) as association:
+            until = perf_counter() + effort.turn_seconds
+            for request in cycle(prepared[server.count]):
+                answer, seconds = association.ask(request)
+                if answer != (0, expected(server)):
+                    raise wire.WireError(f"answered {answer.status:04X} with {answer.pending} matches")
+                taken.append(seconds)
+                if perf_counter() > until and (len(taken) >= _AT_LEAST or seconds > effort.turn_seconds):
+                    break
+        return (statistics.median(taken) * _MILLI,)
+
+    return measure
+
+
+def opening(effort: Effort) -> Measure:
+    """Connect, open an association and release it, again and again: the median, in milliseconds."""
+
+    def measure(server: Server) -> tuple[float, ...]:
+        taken: list[float] = []
+        until = perf_counter() + effort.turn_seconds
+        while perf_counter() < until or len(taken) < _AT_LEAST:
+            began = perf_counter()
+            with Association(server.called, budget=effort.budget_seconds):
+                pass
+            taken.append(perf_counter() - began)
+        return (statistics.median(taken) * _MILLI,)
+
+    return measure
+
+
+def load(effort: Effort, *, clients: int) -> Measure:
+    """Let many clients ask for one match each, without a pause: queries a second, p50 and p99 in ms."""
+    prepared: dict[int, list[wire.Writes]] = {}
+
+    def measure(server: Server) -> tuple[float, ...]:
+        if server.count not in prepared:
+            prepared[server.count] = questions(items.one, server.count)
+        seconds, latencies = crowd.load(
+            server.called,
+            prepared[server.count],
+            clients=clients,
+            seconds=2 * effort.turn_seconds,
+            budget=effort.budget_seconds,
+        )
+        median, most = percentile(latencies, 50), percentile(latencies, 99)
+        return len(latencies) / seconds, median * _MILLI, most * _MILLI
+
+    return measure
+
+
+def all_served(effort: Effort, *, clients: int) -> Measure:
+    """Let many clients connect at once, each with one query: milliseconds until the last has its answer."""
+
+    def measure(server: Server) -> tuple[float, ...]:
+        asked = questions(items.one, server.count, clients)
+        return (
+            crowd.all_served(server.called, asked, clients=clients, budget=effort.budget_seconds) * _MILLI,
+        )
+
+    return measure
+
+
+def idle(effort: Effort, *, clients: int) -> Measure:
+    """Hold associations on which nothing is said: what the server takes of a core, in percent."""
+
+    def measure(server: Server) -> tuple[float, ...]:
+        with crowd.idle(server.called, clients=clients, budget=effort.budget_seconds):
+            sleep(0.5)  # what opening them left to do is not what is measured
+            before, began = processes.use(server.pid), perf_counter()
+            sleep(4 * effort.turn_seconds)
+            busy = processes.use(server.pid).cpu_seconds - before.cpu_seconds
+            return (busy / (perf_counter() - began) * _PERCENT,)
+
+    return measure
+
+
+def pairs(effort: Effort) -> Measure:
+    """Report one exam after another, N-CREATE and N-SET: the median of a pair, in milliseconds."""
+    fresh: dict[Server, Iterator[int]] = {}
+
+    def measure(server: Server) -> tuple[float, ...]:
+        numbers = fresh.setdefault(server, count())
+        taken: list[float] = []
+        with Association(server.called, wire.PERFORMED_STEP, budget=effort.budget_seconds) as association:
+            until = perf_counter() + effort.turn_seconds
+            while perf_counter() < until and len(taken) < _MOST_PAIRS:
+                both = [association.ask(request) for request in _pair(next(numbers))]
+                if any(answer.status != 0 for answer, _ in both):
+                    raise wire.WireError(f"answered {both[0].answer.status:04X}, {both[1].answer.status:04X}")
+                taken.append(sum(seconds for _, seconds in both))
+        return (statistics.median(taken) * _MILLI,)
+
+    return measure
+
+
+def _pair(number: int) -> tuple[wire.Writes, wire.Writes]:
+    """Return the N-CREATE and the N-SET of an item's exam."""
+    item, uid = items.item(number), study_instance_uid(f"step-{number}")
+    began = dicom_client.step_began(
+        study_instance_uid=item.study_instance_uid,
+        scheduled_step_id=item.scheduled_procedure_step_id,
+        accession_number=item.accession_number,
+        patient_id=item.patient_id,
+        patient_name=item.patient_name,
+        modality=item.modality,
+        station_aetitle=item.scheduled_station_aetitle,
+        now=datetime(2026, 11, 23, 9, 31, 7),
+    )
+    ended = dicom_client.step_completed(datetime(2026, 11, 23, 9, 58, 0), f"{uid}.1")
+    return wire.create(uid, wire.encoded(began)), wire.change(uid, wire.encoded(ended))

@@ -1,0 +1,117 @@
+"""`python -m tests.bench.sync`: a first load and a tick without change, through the Lambda handler.
+
+REDCap is the simulator and DynamoDB is moto, both in processes of their own; what the handler waits for
+either is taken apart from what it takes itself. Prints a Markdown table. Exit code 1 if a limit is passed.
+With ``--records 100000`` a load takes several invocations; ``--seconds`` says how long one may run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws
+from infra.local.processes import Child
+from tests.bench.figures import Cell, Goal, Series, Table
+from tests.bench.sync_function import Invocation
+
+RECORDS: Final = 10_000
+LIMIT_SECONDS, LIMIT_MEGABYTES, LIMIT_REQUESTS = 30.0, 256.0, 2.0
+_PATIENT_SECONDS: Final = 30.0
+_PYTHON: Final = (sys.executable, "-m")
+
+
+def tables(records: int = RECORDS, seconds: float = 300.0) -> tuple[Table, ...]:
+    """Return how long a first load and a tick without change take, and the memory."""
+    *load, tick = invocations(records, seconds)
+    rows = f"{records:,} records"
+    own, cell = sum(each.own + each.redcap for each in load), "sync handler"
+    memory = max(each.megabytes for each in (*load, tick))
+    goals = records == RECORDS  # the limits are for this size
+    return (
+        Table(
+            f"First load of {rows}, {len(load)} invocation(s), without moto",
+            "s",
+            (Cell(cell, Series((own,))),),
+            (Goal(f"first load of {rows}", "at most", LIMIT_SECONDS, "s", own),) if goals else (),
+        ),
+        Table("of it, processor time of the handler's process", "s", _one(load[-1].cpu)),
+        Table("of it, waited for the REDCap simulator", "s", _one(sum(each.redcap for each in load))),
+        Table("beside it, waited for moto", "s", _one(sum(each.aws for each in load))),
+        Table(
+            f"Resident memory, first load of {rows}",
+            "MB",
+            _one(memory),
+            (Goal(f"memory of a first load of {rows}", "at most", LIMIT_MEGABYTES, "MB", memory),),
+        ),
+        Table("Tick without change, without moto", "s", _one(tick.own + tick.redcap)),
+        Table(
+            "Requests to REDCap in a tick without change",
+            "requests",
+            _one(tick.requests),
+            (
+                Goal(
+                    "requests in a tick without change", "at most", LIMIT_REQUESTS, "requests", tick.requests
+                ),
+            ),
+        ),
+        Table("Calls to DynamoDB in a tick without change", "calls", _one(tick.calls)),
+    )
+
+
+def _one(value: float) -> tuple[Cell, ...]:
+    return (Cell("sync handler", Series((value,))),)
+
+
+def invocations(records: int, seconds: float) -> list[Invocation]:
+    """Load a project from nothing and tick once more, each in as many invocations as it takes."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "REDCAP_"))]:
+        del os.environ[name]
+    project = ("--projects", "classic", "--records", str(records))
+    aws = LocalAws()
+    aws.start()
+    with tempfile.TemporaryDirectory() as folder:
+        simulator = Child(
+            "REDCap simulator",
+            [*_PYTHON, "infra.local.redcap", "--port", "0", "--print-json", *project],
+            Path(folder) / "redcap.log",
+        )
+        try:
+            told = json.loads(simulator.wait_for("{", _PATIENT_SECONDS))
+            token = told["projects"][0]["tokens"]["relay"]
+            aws.put_secret(f"{REDCAP_SECRET_PREFIX}classic", json.dumps({"token": token}))
+            answer = subprocess.run(
+                [*_PYTHON, "tests.bench.sync_function", told["url"], str(seconds)],
+                env={**os.environ, **aws.environment},
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+        finally:
+            simulator.stop()
+            aws.stop()
+    lines = answer.stdout.decode().splitlines()
+    return [Invocation(**json.loads(line)) for line in lines if line.startswith('{"seconds"')]
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.sync", description=__doc__)
+    parser.add_argument("--records", type=int, default=RECORDS, help="in the project")
+    parser.add_argument("--seconds", type=float, default=300.0, help="an invocation may take")
+    options = parser.parse_args()
+    measured = tables(options.records, options.seconds)
+    print("| | |\n|---|---|")
+    for table in measured:
+        series = table.cells[0].series
+        print(f"| {table.title} | {series.median:.2f} {table.unit} |" if series else f"| {table.title} | |")
+    return 1 if any(goal.kept is False for table in measured for goal in table.goals) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
