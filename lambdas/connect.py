@@ -67,6 +67,7 @@ def connector(
             token.strip(),
             definition.record_id_field,
             read_seconds=read_seconds,
+            data_access_groups=definition.wants_data_access_groups(),
             sleep=sleep,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -22,12 +22,23 @@ def handle_each(
 
     :param work: is given the text. What it raises fails its own message only, and is logged here.
     """
+    return handle_messages(event, context, key, lambda message: work(message[key]), logger)
+
+
+def handle_messages(
+    event: dict[str, Any], context: Any, key: str, work: Callable[[Mapping[str, str]], None], logger: Logger
+) -> Any:
+    """Do the work of each message, an object of texts that has ``key``; otherwise as `handle_each`.
+
+    :param key: what names the message in the log; no other part of it is logged.
+    """
 
     def one(record: SQSRecord) -> None:
         text = ""
         try:
-            text = _text(record.body, key)
-            work(text)
+            message = _message(record.body, key)
+            text = message[key]
+            work(message)
         except MwlError as error:
             logger.warning("failed", extra={key: text, "reason": str(error), "retryable": error.retryable})
             raise
@@ -40,14 +51,18 @@ def handle_each(
     return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
 
 
-def _text(body: str, key: str) -> str:
+def _message(body: str, key: str) -> Mapping[str, str]:
     try:
-        text = json.loads(body)[key]
-    except (ValueError, KeyError, TypeError):
-        text = None
-    if not isinstance(text, str) or not text:
-        raise Rejected(f'a message must be {{"{key}": "..."}}', where="SQS")
-    return text
+        message = json.loads(body)
+    except ValueError:
+        message = None
+    if (
+        not isinstance(message, dict)
+        or not message.get(key)
+        or not all(isinstance(text, str) for text in message.values())
+    ):
+        raise Rejected(f'a message must be {{"{key}": "..."}}, and all of it text', where="SQS")
+    return message
 
 
 def _place(error: Exception) -> str:

@@ -1,4 +1,8 @@
-"""Passwords: what is accepted, and how it is kept (Argon2id, RFC 9106)."""
+"""Passwords: what is accepted, and how it is kept (Argon2id, RFC 9106).
+
+Accounts brought along from the predecessor have bcrypt hashes: they are verified, and replaced at the first
+login. Nothing new is ever hashed with bcrypt.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,16 @@ from typing import Final
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
+from pwdlib.hashers.bcrypt import BcryptHasher
 
 from shared.errors import Rejected
 
 SHORTEST: Final = 12
 LONGEST: Final = 256
 """Argon2 takes any length; without a limit, its work is the caller's to choose."""
+
+_BCRYPT_LONGEST: Final = 72
+"""Bytes that bcrypt looks at: the predecessor's library passed over the rest, today's refuses it."""
 
 
 def check_rules(password: str, *, username: str) -> None:
@@ -24,6 +32,22 @@ def check_rules(password: str, *, username: str) -> None:
         raise Rejected("is too easy to guess", where="password", hint="a few unrelated words make a good one")
 
 
+class _Bcrypt(BcryptHasher):
+    """Bcrypt as the predecessor's hashes were made."""
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
+        whole = password.encode() if isinstance(password, str) else password
+        try:
+            return super().verify(whole[:_BCRYPT_LONGEST], hash)
+        except ValueError:
+            return False  # a salt that is none, such as a damaged hash has
+
+
+def is_bcrypt(stored: str) -> bool:
+    """Tell whether a hash is one of bcrypt's."""
+    return BcryptHasher.identify(stored)
+
+
 class Passwords:
     """Hashes and verifies passwords.
 
@@ -31,7 +55,7 @@ class Passwords:
     """
 
     def __init__(self, hasher: Argon2Hasher | None = None) -> None:
-        self._hash = PasswordHash((hasher or Argon2Hasher(),))
+        self._hash = PasswordHash((hasher or Argon2Hasher(), _Bcrypt()))
 
     @cached_property
     def _nobodys(self) -> str:
@@ -42,10 +66,11 @@ class Passwords:
         return self._hash.hash(password)
 
     def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """Tell whether the password is right, and the hash to store instead if the cost has risen since.
+        """Tell whether the password is right, and the hash to store instead if we would make another today.
 
         :param stored: the account's hash; None if there is no such account: the work is done all the same,
-            so that the answer's time tells nothing.
+            so that the answer's time tells nothing (but for an account with a bcrypt hash, until its owner
+            has logged in once).
         """
         if len(password) > LONGEST:
             password, stored = "", None  # cannot be anybody's

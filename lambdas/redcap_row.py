@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.definition.part import DATA_ACCESS_GROUP
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 
@@ -18,7 +19,8 @@ class RedcapRow:
     :param event: ``redcap_event_name``, empty in a classic project.
     :param instrument: ``redcap_repeat_instrument``, empty on a base row and in a repeating event.
     :param instance: ``redcap_repeat_instance``, None where the row does not repeat.
-    :param values: REDCap field -> value as text, empty if REDCap has none.
+    :param values: REDCap field -> value as text, empty if REDCap has none; the record's data access group
+        among them, if it was asked for.
     """
 
     record: str
@@ -45,14 +47,18 @@ class RedcapRow:
         )
 
     def to_flat(self, record_id_field: str) -> dict[str, Any]:
-        """Return the row as REDCap imports it: the key columns that apply, and the values."""
+        """Return the row as REDCap imports it: the key columns that apply, and the values.
+
+        Never the data access group: REDCap would move the record.
+        """
         flat: dict[str, Any] = {record_id_field: self.record}
         if self.event:
             flat["redcap_event_name"] = self.event
         if self.instance is not None:
             flat["redcap_repeat_instrument"] = self.instrument
             flat["redcap_repeat_instance"] = self.instance
-        return flat | {name: value for name, value in self.values.items() if name != record_id_field}
+        kept = self.values.keys() - {record_id_field, DATA_ACCESS_GROUP}
+        return flat | {name: value for name, value in self.values.items() if name in kept}
 
     def key(self, source: str) -> RowKey:
         """Return what an item made from this row is identified by."""

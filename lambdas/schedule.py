@@ -72,7 +72,7 @@ def is_due(source: StoredSource, now: float) -> bool:
         return False
     if not definition.open_at(datetime.fromtimestamp(now, UTC)):
         return False
-    if state.last_run_at is None:
+    if state.last_run_at is None or state.progress is not None:
         return True
     slack = min(_MOST_SLACK, definition.interval_seconds * _SLACK)
     return now >= state.last_run_at.timestamp() + definition.interval_seconds - slack

@@ -1,61 +1,42 @@
 """A source definition: one REDCap project, and how its rows become worklist items and get an answer back.
 
-Written by an operator (see infra/sources/classic.toml and `lambdas.source_file`), stored as JSON. Whatever it
-says wrongly is found when it is read, not at the first row. Pure: no network, no clock.
+Written by an operator (see docs/sources.md and `lambdas.definition.file`), stored as JSON. Whatever it says
+wrongly is found when it is read, or held against its project, not at the first row. Pure: no network, no
+clock.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
-from difflib import get_close_matches
 from hashlib import sha256
-from string import Formatter
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from shared.worklist_item import Status, WorklistItem
-
-_OURS: Final = frozenset(
-    {
-        "id",
-        "site",
-        "study_instance_uid",
-        "accession_number",
-        "requested_procedure_id",
-        "scheduled_procedure_step_id",
-        "performed_procedure_step_status",
-    }
+from lambdas.definition.field_mapping import (
+    ITEM_FIELDS,
+    REQUIRED_ITEM_FIELDS,
+    UNITS,
+    FieldMapping,
+    TemplatePart,
 )
-ITEM_FIELDS: Final = frozenset(
-    name for name in WorklistItem.model_fields if name not in _OURS and not name.startswith("source")
+from lambdas.definition.part import (
+    DATA_ACCESS_GROUP,
+    PSEUDO_FIELDS,
+    DefinitionPart,
+    FieldName,
+    did_you_mean,
 )
-"""What a definition may fill: what REDCap owns. Identifiers are derived, the status is the scanner's."""
+from lambdas.definition.protocol_codes import ProtocolCodes
+from lambdas.definition.scan_rows import Gate, Join, ScanRows
+from lambdas.item_values import converted, fault_of
+from shared.errors import Rejected
+from shared.worklist_item import Status
 
-REQUIRED_ITEM_FIELDS: Final = frozenset(
-    name for name in ITEM_FIELDS if WorklistItem.model_fields[name].is_required()
-)
-
-PSEUDO_FIELDS: Final = frozenset({"redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"})
-"""Columns REDCap adds whenever the record id is asked for: usable in templates, never asked for by name."""
-
-Unit = Literal["kg", "g", "lb", "m", "cm", "in"]
-_UNITS: Final[dict[str, frozenset[str]]] = {
-    "patient_weight_kg": frozenset({"kg", "g", "lb"}),
-    "patient_size_m": frozenset({"m", "cm", "in"}),
-}
-_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _field_name(name: str) -> str:
-    if not _FIELD_NAME.fullmatch(name):
-        raise ValueError("a REDCap field's name has only a-z, 0-9 and _, and begins with a letter")
-    return name
 
 
 def _zone(name: str) -> str:
@@ -66,99 +47,11 @@ def _zone(name: str) -> str:
     return name
 
 
-FieldName = Annotated[str, AfterValidator(_field_name)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
-class _Part(BaseModel):
-    """Every part of a definition: an unknown key is an error, not a wish that is silently ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class FieldMapping(_Part):
-    """Where one worklist field's value comes from: exactly one of field, template and constant.
-
-    As a bare string it is a REDCap field, or a template if it contains ``{``.
-
-    :param field: a REDCap field.
-    :param template: text with ``{redcap_field}`` in it, such as ``sub_{study_id}_ses_{mri_instance}``.
-    :param constant: the same text for every item.
-    :param values: REDCap's code -> our value; a code that is not listed is an error of that row.
-    :param unit: what REDCap's number is in; we store kg and m.
-    :param default: what to send when REDCap has nothing.
-    """
-
-    field: FieldName | None = None
-    template: Annotated[str, Field(min_length=1)] | None = None
-    constant: Annotated[str, Field(min_length=1)] | None = None
-    values: dict[str, str] | None = None
-    unit: Unit | None = None
-    default: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"template" if "{" in value else "field": value}
-        return value
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [name for name in ("field", "template", "constant") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of field, template and constant")
-        self.redcap_fields()  # a template that cannot be read is an error now, not at the first row
-        return self
-
-    def redcap_fields(self) -> tuple[str, ...]:
-        """Return the REDCap fields (and pseudo-columns) the value is made of, in order, each once."""
-        if self.field is not None:
-            return (self.field,)
-        return tuple(dict.fromkeys(name for _, name in self.template_parts() if name))
-
-    def template_parts(self) -> list[tuple[str, str]]:
-        """Return the template as (text, field) pairs, with an empty field after the last text."""
-        if self.template is None:
-            return []
-        try:
-            parts = list(Formatter().parse(self.template))
-        except ValueError:
-            raise ValueError("a template needs a closing } for every {") from None
-        if any(spec or conversion for _, _, spec, conversion in parts):
-            raise ValueError("a template takes {redcap_field} and nothing more inside the braces")
-        return [(text, "" if name is None else _field_name(name)) for text, name, _, _ in parts]
-
-
-class ScanRows(_Part):
-    """Which of a record's rows are scans.
-
-    :param instrument: the repeating instrument whose rows are scans; empty: rows without one (the base row
-        of a classic project, an event, a repeating event).
-    :param events: in a longitudinal project, the unique names of the events scans are in; empty: any.
-    :param required: a row in which one of these fields is empty is no scan (yet, or any more).
-    """
-
-    instrument: FieldName | Literal[""] = ""
-    events: tuple[str, ...] = ()
-    required: Annotated[tuple[FieldName, ...], Field(min_length=1)]
-
-
-class Join(_Part):
-    """Fields that do not sit on the scan's own row but on another one of the same record.
-
-    :param fields: the REDCap fields to take from there.
-    :param instrument: that row's repeating instrument, of which the first instance counts; empty: the base
-        row.
-    :param events: that row's event; the first of these the record has (one for each arm); empty: any.
-    """
-
-    fields: Annotated[tuple[FieldName, ...], Field(min_length=1)]
-    instrument: FieldName | Literal[""] = ""
-    events: tuple[str, ...] = ()
-
-
-class OperatingWindow(_Part):
+class OperatingWindow(DefinitionPart):
     """When to ask REDCap at all, in the source's time zone; one that closes before it opens spans midnight.
 
     :param days: the days it opens on.
@@ -181,12 +74,13 @@ class OperatingWindow(_Part):
         return _WEEKDAYS[weekday % 7] in self.days
 
 
-class WriteBack(_Part):
+class WriteBack(DefinitionPart):
     """Which REDCap fields, on the scan's own row, are told what the scanner did. No other is touched.
 
     :param status: gets SCHEDULED, IN_PROGRESS, COMPLETED or DISCONTINUED, or what ``status_values`` says.
     :param start: gets the local time the step started.
     :param end: gets the local time it ended.
+    :param duration: gets the whole minutes from start to end.
     :param station: gets the station's AE title.
     :param discontinuation_reason: gets the code value (DICOM PS3.16 CID 9300).
     :param series_count: gets the number of series the scanner reported.
@@ -196,10 +90,11 @@ class WriteBack(_Part):
     status: FieldName | None = None
     start: FieldName | None = None
     end: FieldName | None = None
+    duration: FieldName | None = None
     station: FieldName | None = None
     discontinuation_reason: FieldName | None = None
     series_count: FieldName | None = None
-    status_values: dict[Status, str] = {}
+    status_values: dict[Status, str] = Field(default_factory=dict)
     seconds: bool = True
 
     def redcap_fields(self) -> tuple[str, ...]:
@@ -208,6 +103,7 @@ class WriteBack(_Part):
             self.status,
             self.start,
             self.end,
+            self.duration,
             self.station,
             self.discontinuation_reason,
             self.series_count,
@@ -215,15 +111,22 @@ class WriteBack(_Part):
         return tuple(name for name in named if name is not None)
 
 
-class SourceDefinition(_Part):
+class SourceDefinition(DefinitionPart):
     """One REDCap project as a source of worklist items.
 
     :param id: names the source; part of every item's identity, so it can never change.
-    :param site: where the scans take place: the relays of this site see the items.
+    :param site: where the scans take place: the relays of this site see the items. Empty with
+        ``sites_by_dag``: a scan is never shown at a default site.
+    :param sites_by_dag: data access group (its unique name) -> site; a record in no group, or in one that is
+        not listed, is rejected.
     :param url: REDCap's API, ending in ``/api/``; https unless REDCap runs on this very machine.
     :param token_secret: the secret with the API token, without the prefix the functions are given.
     :param record_id_field: the first field of the project, whatever its name.
+    :param gates: what has to be said before a scan is on the worklist; all of them.
+    :param parts: name -> a prepared REDCap field, for ``{name}`` in templates. A part hides the REDCap field
+        of the same name there.
     :param fields: worklist field -> `FieldMapping`.
+    :param protocol: what is to be scanned, by visit, arm or field; fills worklist fields of its own.
     :param missing_data_codes: values that mean "empty" here, besides those the project itself lists.
     :param time_zone: the scanners' zone: dates and times in REDCap are local to it.
     :param server_time_zone: the REDCap server's zone, in which it compares changes; empty: the same.
@@ -237,13 +140,17 @@ class SourceDefinition(_Part):
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
+    sites_by_dag: dict[str, SiteName] = Field(default_factory=dict)
     url: str
     token_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
     record_id_field: FieldName
     rows: ScanRows
     joins: tuple[Join, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    parts: dict[FieldName, TemplatePart] = Field(default_factory=dict)
     fields: dict[str, FieldMapping]
+    protocol: ProtocolCodes | None = None
     missing_data_codes: tuple[str, ...] = ()
     time_zone: ZoneName
     server_time_zone: ZoneName | Literal[""] = ""
@@ -258,26 +165,69 @@ class SourceDefinition(_Part):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        problems = [*_url_problems(self.url), *_mapping_problems(self.fields), *self._clashes()]
+        problems = [
+            *_url_problems(self.url),
+            *_mapping_problems(self.fields, self.protocol),
+            *_value_problems(self.fields, self.protocol),
+            *self._clashes(),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     def _clashes(self) -> Iterable[str]:
+        if bool(self.site) == bool(self.sites_by_dag):
+            yield "site: give either site or sites_by_dag"
         joined = [name for join in self.joins for name in join.fields]
         for name in sorted({name for name in joined if joined.count(name) > 1}):
             yield f"joins: {name} is taken from two rows"
+        for name in sorted(set(joined) & (PSEUDO_FIELDS | {self.record_id_field})):
+            yield f"joins: {name} is known of every row; leave it out"
         for name in sorted(set(self.rows.required) & set(joined)):
             yield f"rows.required: {name} is taken from another row by joins; it must be on the scan's own"
+        written = self.written_fields()
+        for name in sorted({name for name in written if written.count(name) > 1}):
+            yield f"write_back: {name} is told two things; give each a field of its own"
         # Its own write would change the item, the item's change be read, and so on for ever.
-        for name in sorted(set(self.written_fields()) & set(self.read_fields())):
+        for name in sorted(set(written) & {*self.read_fields(), *PSEUDO_FIELDS}):
             yield f"write_back: {name} is also read for the worklist; give the write-back a field of its own"
+
+    def redcap_fields(self, target: str) -> tuple[str, ...]:
+        """Return the REDCap fields and pseudo-columns a worklist field is made of."""
+        if target in self.fields:
+            return self.fields[target].redcap_fields(self.parts)
+        if self.protocol is not None and target in self.protocol.item_fields():
+            return (self.protocol.field,)
+        return ()
+
+    def named_fields(self) -> Iterator[tuple[str, str]]:
+        """Yield every REDCap field and pseudo-column that is read, each with the key that names it."""
+        yield "record_id_field", self.record_id_field
+        yield from (("rows.required", name) for name in self.rows.required)
+        for number, condition in enumerate(self.rows.where):
+            yield f"rows.where.{number}", condition.field
+        for number, gate in enumerate(self.gates):
+            yield from ((f"gates.{number}", name) for name, _ in gate.conditions())
+        yield from ((f"parts.{name}", part.field) for name, part in self.parts.items())
+        for target, mapping in self.fields.items():
+            own = (name for name in mapping.names() if mapping.field is not None or name not in self.parts)
+            yield from ((f"fields.{target}", name) for name in own)
+        if self.protocol is not None:
+            yield "protocol.field", self.protocol.field
+        for number, join in enumerate(self.joins):
+            yield from ((f"joins.{number}", name) for name in join.fields)
+
+    def sites(self) -> frozenset[str]:
+        """Return every site the source may write items to."""
+        return frozenset(self.sites_by_dag.values()) or frozenset({self.site})
+
+    def wants_data_access_groups(self) -> bool:
+        """Tell whether REDCap has to be asked for ``redcap_data_access_group`` (exportDataAccessGroups)."""
+        return bool(self.sites_by_dag) or DATA_ACCESS_GROUP in (name for _, name in self.named_fields())
 
     def read_fields(self) -> tuple[str, ...]:
         """Return every REDCap field an item is made from, the record id first, each once."""
-        mapped = (name for mapping in self.fields.values() for name in mapping.redcap_fields())
-        joined = (name for join in self.joins for name in join.fields)
-        names = dict.fromkeys([self.record_id_field, *self.rows.required, *mapped, *joined])
+        names = dict.fromkeys(name for _, name in self.named_fields())
         return tuple(name for name in names if name not in PSEUDO_FIELDS)
 
     def written_fields(self) -> tuple[str, ...]:
@@ -307,12 +257,6 @@ class SourceDefinition(_Part):
         return sha256(self.model_dump_json().encode()).hexdigest()
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return a half sentence with the closest known names; empty if none is close."""
-    close = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
 def _url_problems(url: str) -> Iterable[str]:
     try:
         parts = urlsplit(url)
@@ -330,13 +274,41 @@ def _url_problems(url: str) -> Iterable[str]:
         yield "url: must end with /api/"
 
 
-def _mapping_problems(fields: Mapping[str, FieldMapping]) -> Iterable[str]:
+def _mapping_problems(fields: Mapping[str, FieldMapping], protocol: ProtocolCodes | None) -> Iterable[str]:
+    by_protocol = protocol.item_fields() if protocol else frozenset[str]()
     for name in sorted(fields.keys() - ITEM_FIELDS):
         yield f"fields.{name}: there is no such worklist field{did_you_mean(name, ITEM_FIELDS)}"
-    for name in sorted(REQUIRED_ITEM_FIELDS - fields.keys()):
+    for name in sorted(fields.keys() & by_protocol):
+        yield f"fields.{name}: is also given by protocol; leave one of them out"
+    for name in sorted(REQUIRED_ITEM_FIELDS - fields.keys() - by_protocol):
         yield f"fields.{name}: is missing, and no item can be without it"
     for name, mapping in fields.items():
-        allowed = _UNITS.get(name, frozenset())
+        allowed = UNITS.get(name, frozenset())
         if mapping.unit is not None and mapping.unit not in allowed:
             takes = f"only {', '.join(sorted(allowed))}" if allowed else "no unit"
             yield f"fields.{name}.unit: this field takes {takes}"
+
+
+def _value_problems(fields: Mapping[str, FieldMapping], protocol: ProtocolCodes | None) -> Iterable[str]:
+    """Yield the values written in the definition itself that no item can have."""
+    for name, mapping in fields.items():
+        if name not in ITEM_FIELDS:
+            continue
+        given = {f"values.{code}": ours for code, ours in (mapping.values or {}).items()}
+        given |= {"otherwise": mapping.otherwise or "", "default": mapping.default}
+        if not (mapping.transforms or mapping.values):
+            given["constant"] = mapping.constant or ""
+        for key, text in given.items():
+            if text and (fault := _fault(name, mapping, text)):
+                yield f"fields.{name}.{key}: {fault}"
+    for code in protocol.all() if protocol else ():
+        for name, text in code.item_fields().items():
+            if fault := fault_of(name, text):
+                yield f"protocol: {name}: {fault}"
+
+
+def _fault(name: str, mapping: FieldMapping, text: str) -> str:
+    try:
+        return fault_of(name, converted(name, mapping, text))
+    except Rejected as error:
+        return error.what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 from uuid import uuid4
@@ -10,11 +11,12 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 
 from lambdas.connect import RedcapSettings, connector
-from lambdas.messages import handle_each
+from lambdas.messages import handle_messages
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync_source import SourceSync
+from lambdas.sync.source import USUAL_SECONDS, SourceSync, SyncResult
+from shared.errors import MwlError, NotFound
 
 READ_SECONDS: Final = 240.0
 """How long REDCap may take for one answer: the function has 300 s, and wants to say why it failed."""
@@ -27,13 +29,26 @@ class SyncSettings(RedcapSettings):
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Handle an SQS event whose messages are ``{"source_id": ...}``; return those that failed."""
-    sync = _wired(load(SyncSettings))
+    """Handle an SQS event; return the messages that failed.
 
-    def sync_one(source_id: str) -> None:
-        result = sync.run(source_id)
+    A message is ``{"source_id": ...}``; with ``"record"`` it is about that record alone, and with
+    ``"confirm_withdrawals": "yes"`` a person has agreed that however many items may be withdrawn.
+    """
+    sync = _wired(load(SyncSettings))
+    ends = time.monotonic() + _seconds_left(context)
+
+    def remaining() -> float:
+        return ends - time.monotonic()
+
+    def sync_one(message: Mapping[str, str]) -> None:
+        source_id = message["source_id"]
+        if record := message.get("record", ""):
+            result = _bring(sync, source_id, record, remaining)
+        else:
+            confirmed = message.get("confirm_withdrawals") == "yes"
+            result = sync.run(source_id, remaining=remaining, confirm_withdrawals=confirmed)
         if result is None:
-            logger.info("another sync is under way", extra={"source_id": source_id})
+            logger.info("left to another sync", extra={"source_id": source_id})
             return
         told = {
             "full": result.full,
@@ -41,10 +56,30 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "unchanged": result.unchanged,
             "withdrawn": result.withdrawn,
             "rejected": len(result.rejected),
+            "held": len(result.held),
+            "unfinished": result.unfinished,
         }
         logger.info("synced", extra={"source_id": source_id, **told})
 
-    return handle_each(event, context, "source_id", sync_one, logger)
+    return handle_messages(event, context, "source_id", sync_one, logger)
+
+
+def _bring(
+    sync: SourceSync, source_id: str, record: str, remaining: Callable[[], float]
+) -> SyncResult | None:
+    try:
+        return sync.run_record(source_id, record, remaining=remaining)
+    except NotFound:
+        raise
+    except MwlError as error:
+        # A hint that failed is not tried again: the next sync finds the record by itself.
+        logger.warning("hint not followed", extra={"source_id": source_id, "reason": str(error)})
+        return None
+
+
+def _seconds_left(context: Any) -> float:
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return left() / 1000 if left is not None else USUAL_SECONDS
 
 
 @cache  # for the function's life: its connections, and for a minute its secrets
@@ -61,4 +96,5 @@ def _wired(settings: SyncSettings) -> SourceSync:
         connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
         now=time.time,
         new_id=lambda: uuid4().hex,
+        sleep=time.sleep,
     )

@@ -36,7 +36,11 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     def tell_one(uid: str) -> None:
         outcome, note = write_back.run(uid)
-        logger.info("write-back", extra={"sop_instance_uid": uid, "outcome": outcome, "reason": note})
+        told = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
+        if outcome == "parked":
+            logger.warning("write-back", extra=told)  # template.yaml counts these, and raises an alarm
+        else:
+            logger.info("write-back", extra=told)
 
     return handle_each(event, context, "sop_instance_uid", tell_one, logger)
 
@@ -52,4 +56,6 @@ def _wired(settings: WriteBackSettings) -> StepWriteBack:
         SourceStore(tables),
         connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
         now=time.time,
+        new_id=lambda: uuid4().hex,
+        sleep=time.sleep,
     )

@@ -15,8 +15,8 @@ from uuid import uuid4
 from infra.local.redcap_sim import Project, Quirks, RedcapSimulator
 from infra.local.redcap_sim.clock import system_now
 from lambdas import schedule, sync_redcap, write_back
+from lambdas.definition.file import definition_from
 from lambdas.source import SourceDefinition
-from lambdas.source_file import definition_from
 from lambdas.source_state import SourceState, SyncReport
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -83,6 +83,12 @@ class Rig:
 
     def state(self, source_id: str = "classic") -> SourceState:
         return self.sources.state(source_id)
+
+    def remember(self, state: SourceState, source_id: str = "classic") -> None:
+        """Let the source remember something else."""
+        assert self.sources.acquire(source_id, "test", now=0.0, seconds=1, noted=False)
+        self.sources.save_state(source_id, "test", state)
+        self.sources.release(source_id, "test")
 
     def tick(self) -> tuple[list[str], list[str]]:
         """Run the schedule's handler; return the source ids and step UIDs it queued."""

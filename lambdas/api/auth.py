@@ -16,7 +16,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lambdas.api.schemas import AccessToken, Login
 from lambdas.api.services import Services, UseServices
-from lambdas.store.accounts import Relay, Role, User
+from lambdas.store.accounts import Role, User
+from lambdas.store.relays import Relay
 from lambdas.tokens import Unauthenticated, claimed_relay, verify_relay
 from shared.errors import Forbidden
 

@@ -16,7 +16,21 @@ from pydantic import Field, model_validator
 from lambdas.api.schemas import Request, Site
 from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
 from shared import identifiers
-from shared.dicom_text import AE, CS, DA, LO, PN, SH, TM, UI, OptionalDA, OptionalDS, parse_decimal
+from shared.dicom_text import (
+    AE,
+    CS,
+    DA,
+    LO,
+    PN,
+    SH,
+    TM,
+    UI,
+    OptionalDA,
+    OptionalDS,
+    UIInUse,
+    parse_decimal,
+    parse_uid,
+)
 from shared.errors import Rejected
 from shared.worklist_item import PatientSex, Status, WorklistItem
 
@@ -132,6 +146,7 @@ class NewItem(ItemFields):
 class ItemChanges(ItemFields):
     """What to change of an item: what is not named stays, null empties. What it is may be named only."""
 
+    study_instance_uid: UIInUse = ""
     id: str = ""
     site: str = ""
     source: str = ""
@@ -160,6 +175,8 @@ class ItemChanges(ItemFields):
         changes = {name: value for name, value in named.items() if value != there[name]}
         for name in sorted(READ_ONLY & changes.keys()):
             raise Rejected("cannot be changed", where=name)
+        if changes.get("study_instance_uid"):
+            parse_uid(changes["study_instance_uid"])  # one in use may lie anywhere, a new one may not
         if {"patient_weight_kg", "patient_weight_lb"} & changes.keys():
             kilograms = named.get("patient_weight_kg", "")
             changes["patient_weight_kg"] = agreed_kg(kilograms, named.get("patient_weight_lb", ""))

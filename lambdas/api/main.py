@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, health, problems, relay, relays, users, worklist
+from lambdas.api import auth, health, hooks, problems, relay, relays, sources, users, worklist, write_backs
 from lambdas.api.guard import Guard
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
@@ -32,7 +32,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.health = report
     app.version = report.version
     problems.install(app)
-    for module in (auth, worklist, users, relays, relay, health):
+    for module in (auth, worklist, users, sources, write_backs, relays, relay, hooks, health):
         app.include_router(module.router)
     app.add_middleware(Guard)
     origins = services.settings.origins()

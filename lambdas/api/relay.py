@@ -1,4 +1,4 @@
-"""What relays themselves call: enrolment, their site's feed down, scanners' events up."""
+"""What relays themselves call: enrolment, their site's feed down, scanners' events up, heartbeats."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from lambdas.api.guard import logger
 from lambdas.api.problems import flaws
 from lambdas.api.schemas import Enroll, Enrolled, MppsIntake, MppsResults
 from lambdas.api.services import Services, UseServices
-from lambdas.store.accounts import Relay
+from lambdas.store.relays import Relay
 from lambdas.tokens import RELAY_AUDIENCE, parse_public_key
 from shared.errors import Conflict, Rejected, Unavailable
 from shared.feed import FeedPage
 from shared.procedure_step import EventResult, ProcedureStepEvent
+from shared.relay_health import HeartbeatAnswer, RelayHealth
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
 
@@ -66,6 +67,15 @@ def mpps(body: MppsIntake, relay: ThisRelay, services: UseServices) -> MppsResul
     finally:
         intake.give_hints()
     return MppsResults(results=results)
+
+
+@router.post("/heartbeat")
+def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> HeartbeatAnswer:
+    """Keep how the relay is doing; answer with all that is overridden of its scanners' profiles."""
+    services.relays.heard(relay.relay_id, body)
+    configuration, version = services.relays.configuration(relay.relay_id)
+    overrides = configuration.overrides.model_dump(mode="json")["scanners"]
+    return HeartbeatAnswer(scanners=overrides, version=version)
 
 
 class _Intake:

@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lambdas.store.accounts import Relay, Role, User
+from lambdas.store.accounts import Role, User
+from lambdas.store.relays import Configuration, Heartbeat, Relay
 from shared.dicom_text import LO
 from shared.procedure_step import EventResult
+from shared.relay_health import RelayHealth, RelaySummary
+from shared.scanner_profile import ScannerOverride
 
 Site = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$")]
 _Password = Annotated[SecretStr, Field(max_length=1024)]
@@ -82,18 +85,67 @@ class EnrollmentCode(BaseModel):
 
 
 class RelayView(BaseModel):
-    """A relay as shown."""
+    """A relay as shown; `last_seen_at` and `health` are of its last heartbeat."""
 
     relay_id: str
     site: str
     name: str
     enrolled_at: datetime
     revoked_at: datetime | None
+    last_seen_at: datetime | None
+    health: RelaySummary | None
 
     @classmethod
-    def of(cls, relay: Relay) -> RelayView:
+    def of(cls, relay: Relay, heartbeat: Heartbeat | None) -> RelayView:
+        """Return what is shown of a relay in a list."""
+        health = heartbeat.health.model_dump(exclude={"scanners"}) if heartbeat else None
+        return cls.model_validate(_shown(relay, heartbeat) | {"health": health})
+
+
+class RelayDetail(RelayView):
+    """A relay as shown by itself, with what its scanners did."""
+
+    health: RelayHealth | None
+
+    @classmethod
+    def of(cls, relay: Relay, heartbeat: Heartbeat | None) -> RelayDetail:
         """Return what is shown of a relay."""
-        return cls.model_validate(relay.model_dump(exclude={"public_key"}))
+        return cls.model_validate(
+            _shown(relay, heartbeat) | {"health": heartbeat.health if heartbeat else None}
+        )
+
+
+def _shown(relay: Relay, heartbeat: Heartbeat | None) -> dict[str, Any]:
+    seen_at = heartbeat.seen_at if heartbeat else None
+    return relay.model_dump(exclude={"public_key"}) | {"last_seen_at": seen_at}
+
+
+class ScannersView(BaseModel):
+    """What is overridden of a relay's scanners, and what the relay last said of it.
+
+    `held_version` is the version it had taken at its last heartbeat, null if there was none; `not_taken`
+    says which overrides it could not take, and why.
+    """
+
+    scanners: tuple[ScannerOverride, ...]
+    version: str
+    changed_at: datetime | None
+    changed_by: str
+    held_version: str | None
+    not_taken: tuple[str, ...]
+
+    @classmethod
+    def of(cls, configuration: Configuration, version: str, heartbeat: Heartbeat | None) -> ScannersView:
+        """Return what is shown of the overrides of a relay."""
+        health = heartbeat.health if heartbeat else None
+        return cls(
+            scanners=configuration.overrides.scanners,
+            version=version,
+            changed_at=configuration.changed_at,
+            changed_by=configuration.changed_by,
+            held_version=health.profiles_version if health else None,
+            not_taken=health.profile_problems if health else (),
+        )
 
 
 class Enroll(Request):

@@ -10,25 +10,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import boto3
 from botocore.config import Config
 from fastapi import Depends, Request
 
 from lambdas.api.settings import ApiSettings
+from lambdas.connect import Connect, connector
 from lambdas.hints import WriteBackHints
 from lambdas.passwords import Passwords
 from lambdas.secrets import Secrets
-from lambdas.store.accounts import LoginStore, RelayStore, UserStore, random_code
+from lambdas.store.accounts import LoginStore, UserStore
+from lambdas.store.relays import RelayStore, random_code
+from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
+from lambdas.store.triggers import TriggerStore
 from lambdas.store.worklist import WorklistStore
+from lambdas.sync.requests import SyncRequests
 from lambdas.tokens import PeopleTokens, SigningKeys
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+
+    from lambdas.redcap import RedcapProject
+    from lambdas.source import SourceDefinition
+
+REDCAP_SECONDS: Final = 9.0
+"""How long REDCap may take for one answer: API Gateway gives up after 30 seconds, and waits for several."""
+
+LONGEST_PAUSE_SECONDS: Final = 0.5
+
+_ONE_AT_A_TIME: Final = Lock()
+"""boto3's default session is not safe to make clients from in several threads."""
 
 Check = Callable[[], object]
 """Asks something of a part we depend on; any exception means that it does not work."""
@@ -38,6 +54,7 @@ Check = Callable[[], object]
 class Services:
     """What the routes are given.
 
+    :param connect: opens a definition's REDCap project, to look only.
     :param checks: what ``GET /health`` tries, by name.
     :param now: seconds since 1970.
     :param new_id: a fresh random identifier of letters and digits.
@@ -49,6 +66,10 @@ class Services:
     users: UserStore
     logins: LoginStore
     relays: RelayStore
+    sources: SourceStore
+    triggers: TriggerStore
+    connect: Connect
+    syncs: SyncRequests
     passwords: Passwords
     tokens: PeopleTokens
     hints: WriteBackHints
@@ -96,6 +117,10 @@ def services_from(
         users=users,
         logins=LoginStore(tables, now=now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        sources=SourceStore(tables),
+        triggers=TriggerStore(tables, now=now),
+        connect=_impatient(settings, now),
+        syncs=SyncRequests(sqs, settings.sync_queue_url),
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
         hints=WriteBackHints(sqs, settings.write_back_queue_url),
@@ -109,19 +134,34 @@ def services_from(
     )
 
 
+def _impatient(settings: ApiSettings, now: Callable[[], float]) -> Connect:
+    """Return what opens REDCap projects for somebody who waits for an answer."""
+    connect = connector(
+        settings,
+        now=now,
+        sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
+        read_seconds=REDCAP_SECONDS,
+    )
+
+    def alone(definition: SourceDefinition) -> RedcapProject:
+        with _ONE_AT_A_TIME:
+            return connect(definition)
+
+    return alone
+
+
 def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[[], SQSClient]]:
     """Return what makes each client, once, when it is first asked for."""
-    one_at_a_time = Lock()  # boto3's default session is not safe to make clients from in several threads
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
     @cache
     def secrets_manager() -> SecretsManagerClient:
-        with one_at_a_time:
+        with _ONE_AT_A_TIME:
             return boto3.client("secretsmanager", region_name=region, config=config)
 
     @cache
     def sqs() -> SQSClient:
-        with one_at_a_time:
+        with _ONE_AT_A_TIME:
             return boto3.client("sqs", region_name=region, config=config)
 
     return secrets_manager, sqs

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from lambdas.settings import StoreSettings
+from lambdas.connect import RedcapSettings
 from lambdas.store.models import Tables, bind
 from shared.dicom_text import AE
 
@@ -26,7 +26,7 @@ def _time_zone(name: str) -> str:
     return name
 
 
-class ApiSettings(StoreSettings):
+class ApiSettings(RedcapSettings):
     """The API's settings; each is the environment variable of the same name in capitals."""
 
     accounts_table: str = Field(description="Name of AccountsTable.")
@@ -34,6 +34,9 @@ class ApiSettings(StoreSettings):
     write_back_queue_url: str = Field(
         default="",
         description="Queue that is told of news from scanners. Empty: the schedule finds them alone.",
+    )
+    sync_queue_url: str = Field(
+        default="", description="SyncQueue, where a sync is asked for. Empty: only the schedule asks."
     )
     cors_allowed_origins: str = Field(
         default="", description="Origins whose web pages may call the API, separated by commas. Empty: none."

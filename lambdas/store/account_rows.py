@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -100,6 +101,11 @@ class AccountRows(Generic[M]):
     def _check(self, transaction: TransactWrite, witness: Witness) -> None:
         name, version = witness
         transaction.condition_check(self._row, self._kind, name, condition=_is(version))
+
+
+def hidden_name(text: str) -> str:
+    """Return a row's name that does not show what it stands for: a code, or what was typed as a name."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is(version: int) -> Condition:

@@ -141,6 +141,7 @@ class ItemWriter:
             body=item.model_dump_json(),
             status_owner=stored.status_owner,
             edited=list(stored.edited),
+            progress=stored.progress.model_dump(mode="json", exclude_defaults=True) or None,
             study_instance_uid=item.study_instance_uid,
         )
         if not stored.gone:
@@ -159,6 +160,7 @@ def stored_item(row: ItemRow) -> StoredItem:
             "item": WorklistItem.model_validate_json(row.body or "{}"),
             "feed_seq": int(row.feed_seq),
             "edited": tuple(row.edited or ()),
+            "progress": row.progress or {},
             "status_owner": row.status_owner or "source",
             "gone": bool(row.gone),
         }

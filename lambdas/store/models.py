@@ -13,6 +13,9 @@
         LOGINS             <hash of a name>      failed logins, to throttle guessing
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
+        RELAY_HEALTH       <relay_id>            a relay's last heartbeat
+        RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
+        TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
 
 template.yaml declares the same keys and indexes; tests/unit/test_template.py compares the two.
 """
@@ -24,6 +27,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import (
+    BinaryAttribute,
     BooleanAttribute,
     JSONAttribute,
     NumberAttribute,
@@ -115,13 +119,14 @@ class HeadRow(Row):
 
 
 class ItemRow(Row):
-    """An item (``body`` is its JSON) or, with ``gone``, its tombstone."""
+    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps."""
 
     feed_seq = NumberAttribute()
     gone = BooleanAttribute(default=False)
     body = UnicodeAttribute(null=True)
     status_owner = UnicodeAttribute(null=True)
     edited = JSONAttribute(null=True)
+    progress = JSONAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
@@ -132,13 +137,14 @@ class ItemRow(Row):
 
 
 class EventRow(Row):
-    """One event as the relay sent it (``body`` is its JSON); ``number``: their order."""
+    """One event as the relay sent it: its JSON, ``packed`` if it is long. ``number``: their order."""
 
     site = UnicodeAttribute()
     relay_id = UnicodeAttribute()
     recorded_at = UnicodeAttribute()
     number = NumberAttribute()
-    body = UnicodeAttribute()
+    body = UnicodeAttribute(null=True)
+    packed = BinaryAttribute(legacy_encoding=False, null=True)
 
 
 class StepRow(Row):
@@ -167,7 +173,7 @@ class SourceRow(Row):
 
 
 class AccountRow(Row):
-    """A user, relay or enrolment: ``body`` is the JSON of its own model; ``version`` guards its updates."""
+    """A row of AccountsTable: ``body`` is the JSON of its own model; ``version`` guards its updates."""
 
     body = UnicodeAttribute()
     version = NumberAttribute()

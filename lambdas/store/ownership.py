@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import Rejected
-from shared.procedure_step import Step, item_status
+from shared.procedure_step import Progress, Step
 from shared.worklist_item import Status, WorklistItem
 
 StatusOwner = Literal["source", "mpps", "person"]
@@ -30,6 +30,7 @@ class StoredItem(BaseModel):
 
     :param edited: names of the fields a person owns.
     :param gone: a tombstone; the item it buried is kept for what a scanner may still report of it.
+    :param progress: what its performed steps amount to, since a person last set the status.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -39,6 +40,7 @@ class StoredItem(BaseModel):
     edited: tuple[str, ...] = ()
     status_owner: StatusOwner = "source"
     gone: bool = False
+    progress: Progress = Progress()
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""
@@ -70,19 +72,23 @@ def from_person(current: StoredItem, changes: Mapping[str, Any]) -> StoredItem:
         first = error.errors(include_input=False, include_url=False)[0]
         raise Rejected(str(first["msg"]), where=".".join(map(str, first["loc"]))) from None
     edited = sorted({*current.edited, *(name for name in changes if name != STATUS)})
-    owner: StatusOwner = "person" if STATUS in changes else current.status_owner
-    return current.model_copy(update={"item": item, "edited": tuple(edited), "status_owner": owner})
+    update: dict[str, Any] = {"item": item, "edited": tuple(edited)}
+    if STATUS in changes:  # what scanners reported before is settled by it
+        update |= {"status_owner": "person", "progress": Progress()}
+    return current.model_copy(update=update)
 
 
 def from_scanner(current: StoredItem, step: Step) -> StoredItem:
     """Return the item after a scanner reported a step of it. A scan is real: it revives even a tombstone."""
-    status = item_status(step)
+    progress = current.progress.after(step)
+    status = progress.status()
     freed = status is Status.SCHEDULED
     if freed and current.gone:
-        return current
+        return current.model_copy(update={"progress": progress})
     item = current.item.model_copy(update={STATUS: status})
     owner: StatusOwner = "source" if freed else "mpps"
-    return current.model_copy(update={"item": item, "status_owner": owner, "gone": False})
+    update = {"item": item, "status_owner": owner, "gone": False, "progress": progress}
+    return current.model_copy(update=update)
 
 
 def withdrawn(current: StoredItem) -> StoredItem:

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
 
 from lambdas.source import SourceDefinition
 from lambdas.source_state import SourceState
@@ -25,7 +26,8 @@ class StoredSource:
 
     :param definition: None if it cannot be read, because an older or newer version wrote it.
     :param problem: why it cannot be read.
-    :param leased_until: seconds since 1970 until which a sync holds it; 0 if none does.
+    :param leased_until: seconds since 1970 until which a sync holds it; 0 if none does. One that was killed
+        has not given it back.
     """
 
     source_id: str
@@ -76,24 +78,20 @@ class SourceStore:
         """Return what is remembered of a source. :raises NotFound: there is none."""
         return self.find(source_id).state
 
-    def acquire(self, source_id: str, owner: str, *, now: float, seconds: float) -> bool:
+    def acquire(self, source_id: str, owner: str, *, now: float, seconds: float, noted: bool = True) -> bool:
         """Take the lease for some seconds; False if another owner holds it, or there is no such source.
 
-        :param now: seconds since 1970; noted as the time of the last run.
+        :param now: seconds since 1970.
+        :param noted: as the time of the last run, from which the interval counts.
         """
         model = self._model
         free = model.lease.does_not_exist() | (model.lease_until < now) | (model.lease == owner)
-        started = datetime.fromtimestamp(now, UTC).isoformat()
+        actions: list[Action] = [model.lease.set(owner), model.lease_until.set(now + seconds)]
+        if noted:
+            actions.append(model.last_run_at.set(datetime.fromtimestamp(now, UTC).isoformat()))
         try:
             with translated("taking a source's lease"):
-                self._row(source_id).update(
-                    actions=[
-                        model.lease.set(owner),
-                        model.lease_until.set(now + seconds),
-                        model.last_run_at.set(started),
-                    ],
-                    condition=model.body.exists() & free,
-                )
+                self._row(source_id).update(actions=actions, condition=model.body.exists() & free)
         except Conflict:
             return False
         return True

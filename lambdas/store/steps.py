@@ -7,8 +7,7 @@ loses nothing: the debt stands in the table until the write-back has been verifi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -18,30 +17,17 @@ from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change
+from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, EVENT, ITEM, STATE, EventRow, StepRow, Tables, step_key
+from lambdas.store.owed import FOR_GOOD, NOTE_LENGTH, PARKED, ParkedWriteBack, PendingWriteBack
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import WorklistStore
-from shared.errors import Conflict, Rejected
+from shared.errors import Conflict, NotFound, Rejected
 from shared.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
-from shared.step_dataset import ScheduledStepReference, fold, references, refers_to
-from shared.worklist_item import WorklistItem
+from shared.step_dataset import ScheduledStepReference, fold, linked_items, references
 
 Outcome = Literal["recorded", "already_recorded"]
-
-
-@dataclass(frozen=True)
-class PendingWriteBack:
-    """What REDCap has yet to be told of a step.
-
-    :param version: hand it back when done: a newer event in between keeps the step due.
-    :param attempts: how often it has been tried in vain.
-    """
-
-    step: Step
-    items: tuple[WorklistItem, ...]
-    version: int
-    attempts: int
 
 
 class StepStore:
@@ -65,7 +51,7 @@ class StepStore:
     def find(self, sop_instance_uid: str) -> Step | None:
         """Return a step as folded so far; None if it is unknown."""
         row = self._step_row(sop_instance_uid)
-        return Step.model_validate_json(row.body) if row else None
+        return _step(row) if row else None
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
@@ -73,61 +59,98 @@ class StepStore:
         with translated("reading a step's events"):
             rows = list(model.query(step_key(sop_instance_uid), model.sk.startswith(EVENT)))
         rows.sort(key=lambda row: int(row.number))
-        return [ProcedureStepEvent.model_validate_json(row.body) for row in rows]
+        return [unpack(EventBody(row.body, row.packed)) for row in rows]
 
     def due_write_backs(self, limit: int) -> list[str]:
         """Return SOP Instance UIDs of steps REDCap should be told of by now, the longest due first."""
         model = self._tables.step
         with translated("listing due write-backs"):
             rows = list(model.due.query(DUE, model.write_back_at <= _stamp(self._now()), limit=limit))
-        return [row.pk.removeprefix(step_key("")) for row in rows]
+        return [_uid(row) for row in rows]
+
+    def parked_write_backs(self, limit: int = 100) -> list[ParkedWriteBack]:
+        """Return what REDCap could not be told and nobody tries any more, the longest parked first."""
+        model = self._tables.step
+        with translated("listing parked write-backs"):
+            keys = [(row.pk, row.sk) for row in model.due.query(PARKED, limit=limit)]
+            found = {row.pk: row for row in model.batch_get(keys, consistent_read=True)}
+        rows = [found[pk] for pk, _ in keys if pk in found]
+        # The index may be a moment behind: what has been told or tried again meanwhile is not parked.
+        return [self._parked(row) for row in rows if row.write_back_due == PARKED]
 
     def pending(self, sop_instance_uid: str) -> PendingWriteBack | None:
         """Return what REDCap has yet to be told of a step; None if nothing is due."""
         row = self._step_row(sop_instance_uid)
         if row is None or row.write_back_due != DUE:
             return None
-        step = Step.model_validate_json(row.body)
+        step = _step(row)
         found = self._worklist.writer.read(row.site, step.item_ids)
-        items = tuple(found[item_id].item for item_id in step.item_ids if item_id in found)
-        return PendingWriteBack(step, items, int(row.version), int(row.write_back_attempts))
+        linked = [found[item_id] for item_id in step.item_ids if item_id in found]
+        # After the items: a step that comes later has a debt of its own.
+        known = self._steps({uid for stored in linked for uid in stored.progress.steps})
+        performed = {
+            stored.item.id: tuple(known[uid] for uid in stored.progress.steps if uid in known)
+            for stored in linked
+        }
+        items = tuple(stored.item for stored in linked)
+        return PendingWriteBack(step, items, performed, int(row.version), int(row.write_back_attempts))
 
     def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
         """Strike the debt; False if a newer event or another run came between: it is due again then."""
         model = self._tables.step
-        actions = [model.write_back_due.remove(), model.write_back_at.remove(), model.write_back_note.set("")]
-        return self._settle_debt(sop_instance_uid, version, actions)
-
-    def write_back_later(self, sop_instance_uid: str, version: int, *, at: float, note: str) -> None:
-        """Put the next try off until ``at`` (seconds since 1970), with the reason for people to see."""
-        model = self._tables.step
-        actions = [
-            model.write_back_at.set(_stamp(at)),
-            model.write_back_attempts.set(model.write_back_attempts + 1),
-            model.write_back_note.set(note),
-        ]
-        self._settle_debt(sop_instance_uid, version, actions)
-
-    def write_back_parked(self, sop_instance_uid: str, version: int, *, note: str) -> None:
-        """Stop trying: REDCap refuses for good. The reason stays with the step."""
-        model = self._tables.step
         actions = [
             model.write_back_due.remove(),
             model.write_back_at.remove(),
-            model.write_back_note.set(f"parked: {note}"),
+            model.write_back_attempts.set(0),
+            model.write_back_note.set(""),
+        ]
+        return self._settle_debt(sop_instance_uid, version, actions)
+
+    def write_back_later(
+        self, sop_instance_uid: str, version: int, *, at: float, note: str, counted: bool = True
+    ) -> None:
+        """Put the next try off until ``at`` (seconds since 1970), with the reason for people to see.
+
+        :param counted: whether this one was in vain; False if REDCap was not asked at all.
+        """
+        model = self._tables.step
+        actions = [model.write_back_at.set(_stamp(at)), model.write_back_note.set(note[:NOTE_LENGTH])]
+        if counted:
+            actions.append(model.write_back_attempts.set(model.write_back_attempts + 1))
+        self._settle_debt(sop_instance_uid, version, actions)
+
+    def write_back_parked(self, sop_instance_uid: str, version: int, *, note: str) -> None:
+        """Stop trying: REDCap refuses for good. The reason stays with the step, until its next event."""
+        model = self._tables.step
+        actions = [
+            model.write_back_due.set(PARKED),
+            model.write_back_at.set(_stamp(self._now())),
+            model.write_back_attempts.set(model.write_back_attempts + 1),
+            model.write_back_note.set((FOR_GOOD + note)[:NOTE_LENGTH]),
         ]
         self._settle_debt(sop_instance_uid, version, actions)
+
+    def retry_write_back(self, sop_instance_uid: str) -> None:
+        """Make a step due again, parked or told: trying it once more does no harm.
+
+        :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
+        """
+        row = self._step_row(sop_instance_uid)
+        if row is None or not _step(row).item_ids:
+            raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
+        self._owe_again(row)
 
     def _record(self, event: ProcedureStepEvent, site: str, relay_id: str) -> EventResult:
         row = self._step_row(event.sop_instance_uid)
         if row is not None and row.site != site:
             return _refused(event, "this SOP Instance UID belongs to another site")
-        before = Step.model_validate_json(row.body) if row else None
+        before = _step(row) if row else None
         if before is not None and self._is_recorded(event):  # an event is never without its step
             items = self._worklist.writer.read(site, before.item_ids)
             return self._result(event, "already_recorded", items)
         try:
             after = fold(before, event)
+            body = pack(event)
         except Rejected as error:
             return _refused(event, str(error))
         if isinstance(after, Refusal):
@@ -136,7 +159,7 @@ class StepStore:
         step = after.model_copy(update={"item_ids": item_ids})
         changes: dict[str, Change] = dict.fromkeys(item_ids, _from_scanner(step))
         written = self._worklist.writer.change(
-            site, changes, also=lambda tx: self._save(tx, event, step, row, site, relay_id)
+            site, changes, also=lambda tx: self._save(tx, event, body, step, row, site, relay_id)
         )
         return self._result(event, "recorded", written.items)
 
@@ -144,6 +167,7 @@ class StepStore:
         self,
         transaction: TransactWrite,
         event: ProcedureStepEvent,
+        body: EventBody,
         step: Step,
         row: StepRow | None,
         site: str,
@@ -159,7 +183,8 @@ class StepStore:
                 relay_id=relay_id,
                 recorded_at=now,
                 number=version + 1,
-                body=event.model_dump_json(),
+                body=body.body,
+                packed=body.packed,
             ),
             condition=EventRow.pk.does_not_exist(),
         )
@@ -178,17 +203,16 @@ class StepStore:
         )
 
     def _linked(self, event: ProcedureStepEvent, site: str) -> list[str]:
-        """Return the ids of the site's items an event refers to: the relay's own find, then the study's."""
-        referred = references(event.dataset)
-        candidates = [event.item_id] if event.item_id else []
-        for reference in referred:
+        """Return the ids of the site's items an event refers to, among the relay's finds and the study's.
+
+        The relay also finds by accession number, for which the table has no index. What it found is looked
+        at again with the function it used itself: no relay can link a step to an item it does not name.
+        """
+        candidates = list(event.linked())
+        for reference in references(event.dataset):
             candidates += self._of_study(reference)
         found = self._worklist.writer.read(site, candidates)
-        return [
-            item_id
-            for item_id, stored in found.items()
-            if any(refers_to(reference, stored.item) for reference in referred)
-        ]
+        return list(linked_items(event.dataset, (stored.item for stored in found.values())))
 
     def _of_study(self, reference: ScheduledStepReference) -> list[str]:
         if not reference.study_instance_uid:
@@ -203,6 +227,24 @@ class StepStore:
                 return self._tables.step.get(step_key(sop_instance_uid), STATE, consistent_read=True)
             except DoesNotExist:
                 return None
+
+    def _steps(self, uids: Collection[str]) -> dict[str, Step]:
+        keys = [(step_key(uid), STATE) for uid in sorted(uids)]
+        with translated("reading procedure steps"):
+            rows = list(self._tables.step.batch_get(keys, consistent_read=True)) if keys else []
+        return {_uid(row): _step(row) for row in rows}
+
+    def _parked(self, row: StepRow) -> ParkedWriteBack:
+        item_ids = _step(row).item_ids
+        found = self._worklist.writer.read(row.site, item_ids)
+        return ParkedWriteBack(
+            sop_instance_uid=_uid(row),
+            site=row.site,
+            items=tuple(found[item_id].item for item_id in item_ids if item_id in found),
+            reason=row.write_back_note.removeprefix(FOR_GOOD),
+            attempts=int(row.write_back_attempts),
+            parked_at=datetime.fromisoformat(row.write_back_at or _stamp(0)),
+        )
 
     def _is_recorded(self, event: ProcedureStepEvent) -> bool:
         key = step_key(event.sop_instance_uid)
@@ -224,7 +266,7 @@ class StepStore:
         return True
 
     def _owe_again(self, row: StepRow) -> None:
-        """Make a step due after a run that was overtaken: what it wrote may be older than what stood there.
+        """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
 
         The version moves too, so that a run still under way does not strike this debt with its own.
         """
@@ -236,6 +278,7 @@ class StepStore:
                     model.version.set(model.version + 1),
                     model.write_back_due.set(DUE),
                     model.write_back_at.set(now),
+                    model.write_back_attempts.set(0),
                 ]
             )
 
@@ -252,6 +295,14 @@ def _from_scanner(step: Step) -> Change:
 
 def _refused(event: ProcedureStepEvent, reason: str) -> EventResult:
     return EventResult(event_id=event.event_id, outcome="refused", reason=reason)
+
+
+def _step(row: StepRow) -> Step:
+    return Step.model_validate_json(row.body)
+
+
+def _uid(row: StepRow) -> str:
+    return row.pk.removeprefix(step_key(""))
 
 
 def _stamp(seconds: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
@@ -13,7 +14,8 @@ from lambdas.store.faults import translated
 from lambdas.store.feed import Head, is_current, read_page
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
-from lambdas.store.ownership import StoredItem
+from lambdas.store.ownership import StatusOwner, StoredItem
+from lambdas.store.placing import Placing, placing
 from shared.errors import Conflict, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
 from shared.worklist_item import WorklistItem
@@ -31,12 +33,12 @@ class PutResult:
     unchanged: int
 
 
-@dataclass(frozen=True)
-class ItemRef:
-    """An item of a source and the record it came from."""
+class ItemRef(NamedTuple):
+    """An item of a source, the record it came from, and who set its status."""
 
     item_id: str
     source_record: str
+    status_owner: StatusOwner = "source"
 
 
 class WorklistStore:
@@ -45,6 +47,7 @@ class WorklistStore:
     :param now: seconds since 1970.
     :param new_id: a fresh random identifier at every call.
     :param settle_seconds: how long a committed change may take to be seen by every read.
+    :param writer: writes the items; None: to the table.
     """
 
     def __init__(
@@ -54,9 +57,12 @@ class WorklistStore:
         now: Callable[[], float],
         new_id: Callable[[], str],
         settle_seconds: float = 10.0,
+        writer: ItemWriter | None = None,
     ) -> None:
         self._tables, self._now, self._settle = tables, now, settle_seconds
-        self.writer: Final = ItemWriter(tables, now=now, new_id=new_id, settle=settle_seconds)
+        self.writer: Final[ItemWriter] = writer or ItemWriter(
+            tables, now=now, new_id=new_id, settle=settle_seconds
+        )
 
     def sites(self) -> list[str]:
         """Return every site that ever had an item."""
@@ -80,20 +86,34 @@ class WorklistStore:
         """Return a page of items for people; see `lambdas.store.listing.list_items`."""
         return list_items(self._tables, query, limit=limit, start=start, offset=offset)
 
-    def put_if_changed(self, items: Iterable[WorklistItem]) -> PutResult:
+    def put_if_changed(self, items: Iterable[WorklistItem], sites: Collection[str] = ()) -> PutResult:
         """Write what a source says of items, where it differs and where the source owns it.
 
+        :param sites: all sites the items may be at; where one has moved, it is withdrawn there first, and
+            takes along what a person changed.
         :raises Conflict, Unavailable: as `ItemWriter.change`; what was written before stays, and the same
             call again writes only the rest.
         """
-        written = total = 0
-        by_site = groupby(sorted(items, key=lambda item: item.site), key=lambda item: item.site)
-        for site, of_site in by_site:
+        placings = self._placings(list(items), sites)
+        for site in sorted({site for each in placings.values() for site in each.leave}):
+            self.withdraw(site, [item_id for item_id, each in placings.items() if site in each.leave])
+        written = 0
+        placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
+        placed.sort(key=lambda pair: pair[0].site)
+        for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
             for some in _chunks(list(of_site), BATCH):
-                changes = {item.id: _from_source(item) for item in some}
+                changes = {item.id: _from_source(item, inherited) for item, inherited in some}
                 written += self.writer.change(site, changes).written
-                total += len(changes)
-        return PutResult(written, total - written)
+        return PutResult(written, len(placings) - written)
+
+    def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, Placing]:
+        if all({item.site}.issuperset(sites) for item in items):
+            return {item.id: Placing(item) for item in items}
+        found: dict[str, dict[str, StoredItem]] = {item.id: {} for item in items}
+        for site in sorted({*sites, *(item.site for item in items)}):
+            for item_id, stored in self.writer.read(site, list(found)).items():
+                found[item_id][site] = stored
+        return {item.id: placing(item, found[item.id]) for item in items}
 
     def create(self, item: WorklistItem) -> StoredItem:
         """Write an item made by hand. :raises Conflict: one with this id exists."""
@@ -135,6 +155,7 @@ class WorklistStore:
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
         """Yield the items a source has at a site, except those gone; reads the site's whole partition."""
+        # Two hundred thousand models would take longer than reading them: a glance into the JSON is enough.
         model = self._tables.item
         with translated("listing a source's items"):
             rows = model.query(
@@ -143,9 +164,10 @@ class WorklistStore:
                 filter_condition=model.gone == False,  # noqa: E712
             )
             for row in rows:
-                item = stored_item(row).item
-                if item.source == source_id:
-                    yield ItemRef(item.id, item.source_record)
+                body = json.loads(row.body or "{}")
+                if body.get("source") == source_id:
+                    owner = cast("StatusOwner", row.status_owner or "source")
+                    yield ItemRef(body["id"], body["source_record"], owner)
 
     def head(self, site: str) -> Head | None:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
@@ -182,8 +204,16 @@ class _Exists(Conflict):
     retryable = False
 
 
-def _from_source(item: WorklistItem) -> Change:
-    return lambda current: ownership.from_source(current, item)
+def _from_source(item: WorklistItem, inherited: StoredItem | None) -> Change:
+    def change(current: StoredItem | None) -> StoredItem:
+        settled = current is not None and (not current.gone or current.status_owner == "person")
+        if inherited is not None and not settled:
+            brought = inherited.item.model_copy(update={"site": item.site})
+            moved = inherited.model_copy(update={"item": brought, "gone": False})
+            return ownership.from_source(moved, item)
+        return ownership.from_source(current, item)
+
+    return change
 
 
 def _withdrawn(current: StoredItem | None) -> StoredItem | None:

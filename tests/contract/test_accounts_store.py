@@ -6,15 +6,20 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 
 from lambdas.store.account_rows import Witness
-from lambdas.store.accounts import CODE_ALPHABET, LoginStore, RelayStore, Role, User, UserStore, random_code
+from lambdas.store.accounts import LoginStore, Role, User, UserStore
 from lambdas.store.models import AccountRow, bind
+from lambdas.store.relays import CODE_ALPHABET, RelayStore, random_code
 from lambdas.throttle import Throttled
 from shared.errors import Conflict, Forbidden, NotFound, Rejected, Unavailable
+from shared.relay_health import RelayHealth
+from shared.scanner_profile import ScannerOverrides
 from tests.cloud_rig import REGION, CloudRig, cloud
 
 
@@ -289,6 +294,116 @@ def test_revoking_is_kept_and_twice_is_once(rig: CloudRig, relays: RelayStore) -
     assert relays.find(relay_id) == revoked
     with pytest.raises(NotFound):
         relays.revoke("nobody")
+
+
+def enrolled(relays: RelayStore) -> str:
+    code, _ = relays.invite("north")
+    return relays.enroll(code, public_key="PEM", name="x").relay_id
+
+
+def told(**fields: Any) -> RelayHealth:
+    return RelayHealth.model_validate({"version": "1", "at": datetime(2026, 11, 22, tzinfo=UTC), **fields})
+
+
+def overriding(**fields: Any) -> ScannerOverrides:
+    return ScannerOverrides.model_validate({"scanners": [{"ae_title": "MR1", **fields}]})
+
+
+def test_the_last_heartbeat_of_each_relay_is_kept(rig: CloudRig, relays: RelayStore) -> None:
+    silent, other, relay_id = enrolled(relays), enrolled(relays), enrolled(relays)
+    relays.heard(relay_id, told(items=1))
+    relays.heard(other, told(items=7))
+    rig.clock.advance(60)
+    relays.heard(relay_id, told(items=2))
+    last = relays.heartbeat(relay_id)
+    assert last is not None
+    assert (last.health.items, last.seen_at.timestamp()) == (2, rig.clock())
+    assert relays.heartbeat(silent) is None
+    assert {key: each.health.items for key, each in relays.heartbeats().items()} == {other: 7, relay_id: 2}
+
+
+def test_a_heartbeat_is_in_nobodys_way_who_revokes(
+    relays: RelayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay_id, original = enrolled(relays), relays._relays.replace
+
+    def overtaken(*args: Any, **options: Any) -> None:
+        relays.heard(relay_id, told())
+        original(*args, **options)
+
+    monkeypatch.setattr(relays._relays, "replace", overtaken)
+    relays.revoke(relay_id)
+    found = relays.find(relay_id)
+    assert found is not None
+    assert found.revoked_at is not None
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_of_two_heartbeats_at_once_one_is_kept_and_neither_fails(
+    relays: RelayStore, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    relay_id, original = enrolled(relays), relays._heartbeats.get
+    for _ in range(before):
+        relays.heard(relay_id, told())
+
+    def overtaken(name: str) -> object:
+        kept = original(name)
+        monkeypatch.setattr(relays._heartbeats, "get", original)
+        relays.heard(relay_id, told(items=1))
+        return kept
+
+    monkeypatch.setattr(relays._heartbeats, "get", overtaken)
+    relays.heard(relay_id, told(items=2))
+    last = relays.heartbeat(relay_id)
+    assert last is not None
+    assert last.health.items == 1
+
+
+def test_what_is_overridden_is_kept_with_who_said_so_and_a_version(rig: CloudRig, relays: RelayStore) -> None:
+    relay_id = enrolled(relays)
+    assert relays.configuration(relay_id)[1] == "0"
+    relays.configure(relay_id, overriding(days_back=None), by="ana")
+    first, version = relays.configuration(relay_id)
+    assert (version, first.changed_by) == ("1", "ana")
+    assert first.overrides.scanners[0].given() == {"days_back"}
+    relays.configure(relay_id, overriding(), by="ben")
+    second, version = relays.configuration(relay_id)
+    assert (version, second.changed_by) == ("2", "ben")
+    assert not second.overrides.scanners[0].given()
+
+
+def test_who_overrides_at_the_same_time_as_another_is_told(
+    relays: RelayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay_id, original = enrolled(relays), relays._configurations.get
+
+    def overtaken(name: str) -> object:
+        kept = original(name)
+        monkeypatch.setattr(relays._configurations, "get", original)
+        relays.configure(relay_id, overriding(days_back=1), by="ana")
+        return kept
+
+    for _ in range(2):
+        monkeypatch.setattr(relays._configurations, "get", overtaken)
+        with pytest.raises(Conflict):
+            relays.configure(relay_id, overriding(days_back=2), by="ben")
+        assert relays.configuration(relay_id)[0].changed_by == "ana"
+
+
+def test_scanners_of_a_relay_that_is_none_or_no_longer_are_not_overridden(relays: RelayStore) -> None:
+    with pytest.raises(NotFound):
+        relays.configure("nobody", overriding(), by="ana")
+    relay_id = enrolled(relays)
+    relays.revoke(relay_id)
+    with pytest.raises(Rejected, match="revoked"):
+        relays.configure(relay_id, overriding(), by="ana")
+
+
+def test_overrides_too_many_for_a_row_are_refused(relays: RelayStore) -> None:
+    relay_id = enrolled(relays)
+    many = {"scanners": [{"ae_title": str(n), "station_names": ["x" * 16] * 60} for n in range(100)]}
+    with pytest.raises(Rejected, match="bytes"):
+        relays.configure(relay_id, ScannerOverrides.model_validate(many), by="ana")
 
 
 def test_a_table_that_does_not_answer_is_unavailable(rig: CloudRig) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import RedcapSimulator, SimClock, classic
+from infra.local.redcap_sim import RedcapSimulator, SimClock, classic, longitudinal
+from infra.local.redcap_sim.faults import Fault
 from lambdas.redcap import Banned, RedcapProject, redacted
+from lambdas.redcap_post import BURST, REQUESTS_A_MINUTE, Throttle
 from lambdas.redcap_row import RedcapRow
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 
@@ -49,7 +51,9 @@ def connected(
 ) -> RedcapProject:
     sleep = (pauses if pauses is not None else []).append
     token = changes.pop("token", simulator.projects[0].token(user))
-    return RedcapProject(simulator.url, token, "study_id", sleep=sleep, **changes)
+    return RedcapProject(
+        simulator.url, token, changes.pop("record_id_field", "study_id"), sleep=sleep, **changes
+    )
 
 
 def all_rows(project: RedcapProject, *records: str) -> list[RedcapRow]:
@@ -90,9 +94,105 @@ def test_records_are_asked_for_a_hundred_at_a_time(simulator: RedcapSimulator) -
 def test_an_answer_that_lacks_a_record_is_no_answer(
     project: RedcapProject, simulator: RedcapSimulator
 ) -> None:
-    simulator.add_fault("truncated", keep=0.5)
+    simulator.add_fault("truncated", keep=0, times=None)
     with pytest.raises(Unavailable, match="left out"):
         all_rows(project, "000001", "000002", "000003")
+
+
+def test_a_batch_answered_by_half_is_asked_for_again_in_smaller_ones(
+    simulator: RedcapSimulator,
+) -> None:
+    simulator.projects[:] = [classic(200)]
+    project = connected(simulator)
+    simulator.add_fault("truncated", keep=0.5, skip=1)
+    batches = list(project.rows(project.record_ids(), SCAN))
+    assert [len({row.record for row in batch}) for batch in batches] == [50, 50, 50, 50]
+    assert simulator.requests.count == 1 + 1 + 4  # the smaller size is kept
+    project.close()
+
+
+@pytest.mark.parametrize("kind", ["out_of_memory", "empty_500", "empty_200"])
+def test_a_server_out_of_memory_is_asked_for_less_down_to_one_record(
+    simulator: RedcapSimulator, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    spoilt = simulator.spoilt_answer
+
+    def starved(params: Any, fault: Any) -> Any:
+        many = sum(name.startswith("records[") for name, _ in params.pairs) > 1
+        return spoilt(params, Fault(kind) if many else fault)
+
+    monkeypatch.setattr(simulator, "spoilt_answer", starved)
+    project = connected(simulator)
+    assert len(list(project.rows(["000001", "000002", "000003"], SCAN))) == 3
+    project.close()
+
+
+def test_a_single_record_that_is_too_much_is_a_failure(
+    project: RedcapProject, simulator: RedcapSimulator
+) -> None:
+    simulator.add_fault("out_of_memory", content="record", times=None)
+    with pytest.raises(Unavailable, match="memory"):
+        all_rows(project, "000001", "000002")
+    assert simulator.requests.count == 2
+
+
+def test_a_failure_at_first_does_not_make_a_longitudinal_project_a_classic_one(
+    simulator: RedcapSimulator,
+) -> None:
+    simulator.projects[:] = [longitudinal(1)]
+    project = connected(simulator, record_id_field="record_id")
+    simulator.add_fault("html_200", times=1)
+    with pytest.raises(Unavailable):
+        project.project_info()
+    (batch,) = project.rows(["S-0001"], ["mri_date"])
+    assert {row.event for row in batch} >= {"enrolment_arm_1", "mri_arm_1"}
+    project.close()
+
+
+def test_groups_come_with_every_row_and_with_the_ids_when_wanted(simulator: RedcapSimulator) -> None:
+    simulator.projects[:] = [longitudinal(3)]
+    project = connected(simulator, record_id_field="record_id", data_access_groups=True)
+    assert project.record_groups() == {"S-0001": "montreal", "S-0002": "quebec", "S-0003": "osaka"}
+    (batch,) = project.rows(["S-0002"], ["mri_date"])
+    assert {row.values["redcap_data_access_group"] for row in batch} == {"quebec"}
+    project.close()
+
+
+def test_groups_that_redcap_does_not_tell_are_found_out(simulator: RedcapSimulator) -> None:
+    simulator.projects[:] = [longitudinal(3)]
+    in_a_group = connected(simulator, "montreal", record_id_field="record_id", data_access_groups=True)
+    for ask in (in_a_group.record_groups, lambda: list(in_a_group.rows(["S-0001"], ["mri_date"]))):
+        with pytest.raises(Forbidden, match="must not be in one"):
+            ask()
+    in_a_group.close()
+
+
+def test_never_more_than_three_hundred_requests_in_any_minute() -> None:
+    now = [0.0]
+    sent: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    throttle = Throttle(lambda: now[0], sleep)
+    for number in range(2000):
+        throttle.wait()
+        sent.append(now[0])
+        now[0] += 40.0 if number == 700 else 0.01
+    assert max(sum(start <= at < start + 60 for at in sent) for start in sent) <= REQUESTS_A_MINUTE
+    assert sent[BURST - 1] < 2  # a small sync does not wait
+
+
+def test_requests_that_follow_too_fast_are_held_back(simulator: RedcapSimulator) -> None:
+    pauses: list[float] = []
+    project = RedcapProject(
+        simulator.url, simulator.projects[0].token(), "study_id", sleep=pauses.append, clock=lambda: 0.0
+    )
+    for _ in range(BURST + 2):
+        project.existing(["000001"])
+    each = 60 / (REQUESTS_A_MINUTE - BURST)
+    assert pauses == pytest.approx([each, 2 * each])
+    project.close()
 
 
 def test_the_rows_of_a_record_that_does_not_exist_are_none(project: RedcapProject) -> None:
@@ -116,7 +216,7 @@ def test_an_unknown_field_is_a_refusal_that_names_it(
     assert simulator.requests.count == 1
 
 
-@pytest.mark.parametrize("kind", ["html_200", "unknown_error", "out_of_memory", "cut_json"])
+@pytest.mark.parametrize("kind", ["html_200", "empty_200", "unknown_error", "out_of_memory", "cut_json"])
 def test_nonsense_with_status_200_is_unavailable_for_every_call(
     project: RedcapProject, simulator: RedcapSimulator, kind: Any
 ) -> None:
@@ -126,7 +226,7 @@ def test_nonsense_with_status_200_is_unavailable_for_every_call(
         project.record_ids,
         project.project_info,
         project.metadata,
-        lambda: project.changed_rows(datetime(2026, 1, 1)),
+        lambda: project.changed(datetime(2026, 1, 1)),
         lambda: all_rows(project, "000001"),
         lambda: project.import_status([row]),
     ):
@@ -206,12 +306,12 @@ def test_only_what_changed_since_comes(project: RedcapProject, simulator: Redcap
     simulator.clock.advance(86400)
     simulator.save_form(11, "000002", "mri", {"mri_date": "2026-12-24"}, instance=1)
     since = (NOON + timedelta(hours=23)).replace(tzinfo=None)
-    assert {row.record for row in project.changed_rows(since)} == {"000002"}
+    assert project.changed(since) == {"000002"}
 
 
 def test_a_time_with_a_zone_is_refused_because_pycap_would_drop_it(project: RedcapProject) -> None:
     with pytest.raises(ValueError, match="naive"):
-        project.changed_rows(NOON)
+        project.changed(NOON)
 
 
 def test_the_servers_clock_is_read_from_its_answers(

@@ -53,6 +53,7 @@ def control(simulator: RedcapSimulator, method: str, path: str, **body: Any) -> 
     ("kind", "status", "piece"),
     [
         ("empty_500", 500, ""),
+        ("empty_200", 200, ""),
         ("out_of_memory", 200, "ran out of server memory"),
         ("html_200", 200, "<h1>We'll be back soon</h1>"),
         ("html_503", 503, "<!DOCTYPE html>"),

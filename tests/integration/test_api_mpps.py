@@ -99,6 +99,28 @@ def test_a_step_of_another_site_is_refused(rig: ApiRig) -> None:
     assert status_of(rig) == "IN_PROGRESS"
 
 
+def test_all_items_a_relay_linked_a_step_to_are_taken_from_the_event(rig: ApiRig) -> None:
+    other = an_item("002")
+    rig.services.worklist.put_if_changed([other])
+    begun, _ = scan()
+    by_accession = {"00080050": {"vr": "SH", "Value": [other.accession_number]}}
+    begun.dataset["00400270"]["Value"].append(by_accession)
+    begun = begun.model_copy(update={"item_ids": (ITEM.id, other.id)})
+    answer = rig.relay().http.post("/relay/mpps", json=sent(begun))
+    result = EventResult.model_validate(answer.json()["results"][0])
+    assert {linked.item_id for linked in result.items} == {ITEM.id, other.id}
+
+
+def test_an_event_of_a_megabyte_is_recorded(rig: ApiRig) -> None:
+    begun, ended = scan()
+    image = {"00081155": {"vr": "UI", "Value": ["1.3.12.2.1107.5.2.19.45152.20190912132401456789"]}}
+    series = {"00081140": {"vr": "SQ", "Value": [image] * 12_000}}
+    ended.dataset["00400340"] = {"vr": "SQ", "Value": [series]}
+    relay = rig.relay()
+    assert outcomes(relay.http.post("/relay/mpps", json=sent(begun, ended))) == ["recorded"] * 2
+    assert status_of(rig) == "COMPLETED"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from moto.core.botocore_stubber import BotocoreStubber
 
 from infra.local.redcap_sim import Quirks, classic, longitudinal, scenarios, single
 from lambdas import sync_redcap
-from lambdas.source_file import definition_from
+from lambdas.definition.file import definition_from
+from lambdas.redcap import RedcapProject
+from lambdas.store.models import SOURCES
+from shared.errors import Unavailable
 from shared.worklist_item import Status
 from tests.builders import an_event
 from tests.cloud_rig import create_tables
@@ -92,6 +98,31 @@ def test_a_tick_without_change_does_not_read_the_partition(rig: Rig, monkeypatch
     assert rig.sync().outcome == "ok"
 
 
+@pytest.mark.parametrize("checks_ids", [True, False])
+def test_a_tick_without_change_costs_two_requests_and_no_call_that_grows_with_the_source(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, checks_ids: bool
+) -> None:
+    rig = stack.fresh(classic(40), classic_data(deletions_seconds=0 if checks_ids else 300))
+    rig.sync()
+    rig.sync()
+    calls: list[tuple[str, str]] = []
+    process = BotocoreStubber.process_request
+
+    def noted(self: BotocoreStubber, request: Any) -> Any:
+        body = json.loads(request.body)
+        calls.append((request.headers["X-Amz-Target"].decode().partition(".")[2], body["Key"]["pk"]["S"]))
+        return process(self, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", noted)
+    rig.simulator.requests.clear()
+    sync_redcap.handler(sqs_event({"source_id": "classic"}), Context())
+    monkeypatch.undo()
+    assert rig.simulator.requests.count == (2 if checks_ids else 1)
+    assert {key for _, key in calls} == {"SOURCES"}
+    assert sorted({name for name, _ in calls}) == ["GetItem", "UpdateItem"]
+    assert len(calls) <= 5
+
+
 def test_a_table_lost_and_synced_again_holds_the_same_identifiers(rig: Rig) -> None:
     rig.sync()
     before = rig.items()
@@ -118,6 +149,111 @@ def test_a_scan_called_off_by_clearing_its_date_is_withdrawn(rig: Rig) -> None:
     scenarios.cancelled(rig.simulator.desk, rig.project, "000002")
     assert rig.sync().withdrawn == 1
     assert ("000002", 1) not in rig.items()
+
+
+def test_a_record_that_came_and_went_between_two_looks_at_the_ids_is_withdrawn(stack: Stack) -> None:
+    rig = stack.fresh(classic(5), classic_data(deletions_seconds=300))
+    rig.sync()
+    rig.simulator.save_form(11, "N1", "demographics", {"last_name": "New"})
+    rig.simulator.save_form(11, "N1", "mri", {"mri_date": "2026-12-01"}, instance=1)
+    rig.sync()
+    assert ("N1", 1) in rig.items()
+    rig.simulator.desk.delete(rig.project, "N1")
+    rig.sources.put(definition_from(classic_data(url=rig.simulator.url, deletions_seconds=0)))
+    state = rig.state().model_copy(update={"definition": rig.sources.get("classic").digest()})
+    rig.remember(state)  # as if the looks had been due by themselves
+    assert rig.sync().withdrawn == 1
+    assert ("N1", 1) not in rig.items()
+
+
+@pytest.mark.parametrize("ending", ["failed", "killed"])
+def test_a_form_put_back_after_a_sync_that_did_not_end_well_is_put_back_here(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    def save(day: str) -> None:
+        rig.simulator.save_form(11, "000001", "mri", {"mri_date": day}, instance=1)
+
+    class Killed(BaseException):
+        pass
+
+    def stop(*_: object) -> Any:
+        raise Unavailable("no answer") if ending == "failed" else Killed
+
+    save("2026-12-01")
+    rig.sync()
+    rig.sync()
+    save("2026-12-24")
+    with monkeypatch.context() as patched, suppress(Killed):
+        patched.setattr("lambdas.sync.one_pass.Pass.sweep", stop)
+        rig.sync()
+    assert rig.items()["000001", 1].scheduled_start_date == "20261224"
+    model = rig.cloud.tables.source
+    if ending == "killed":
+        model(SOURCES, "classic").update(actions=[model.lease_until.set(1)])
+    save("2026-12-01")
+    rig.sync()
+    assert rig.items()["000001", 1].scheduled_start_date == "20261201"
+
+
+def test_a_record_that_came_during_a_sync_that_was_killed_and_went_is_withdrawn(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def stop(*_: object) -> Any:
+        raise Killed
+
+    rig.sync()
+    rig.simulator.save_form(11, "N1", "demographics", {"last_name": "New"})
+    rig.simulator.save_form(11, "N1", "mri", {"mri_date": "2026-12-01"}, instance=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("lambdas.sync.one_pass.Pass.sweep", stop)
+        with pytest.raises(Killed):
+            rig.sync()
+    assert ("N1", 1) in rig.items()
+    model = rig.cloud.tables.source
+    model(SOURCES, "classic").update(actions=[model.lease_until.set(1)])
+    rig.simulator.desk.delete(rig.project, "N1")
+    rig.sync()
+    assert ("N1", 1) not in rig.items()
+
+
+def test_a_record_deleted_while_its_sync_runs_is_withdrawn(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.sync()
+    rig.simulator.save_form(11, "N1", "demographics", {"last_name": "New"})
+    rig.simulator.save_form(11, "N1", "mri", {"mri_date": "2026-12-01"}, instance=1)
+    groups = RedcapProject.record_groups
+
+    def deleted_before(self: RedcapProject) -> dict[str, str]:
+        rig.simulator.desk.delete(rig.project, "N1")
+        return groups(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RedcapProject, "record_groups", deleted_before)
+        rig.sync()
+    assert ("N1", 1) not in rig.items()
+
+
+def test_a_record_deleted_as_the_source_changes_its_site_stops_nothing(rig: Rig) -> None:
+    rig.sync()
+    rig.simulator.desk.delete(rig.project, "000001")
+    rig.sources.put(definition_from(classic_data(url=rig.simulator.url, site="north")))
+    assert rig.sync().outcome == "ok"
+    assert rig.items("main") == {}
+    assert rig.items("north")
+
+
+def test_an_id_given_to_another_record_shows_the_other_record(rig: Rig) -> None:
+    rig.sync()
+    other = rig.items()["000002", 1]
+    rig.simulator.clock.advance(86400)
+    rig.sync()
+    rig.simulator.desk.delete(rig.project, "000001")
+    rig.simulator.desk.rename(rig.project, "000002", "000001")
+    rig.sync()
+    assert rig.items()["000001", 1].patient_name == other.patient_name
+    assert not [record for record, _ in rig.items() if record == "000002"]
 
 
 def test_an_instance_deleted_is_withdrawn_and_its_neighbour_stays(rig: Rig) -> None:
@@ -159,7 +295,19 @@ def test_half_a_list_of_ids_cancels_nothing(rig: Rig) -> None:
     assert rig.sync().outcome == "ok"
 
 
-@pytest.mark.parametrize("kind", ["empty_500", "html_200", "cut_json", "revoked"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "empty_500",
+        "empty_200",
+        "html_200",
+        "html_503",
+        "cut_json",
+        "out_of_memory",
+        "unknown_error",
+        "revoked",
+    ],
+)
 def test_nonsense_from_redcap_cancels_nothing_is_shown_and_passes(rig: Rig, kind: Any) -> None:
     rig.sync()
     before, watermark = rig.items(), rig.state().watermark
@@ -182,6 +330,24 @@ def test_after_a_ban_nobody_asks_for_an_hour(rig: Rig) -> None:
     asked = rig.simulator.requests.count
     rig.sync()
     assert rig.simulator.requests.count == asked
+
+
+def test_when_the_ban_is_over_the_source_is_due_and_recovers_by_itself(rig: Rig) -> None:
+    rig.sync()
+    before = rig.items()
+    rig.simulator.add_fault("banned")
+    assert rig.sync().outcome == "failed"
+    assert rig.tick() == ([], [])
+    assert rig.items() == before
+    state = rig.state()
+    assert state.banned_until > state.paused_until
+    over = {"banned_until": time.time() - 1, "paused_until": time.time() - 1}
+    rig.remember(state.model_copy(update={**over, "last_run_at": None}))
+    model = rig.cloud.tables.source
+    model(SOURCES, "classic").update(actions=[model.last_run_at.remove()])
+    assert rig.tick() == (["classic"], [])
+    assert rig.sync().outcome == "ok"
+    assert (rig.state().failures, rig.state().banned_until) == (0, 0.0)
 
 
 def test_a_project_that_shrinks_suddenly_stops_the_sync_instead_of_cancelling_a_clinic(rig: Rig) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import bcrypt
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from lambdas.hints import WriteBackHints
-from lambdas.passwords import LONGEST, Passwords, check_rules
+from lambdas.passwords import LONGEST, Passwords, check_rules, is_bcrypt
 from lambdas.secrets import Secrets
 from lambdas.throttle import Attempts, Throttled, next_attempt
 from shared.errors import Rejected, Unavailable
@@ -67,7 +68,34 @@ def test_a_hash_of_lesser_cost_is_replaced_at_login() -> None:
     assert dearer.verify(PASSWORD, better) == (True, None)
 
 
-@pytest.mark.parametrize("stored", ["", "plain", "$2b$12$" + "x" * 53])
+def bcrypt_hash(password: str) -> str:
+    return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+
+
+def test_a_bcrypt_hash_of_the_predecessor_is_verified_and_replaced_by_argon2() -> None:
+    passwords = quick_passwords()
+    right, better = passwords.verify(PASSWORD, bcrypt_hash(PASSWORD))
+    assert right
+    assert better is not None
+    assert better.startswith("$argon2id$")
+    assert passwords.verify(PASSWORD, better) == (True, None)
+    assert passwords.verify(PASSWORD + "x", bcrypt_hash(PASSWORD)) == (False, None)
+
+
+def test_of_a_long_password_bcrypt_knows_the_beginning_only() -> None:
+    long = "é" * 50
+    right, better = quick_passwords().verify(long, bcrypt_hash(long))
+    assert right
+    assert better is not None
+    assert quick_passwords().verify(long[:-1], better) == (False, None)
+
+
+def test_only_bcrypt_hashes_are_taken_for_them() -> None:
+    assert is_bcrypt(bcrypt_hash(PASSWORD))
+    assert not any(map(is_bcrypt, ["", "plain", quick_passwords().hash(PASSWORD)]))
+
+
+@pytest.mark.parametrize("stored", ["", "plain", "$2b$12$" + "x" * 53, "$2b$99$" + "x" * 53])
 def test_a_hash_of_unknown_make_fits_no_password(stored: str) -> None:
     assert quick_passwords().verify(PASSWORD, stored) == (False, None)
 

@@ -28,6 +28,7 @@ USES = {
 """The extras whose packages a folder may import, beside the dependencies that all have."""
 
 COMES_WITH = {
+    "bcrypt": "pwdlib",  # its extra "bcrypt": tests make hashes as another program would
     "botocore": "boto3",  # whose documented exceptions are botocore's
     "cryptography": "pyjwt",  # its extra "crypto": keys are handed over as cryptography's objects
     "requests": "pycap",  # raises its exceptions

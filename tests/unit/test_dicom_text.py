@@ -85,6 +85,12 @@ def test_uids_next_to_the_standards_root_are_allowed_and_the_root_is_not() -> No
     assert dicom_text.parse_uid("1.2.840.100080.1") == "1.2.840.100080.1"
 
 
+def test_a_uid_in_use_may_lie_anywhere_but_must_be_one() -> None:
+    assert dicom_text.parse_uid_in_use("1.2.840.10008.3.1") == "1.2.840.10008.3.1"
+    with pytest.raises(Rejected):
+        dicom_text.parse_uid_in_use("1.02.3")
+
+
 @pytest.mark.parametrize(
     "parse",
     [
@@ -96,6 +102,7 @@ def test_uids_next_to_the_standards_root_are_allowed_and_the_root_is_not() -> No
         dicom_text.parse_ae_title,
         dicom_text.parse_code_string,
         dicom_text.parse_uid,
+        dicom_text.parse_uid_in_use,
         dicom_text.parse_decimal,
     ],
 )

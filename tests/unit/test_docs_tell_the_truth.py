@@ -11,11 +11,12 @@ from typer.main import get_command
 
 import edge_relay.cli
 import infra.cli
-from edge_relay.config import RelaySettings, Scanner
+from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
 from lambdas.api.settings import ApiSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
+from shared.scanner_profile import ScannerProfile
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -40,13 +41,22 @@ def test_every_command_shown_exists(page: Path) -> None:
         for name in re.findall(rf"\b{program} ([a-z][a-z-]+)\b(?!:)", _code(text)):
             assert name in commands, f"{program} {name}"
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    for name in re.findall(r"\bmake ([a-z]+)\b", _code(text)):
+    for name in re.findall(r"\bmake ([a-z-]+)\b", _code(text)):
         assert name in targets, f"make {name}"
 
 
 @pytest.mark.parametrize(
     "settings",
-    [ApiSettings, ScheduleSettings, SyncSettings, WriteBackSettings, RelaySettings, Scanner],
+    [
+        ApiSettings,
+        ScheduleSettings,
+        SyncSettings,
+        WriteBackSettings,
+        RelaySettings,
+        TlsSettings,
+        StatusSettings,
+        ScannerProfile,
+    ],
     ids=lambda settings: settings.__name__,
 )
 def test_every_setting_is_described(settings: type[BaseSettings]) -> None:

@@ -12,7 +12,7 @@ from pydicom.valuerep import validate_value
 
 from lambdas.mapping import item_from_record, map_record, missing_data_codes
 from lambdas.redcap_row import RedcapRow
-from lambdas.source_state import RejectedRow
+from lambdas.source_state import HeldRow, RejectedRow
 from shared import identifiers
 from shared.worklist_item import WorklistItem
 from tests.redcap_rig import classic_data, classic_definition
@@ -75,7 +75,7 @@ def rows(base: dict[str, str] | None = None, **scan: str) -> list[RedcapRow]:
 
 def mapped(
     base: dict[str, str] | None = None, fields: dict[str, Any] | None = None, **scan: str
-) -> WorklistItem | RejectedRow | None:
+) -> WorklistItem | RejectedRow | HeldRow | None:
     data = classic_data()
     definition = classic_definition(fields={**data["fields"], **(fields or {})})
     of_record = rows(base, **scan)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from lambdas.definition.file import check_against, definition_from, parse_definition
 from lambdas.source import SourceDefinition
-from lambdas.source_file import check_against, parse_definition
 from shared.errors import Rejected
 from tests.redcap_rig import CLASSIC_FILE, classic_data, classic_definition
 
+LONGITUDINAL_FILE = CLASSIC_FILE.with_name("longitudinal.toml")
 PERSON = ("study_id", "family_id", "youth_dob", "first_name", "last_name", "demo_sex")
 SCAN = (
     *("mri_date", "mri_time", "mri_wt_lbs", "mri_ht_in", "referring_physician", "performing_physician"),
@@ -33,6 +37,14 @@ def refusal(**changes: Any) -> str:
 
 def with_field(name: str, mapping: object) -> dict[str, Any]:
     return {"fields": {**classic_data()["fields"], name: mapping}}
+
+
+def gate(**keys: Any) -> dict[str, Any]:
+    return {"gates": [keys]}
+
+
+def protocol(*codes: dict[str, str]) -> dict[str, Any]:
+    return {"protocol": {"field": "kind", "codes": {str(n): code for n, code in enumerate(codes, 1)}}}
 
 
 def test_the_example_is_read_as_toml_and_as_json_alike() -> None:
@@ -80,8 +92,59 @@ def test_text_that_is_no_definition_is_refused(text: str, named: str) -> None:
         ({"joins": [{"fields": ["a", "b"]}, {"fields": ["b"]}]}, "b is taken from two rows"),
         ({"joins": [{"fields": ["mri_date"]}]}, "rows.required: mri_date"),
         ({"write_back": {"status": "mri_date"}}, "write_back: mri_date is also read"),
+        ({"write_back": {"start": "told", "end": "told"}}, "write_back: told is told two things"),
         ({"write_back": {"statsu": "x"}}, "write_back.statsu: there is no such key; did you mean status"),
         ({"operating_window": {"opens": "6am", "closes": "20:00"}}, "operating_window.opens"),
+        ({"site": ""}, "site: give either site or sites_by_dag"),
+        ({"sites_by_dag": {"oslo_dag": "oslo"}}, "site: give either site or sites_by_dag"),
+        ({"site": "", "sites_by_dag": {"oslo_dag": "Oslo 1"}}, "sites_by_dag.oslo_dag"),
+        ({"joins": [{"fields": ["redcap_event_name"]}]}, "joins: redcap_event_name is known of every row"),
+        ({"joins": [{"fields": ["a"], "pick": "same", "events": ["e"]}]}, "joins.0: pick"),
+        ({"gates": [{"field": "a", "values": ["1"]}]}, "gates.0.reason"),
+        (gate(field="a", values=[], reason="x"), "gates.0.values"),
+        (gate(field="a", values=[""], reason="x"), "gates.0.values.0"),
+        (
+            gate(field="a", valeus=["1"], reason="x"),
+            "gates.0.valeus: there is no such key; did you mean values",
+        ),
+        (
+            gate(field="a", unless={"feld": "b"}),
+            "gates.0.unless.feld: there is no such key; did you mean field",
+        ),
+        (
+            {**gate(field="mri_status", values=["1"], reason="x"), "write_back": {"status": "mri_status"}},
+            "write_back: mri_status is also read",
+        ),
+        ({"write_back": {"status": "redcap_event_name"}}, "write_back: redcap_event_name is also read"),
+        (
+            {"rows": {"required": ["a"], "where": [{"field": "a"}]}},
+            "rows.where.0: give exactly one of values",
+        ),
+        ({"parts": {"A": "study_id"}}, "parts.A"),
+        (with_field("patient_id", {"field": "x", "transforms": [{"zeropad": 3}]}), "transforms.0.zeropad"),
+        (
+            with_field("patient_id", {"field": "x", "transforms": [{}]}),
+            "transforms.0: a step has exactly one",
+        ),
+        (with_field("patient_id", {"field": "x", "otherwise": "1"}), "fields.patient_id: otherwise is for"),
+        (with_field("patient_sex", {"field": "x", "values": {"1": "Male"}}), "fields.patient_sex.values.1"),
+        (with_field("modality", {"constant": "M-R"}), "fields.modality.constant: a code may contain only"),
+        (with_field("scheduled_start_time", {"field": "x", "default": "9am"}), "time.default: a time must"),
+        (
+            with_field("patient_weight_kg", {"field": "x", "unit": "g", "default": "a"}),
+            "kg.default: a measure",
+        ),
+        ({"protocol": {"field": "x", "codes": {}}}, "protocol.codes"),
+        (protocol({"protocol_name": "A"}), "fields.protocol_name: is also given by protocol"),
+        (protocol({"protocol_name": "A" * 65}), "protocol: protocol_name: text has 65 characters"),
+        (
+            protocol({"protocol_nam": "A"}),
+            "protocol.codes.1.protocol_nam: there is no such key; did you mean",
+        ),
+        (
+            protocol({"protocol_name": "A"}, {"protocol_name": "B", "procedure_description": "b"}),
+            "protocol: every protocol must give the same keys",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_naming_the_key(changes: dict[str, Any], said: str) -> None:
@@ -94,6 +157,35 @@ def test_a_field_no_item_can_be_without_is_missed() -> None:
     fields = classic_data()["fields"]
     del fields["patient_id"]
     assert "fields.patient_id: is missing" in refusal(fields=fields)
+
+
+def test_a_protocol_gives_what_no_item_can_be_without() -> None:
+    fields = classic_data()["fields"]
+    del fields["procedure_description"], fields["protocol_name"]
+    code = {"protocol_name": "A", "procedure_description": "a"}
+    assert classic_definition(fields=fields, **protocol(code)).redcap_fields("protocol_name") == ("kind",)
+
+
+def test_every_field_that_is_read_is_asked_for() -> None:
+    definition = classic_definition(
+        **gate(field="cleared", values=["1"], reason="x", unless={"field": "sex", "values": ["1"]}),
+        rows={"instrument": "mri", "required": ["mri_date"], "where": [{"field": "kept", "values": ["1"]}]},
+        parts={"study": {"field": "long_id"}},
+        **with_field("patient_id", "{study}-{redcap_event_name}"),
+    )
+    assert {"cleared", "sex", "kept", "long_id"} <= set(definition.read_fields())
+    assert not {"study", "redcap_event_name"} & set(definition.read_fields())
+    assert definition.read_fields()[0] == "study_id"
+
+
+def test_groups_are_asked_for_only_if_they_matter() -> None:
+    assert not classic_definition().wants_data_access_groups()
+    by_group = classic_definition(site="", sites_by_dag={"oslo_dag": "oslo", "bergen_dag": "bergen"})
+    assert by_group.wants_data_access_groups()
+    assert by_group.sites() == {"oslo", "bergen"}
+    assert classic_definition().sites() == {"main"}
+    gated = classic_definition(**gate(field="redcap_data_access_group", values=["a"], reason="x"))
+    assert gated.wants_data_access_groups()
 
 
 def test_a_field_the_project_does_not_have_is_named_with_the_closest_ones() -> None:
@@ -168,3 +260,31 @@ def test_the_hour_that_never_happens_loses_nothing() -> None:
 def test_a_changed_definition_has_another_digest() -> None:
     assert classic_definition().digest() == classic_definition().digest()
     assert classic_definition().digest() != classic_definition(site="north").digest()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(data=st.data(), value=JSON)
+def test_nonsense_anywhere_is_refused_and_nothing_worse(data: st.DataObject, value: object) -> None:
+    whole = tomllib.loads(LONGITUDINAL_FILE.read_text(encoding="utf-8"))
+    replace_somewhere(data, whole, value)
+    try:
+        definition = definition_from(whole)
+    except Rejected:
+        return
+    assert SourceDefinition.model_validate_json(definition.model_dump_json()) == definition
+
+
+def replace_somewhere(data: st.DataObject, place: Any, value: object) -> None:
+    key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else list(range(len(place)))))
+    inner = place[key]
+    if isinstance(inner, dict | list) and inner and data.draw(st.booleans()):
+        replace_somewhere(data, inner, value)
+    else:
+        place[key] = value

@@ -8,8 +8,12 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
+from lambdas.api import hooks
+from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
+from lambdas.api.sources import PREVIEW_SECONDS
 from lambdas.schedule import ScheduleSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
@@ -33,7 +37,6 @@ SETTINGS: dict[str, type[StoreSettings]] = {
 }
 NOT_SET_HERE = {"AWS_REGION", "AWS_ENDPOINT_URL", "APP_VERSION"}  # by Lambda; or only in the local stack
 READ_BY_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
-FOR_LATER = {"ApiFunction": {"SYNC_QUEUE_URL"}}  # the data entry trigger's
 CONSUMERS = {"SyncFunction": "SyncQueue", "WriteBackFunction": "WriteBackQueue"}
 
 
@@ -155,7 +158,7 @@ def _names_at_top(module: ast.Module) -> set[str]:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_gets_every_setting_its_entry_point_has_and_nothing_else(function: str) -> None:
     expected = {name.upper() for name in SETTINGS[function].model_fields} - NOT_SET_HERE
-    expected |= READ_BY_POWERTOOLS | FOR_LATER.get(function, set())
+    expected |= READ_BY_POWERTOOLS
     assert set(properties(function)["Environment"]["Variables"]) == expected
 
 
@@ -251,8 +254,21 @@ def test_a_message_that_keeps_failing_ends_where_an_alarm_sees_it(function: str,
     watched = [
         alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
         for _, alarm in resources(TEMPLATE, "AWS::CloudWatch::Alarm")
+        if "Dimensions" in alarm["Properties"]
     ]
     assert dead_letters in watched
+
+
+def test_a_write_back_that_redcap_refuses_for_good_raises_an_alarm() -> None:
+    (metric,) = properties("WriteBackParkedMetric")["MetricTransformations"]
+    alarm = properties("WriteBackParkedAlarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    # What the filter looks for is what the function logs.
+    said = '"write-back"', '"parked"'
+    assert all(text in properties("WriteBackParkedMetric")["FilterPattern"] for text in said)
+    source = (ROOT / "lambdas" / "write_back.py").read_text("utf-8")
+    assert '"write-back"' in source
+    assert "outcome" in source
 
 
 @pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
@@ -294,6 +310,21 @@ def test_the_access_log_has_no_path_and_no_query_string() -> None:
 
 def test_the_api_is_throttled() -> None:
     assert properties("HttpApi")["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+
+
+def test_the_data_entry_trigger_has_a_route_and_a_throttle_of_its_own() -> None:
+    route = "POST /hooks/redcap/{source_id}/{secret}"
+    event = properties("ApiFunction")["Events"]["DataEntryTrigger"]["Properties"]
+    assert f"{event['Method']} {event['Path']}" == route
+    assert route.partition(" ")[2] in {
+        each.path for each in hooks.router.routes if isinstance(each, APIRoute)
+    }
+    own = properties("HttpApi")["RouteSettings"][route]["ThrottlingRateLimit"]
+    assert 0 < own < properties("HttpApi")["DefaultRouteSettings"]["ThrottlingRateLimit"]
+
+
+def test_a_preview_begins_nothing_that_would_outlast_the_api() -> None:
+    assert properties("ApiFunction")["Timeout"] > PREVIEW_SECONDS + REDCAP_SECONDS
 
 
 def test_the_first_signing_key_is_drawn_by_aws_and_has_the_agreed_form() -> None:

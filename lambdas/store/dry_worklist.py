@@ -1,0 +1,92 @@
+"""A worklist on which everything can be done and nothing happens: what would have been is remembered.
+
+It is the real store but for the writer, so that a dry run does what a sync does, by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambdas.store.commit import Change, ItemWriter, Written
+from lambdas.store.models import Tables
+from lambdas.store.ownership import StoredItem
+from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
+from shared.worklist_item import WorklistItem
+
+if TYPE_CHECKING:
+    from pynamodb.transactions import TransactWrite
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a write would have made of an item; ``before`` is None if there was none."""
+
+    site: str
+    before: StoredItem | None
+    after: StoredItem
+
+
+class DryWorklist(WorklistStore):
+    """Reads the tables, and writes nothing.
+
+    :param now: seconds since 1970.
+    """
+
+    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+        self._dry = _DryWriter(tables, now=now)
+        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry)
+        self.said: dict[str, WorklistItem] = {}
+        """What the source says of each item, by id."""
+        self.scanned: list[tuple[str, ItemRef]] = []
+        """Items a scanner has reported on, by site, among those looked through."""
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What would have been made of each item, in the order of the writes."""
+        return self._dry.outcomes
+
+    def put_if_changed(self, items: Iterable[WorklistItem], sites: Collection[str] = ()) -> PutResult:
+        """As `WorklistStore.put_if_changed`, without the writing."""
+        wanted = list(items)
+        self.said.update((item.id, item) for item in wanted)
+        return super().put_if_changed(wanted, sites)
+
+    def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
+        """As `WorklistStore.items_of_source`."""
+        for ref in super().items_of_source(source_id, site):
+            if ref.status_owner == "mpps":
+                self.scanned.append((site, ref))
+            yield ref
+
+
+class _DryWriter(ItemWriter):
+    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+        super().__init__(tables, now=now, new_id=_no_id, settle=0)
+        self.outcomes: list[Outcome] = []
+
+    def change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Callable[[TransactWrite], None] | None = None,
+    ) -> Written:
+        """Find out what would be written, and write nothing."""
+        if also is not None:
+            raise TypeError("a dry run has no transactions")
+        current = self.read(site, list(changes))
+        wanted = dict(current)
+        written = 0
+        for item_id, change in changes.items():
+            before = current.get(item_id)
+            after = change(before)
+            if after is not None:
+                self.outcomes.append(Outcome(site, before, after))
+                written += before is None or not before.same_content(after)
+                wanted[item_id] = after
+        return Written(wanted, written)
+
+
+def _no_id() -> str:
+    raise TypeError("a dry run makes nothing that needs an id")

@@ -1,0 +1,276 @@
+"""What every kind of sync is made of: records are taken in, and what no row stands for any more is withdrawn.
+
+Records come whole, with all their rows: an item whose record was read and gave nothing for it has vanished,
+whatever else was not read. Four things are told apart:
+
+    moved     its record is in another group now: withdrawn at the old site, written at the new one
+    barred    a gate holds it, or its record is in no group that has a site: withdrawn, however many there are
+    vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once
+    begun     a scanner has reported on it: it stays, and counts for nothing
+
+REDCap may answer with half of a record's rows and say that all is well. So nothing is withdrawn on one
+answer's word: its record is asked for again, or, if the record is gone, asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, TypeVar
+
+from lambdas.definition.part import DATA_ACCESS_GROUP
+from lambdas.mapping import Mapped, map_record
+from lambdas.redcap import RedcapProject
+from lambdas.redcap_row import RedcapRow
+from lambdas.source import SourceDefinition
+from lambdas.source_state import REJECTS_KEPT, HeldRow, RejectedRow
+from lambdas.store.worklist import ItemRef, WorklistStore
+from shared.errors import Rejected, Unavailable
+from shared.identifiers import RowKey
+from shared.worklist_item import WorklistItem
+
+ALWAYS_WITHDRAWN: Final = 5
+"""So many items may go at once, however few the source has."""
+
+ASKED_AGAIN: Final = 2000
+"""Records that are asked for again at most before their items are withdrawn; more are a person's business."""
+
+Items = dict[str, dict[str, str]]
+Row = TypeVar("Row", bound=RejectedRow | HeldRow)
+
+
+class Shrunk(Rejected):
+    """REDCap suddenly has far fewer scans than the worklist: a person has to look before a clinic is lost."""
+
+
+@dataclass
+class Sweep:
+    """What a look at all items of the source showed.
+
+    :param barred: site -> items to withdraw in any case, each with its record.
+    :param vanished: site -> items that no row stands for, each with its record.
+    :param gone: records that REDCap does not list any more.
+    :param total: items that a sync may withdraw at all.
+    """
+
+    barred: Items = field(default_factory=lambda: defaultdict(dict))
+    vanished: Items = field(default_factory=lambda: defaultdict(dict))
+    gone: set[str] = field(default_factory=set)
+    total: int = 0
+
+    def vanished_ids(self) -> list[str]:
+        """Return the ids of the vanished items, of all sites."""
+        return [item_id for ids in self.vanished.values() for item_id in ids]
+
+
+class Pass:
+    """One run over some records of a source.
+
+    :param codes: the project's own missing-data codes.
+    :param sites: every site the source's items may be at, those of an earlier definition among them.
+    :param renew: holds the lease on; called before anything is written.
+    :param confirmed: a person has agreed that however many items may be withdrawn.
+    """
+
+    def __init__(
+        self,
+        definition: SourceDefinition,
+        redcap: RedcapProject,
+        worklist: WorklistStore,
+        *,
+        codes: Collection[str],
+        sites: Collection[str],
+        renew: Callable[[], None],
+        confirmed: bool = False,
+    ) -> None:
+        self._definition, self._redcap, self._worklist = definition, redcap, worklist
+        self.codes, self._renew, self._confirmed = codes, renew, confirmed
+        self._sites = sorted({*sites, *definition.sites()})
+        self._fields = definition.read_fields()
+        self._mapped: set[str] = set()  # ids of the items that the records read gave
+        self._barred: set[str] = set()
+        self._homes: dict[str, str] = {}  # record -> its group's site
+        self.read: set[str] = set()
+        self._rejected: dict[str, tuple[RejectedRow, ...]] = {}
+        self._held: dict[str, tuple[HeldRow, ...]] = {}
+        self.written = self.unchanged = self.withdrawn = 0
+
+    def rows(self, records: Collection[str]) -> Iterator[list[RedcapRow]]:
+        """Yield all rows of records, batch by batch; see `RedcapProject.rows`."""
+        return self._redcap.rows(records, self._fields)
+
+    def take(self, rows: Sequence[RedcapRow]) -> None:
+        """Map the rows of whole records, and write what they give."""
+        items: list[WorklistItem] = []
+        for name, own in by_record(rows):
+            items += self._judged(name, map_record(self._definition, own, self.codes))
+            if self._definition.sites_by_dag:
+                group = own[0].values.get(DATA_ACCESS_GROUP, "")
+                self._homes[name] = self._definition.sites_by_dag.get(group, "")
+        if items:
+            self._renew()
+            put = self._worklist.put_if_changed(items, self._sites)
+            self.written += put.written
+            self.unchanged += put.unchanged
+
+    def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
+        self.read.add(record)
+        self._rejected.pop(record, None)
+        if mapped.rejected:
+            self._rejected[record] = mapped.rejected
+        self._held.pop(record, None)
+        if mapped.held:
+            self._held[record] = mapped.held
+        strays: list[RejectedRow | HeldRow] = [r for r in mapped.rejected if DATA_ACCESS_GROUP in r.field]
+        barred = {self._item_id(row) for row in (*strays, *mapped.held)}
+        self._mapped -= barred
+        self._mapped.update(item.id for item in mapped.items)
+        self._barred -= {item.id for item in mapped.items}
+        self._barred |= barred
+        return mapped.items
+
+    @property
+    def rejected(self) -> list[RejectedRow]:
+        """Rows that cannot be items, of the records read."""
+        return [row for rows in self._rejected.values() for row in rows]
+
+    @property
+    def held(self) -> list[HeldRow]:
+        """Scans that a gate keeps off the worklist, of the records read."""
+        return [row for rows in self._held.values() for row in rows]
+
+    def _item_id(self, row: RejectedRow | HeldRow) -> str:
+        return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
+
+    def sweep(
+        self,
+        records: Collection[str] | None = None,
+        suspects: Set[str] = frozenset(),
+        *,
+        last: bool = False,
+    ) -> Sweep:
+        """Look at all items of the source. Reads their sites' whole partitions, and writes nothing.
+
+        :param records: all records, to find those that are gone; None: not known.
+        :param suspects: ids of items that an earlier invocation of this full read found without a row.
+        :param last: every record has been read, by this pass or before.
+        """
+        found = Sweep()
+        for site in self._sites:
+            for ref in self._worklist.items_of_source(self._definition.id, site):
+                if ref.status_owner != "mpps":
+                    found.total += 1
+                    self._sort(found, site, ref, records, suspects, last=last)
+        return found
+
+    def _sort(
+        self,
+        found: Sweep,
+        site: str,
+        ref: ItemRef,
+        records: Collection[str] | None,
+        suspects: Set[str],
+        *,
+        last: bool,
+    ) -> None:
+        item_id, record = ref.item_id, ref.source_record
+        gone = records is not None and record not in records
+        if gone:
+            found.gone.add(record)
+        if self._is_barred(site, item_id, record, last=last):
+            found.barred[site][item_id] = record
+        elif gone:
+            found.vanished[site][item_id] = record
+        elif item_id in self._mapped:
+            return
+        elif record in self.read or item_id in suspects:
+            found.vanished[site][item_id] = record
+
+    def withdraw(self, found: Sweep) -> None:
+        """Withdraw what was barred, and what has vanished.
+
+        :raises Shrunk: too many have vanished; of those none was withdrawn.
+        :raises Unavailable: REDCap knows a record by name that its list of all records lacks.
+        """
+        self.withdraw_barred(found)
+        if found.gone and self._redcap.existing(found.gone):
+            raise Unavailable("REDCap's list of record ids is not complete", where=self._definition.url)
+        self._ask_again(found.vanished, but=found.gone)
+        vanished = _left(
+            found.vanished,
+            lambda _site, item_id, record: record in found.gone or item_id not in self._mapped,
+        )
+        self.check_fuse(sum(map(len, vanished.values())), found.total)
+        self._withdraw(vanished)
+
+    def withdraw_barred(self, found: Sweep) -> None:
+        """Withdraw what may not be shown, however many there are."""
+        self._ask_again(found.barred, but=found.gone)
+        still = _left(found.barred, lambda *place: self._is_barred(*place, last=True))
+        self._withdraw(still)
+
+    def _is_barred(self, site: str, item_id: str, record: str, *, last: bool) -> bool:
+        if item_id in self._barred:
+            return True
+        if record in self._homes:
+            return self._homes[record] != site
+        return site not in self._definition.sites() and (last or record in self.read)
+
+    def _ask_again(self, items: Items, *, but: Collection[str]) -> None:
+        records = {record for of_site in items.values() for record in of_site.values()} - set(but)
+        if len(records) <= ASKED_AGAIN:
+            for batch in self.rows(records):
+                self.take(batch)
+
+    def check_fuse(self, vanished: int, total: int, most: int | None = None) -> None:
+        """Raise `Shrunk` if so many have vanished that a person has to look.
+
+        :param most: a limit besides the definition's.
+        """
+        allowed = max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))
+        if not self._confirmed and vanished > min(allowed, allowed if most is None else most):
+            raise Shrunk(
+                f"REDCap has no row any more for {vanished} of {total} items; none was withdrawn",
+                where=f"source {self._definition.id}",
+                hint=(
+                    "if that is right, confirm it: mwl-cloud sources sync --confirm-withdrawals; "
+                    "how many may always go is the definition's max_withdrawn_share"
+                ),
+            )
+
+    def withdraw_unmapped(self, rows: Sequence[RedcapRow]) -> None:
+        """Withdraw the items of rows that gave none; looks at no other item."""
+        ids = sorted({row.key(self._definition.id).item_id() for row in rows} - self._mapped)
+        if ids:
+            self._withdraw(dict.fromkeys(self._sites, ids))
+
+    def _withdraw(self, ids_by_site: Mapping[str, Collection[str]]) -> None:
+        for site, item_ids in sorted(ids_by_site.items()):
+            self._renew()
+            self.withdrawn += self._worklist.withdraw(site, item_ids)
+
+
+def _left(items: Items, holds: Callable[[str, str, str], bool]) -> Items:
+    return {
+        site: {item_id: record for item_id, record in of_site.items() if holds(site, item_id, record)}
+        for site, of_site in items.items()
+    }
+
+
+def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:
+    """Return rows by record, in order of record id."""
+    ordered = sorted(rows, key=lambda row: row.record)
+    return [(record, list(own)) for record, own in groupby(ordered, key=lambda row: row.record)]
+
+
+def merged(
+    new: Iterable[Row], kept: Sequence[Row], count: int, read: Collection[str]
+) -> tuple[tuple[Row, ...], int]:
+    """Return the rows to show and how many there are, after some records were read again.
+
+    :param count: how many there were, of which ``kept`` are shown.
+    """
+    rows = [*new, *(row for row in kept if row.record not in read)]
+    return tuple(rows[:REJECTS_KEPT]), len(rows) + count - len(kept)

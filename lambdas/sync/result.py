@@ -1,0 +1,48 @@
+"""What a sync is given, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lambdas.redcap import RedcapProject
+from lambdas.source_state import HeldRow, RejectedRow, SourceState
+from lambdas.store.worklist import WorklistStore
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What a sync did.
+
+    :param full: it read every record, or goes on to.
+    :param unfinished: a full read that stopped in time; the next run goes on with it.
+    :param rejected: rows that cannot be items, among the records it read.
+    :param held: scans that safety gates keep off the worklist, among them.
+    """
+
+    full: bool
+    written: int
+    unchanged: int
+    withdrawn: int
+    rejected: tuple[RejectedRow, ...]
+    held: tuple[HeldRow, ...] = ()
+    unfinished: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run is given.
+
+    :param save: remembers a state before the run ends.
+    :param renew: holds the lease on.
+    :param now: seconds since 1970, as of the start.
+    :param remaining: seconds until the invocation is ended from outside.
+    """
+
+    redcap: RedcapProject
+    worklist: WorklistStore
+    save: Callable[[SourceState], None]
+    renew: Callable[[], None]
+    now: float
+    remaining: Callable[[], float]
+    confirmed: bool = False
