@@ -1,0 +1,179 @@
+"""``mwl-cloud import-pylantir``: see docs/from-pylantir.md."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from infra.cli_tools import reported, services, show_table, text_of
+from infra.pylantir.accounts import import_accounts, plan_accounts
+from infra.pylantir.adoption import Adoption, has_decimal_sessions
+from infra.pylantir.deployment_translation import Address
+from infra.pylantir.findings import Finding, Outcome
+from infra.pylantir.old_databases import OldItem, OldUser, read_users, read_worklist
+from infra.pylantir.project import ProjectDictionary
+from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
+from infra.pylantir.translation import translate
+from infra.pylantir.worklist_import import import_worklist
+from lambdas.connect import RedcapSettings, connector
+from lambdas.definition.check import check_project
+from lambdas.definition.file import parse_definition
+from lambdas.redcap import RedcapProject
+from lambdas.settings import load
+from lambdas.source import SourceDefinition
+from lambdas.store.sources import SourceStore
+from shared.errors import NotFound, Rejected
+
+_READ_SECONDS = 120.0
+_REPORT = "report.txt"
+
+
+class PylantirEnvironment(BaseSettings):
+    """What pylantir reads from its environment; both are needed to ask the project."""
+
+    redcap_api_url: str = Field(default="", description="REDCap's API.")
+    redcap_api_token: SecretStr = Field(default=SecretStr(""), description="Its token.")
+
+
+def import_pylantir(  # noqa: PLR0913, PLR0917 - each is an option
+    config: Annotated[Path, typer.Argument(help="pylantir's configuration, JSON, of 0.2 or 0.4.")],
+    out: Annotated[
+        Path, typer.Option(help="Where to write; what is there already is kept and used as it is.")
+    ] = Path("from-pylantir"),
+    time_zone: Annotated[str, typer.Option(help="The scanners' time zone, like Europe/Oslo.")] = "",
+    cloud_url: Annotated[str, typer.Option(help="Where our API is, for the relay.")] = "",
+    ae_title: Annotated[str, typer.Option(help="What pylantir was started with: --AEtitle.")] = "MWL_SERVER",
+    port: Annotated[int, typer.Option(help="What pylantir was started with: --port.")] = 4242,
+    worklist_db: Annotated[
+        Path | None, typer.Option(help="pylantir's worklist.db: exams and status.")
+    ] = None,
+    users_db: Annotated[Path | None, typer.Option(help="pylantir's users.db: people.")] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Store it; without this only files are written.")
+    ] = False,
+) -> None:
+    """Turn pylantir's configuration into ours, and say what became of each key.
+
+    With REDCAP_API_URL and REDCAP_API_TOKEN set, as for pylantir, the project itself is asked for its fields.
+    """
+    with reported():
+        exams = read_worklist(worklist_db) if worklist_db else []
+        users = read_users(users_db) if users_db else []
+        answers = _answers(time_zone, exams)
+        done = translate(text_of(config), answers, Address(ae_title, port, cloud_url))
+        kept = _write(out, done.files, done.findings)
+        _show(done.findings)
+        typer.echo(f"written to {out}: {', '.join([*sorted(done.files), _REPORT])}")
+        for name in kept:
+            typer.echo(f"kept as it was, because it is there and says otherwise: {out / name}")
+        names = [f"source-{definition.id}.toml" for definition in done.definitions]
+        if apply:
+            definitions = [parse_definition(text_of(out / name)) for name in names]
+            _apply(definitions, exams, users)
+        elif exams or users:
+            typer.echo(f"{len(exams)} exams and {len(users)} users read; --apply brings them in")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the command to ``mwl-cloud``."""
+    app.command("import-pylantir")(import_pylantir)
+
+
+def _answers(time_zone: str, exams: Sequence[OldItem]) -> Answers:
+    environment = PylantirEnvironment()
+    url, token = environment.redcap_api_url.strip(), environment.redcap_api_token.get_secret_value().strip()
+    url = url if not url or url.endswith("/") else f"{url}/"
+    project = None
+    if url and token:
+        with closing(RedcapProject(url, token, "record_id", read_seconds=_READ_SECONDS)) as redcap:
+            project = ProjectDictionary(redcap.metadata())
+    return Answers(url, time_zone, project, decimal_sessions=has_decimal_sessions(exams))
+
+
+def _write(out: Path, files: Mapping[str, str], findings: Iterable[Finding]) -> list[str]:
+    """Write the files; return the names of those that are there and say otherwise."""
+    kept = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            file = out / name
+            if not file.exists():
+                file.write_text(text, "utf-8")
+            elif file.read_bytes() != text.encode():
+                kept.append(name)
+        lines = [f"{finding.outcome.value:<12}{finding.key}: {finding.said}" for finding in findings]
+        (out / _REPORT).write_text("\n".join(lines) + "\n", "utf-8")
+    except OSError as error:
+        raise Rejected(f"cannot be written: {error.strerror}", where=str(out)) from None
+    return kept
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    order = [Outcome.DECIDE, Outcome.CHANGED, Outcome.TAKEN, Outcome.UNNEEDED]
+    rows = [
+        (finding.outcome.value, finding.key, finding.said)
+        for outcome in order
+        for finding in findings
+        if finding.outcome is outcome
+    ]
+    show_table("What became of each key", ("", "key", "what we did, and why"), rows)
+
+
+def _apply(
+    definitions: Sequence[SourceDefinition], exams: Sequence[OldItem], users: Sequence[OldUser]
+) -> None:
+    settings = load(RedcapSettings)
+    store = SourceStore(settings.tables())
+    for definition in definitions:
+        _store(definition, store, settings)
+    if users:
+        _import_users(users)
+    if exams:
+        if not definitions:
+            raise Rejected("the configuration has no REDCap project, so there is no site to bring exams to")
+        plan = import_worklist(exams, definitions, store, services().worklist, datetime.now(UTC))
+        _say_exams(plan)
+
+
+def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSettings) -> None:
+    try:
+        if store.find(definition.id).definition == definition:
+            typer.echo(f"source {definition.id}: stored already")
+            return
+    except NotFound:
+        pass
+    if definition.url == PLACEHOLDER_URL:
+        raise Rejected("url: still says example.org", where=f"source {definition.id}")
+    connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=_READ_SECONDS)
+    with closing(connect(definition)) as redcap:
+        check_project(definition, redcap)
+    store.put(definition)
+    typer.echo(f"source {definition.id}: stored; see mwl-cloud sources preview and sources list")
+
+
+def _import_users(users: Sequence[OldUser]) -> None:
+    deployment = services()
+    plan = plan_accounts(users, deployment.passwords)
+    made, there = import_accounts(plan, deployment.users)
+    typer.echo(f"users brought in, with their passwords: {', '.join(made) or 'none'}")
+    for name in there:
+        typer.echo(f"user {name}: there already, left as it is")
+    for name, why in plan.left_out:
+        typer.echo(f"user {name}: not brought in: {why}")
+
+
+def _say_exams(plan: Adoption) -> None:
+    typer.echo(
+        f"exams: {len(plan.edits)} of ours took over UID or status, {len(plan.items)} were made by hand, "
+        f"{len(plan.unchanged)} were right already, {len(plan.left_out)} remarks"
+    )
+    for number, why in plan.left_out:
+        typer.echo(f"row {number} of the worklist file: {why}")

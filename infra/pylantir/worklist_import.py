@@ -1,0 +1,93 @@
+"""Bringing the predecessor's exams into the worklist: `infra.pylantir.adoption` against the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from infra.pylantir.adoption import Adoption, Edit, adopt
+from infra.pylantir.old_databases import OldItem
+from lambdas.source import SourceDefinition
+from lambdas.store.commit import BATCH, Change
+from lambdas.store.ownership import StoredItem, from_person
+from lambdas.store.sources import SourceStore
+from lambdas.store.worklist import ItemQuery, WorklistStore
+from shared.errors import Conflict, Rejected
+from shared.worklist_item import Status
+
+_NAMESPACE: Final = UUID("0c1f4c0e-3f0f-5e58-8a3c-6d1f8d6f5a21")
+_PAGE: Final = 500
+
+
+def hand_made_id(study_instance_uid: str) -> str:
+    """Return the item id of an exam brought along, the same at every try."""
+    return uuid5(_NAMESPACE, study_instance_uid).hex
+
+
+def import_worklist(
+    rows: Sequence[OldItem],
+    definitions: Sequence[SourceDefinition],
+    sources: SourceStore,
+    worklist: WorklistStore,
+    now: datetime,
+) -> Adoption:
+    """Write what is kept of the predecessor's rows; return what was done. Safe to do again.
+
+    :param now: aware.
+    :raises Rejected: a source has not been synced yet, so that nobody could tell which exam is which.
+    """
+    for definition in definitions:
+        state = sources.state(definition.id)
+        if not state.reconciled_at or state.definition != definition.digest():
+            raise Rejected(
+                "has not been read in full yet, so nobody can tell which exam is which",
+                where=f"source {definition.id}",
+                hint="mwl-cloud sources list shows when it is; then the same command again",
+            )
+    sites = sorted({site for definition in definitions for site in definition.sites()})
+    plan = adopt(
+        rows,
+        _items(worklist, sites),
+        site_of=_site_of(sites),
+        today=definitions[0].local(now).strftime("%Y%m%d"),
+        item_id=hand_made_id,
+    )
+    for site in sites:
+        edits = [edit for edit in plan.edits if edit.site == site]
+        for first in range(0, len(edits), BATCH):
+            some = {edit.item_id: _edited(edit) for edit in edits[first : first + BATCH]}
+            worklist.writer.change(site, some)
+    for item in plan.items:
+        try:
+            worklist.create(item)
+        except Conflict as error:
+            if error.retryable:
+                raise
+            # A person has changed or removed it since it was brought along: theirs stays.
+    return plan
+
+
+def _edited(edit: Edit) -> Change:
+    def change(current: StoredItem | None) -> StoredItem | None:
+        # A scanner may have reported since the item was looked at.
+        if current is None or current.gone or current.status_owner == "mpps":
+            return current
+        return from_person(current, edit.changes)
+
+    return change
+
+
+def _site_of(sites: Sequence[str]) -> Callable[[str], str]:
+    return lambda written: written if written in sites else sites[0] if len(sites) == 1 else ""
+
+
+def _items(worklist: WorklistStore, sites: Sequence[str]) -> Iterator[StoredItem]:
+    for site in sites:
+        query = ItemQuery(statuses=tuple(Status), site=site)
+        page = worklist.list_items(query, limit=_PAGE)
+        yield from page.items
+        while page.next:
+            page = worklist.list_items(query, limit=_PAGE, start=page.next)
+            yield from page.items
