@@ -9,32 +9,22 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
-from pydantic import Field
-from rich.console import Console
-from rich.table import Table
 
+from infra.cli_sources import sources
+from infra.cli_tools import reported, services, show_table, text_of
+from infra.cli_write_backs import write_backs
 from infra.local import demo
 from infra.local.stack import SOURCE_FILE
-from lambdas.api.services import Services, services_from
-from lambdas.api.settings import ApiSettings
+from infra.pylantir.command import add_commands as add_pylantir_commands
+from infra.scanner_file import parse_overrides, shown
 from lambdas.api.users import add_user, set_password
-from lambdas.connect import RedcapSettings, connector
-from lambdas.queue import send_all
-from lambdas.settings import load
-from lambdas.source_file import check_against, parse_definition
 from lambdas.store.accounts import Role
-from lambdas.store.sources import SourceStore
-from shared.errors import MwlError, Rejected
-
-EXIT_NO, EXIT_WRONG, EXIT_UNREACHABLE = 1, 2, 3
+from lambdas.store.relays import Heartbeat
+from shared.errors import NotFound, Rejected
 
 app = typer.Typer(
     name="mwl-cloud",
@@ -49,48 +39,17 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use or settings, 3 not reachable.",
 )
 users = typer.Typer(no_args_is_help=True, help="People who use the API.")
-sources = typer.Typer(no_args_is_help=True, help="REDCap projects that worklist items come from.")
 relays = typer.Typer(no_args_is_help=True, help="The relays near the scanners.")
-for name, group in (("users", users), ("sources", sources), ("relays", relays)):
+scanners = typer.Typer(
+    no_args_is_help=True, help="Profiles of a relay's scanners, in place of its own file's."
+)
+relays.add_typer(scanners, name="scanners")
+_GROUPS = (("users", users), ("sources", sources), ("relays", relays), ("write-backs", write_backs))
+for name, group in _GROUPS:
     app.add_typer(group, name=name)
+add_pylantir_commands(app)
 
-console = Console()
-
-
-class AdminSettings(ApiSettings):
-    """What administration reads from its environment."""
-
-    signing_key_secret_id: str = Field(default="", description="Not used here.")
-
-
-class SyncQueueSettings(RedcapSettings):
-    """What asking for a sync needs besides."""
-
-    sync_queue_url: str = Field(description="SyncQueue.")
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """End with one line and an exit code where something of ours fails."""
-    try:
-        yield
-    except MwlError as error:
-        typer.echo(f"mwl-cloud: {error}", err=True)
-        wrong = EXIT_WRONG if isinstance(error, Rejected) else EXIT_NO
-        raise typer.Exit(EXIT_UNREACHABLE if error.retryable else wrong) from None
-
-
-def _services() -> Services:
-    return services_from(load(AdminSettings))
-
-
-def _table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    table = Table(title=title)
-    for heading in headings:
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+RelayId = Annotated[str, typer.Argument(help="See: mwl-cloud relays list")]
 
 
 @app.command()
@@ -114,81 +73,34 @@ def create_user(
     role: Annotated[Role, typer.Option(help="admin: everything; write: worklist; read: worklist.")],
 ) -> None:
     """Create an account. Its password is made here and shown once."""
-    with _reported():
+    with reported():
         password = secrets.token_urlsafe(15)
-        add_user(_services(), username, password, role)
+        add_user(services(), username, password, role)
         typer.echo(f"{username} ({role.value}) created. Password, shown only now: {password}")
 
 
 @users.command("list")
 def list_users() -> None:
     """List all accounts."""
-    with _reported():
-        rows = [(u.username, u.role.value, "disabled" if u.disabled else "") for u in _services().users.all()]
-        _table("Users", ("name", "role", ""), rows)
+    with reported():
+        rows = [(u.username, u.role.value, "disabled" if u.disabled else "") for u in services().users.all()]
+        show_table("Users", ("name", "role", ""), rows)
 
 
 @users.command("passwd")
 def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
     """Give an account a new password, made here and shown once. Ends all its sessions."""
-    with _reported():
+    with reported():
         password = secrets.token_urlsafe(15)
-        set_password(_services(), username, password)
+        set_password(services(), username, password)
         typer.echo(f"Password of {username}, shown only now: {password}")
-
-
-@sources.command("apply")
-def apply_source(
-    file: Annotated[Path, typer.Argument(help="The definition, TOML or JSON; see infra/sources.")],
-) -> None:
-    """Check a source definition against its REDCap project, and store it."""
-    with _reported():
-        try:
-            definition = parse_definition(file.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise Rejected(f"cannot be read: {error}", where=str(file)) from None
-        settings = load(RedcapSettings)
-        connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=60)
-        check_against(definition, connect(definition).metadata())
-        SourceStore(settings.tables()).put(definition)
-        typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
-
-
-@sources.command("list")
-def list_sources() -> None:
-    """List sources and how their last sync went. Exit code 1 if one of them failed."""
-    with _reported():
-        stored = SourceStore(load(RedcapSettings).tables()).all()
-        rows, failed = [], False
-        for source in stored:
-            report = source.state.report
-            bad = bool(source.problem) or (report is not None and report.outcome != "ok")
-            failed = failed or bad
-            finished = report.finished_at.isoformat(timespec="seconds") if report else "never"
-            said = source.problem or (report.error if report else "") or ("ok" if report else "")
-            rejected = str(source.state.rejected_count or "")
-            rows.append((source.source_id, finished, said, rejected))
-        _table("Sources", ("source", "last sync", "outcome", "rows rejected"), rows)
-        if failed:
-            raise typer.Exit(EXIT_NO)
-
-
-@sources.command("sync")
-def sync_source(source_id: Annotated[str, typer.Argument(help="The source.")]) -> None:
-    """Ask for a sync of one source now."""
-    with _reported():
-        settings = load(SyncQueueSettings)
-        SourceStore(settings.tables()).find(source_id)
-        client = boto3.client("sqs", region_name=settings.aws_region)
-        send_all(client, settings.sync_queue_url, [{"source_id": source_id}])
-        typer.echo("asked; see: mwl-cloud sources list")
 
 
 @relays.command("enroll")
 def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay will serve.")]) -> None:
     """Make a code that enrols one relay, once, within 15 minutes."""
-    with _reported():
-        code, expires = _services().relays.invite(site)
+    with reported():
+        code, expires = services().relays.invite(site)
         typer.echo(f"mwl-relay enroll {code}")
         typer.echo(f"good for one relay of site {site}, until {expires:%H:%M} UTC")
 
@@ -197,22 +109,75 @@ def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay wi
 def list_relays(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List all relays."""
-    with _reported():
-        found = [relay.model_dump(mode="json", exclude={"public_key"}) for relay in _services().relays.all()]
+    """List all relays: when each was last heard of, and what needs attention."""
+    with reported():
+        store = services().relays
+        heartbeats = store.heartbeats()
+        known = [(relay, heartbeats.get(relay.relay_id)) for relay in store.all()]
         if as_json:
+            found = [
+                relay.model_dump(mode="json", exclude={"public_key"}) | _last_heard(heartbeat)
+                for relay, heartbeat in known
+            ]
             typer.echo(json.dumps(found, indent=2))
-        else:
-            headings = tuple(found[0]) if found else ("relay",)
-            _table("Relays", headings, [tuple(str(value) for value in relay.values()) for relay in found])
+            return
+        rows = []
+        for relay, heartbeat in known:
+            problems = heartbeat.health.all_problems if heartbeat else ()
+            state = "revoked" if relay.revoked_at else "\n".join(problems)
+            seen = heartbeat.seen_at.isoformat(sep=" ", timespec="seconds") if heartbeat else "never"
+            version = heartbeat.health.version if heartbeat else ""
+            rows.append((relay.relay_id, relay.site, relay.name, seen, version, state))
+        show_table("Relays", ("relay", "site", "name", "last seen", "version", "attention"), rows)
+
+
+def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
+    if heartbeat is None:
+        return {"last_seen_at": None, "health": None}
+    return {
+        "last_seen_at": heartbeat.seen_at.isoformat(),
+        "health": heartbeat.health.model_dump(mode="json"),
+    }
 
 
 @relays.command("revoke")
-def revoke_relay(relay_id: Annotated[str, typer.Argument(help="See: mwl-cloud relays list")]) -> None:
+def revoke_relay(relay_id: RelayId) -> None:
     """Refuse a relay from now on."""
-    with _reported():
-        _services().relays.revoke(relay_id)
+    with reported():
+        services().relays.revoke(relay_id)
         typer.echo("revoked")
+
+
+@scanners.command("show")
+def show_scanners(relay_id: RelayId) -> None:
+    """Print what is overridden, as apply takes it; on stderr, whether the relay has taken it."""
+    with reported():
+        store = services().relays
+        if store.find(relay_id) is None:
+            raise NotFound("no such relay")
+        configuration, version = store.configuration(relay_id)
+        typer.echo(shown(configuration.overrides))
+        heartbeat = store.heartbeat(relay_id)
+        held = heartbeat.health.profiles_version if heartbeat else ""
+        state = "the relay has it" if held == version else f"the relay has version {held or 'none'}"
+        typer.echo(f"version {version}, by {configuration.changed_by or 'nobody'}; {state}", err=True)
+        for problem in heartbeat.health.profile_problems if heartbeat else ():
+            typer.echo(f"not taken: {problem}", err=True)
+
+
+@scanners.command("apply")
+def apply_scanners(
+    relay_id: RelayId,
+    file: Annotated[Path, typer.Argument(help="All that is to be overridden, TOML or JSON.")],
+) -> None:
+    """Override profiles of a relay's scanners; what is not in FILE is as in the relay's own file again."""
+    with reported():
+        try:
+            overrides = parse_overrides(text_of(file))
+        except Rejected as error:
+            raise Rejected(error.what, where=error.where or str(file)) from None
+        services().relays.configure(relay_id, overrides, by="mwl-cloud")
+        typer.echo(f"stored; the relay hears of it soon: mwl-cloud relays scanners show {relay_id}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edge_relay import dicom_client
 from edge_relay.memory import use_one_heap
 from edge_relay.pynetdicom_tuning import quiet
 from infra.local.stack import SOURCE_FILE, LocalStack, StackOptions
@@ -155,7 +154,7 @@ def _first_worklist(stack: LocalStack) -> list[Dataset]:
             raise StoryFailed(f"REDCap could not be read: {report.error}")
         if report is not None:
             stored = stack.services.worklist.items_of_source(stack.definition.id, stack.definition.site)
-            found = dicom_client.find(stack.peer, dicom_client.worklist_query())
+            found = stack.worklist()
             if len(found) == sum(1 for _ in stored):
                 return found
         time.sleep(0.2)

@@ -26,8 +26,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+import httpx
 import uvicorn
+from pydicom.dataset import Dataset
 
+from edge_relay import dicom_client
 from edge_relay.dicom_client import Peer
 from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
@@ -37,10 +40,11 @@ from lambdas.api.main import create_app
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.api.users import add_user
+from lambdas.definition.check import check_project
+from lambdas.definition.file import definition_from, parse_definition
 from lambdas.redcap import RedcapProject
 from lambdas.settings import load
 from lambdas.source import SourceDefinition
-from lambdas.source_file import check_against, definition_from, parse_definition
 from lambdas.source_state import SourceState
 from lambdas.store.accounts import Role
 from lambdas.store.models import bind
@@ -136,6 +140,15 @@ class LocalStack:
         self.dicom_port = int(ready.split()[1].rpartition(":")[2])
         self.relay = child
 
+    def worklist(self, **keys: str) -> list[Dataset]:
+        """Return what the scanner is shown; nothing yet while the relay has not been given a worklist."""
+        try:
+            return dicom_client.find(self.peer, dicom_client.worklist_query(**keys))
+        except Rejected as error:
+            if "A700" not in error.what:
+                raise
+            return []
+
     def _start(self) -> None:
         self.folder = _emptied(self.options.folder)
         self._check_ports()
@@ -166,7 +179,9 @@ class LocalStack:
         self._closing.callback(self.aws.stop)
         # The real handlers read the real names from the environment, as in Lambda.
         os.environ.update(self.aws.environment)
-        bind.cache_clear()  # models of an earlier stack in this process would go on calling that one
+        # Models know where they were first used: none may outlive its stack, or meet this one.
+        bind.cache_clear()
+        self._closing.callback(bind.cache_clear)
 
     def _start_redcap(self) -> None:
         if self.simulated:
@@ -184,7 +199,7 @@ class LocalStack:
         project = RedcapProject(
             self.redcap_url, self.redcap_token, self.definition.record_id_field, sleep=time.sleep
         )
-        check_against(self.definition, project.metadata())
+        check_project(self.definition, project)
 
     def _definition(self) -> SourceDefinition:
         try:
@@ -196,7 +211,8 @@ class LocalStack:
         written = parse_definition(text).model_dump(mode="json")
         local: dict[str, Any] = {"url": self.redcap_url, "token_secret": "local"}
         if self.simulated:
-            local |= {"interval_seconds": 1, "overlap_seconds": 60, "server_time_zone": "UTC"}
+            # Longer than a saved form may take to the scanner: the Data Entry Trigger brings it.
+            local |= {"interval_seconds": 4, "overlap_seconds": 60, "server_time_zone": "UTC"}
         else:
             # Somebody's study: look often enough to be seen, well below REDCap's limit, and never write.
             local |= {"interval_seconds": 10, "write_back": None}
@@ -215,11 +231,21 @@ class LocalStack:
         add_user(self.services, "admin", self.admin_password, Role.ADMIN)
         self.start_api()
         self._closing.callback(self.stop_api)
+        if self.simulated:
+            self._set_trigger()
         functions = Functions()
         self._closing.callback(functions.stop)
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
         functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
         functions.every(self.options.schedule_seconds, schedule.handler)
+
+    def _set_trigger(self) -> None:
+        """Give the project its Data Entry Trigger, as somebody pastes it into REDCap's project setup."""
+        secret = secrets.token_urlsafe(32)
+        self.services.triggers.make(self.definition.id, secret, project_id=str(PROJECT_ID))
+        url = f"{self.api_url}/hooks/redcap/{self.definition.id}/{secret}"
+        control = f"{self.control_url}/projects/{PROJECT_ID}/det"
+        httpx.post(control, json={"url": url}, timeout=PATIENT_SECONDS).raise_for_status()
 
     def start_api(self) -> None:
         """Serve the API; again on the same port after `stop_api`."""
@@ -253,6 +279,8 @@ class LocalStack:
             f"port = {self.options.dicom_port}",
             f'cloud_url = "{self.api_url}"',
             f"pull_interval_seconds = {self.options.pull_seconds}",
+            "[status]",
+            "port = 0",
             "[[scanners]]",
             f'ae_title = "{self.options.scanner}"',
         ]

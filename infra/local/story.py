@@ -190,8 +190,7 @@ class Story:
         return "our own write to REDCap changed no item"
 
     def _query(self) -> Dataset | None:
-        query = dicom_client.worklist_query(patient_id=self.patient_id)
-        found = dicom_client.find(self.stack.peer, query)
+        found = self.stack.worklist(patient_id=self.patient_id)
         if len(found) > 1:
             raise StoryFailed(f"C-FIND found {len(found)} items for one booking")
         return found[0] if found else None

@@ -42,7 +42,7 @@ def until(what: str, look: Callable[[], T]) -> T:
 
 
 def worklist(stack: LocalStack, **keys: str) -> list[Dataset]:
-    return dicom_client.find(stack.peer, dicom_client.worklist_query(**keys))
+    return stack.worklist(**keys)
 
 
 def begin(stack: LocalStack, exam: Dataset) -> str:

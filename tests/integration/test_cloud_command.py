@@ -6,15 +6,24 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from infra import cli_tools
 from infra.cli import app
 from infra.local.redcap_sim import RedcapSimulator, classic
 from lambdas.passwords import Passwords
-from lambdas.store.accounts import RelayStore, UserStore
+from lambdas.source_state import SourceState, SyncReport
+from lambdas.store.accounts import UserStore
+from lambdas.store.relays import RelayStore
+from lambdas.store.sources import SourceStore
+from lambdas.store.triggers import TriggerStore
+from shared.errors import NotFound
+from shared.relay_health import RelayHealth
+from shared.scanner_profile import ScannerOverrides
 from tests.cloud_rig import CloudRig, cloud
 from tests.redcap_rig import CLASSIC_FILE
 
@@ -76,7 +85,12 @@ def test_a_new_password_ends_the_old_one(rig: CloudRig) -> None:
         (("users", "passwd", "nobody"), 1, "no such user"),
         (("users", "create", "a b c/", "--role", "read"), 2, "username"),
         (("relays", "revoke", "nothing"), 1, "relay"),
+        (("relays", "scanners", "show", "nothing"), 1, "no such relay"),
+        (("relays", "scanners", "apply", "nothing", "/does/not/exist.toml"), 2, "/does/not/exist.toml"),
+        (("relays", "scanners", "apply", "nothing", "/dev/null"), 1, "no such relay"),
         (("sources", "sync", "nothing"), 1, "nothing"),
+        (("sources", "preview", "nothing"), 1, "nothing"),
+        (("sources", "trigger", "nothing"), 1, "nothing"),
         (("sources", "apply", "/does/not/exist.toml"), 2, "/does/not/exist.toml"),
     ],
 )
@@ -113,6 +127,88 @@ def test_a_relay_is_enrolled_listed_and_revoked(rig: CloudRig) -> None:
     assert found.revoked_at is not None
 
 
+def a_relay(rig: CloudRig, site: str = "north") -> tuple[RelayStore, str]:
+    rig.clock.seconds = time.time()
+    relays = RelayStore(rig.tables, now=rig.clock, new_id=lambda: "r1", new_code=lambda: "CODE")
+    code, _ = relays.invite(site)
+    return relays, relays.enroll(code, public_key="PEM", name="basement").relay_id
+
+
+def test_relays_are_listed_with_when_they_were_last_heard_of_and_what_is_wrong(rig: CloudRig) -> None:
+    relays, relay_id = a_relay(rig)
+    assert "never" in mwl_cloud("relays", "list").output
+    health = {"version": "0.2.0", "at": datetime.now(UTC), "problems": ["[pull] fails"]}
+    relays.heard(relay_id, RelayHealth.model_validate(health | {"profile_problems": ["VIDA: mpps: no"]}))
+    listed = mwl_cloud("relays", "list").output
+    assert f"{datetime.now(UTC):%Y-}" in listed
+    assert "[pull] fails" in listed
+    assert "VIDA" in listed
+    [as_json] = json.loads(mwl_cloud("relays", "list", "--json").output)
+    assert as_json["health"]["problems"] == ["[pull] fails"]
+    assert datetime.fromisoformat(as_json["last_seen_at"]).timestamp() == pytest.approx(rig.clock())
+
+
+TOML = """
+[[scanners]]
+ae_title = "PRISMA1"
+modalities = ["MR"]
+[scanners.fixed_values]
+InstitutionName = "Sør-sykehuset"
+"""
+
+
+def test_scanners_are_overridden_from_a_file_and_shown_as_one(rig: CloudRig, tmp_path: Path) -> None:
+    relays, relay_id = a_relay(rig)
+    (tmp_path / "scanners.toml").write_text(TOML, "utf-8")
+    applied = mwl_cloud("relays", "scanners", "apply", relay_id, str(tmp_path / "scanners.toml"))
+    assert applied.exit_code == 0, applied.output
+    configuration, version = relays.configuration(relay_id)
+    assert (version, configuration.changed_by) == ("1", "mwl-cloud")
+    shown = mwl_cloud("relays", "scanners", "show", relay_id)
+    assert "Sør-sykehuset" in shown.stdout
+    assert "version 1, by mwl-cloud; the relay has version none" in shown.stderr
+    with_null = json.loads(shown.stdout)
+    with_null["scanners"][0]["days_back"] = None
+    (tmp_path / "scanners.json").write_text(json.dumps(with_null))
+    assert mwl_cloud("relays", "scanners", "apply", relay_id, str(tmp_path / "scanners.json")).exit_code == 0
+    changed, _ = relays.configuration(relay_id)
+    assert changed.overrides.scanners[0].given() == {"modalities", "fixed_values", "days_back"}
+
+
+def test_what_the_relay_made_of_the_overrides_is_shown(rig: CloudRig) -> None:
+    relays, relay_id = a_relay(rig)
+    said = {"profiles_version": "0", "profile_problems": ["VIDA: is not in this relay's configuration"]}
+    health = {"version": "0.2.0", "at": datetime.now(UTC), **said}
+    relays.heard(relay_id, RelayHealth.model_validate(health))
+    shown = mwl_cloud("relays", "scanners", "show", relay_id)
+    assert "the relay has it" in shown.stderr
+    assert "not taken: VIDA: is not in this relay's configuration" in shown.stderr
+    assert json.loads(shown.stdout) == {"scanners": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[scanners", "not valid TOML"),
+        ("{", "not valid JSON in line 1"),
+        ('[[scanners]]\nae_title = "A"\ndays_back = -1', "scanners[1].days_back: "),
+        ('[[scanners]]\nae_title = "A"\naddresses = []', "scanners[1].addresses: "),
+        ("[relay]\nport = 1", "relay: Extra inputs"),
+    ],
+)
+def test_an_override_that_cannot_be_names_file_and_key(
+    rig: CloudRig, tmp_path: Path, text: str, says: str
+) -> None:
+    relays, relay_id = a_relay(rig)
+    file = tmp_path / "scanners"
+    file.write_text(text)
+    refused = mwl_cloud("relays", "scanners", "apply", relay_id, str(file))
+    assert refused.exit_code == 2
+    assert says in refused.output
+    assert str(file) in refused.output
+    assert relays.configuration(relay_id)[1] == "0"
+
+
 def test_a_source_is_checked_against_its_project_and_stored(
     rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path
 ) -> None:
@@ -139,8 +235,118 @@ def test_a_redcap_that_is_not_there_is_exit_code_3(
     rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token(rig, redcap)
-    monkeypatch.setattr("infra.cli.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("infra.cli_sources.time.sleep", lambda _seconds: None)
     file = definition(tmp_path, redcap, **{redcap.url: "http://127.0.0.1:9/api/"})
     refused = mwl_cloud("sources", "apply", file)
     assert refused.exit_code == 3, refused.output
     assert redcap.projects[0].token() not in refused.output
+
+
+def applied(rig: CloudRig, redcap: RedcapSimulator, folder: Path) -> str:
+    token(rig, redcap)
+    file = definition(folder, redcap)
+    assert mwl_cloud("sources", "apply", file).exit_code == 0
+    return file
+
+
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_tools.console, "_width", 250)
+
+
+def test_a_preview_of_a_file_shows_items_and_scanners_and_stores_nothing(
+    rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide(monkeypatch)
+    token(rig, redcap)
+    relays, relay_id = a_relay(rig, "main")
+    overrides = {"scanners": [{"ae_title": "PRISMA1", "restrict_to_station": True}]}
+    relays.configure(relay_id, ScannerOverrides.model_validate(overrides), by="tests")
+    shown = mwl_cloud("sources", "preview", definition(tmp_path, redcap))
+    assert shown.exit_code == 0, shown.output
+    assert "sub_000001_ses_1" in shown.output
+    assert re.search(r"PRISMA1 +│ from the cloud", shown.output)
+    assert "5 of 5 records: " in shown.output
+    assert "Nothing was written." in shown.output
+    assert "classic" not in mwl_cloud("sources", "list").output
+
+
+def test_a_preview_of_a_source_tells_programs_too(
+    rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path
+) -> None:
+    applied(rig, redcap, tmp_path)
+    found = json.loads(mwl_cloud("sources", "preview", "classic", "--json", "--limit", "2").stdout)
+    assert (found["records"], found["records_in_project"]) == (2, 5)
+    one = json.loads(mwl_cloud("sources", "preview", "classic", "--json", "--record", "000001").stdout)
+    assert {each["item"]["source_record"] for each in one["items"]} == {"000001"}
+
+
+def test_a_preview_with_rejects_shows_them_and_ends_with_1(
+    rig: CloudRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide(monkeypatch)
+    with RedcapSimulator([classic(2)]) as own:
+        own.save_form(11, "000001", "mri", {"mri_date": "soon"}, instance=1)
+        token(rig, own)
+        shown = mwl_cloud("sources", "preview", definition(tmp_path, own))
+    assert shown.exit_code == 1
+    assert re.search(r"000001 .*mri_date .*soon .*date", shown.output)
+    assert "1 rows rejected" in shown.output
+
+
+def test_a_sync_of_a_record_and_one_that_confirms_are_asked_for(
+    rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path
+) -> None:
+    applied(rig, redcap, tmp_path)
+    assert mwl_cloud("sources", "sync", "classic", "--record", "000001").exit_code == 0
+    assert mwl_cloud("sources", "sync", "classic", "--confirm-withdrawals").exit_code == 0
+    assert rig.received(rig.sync_queue_url) == [
+        {"source_id": "classic", "record": "000001"},
+        {"source_id": "classic", "confirm_withdrawals": "yes"},
+    ]
+
+
+def test_a_source_is_deleted(rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path) -> None:
+    applied(rig, redcap, tmp_path)
+    deleted = mwl_cloud("sources", "delete", "classic")
+    assert (deleted.exit_code, deleted.output) == (0, "deleted, and 0 of its items withdrawn\n")
+    assert mwl_cloud("sources", "delete", "classic").exit_code == 1
+
+
+def test_a_source_that_failed_is_listed_with_the_reason_and_ends_with_1(
+    rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide(monkeypatch)
+    applied(rig, redcap, tmp_path)
+    assert mwl_cloud("sources", "list").exit_code == 0
+    sources = SourceStore(rig.tables)
+    assert sources.acquire("classic", "tests", now=time.time(), seconds=10)
+    report = SyncReport(outcome="failed", finished_at=datetime.now(UTC), error="REDCap answered 403")
+    sources.save_state("classic", "tests", SourceState(report=report, paused_until=time.time() + 60))
+    listed = mwl_cloud("sources", "list")
+    assert listed.exit_code == 1
+    assert "failed" in listed.output
+    assert "REDCap answered 403; left alone until" in listed.output
+
+
+def test_a_triggers_url_is_shown_once_works_and_is_replaced_when_asked(
+    rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_URL", "https://api.example.org/")
+    applied(rig, redcap, tmp_path)
+    triggers = TriggerStore(rig.tables, now=rig.clock)
+
+    def made(*options: str) -> str:
+        url = mwl_cloud("sources", "trigger", "classic", *options).stdout.strip()
+        found = re.fullmatch(r"https://api\.example\.org/hooks/redcap/classic/([\w-]{43})", url)
+        assert found is not None, url
+        return found.group(1)
+
+    first = made()
+    assert triggers.known("classic", first).project_id == "11"
+    refused = mwl_cloud("sources", "trigger", "classic")
+    assert refused.exit_code == 2
+    assert "--rotate" in refused.output
+    second = made("--rotate")
+    assert triggers.known("classic", second).project_id == "11"
+    with pytest.raises(NotFound):
+        triggers.known("classic", first)

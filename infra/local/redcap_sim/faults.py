@@ -3,7 +3,7 @@
 | kind | what the caller gets |
 |---|---|
 | latency | the right answer, `seconds` late |
-| empty_500 | status 500 and no body (out of memory, crash) |
+| empty_500, empty_200 | status 500 or 200 and no body (out of memory, crash) |
 | out_of_memory | status 200 and a plain sentence |
 | html_200, html_503 | the institution's maintenance page |
 | unknown_error | status 200 and REDCap's own HTML "unknown error" |
@@ -33,6 +33,7 @@ from infra.local.redcap_sim.wire import MEDIA, Answer, Params, error_answer
 FaultKind = Literal[
     "latency",
     "empty_500",
+    "empty_200",
     "out_of_memory",
     "html_200",
     "html_503",
@@ -160,6 +161,7 @@ def _fixed(status: int, body: bytes) -> Callable[[Fault, Answer, Params], Answer
 
 _SPOILERS: dict[FaultKind, Callable[[Fault, Answer, Params], Answer]] = {
     "empty_500": _fixed(500, b""),
+    "empty_200": _fixed(200, b""),
     "out_of_memory": _fixed(200, b"REDCap ran out of server memory. The request cannot be processed."),
     "html_200": _fixed(200, _MAINTENANCE),
     "html_503": _fixed(503, _MAINTENANCE),
