@@ -20,12 +20,12 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test bench lint check-lock format lock sam-venv validate build deploy clean
+.PHONY: help venv demo test bench fuzz conformance lint check-lock format lock relay-package sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
-	  | while IFS=$$'\t' read -r target text; do printf '  %-11s %s\n' "$$target" "$$text"; done
+	  | while IFS=$$'\t' read -r target text; do printf '  %-13s %s\n' "$$target" "$$text"; done
 
 # ---------------------------------------------------------------------------------------------------- environments
 
@@ -79,8 +79,14 @@ demo: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) ## The whole loop on thi
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-bench: $(VENV)/.dev ## Measure time and memory
+bench: $(VENV)/.dev ## Measure time and memory beside other servers; ARGS=--full takes longer, --write keeps it
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(VENV)/.dev ## Break input in a hundred thousand ways; ARGS="--seed 2" breaks it in others
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+conformance: $(VENV)/.dev ## Write the conformance statements into docs
+	@$(BIN)/python -m edge_relay.conformance docs
 
 lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff check .
@@ -118,6 +124,32 @@ check-lock: $(VENV)/.dev
 	( $(call compile_locks,"$$tmp") ); \
 	diff -ru requirements "$$tmp/requirements" \
 	|| { echo 'The lock files do not match pyproject.toml and requirements/*.in: run "make lock".' >&2; exit 1; }
+
+# ---------------------------------------------------------------------------------------------------------- package
+
+# The package brings all of the relay but Python, which is the distribution's: it is built with that, wherever "python3"
+# on the PATH is from.
+RELAY_PYTHON ?= /usr/bin/python3
+RELAY_BUILD := build/relay-package
+RELAY_TOOLS := $(RELAY_BUILD)/tools
+
+$(RELAY_TOOLS)/bin/pip:
+	@$(RELAY_PYTHON) -I -c 'import sys, ensurepip; sys.exit(sys.base_prefix != "/usr" or sys.version_info < (3, 11))' \
+	  2>/dev/null || { echo 'The package needs the Python (3.11 or newer) of the distribution it is for, and its venv' \
+	  'module; "$(RELAY_PYTHON)" is not that. On Debian and Ubuntu: apt-get install python3-venv. Another one:' \
+	  'make relay-package RELAY_PYTHON=/usr/bin/python3.12' >&2; exit 1; }
+	@$(RELAY_PYTHON) -m venv $(RELAY_TOOLS)
+
+$(RELAY_BUILD)/site-packages: requirements/edge.txt | $(RELAY_TOOLS)/bin/pip
+	@echo 'Installing $< into $@'
+	@rm -rf $@ $@.new
+	@$(RELAY_TOOLS)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --only-binary=:all: \
+	  --target $@.new -r $<
+	@touch $@.new
+	@mv $@.new $@
+
+relay-package: $(RELAY_BUILD)/site-packages ## Build the relay's Debian package, into dist
+	@$(RELAY_TOOLS)/bin/python -m infra.debian.package $< dist
 
 # ------------------------------------------------------------------------------------------------------------- AWS
 
