@@ -399,13 +399,13 @@ def scanner(relay: Relay, calling: str = SCANNER, called: str = RELAY_AET) -> di
 
 def names(relay: Relay, asked: Dataset | None = None) -> list[str]:
     """Return the patient names a scanner is shown."""
-    return [str(answer.PatientName) for answer in dicom_client.find(scanner(relay), asked or query())]
+    return [str(answer.PatientName) for answer in shown(scanner(relay), asked)]
 
 
-def shown(peer: dicom_client.Peer) -> list[Dataset]:
+def shown(peer: dicom_client.Peer, asked: Dataset | None = None) -> list[Dataset]:
     """Return what a scanner is shown; nothing yet while the relay has not been given a worklist."""
     try:
-        return dicom_client.find(peer, query())
+        return dicom_client.find(peer, asked or query())
     except Rejected as error:
         if "A700" not in error.what:
             raise

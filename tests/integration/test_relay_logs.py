@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from edge_relay import dicom_client
 from shared.errors import MwlError
-from tests.relay_rig import FakeCloud, RelayProcess, began, completed, eventually, item, query
+from tests.relay_rig import FakeCloud, RelayProcess, began, completed, eventually, item, query, shown
 
 SECRETS = ("Zebrowska", "Xanthippe", "PIDQ4711", "19510203", "Xylophone", "ALLERGYZ", "DRWATZON")
 PARTICIPANT = {
@@ -84,7 +84,7 @@ def test_no_log_line_says_anything_of_a_participant(
     process = RelayProcess(tmp_path, cloud, log_format=form)
     peer = process.start()
     dicom_client.echo(peer)
-    eventually(lambda: len(dicom_client.find(peer, query())) == 2)
+    eventually(lambda: len(shown(peer)) == 2)
     for asked in bad_queries():
         tolerated(peer, asked)
     dicom_client.create_step(peer, began(ITEM), "2.25.90")
