@@ -19,17 +19,19 @@ from typing import Annotated
 
 import typer
 
-from edge_relay import cloud, config, identity, journal, memory
+from edge_relay import config
+from edge_relay.commands import conformance as cli_conformance
 from edge_relay.commands import dicom as cli_dicom
 from edge_relay.commands import status as cli_status
 from edge_relay.commands.errors import EXIT_WRONG, existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
-from edge_relay.conformance import command as cli_conformance
-from edge_relay.operations import logs, systemd_notify
+from edge_relay.exchange import cloud, identity
+from edge_relay.mpps import journal, journal_file
+from edge_relay.operations import logs, memory, systemd_notify
 from edge_relay.operations.service import Operations
 from edge_relay.relay import Relay
-from edge_relay.state_files import JOURNAL_FILE
-from edge_relay.steps import journal_file
+from edge_relay.storage import state_files
+from edge_relay.storage.state_files import JOURNAL_FILE
 from shared.errors import Conflict
 
 app = typer.Typer(
@@ -66,7 +68,7 @@ def enroll(
     """
     with reported():
         settings = config.load(config_file)
-        folder = identity.make_state_dir(state_dir)
+        folder = state_files.make_state_dir(state_dir)
         if (folder / "identity.json").exists() and not force:
             raise Conflict("this relay is enrolled already", where=str(folder), hint="--force enrols it anew")
         key = identity.load_or_make_key(folder)
@@ -93,7 +95,7 @@ def run(
     """
     with reported():
         settings = config.load(config_file)
-        me = identity.load_identity(identity.make_state_dir(state_dir))
+        me = identity.load_identity(state_files.make_state_dir(state_dir))
         logs.set_up(settings.relay.log_format)
         memory.use_one_heap()
         if settings.relay.pin_to_core:
@@ -192,6 +194,6 @@ def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) 
             "items": count,
             "pid": os.getpid(),
         }
-        identity.write_private(ready_file, json.dumps(facts).encode())
+        state_files.write_private(ready_file, json.dumps(facts).encode())
     typer.echo(f"ready {host}:{port} {settings.relay.ae_title} site={relay.site} items={count}")
     sys.stdout.flush()

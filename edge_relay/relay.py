@@ -25,24 +25,27 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from edge_relay import passes, sync
-from edge_relay.admission import Admission
-from edge_relay.cache import Cache
-from edge_relay.cloud import Cloud, make_client
+from edge_relay.client.scu import Peer
 from edge_relay.config import Settings
-from edge_relay.dicom_client import Peer
-from edge_relay.dicom_server import make_listener, make_tls
-from edge_relay.identity import Clock, Identity
-from edge_relay.journal import Journal
-from edge_relay.operations import health, status
-from edge_relay.operations.seen import seen
-from edge_relay.operations.status_told import told
-from edge_relay.profiles import Profiles
-from edge_relay.pynetdicom_tuning import quiet
-from edge_relay.scp import Scp, Services
-from edge_relay.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
-from edge_relay.steps.intake import StepIntake
-from edge_relay.steps.links import CachedWorklist
+from edge_relay.exchange.cloud import Cloud, make_client
+from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_pass
+from edge_relay.exchange.identity import Clock, Identity
+from edge_relay.exchange.loop import Backoff, Loop
+from edge_relay.exchange.pull import pull_pass
+from edge_relay.exchange.push import push_pass
+from edge_relay.health import report as health
+from edge_relay.health import status
+from edge_relay.mpps.intake import StepIntake
+from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.links import CachedWorklist
+from edge_relay.services.admission import Admission
+from edge_relay.services.ports import make_listener, make_tls
+from edge_relay.services.profiles import Profiles
+from edge_relay.services.scanner_view import scanner_view
+from edge_relay.services.scp import Scp, Services
+from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
+from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
 from shared.errors import Conflict
 from shared.relay_health import RelayHealth
@@ -193,7 +196,9 @@ class Relay:
         if profile is None:
             return None
         overlay = self.journal.overlay()
-        return seen(profile, self._settings.relay, self._today(), self._state_dir / CACHE_FILE, overlay)
+        return scanner_view(
+            profile, self._settings.relay, self._today(), self._state_dir / CACHE_FILE, overlay
+        )
 
     def _open_state(self) -> None:
         relay, clock = self._settings.relay, self._outside.clock
@@ -231,23 +236,23 @@ class Relay:
         self.journal.close()
         self.cache.close()
 
-    def _make_loops(self) -> tuple[sync.Loop, ...]:
+    def _make_loops(self) -> tuple[Loop, ...]:
         relay = self._settings.relay
-        backoff = sync.Backoff(relay.retry_max_seconds, relay.forbidden_retry_seconds, self._outside.chance)
+        backoff = Backoff(relay.retry_max_seconds, relay.forbidden_retry_seconds, self._outside.chance)
         common: dict[str, Any] = {"backoff": backoff, "health": self.health, "after": self.write_health}
         retention = timedelta(days=relay.retain_delivered_days)
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
-        pull = passes.pull(self._cloud(), self.cache, self.journal, relay.page_size)
-        push = passes.push(self._cloud(), self.journal, relay.push_batch, retention, now)
-        heartbeat = passes.heartbeat(self._cloud(), self.profiles, self._told)
-        self._push = sync.Loop(
+        pull = pull_pass(self._cloud(), self.cache, self.journal, relay.page_size)
+        push = push_pass(self._cloud(), self.journal, relay.push_batch, retention, now)
+        heartbeat = heartbeat_pass(self._cloud(), self.profiles, self._health_for_cloud)
+        self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
         )
         return (
             self._push,
-            sync.Loop("pull", pull, interval=relay.pull_interval_seconds, **common),
-            sync.Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
+            Loop("pull", pull, interval=relay.pull_interval_seconds, **common),
+            Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
         )
 
     def _cloud(self) -> Cloud:
@@ -256,9 +261,9 @@ class Relay:
         self._clients.append(client)
         return Cloud(client, self._identity, self._outside.clock, lambda: self._outside.new_uuid().hex)
 
-    def _told(self) -> RelayHealth:
+    def _health_for_cloud(self) -> RelayHealth:
         report = self.report()
-        return told(status.look(self._state_dir, report.written_at, report), report)
+        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report)
 
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()

@@ -14,16 +14,16 @@ from typing import Annotated
 
 import typer
 
-from infra.cli_sources import sources
-from infra.cli_tools import reported, services, show_table, text_of
-from infra.cli_write_backs import write_backs
+from infra.commands.scanner_file import parse_overrides, shown
+from infra.commands.sources import sources
+from infra.commands.tools import reported, services, show_table, text_of
+from infra.commands.write_backs import write_backs
 from infra.local import demo
 from infra.local.stack import SOURCE_FILE
 from infra.pylantir.command import add_commands as add_pylantir_commands
-from infra.scanner_file import parse_overrides, shown
-from lambdas.api.users import add_user, set_password
-from lambdas.store.accounts import Role
-from lambdas.store.relays import Heartbeat
+from lambdas.api.routes.users import add_user, set_password
+from lambdas.store.accounts.people import Role
+from lambdas.store.accounts.relays import Heartbeat
 from shared.errors import NotFound, Rejected
 
 app = typer.Typer(

@@ -15,9 +15,10 @@ import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
-from lambdas.queue import send_all
+from lambdas.aws.queue import send_all
 from lambdas.settings import StoreSettings, load
-from lambdas.store.sources import SourceStore, StoredSource
+from lambdas.sources.stored import StoredSource
+from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Unavailable

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from lambdas.connect import RedcapSettings, connector
-from lambdas.messages import handle_messages
+from lambdas.aws.messages import handle_messages
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.source import USUAL_SECONDS, SourceSync, SyncResult
+from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.sync.source_sync import USUAL_SECONDS, SourceSync, SyncResult
 from shared.errors import MwlError, NotFound
 
 READ_SECONDS: Final = 240.0

@@ -9,13 +9,13 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from lambdas.connect import RedcapSettings, connector
-from lambdas.messages import handle_each
+from lambdas.aws.messages import handle_each
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.write_back_step import StepWriteBack
+from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.write_backs.step import StepWriteBack
 
 READ_SECONDS: Final = 20.0
 """How long REDCap may take for one answer of a few rows: the function has 120 s for five steps."""

@@ -14,11 +14,11 @@ from uuid import uuid4
 import typer
 from pydicom.dataset import Dataset
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from edge_relay.commands.errors import EXIT_NO, reported, table
-from edge_relay.pynetdicom_tuning import quiet
-from edge_relay.steps.attribute_list import to_json
-from edge_relay.tls import tls_for_client
+from edge_relay.dicom.json_model import to_json
+from edge_relay.services.tls import tls_for_client
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from shared.errors import NotFound, Rejected
 
 Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]
@@ -66,7 +66,7 @@ def echo(
 ) -> None:
     """Ask a relay whether it is there (C-ECHO)."""
     with _asking():
-        dicom_client.echo(_peer(host, port, called, calling, tls, tls_client))
+        scu.echo(_peer(host, port, called, calling, tls, tls_client))
         typer.echo(f"{called} at {host}:{port} answers")
 
 
@@ -89,7 +89,7 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
 ) -> None:
     """Show what a scanner would see (C-FIND). Shows participants' names: mind who looks on."""
     with _asking():
-        query = dicom_client.worklist_query(
+        query = scu.worklist_query(
             modality=modality,
             station_aetitle=station,
             date=date,
@@ -97,7 +97,7 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
             patient_id=patient_id,
             status=status,
         )
-        found = dicom_client.find(_peer(host, port, called, calling, tls, tls_client), query)
+        found = scu.find(_peer(host, port, called, calling, tls, tls_client), query)
         if as_json:
             typer.echo(json.dumps([to_json(answer)[0] for answer in found], ensure_ascii=False, indent=2))
         else:
@@ -129,7 +129,7 @@ def create(
     """Say that the step STEP_ID of the worklist has begun (N-CREATE); prints the SOP Instance UID."""
     with _asking():
         peer = _peer(host, port, called, calling, tls, tls_client)
-        typer.echo(dicom_client.create_step(peer, _begun(peer, step_id), uid or None))
+        typer.echo(scu.create_step(peer, _begun(peer, step_id), uid or None))
 
 
 @mpps_app.command(name="set")
@@ -152,21 +152,21 @@ def set_(  # noqa: PLR0913, PLR0917  (each is an option of the command)
             raise Rejected("goes with --status DISCONTINUED only", where="--wrong-entry")
         now = datetime.now().astimezone()
         changes = (
-            dicom_client.step_completed(now, f"2.25.{uuid4().int}")
+            scu.step_completed(now, f"2.25.{uuid4().int}")
             if status is Ending.COMPLETED
-            else dicom_client.step_discontinued(now, wrong_entry=wrong_entry)
+            else scu.step_discontinued(now, wrong_entry=wrong_entry)
         )
-        dicom_client.set_step(_peer(host, port, called, calling, tls, tls_client), changes, uid)
+        scu.set_step(_peer(host, port, called, calling, tls, tls_client), changes, uid)
         typer.echo(status.value)
 
 
-def _begun(peer: dicom_client.Peer, step_id: str) -> Dataset:
-    answers = dicom_client.find(peer, dicom_client.worklist_query())
+def _begun(peer: scu.Peer, step_id: str) -> Dataset:
+    answers = scu.find(peer, scu.worklist_query())
     scheduled = [a for a in answers if str(_step(a).ScheduledProcedureStepID) == step_id]
     if len(scheduled) != 1:
         raise NotFound(f"{len(scheduled)} open worklist items have this step id", where=step_id)
     item = scheduled[0]
-    return dicom_client.step_began(
+    return scu.step_began(
         study_instance_uid=str(item.StudyInstanceUID),
         scheduled_step_id=step_id,
         accession_number=str(item.AccessionNumber or ""),
@@ -198,9 +198,9 @@ def _row(answer: Dataset) -> tuple[str, ...]:
     )
 
 
-def _peer(host: str, port: int, called: str, calling: str, tls: str, tls_client: str) -> dicom_client.Peer:
+def _peer(host: str, port: int, called: str, calling: str, tls: str, tls_client: str) -> scu.Peer:
     context = tls_for_client(Path(tls), Path(tls_client) if tls_client else None) if tls else None
-    return dicom_client.Peer(host, port, called, calling or called, tls=context)
+    return scu.Peer(host, port, called, calling or called, tls=context)
 
 
 @contextmanager

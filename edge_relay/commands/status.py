@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from edge_relay import config
-from edge_relay.cache import CacheReader
 from edge_relay.commands.errors import EXIT_NO, EXIT_UNREACHABLE, existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, Json, StateDir
-from edge_relay.journal import JournalReader
-from edge_relay.operations import status, status_table, status_words
-from edge_relay.operations.seen import seen_from_outside
-from edge_relay.state_files import CACHE_FILE, JOURNAL_FILE
+from edge_relay.health import status, words
+from edge_relay.mpps.journal import JournalReader
+from edge_relay.operations import status_table
+from edge_relay.services.scanner_view import scanner_view_from_files
+from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE
+from edge_relay.worklist.cache import CacheReader
 from shared.errors import Rejected
 from shared.worklist_item import WorklistItem
 
@@ -92,7 +93,9 @@ def list_(
         if outbox or parked or warned:
             rows = _events(existing(state_dir / JOURNAL_FILE), parked=parked, warned=warned)
         elif scanner:
-            items = seen_from_outside(scanner, config.load(config_file), existing(state_dir / CACHE_FILE))
+            items = scanner_view_from_files(
+                scanner, config.load(config_file), existing(state_dir / CACHE_FILE)
+            )
             rows = [_row(item) for item in items]
         else:
             with closing(CacheReader(existing(state_dir / CACHE_FILE))) as cache:
@@ -123,5 +126,5 @@ def _check_line(found: status.RelayStatus) -> str:
     items = "U" if found.items is None else str(found.items)
     figures = f"items={items} cache_age={age} outbox={found.outbox} parked={found.parked}"
     # What follows a vertical bar is figures, wherever it stands.
-    said = status_words.one_line(found.problems).removeprefix("attention: ").replace("|", "/")
+    said = words.one_line(found.problems).removeprefix("attention: ").replace("|", "/")
     return f"{word} - {said} | {figures}"

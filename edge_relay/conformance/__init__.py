@@ -13,7 +13,7 @@
     security.py         section 8
     annexes.py          Annexes A.A to A.E
     ihe.py              the IHE Integration Statement
-    command.py          `mwl-relay conformance`
 
-Nothing here is used while a relay runs. `python -m edge_relay.conformance docs` writes both into docs/.
+`mwl-relay conformance` is `edge_relay.commands.conformance`. Nothing here is used while a relay runs.
+`python -m edge_relay.conformance docs` writes both into docs/.
 """

@@ -1,4 +1,4 @@
-"""Markdown, as far as the statements need it."""
+"""Markdown, as far as the statements need it. Pure."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pydicom.uid import UID
 
 from edge_relay.conformance.markdown import table, text
 from edge_relay.conformance.subject import Subject
-from edge_relay.scp import HANDLERS, SERVICES
+from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.negotiation import (
     APPLICATION_CONTEXT,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pydicom.datadict import dictionary_description
 
 from edge_relay.conformance.markdown import table, tag_text, text
-from edge_relay.steps.intake import MOST_WAITING
-from edge_relay.steps.requirements import ATTRIBUTES, Requirement
+from edge_relay.mpps.intake import MOST_WAITING
+from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
 from shared.procedure_step import TRANSITIONS, EventKind, Move, Refusal
 
 

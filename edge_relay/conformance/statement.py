@@ -18,7 +18,7 @@ from edge_relay.conformance import (
 )
 from edge_relay.conformance.markdown import drawing, table, text
 from edge_relay.conformance.subject import PRODUCT, REVISIONS, Subject
-from edge_relay.scp import SERVICES
+from edge_relay.services.scp import SERVICES
 
 _CONTENTS: Final = (
     "1 Overview",

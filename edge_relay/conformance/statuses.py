@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from edge_relay.conformance.markdown import table, text
-from edge_relay.scp import FIND_FAULTS, PENDING, PENDING_INCOMPLETE, SUCCESS
-from edge_relay.steps.check import STATUSES
-from edge_relay.steps.intake import NO_SUCH_INSTANCE, NOT_ALL_HELD, PROCESSING_FAILURE, RESOURCE_LIMITATION
+from edge_relay.mpps.check import STATUSES
+from edge_relay.mpps.intake import NO_SUCH_INSTANCE, NOT_ALL_HELD, PROCESSING_FAILURE, RESOURCE_LIMITATION
+from edge_relay.services.scp import FIND_FAULTS, PENDING, PENDING_INCOMPLETE, SUCCESS
 from edge_relay.upper_layer.operation import CANCELLED
 from shared.errors import Rejected, Unavailable
 from shared.procedure_step import TRANSITIONS, EventKind, Refusal

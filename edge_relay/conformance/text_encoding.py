@@ -8,7 +8,7 @@ from typing import Final
 from pydicom.charset import python_encoding
 
 from edge_relay.conformance.markdown import table, text
-from edge_relay.worklist.charset import character_set
+from edge_relay.dicom.charset import character_set
 
 _BY_NUMBER: Final = {  # PS3.3 Tables C.12-2 to C.12-5
     "13": "Japanese, katakana (JIS X 0201)",

@@ -9,8 +9,8 @@ from pydicom.datadict import dictionary_description
 
 from edge_relay.conformance.markdown import NONE, table, tag_text, text
 from edge_relay.conformance.sources import fields_of
+from edge_relay.dicom.elements import MOST_ELEMENTS
 from edge_relay.worklist.attributes import WORKLIST, Attribute, Sequence, Tree, attributes
-from edge_relay.worklist.identifier import MOST_ELEMENTS
 from edge_relay.worklist.matching import WILD_CARD_VRS
 
 _RANGES: Final = frozenset({"DA", "TM"})

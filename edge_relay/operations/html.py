@@ -1,6 +1,8 @@
 """HTML from nested calls: text is escaped unless it is `Html` already, so that nothing can be forgotten.
 
 AE titles come from whoever is on the network, descriptions from a database: none of it may become markup.
+
+Pure.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from edge_relay.operations.health import BUCKETS, LOOPS, HealthReport, ScannerHealth, Traffic
-from edge_relay.operations.status import RelayStatus
+from edge_relay.health.report import BUCKETS, LOOPS, HealthReport, ScannerHealth, Traffic
+from edge_relay.health.status import RelayStatus
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX: Final = "mwl_relay_"

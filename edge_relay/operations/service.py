@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
+from edge_relay.client.scu import Peer
 from edge_relay.config import StatusSettings
-from edge_relay.dicom_client import Peer
-from edge_relay.operations import status, watchdog
-from edge_relay.operations.health import STATUS_PAGE, Health, HealthReport
+from edge_relay.health import status
+from edge_relay.health.report import STATUS_PAGE, Health, HealthReport
+from edge_relay.health.words import one_line
+from edge_relay.operations import watchdog
 from edge_relay.operations.status_page import Sources, StatusPage
-from edge_relay.operations.status_words import one_line
 from edge_relay.operations.systemd_notify import Notifier
 from shared.worklist_item import WorklistItem
 

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from edge_relay.operations.health import UNKNOWN, HealthReport, RefusedCaller, ScannerHealth
+from edge_relay.health.report import UNKNOWN, HealthReport, RefusedCaller, ScannerHealth, scanners_of
+from edge_relay.health.status import RelayStatus
+from edge_relay.health.words import ago, clock, date_of, exchange, span
 from edge_relay.operations.html import Html, element, joined, void
-from edge_relay.operations.status import RelayStatus
-from edge_relay.operations.status_table import oldest_event, scanners_of
-from edge_relay.operations.status_words import ago, clock, date_of, exchange, span
+from edge_relay.operations.status_table import oldest_event
 from shared.worklist_item import WorklistItem
 
 REFRESH_SECONDS: Final = 30

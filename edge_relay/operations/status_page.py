@@ -26,9 +26,9 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from edge_relay.health.report import Traffic
+from edge_relay.health.status import RelayStatus
 from edge_relay.operations import metrics, status_html
-from edge_relay.operations.health import Traffic
-from edge_relay.operations.status import RelayStatus
 from shared.worklist_item import WorklistItem
 
 log = logging.getLogger(__name__)

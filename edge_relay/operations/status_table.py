@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from edge_relay.operations.health import HealthReport, ScannerHealth
-from edge_relay.operations.status import RelayStatus
-from edge_relay.operations.status_words import ago, date_of, exchange, since
+from edge_relay.health.report import HealthReport, scanners_of
+from edge_relay.health.status import RelayStatus
+from edge_relay.health.words import ago, date_of, exchange, since
 
 
 class Section(NamedTuple):
@@ -68,11 +68,6 @@ def facts(found: RelayStatus) -> list[tuple[str, str]]:
     if health and health.certificate_not_after:
         lines.append(("TLS certificate", f"valid until {date_of(health.certificate_not_after)}"))
     return lines
-
-
-def scanners_of(health: HealthReport) -> dict[str, ScannerHealth]:
-    """Return the scanners of a report, without the relay itself, which calls under its own title."""
-    return {title: scanner for title, scanner in health.scanners.items() if title != health.ae_title}
 
 
 def journal(found: RelayStatus) -> str:

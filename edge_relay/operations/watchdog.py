@@ -19,8 +19,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from edge_relay import dicom_client
-from edge_relay.operations.health import SELF_QUERY, Health
+from edge_relay.client import scu
+from edge_relay.health.report import SELF_QUERY, Health
 from edge_relay.operations.systemd_notify import Notifier
 from shared.errors import MwlError, Rejected
 
@@ -34,14 +34,14 @@ _OUT_OF_RESOURCES: Final = "A700"
 _LOG_EVERY_SECONDS: Final = 300.0
 
 
-def ask(peer: dicom_client.Peer) -> str:
+def ask(peer: scu.Peer) -> str:
     """Ask a relay for an echo and for the exams of nobody; return a complaint about its answer, or nothing.
 
     :raises MwlError: if it does not answer.
     """
-    dicom_client.echo(peer)
+    scu.echo(peer)
     try:
-        dicom_client.find(peer, dicom_client.worklist_query(patient_id=_NO_PATIENT))
+        scu.find(peer, scu.worklist_query(patient_id=_NO_PATIENT))
     except Rejected as error:
         return "" if _OUT_OF_RESOURCES in error.what else error.what
     return ""

@@ -1,4 +1,4 @@
-"""DIMSE messages: presentation data values put together into requests, and bounded (PS3.8 Annex E)."""
+"""DIMSE messages: presentation data values put together into requests, and bounded (PS3.8 Annex E). Pure."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 The other states belong to requestors, or last no longer than one step here: our answer to a request
 (Sta3) and to a release (Sta8) is given at once.
+
+Pure.
 """
 
 from __future__ import annotations

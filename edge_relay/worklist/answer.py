@@ -12,7 +12,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from edge_relay.mwl import Key
+from edge_relay.dicom.charset import TEXT_VRS, CharacterSet
+from edge_relay.dicom.encoding import Headers, SequenceHeaders, element, empty_sequence, padded
 from edge_relay.worklist.attributes import (
     CODE_VALUE,
     LONG_CODE_VALUE,
@@ -20,8 +21,7 @@ from edge_relay.worklist.attributes import (
     Attribute,
     Sequence,
 )
-from edge_relay.worklist.charset import TEXT_VRS, CharacterSet
-from edge_relay.worklist.encoding import Headers, SequenceHeaders, element, empty_sequence, padded
+from edge_relay.worklist.query import Key
 from edge_relay.worklist.row import COLUMN_OF, COLUMNS, HEADER_BYTES
 
 _IMPLICIT_HEADERS: Final = tuple(Headers(each.tag, each.vr, implicit=True) for each in COLUMNS)

@@ -1,4 +1,4 @@
-"""Which part of an item is which DICOM attribute: PS3.4 Table K.6-1 as a table.
+"""Which part of an item is which DICOM attribute: PS3.4 Table K.6-1 as a table. Pure.
 
 `WORKLIST` maps tags to `Attribute` or `Sequence`, each with its matching key type (R required, O optional)
 and return key type (1, 1C, 2, 2C, 3) as the standard has them. What is listed without a field is known and

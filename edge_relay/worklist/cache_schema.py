@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from edge_relay.sqlite_file import transaction
-from edge_relay.worklist.row import FINGERPRINT, blob_of
+from edge_relay.storage.sqlite_file import transaction
+from edge_relay.worklist.row import BY_START, FINGERPRINT, blob_of
 from shared.feed import FeedItem
 from shared.worklist_item import WorklistItem
 
@@ -41,8 +41,6 @@ FIELDS: Final = (
 )
 """Fields of an item to select by; NULL where the item has none."""
 
-BY_START: Final = "scheduled_start_date, scheduled_start_time, item_id"
-"""The order of every answer."""
 
 _STARTING: Final = ("patient_id", "modality", "scheduled_station_aetitle", "station_name")
 _UNIQUE: Final = (

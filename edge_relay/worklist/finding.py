@@ -1,10 +1,10 @@
 """C-FIND: the bytes a scanner asks with, the bytes of every answer. Reads the cache only, never the network.
 
-    identifier -> mwl (what is asked) -> worklist_search (which rows) -> worklist_answer (what is sent)
+    identifier -> query (what is asked) -> search (which rows) -> answer (what is sent)
 
-All of it up to the rows is made once for the same bytes of the same scanner on the same day: consoles ask
-again and again. Statuses the cloud has not confirmed yet are laid over the rows (`edge_relay.journal`), so
-that a query after an N-CREATE shows what it changed.
+Everything up to the rows is done once for the same bytes of the same scanner on the same day, because
+consoles ask again and again. Statuses that the cloud has not confirmed are laid over the rows
+(`edge_relay.worklist.overlay`), so that a query after an N-CREATE shows what it changed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from edge_relay.journal import Overlay
-from edge_relay.mwl import Key, Reading, parse_query
+from edge_relay.dicom.charset import character_set
 from edge_relay.worklist.answer import AnswerPlan
 from edge_relay.worklist.attributes import Sequence, Tree
-from edge_relay.worklist.charset import character_set
+from edge_relay.worklist.overlay import Overlay
+from edge_relay.worklist.query import Key, Reading, parse_query
 from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
 from edge_relay.worklist.row import SEPARATOR, STATUS_COLUMN, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of

@@ -1,4 +1,4 @@
-"""Attribute matching: does a value satisfy what a query key asks (PS3.4 section C.2.2.2)?
+"""Attribute matching: does a value satisfy what a query key asks (PS3.4 section C.2.2.2)? Pure.
 
     value representation      matching
     UI                        single value, list of UID                               C.2.2.2.1, C.2.2.2.2

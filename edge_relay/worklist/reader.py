@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from edge_relay.sqlite_file import connect_read_only
+from edge_relay.storage.sqlite_file import connect_read_only
 from shared.errors import Unavailable
 
 CHUNK: Final = 256

@@ -15,6 +15,7 @@ import struct
 from functools import lru_cache
 from typing import Final
 
+from edge_relay.dicom.encoding import element
 from edge_relay.worklist.attributes import (
     CODE_VALUE,
     LONG_CODE_VALUE,
@@ -25,11 +26,13 @@ from edge_relay.worklist.attributes import (
     Tree,
     attributes,
 )
-from edge_relay.worklist.encoding import element
 from shared.worklist_item import Status, WorklistItem
 
 SEPARATOR: Final = b"\x1f"
 """In no tag of ours, in no length (they are even, and below 0x1F00), and not allowed in DICOM text."""
+
+BY_START: Final = "scheduled_start_date, scheduled_start_time, item_id"
+"""The order of the answers, as SQL has it."""
 
 HEADER_BYTES: Final = 8
 """Tag and length in front of each piece's value."""

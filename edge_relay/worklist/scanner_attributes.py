@@ -16,7 +16,6 @@ from typing import Final
 
 from pydicom.datadict import dictionary_VR
 
-from edge_relay.mwl import Key, keys_of
 from edge_relay.worklist.attributes import (
     STEP_SEQUENCE,
     WORKLIST,
@@ -26,6 +25,7 @@ from edge_relay.worklist.attributes import (
     attributes,
     tag_of,
 )
+from edge_relay.worklist.query import Key, keys_of
 from shared import dicom_text
 from shared.errors import Rejected
 from shared.scanner_profile import ScannerProfile

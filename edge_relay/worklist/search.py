@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from edge_relay.mwl import CONDITION_FIELDS, Condition, Key, Query, Window
 from edge_relay.worklist.attributes import (
     MODALITY,
     STATION_AE_TITLE,
@@ -26,9 +25,9 @@ from edge_relay.worklist.attributes import (
     STEP_START_TIME,
     Attribute,
 )
-from edge_relay.worklist.cache_schema import BY_START
 from edge_relay.worklist.matching import DateRange, Matcher
-from edge_relay.worklist.row import COLUMN_OF, text_of
+from edge_relay.worklist.query import CONDITION_FIELDS, Condition, Key, Query, Window
+from edge_relay.worklist.row import BY_START, COLUMN_OF, text_of
 from shared.scanner_profile import ScannerProfile
 
 Check = Callable[[list[bytes]], bool]

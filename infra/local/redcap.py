@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from infra.local.redcap_sim import BUILDERS, RedcapSimulator
+from infra.redcap_simulator import BUILDERS, RedcapSimulator
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -30,25 +30,25 @@ import httpx
 import uvicorn
 from pydicom.dataset import Dataset
 
-from edge_relay import dicom_client
-from edge_relay.dicom_client import Peer
+from edge_relay.client import scu as dicom_client
+from edge_relay.client.scu import Peer
 from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
 from infra.local.processes import Child, resident_bytes
 from lambdas import schedule, sync_redcap, write_back
 from lambdas.api.main import create_app
+from lambdas.api.routes.users import add_user
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
-from lambdas.api.users import add_user
-from lambdas.definition.check import check_project
-from lambdas.definition.file import definition_from, parse_definition
-from lambdas.redcap import RedcapProject
+from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
-from lambdas.source import SourceDefinition
-from lambdas.source_state import SourceState
-from lambdas.store.accounts import Role
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.file import definition_from, parse_definition
+from lambdas.sources.state import SourceState
+from lambdas.store.accounts.people import Role
 from lambdas.store.models import bind
 from lambdas.store.sources import SourceStore
+from lambdas.sync.project_check import check_project
 from shared.errors import Rejected, Unavailable
 
 HOST: Final = "127.0.0.1"

@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx
 from pydicom.dataset import Dataset
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from infra.local.stack import PROJECT_ID, LocalStack
 from shared.errors import MwlError
 
@@ -122,7 +122,7 @@ class Story:
     def begin(self) -> str:
         """Start the exam and ask again at once: no waiting, the very next query must show it."""
         step = self._found.ScheduledProcedureStepSequence[0]
-        began = dicom_client.step_began(
+        began = scu.step_began(
             study_instance_uid=self._found.StudyInstanceUID,
             scheduled_step_id=step.ScheduledProcedureStepID,
             accession_number=self._found.AccessionNumber,
@@ -132,7 +132,7 @@ class Story:
             station_aetitle=self.stack.options.scanner,
             now=datetime.now(),  # noqa: DTZ005 - the scanner's wall clock
         )
-        dicom_client.create_step(self.stack.peer, began, self._sop_instance_uid)
+        scu.create_step(self.stack.peer, began, self._sop_instance_uid)
         found = self._query()
         if found is None:
             raise StoryFailed("the exam vanished from the worklist when it started")
@@ -161,8 +161,8 @@ class Story:
 
     def complete(self) -> str:
         """Complete the exam; the very next query must not show it any more."""
-        ended = dicom_client.step_completed(datetime.now(), f"2.25.{uuid4().int}")  # noqa: DTZ005
-        dicom_client.set_step(self.stack.peer, ended, self._sop_instance_uid)
+        ended = scu.step_completed(datetime.now(), f"2.25.{uuid4().int}")  # noqa: DTZ005
+        scu.set_step(self.stack.peer, ended, self._sop_instance_uid)
         if self._query() is not None:
             raise StoryFailed("the exam is still on the worklist after it was completed")
         return "gone from the very next C-FIND"

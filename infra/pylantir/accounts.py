@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from infra.pylantir.old_databases import OldUser
-from lambdas.passwords import Passwords, is_bcrypt
-from lambdas.store.accounts import Role, UserStore, normal_name
+from infra.pylantir.old_rows import OldUser
+from lambdas.access.passwords import Passwords, is_bcrypt
+from lambdas.store.accounts.people import Role, UserStore, normal_name
 from shared.errors import Conflict
 
 DEFAULT_PASSWORD: Final = "admin123"  # noqa: S105 - pylantir's own, which everybody can read in its guide

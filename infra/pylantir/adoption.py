@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from infra.pylantir.old_databases import OldItem
+from infra.pylantir.old_rows import OldItem
 from lambdas.store.ownership import STATUS, StoredItem
 from shared import identifiers
 from shared.dicom_text import parse_date, parse_uid_in_use

@@ -13,23 +13,24 @@ import typer
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from infra.cli_tools import reported, services, show_table, text_of
+from infra.commands.tools import reported, services, show_table, text_of
 from infra.pylantir.accounts import import_accounts, plan_accounts
 from infra.pylantir.adoption import Adoption, has_decimal_sessions
 from infra.pylantir.deployment_translation import Address
 from infra.pylantir.findings import Finding, Outcome
-from infra.pylantir.old_databases import OldItem, OldUser, read_users, read_worklist
+from infra.pylantir.old_databases import read_users, read_worklist
+from infra.pylantir.old_rows import OldItem, OldUser
 from infra.pylantir.project import ProjectDictionary
 from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
 from infra.pylantir.translation import translate
 from infra.pylantir.worklist_import import import_worklist
-from lambdas.connect import RedcapSettings, connector
-from lambdas.definition.check import check_project
-from lambdas.definition.file import parse_definition
-from lambdas.redcap import RedcapProject
+from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
-from lambdas.source import SourceDefinition
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.file import parse_definition
 from lambdas.store.sources import SourceStore
+from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.sync.project_check import check_project
 from shared.errors import NotFound, Rejected
 
 _READ_SECONDS = 120.0

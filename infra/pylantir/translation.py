@@ -1,4 +1,4 @@
-"""A whole configuration translated, and checked by the loaders that will read it. Pure."""
+"""A whole configuration translated, and checked by the loaders that will read it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from infra.pylantir.old_config import OldConfig, read_config
 from infra.pylantir.source_translation import Answers, translate_source
 from infra.pylantir.toml_text import toml_text
 from lambdas.api.settings import ApiSettings
-from lambdas.definition.file import check_against, parse_definition
-from lambdas.source import SourceDefinition
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.file import check_against, parse_definition
 from shared.errors import Rejected
 from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
 

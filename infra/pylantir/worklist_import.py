@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from infra.pylantir.adoption import Adoption, Edit, adopt
-from infra.pylantir.old_databases import OldItem
-from lambdas.source import SourceDefinition
+from infra.pylantir.old_rows import OldItem
+from lambdas.sources.definition import SourceDefinition
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.ownership import StoredItem, from_person
 from lambdas.store.sources import SourceStore

@@ -14,11 +14,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from lambdas.api.schemas import AccessToken, Login
+from lambdas.access.tokens import Unauthenticated, claimed_relay, verify_relay
+from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services, UseServices
-from lambdas.store.accounts import Role, User
-from lambdas.store.relays import Relay
-from lambdas.tokens import Unauthenticated, claimed_relay, verify_relay
+from lambdas.store.accounts.people import Role, User
+from lambdas.store.accounts.relays import Relay
 from shared.errors import Forbidden
 
 DEFAULT_MINUTES: Final = 30

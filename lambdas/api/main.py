@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from mangum import Mangum
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, health, hooks, problems, relay, relays, sources, users, worklist, write_backs
+from lambdas.api import auth, problems
 from lambdas.api.guard import Guard
+from lambdas.api.routes import health, hooks, relay, relays, sources, users, worklist, write_backs
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load

@@ -19,8 +19,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from lambdas.throttle import Throttled
-from lambdas.tokens import Unauthenticated
+from lambdas.access.throttle import Throttled
+from lambdas.access.tokens import Unauthenticated
 from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"

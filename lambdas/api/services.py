@@ -16,27 +16,27 @@ import boto3
 from botocore.config import Config
 from fastapi import Depends, Request
 
+from lambdas.access.passwords import Passwords
+from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
-from lambdas.connect import Connect, connector
-from lambdas.hints import WriteBackHints
-from lambdas.passwords import Passwords
-from lambdas.secrets import Secrets
-from lambdas.store.accounts import LoginStore, UserStore
-from lambdas.store.relays import RelayStore, random_code
+from lambdas.aws.secrets import Secrets
+from lambdas.store.accounts.people import LoginStore, UserStore
+from lambdas.store.accounts.relays import RelayStore, random_code
+from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
-from lambdas.store.triggers import TriggerStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.requests import SyncRequests
-from lambdas.tokens import PeopleTokens, SigningKeys
+from lambdas.sync.connect import Connect, connector
+from lambdas.sync.wake_up import SyncRequests
+from lambdas.write_backs.wake_up import WriteBackHints
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-    from lambdas.redcap import RedcapProject
-    from lambdas.source import SourceDefinition
+    from lambdas.redcap.project import RedcapProject
+    from lambdas.sources.definition import SourceDefinition
 
 REDCAP_SECONDS: Final = 9.0
 """How long REDCap may take for one answer: API Gateway gives up after 30 seconds, and waits for several."""

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from lambdas.connect import RedcapSettings
 from lambdas.store.models import Tables, bind
+from lambdas.sync.connect import RedcapSettings
 from shared.dicom_text import AE
 
 

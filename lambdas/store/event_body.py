@@ -3,6 +3,8 @@
 A scan of thousands of images names each of them: a megabyte of JSON, most of it alike. Packed, even the
 longest message a relay takes fits. What still does not, because it is no list of images, loses its longest
 attributes, and says so in its warnings; the relay's journal has the whole of it.
+
+Pure.
 """
 
 from __future__ import annotations

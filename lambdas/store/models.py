@@ -17,7 +17,7 @@
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
 
-template.yaml declares the same keys and indexes; tests/unit/test_template.py compares the two.
+template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """
 
 from __future__ import annotations

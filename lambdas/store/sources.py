@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,31 +9,15 @@ from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
-from lambdas.source import SourceDefinition
-from lambdas.source_state import SourceState
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.state import SourceState
+from lambdas.sources.stored import StoredSource
 from lambdas.store.faults import translated
 from lambdas.store.models import SOURCES, SourceRow, Tables
 from shared.errors import Conflict, NotFound, Rejected
 
 _OWN_COLUMNS: Final = {"watermark", "last_run_at"}
 """Parts of the state with a column of their own, for people who look into the table."""
-
-
-@dataclass(frozen=True)
-class StoredSource:
-    """A source as the table holds it.
-
-    :param definition: None if it cannot be read, because an older or newer version wrote it.
-    :param problem: why it cannot be read.
-    :param leased_until: seconds since 1970 until which a sync holds it; 0 if none does. One that was killed
-        has not given it back.
-    """
-
-    source_id: str
-    definition: SourceDefinition | None
-    problem: str
-    state: SourceState
-    leased_until: float
 
 
 class SourceStore:

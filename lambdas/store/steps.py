@@ -20,8 +20,14 @@ from lambdas.store.commit import BATCH, Change
 from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, EVENT, ITEM, STATE, EventRow, StepRow, Tables, step_key
-from lambdas.store.owed import FOR_GOOD, NOTE_LENGTH, PARKED, ParkedWriteBack, PendingWriteBack
 from lambdas.store.ownership import StoredItem
+from lambdas.store.unfinished_write_backs import (
+    FOR_GOOD,
+    NOTE_LENGTH,
+    PARKED,
+    ParkedWriteBack,
+    PendingWriteBack,
+)
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Conflict, NotFound, Rejected
 from shared.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step

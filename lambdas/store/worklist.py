@@ -12,10 +12,10 @@ from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
 from lambdas.store.feed import Head, is_current, read_page
+from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
 from lambdas.store.ownership import StatusOwner, StoredItem
-from lambdas.store.placing import Placing, placing
 from shared.errors import Conflict, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
 from shared.worklist_item import WorklistItem
@@ -106,14 +106,14 @@ class WorklistStore:
                 written += self.writer.change(site, changes).written
         return PutResult(written, len(placings) - written)
 
-    def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, Placing]:
+    def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, SiteMove]:
         if all({item.site}.issuperset(sites) for item in items):
-            return {item.id: Placing(item) for item in items}
+            return {item.id: SiteMove(item) for item in items}
         found: dict[str, dict[str, StoredItem]] = {item.id: {} for item in items}
         for site in sorted({*sites, *(item.site for item in items)}):
             for item_id, stored in self.writer.read(site, list(found)).items():
                 found[item_id][site] = stored
-        return {item.id: placing(item, found[item.id]) for item in items}
+        return {item.id: site_move(item, found[item.id]) for item in items}
 
     def create(self, item: WorklistItem) -> StoredItem:
         """Write an item made by hand. :raises Conflict: one with this id exists."""

@@ -20,12 +20,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, TypeVar
 
-from lambdas.definition.part import DATA_ACCESS_GROUP
-from lambdas.mapping import Mapped, map_record
-from lambdas.redcap import RedcapProject
-from lambdas.redcap_row import RedcapRow
-from lambdas.source import SourceDefinition
-from lambdas.source_state import REJECTS_KEPT, HeldRow, RejectedRow
+from lambdas.mapping.record import Mapped, map_record
+from lambdas.redcap.project import RedcapProject
+from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.state import REJECTS_KEPT, HeldRow, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
 from shared.errors import Rejected, Unavailable
 from shared.identifiers import RowKey

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from lambdas.source_state import ReadPart
+from lambdas.sources.state import ReadPart
 
 PART: Final = 250
 """Records in a part."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lambdas.redcap import RedcapProject
-from lambdas.source_state import HeldRow, RejectedRow, SourceState
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.state import HeldRow, RejectedRow, SourceState
 from lambdas.store.worklist import WorklistStore
 
 

@@ -12,17 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from lambdas.definition.file import check_against
-from lambdas.mapping import missing_data_codes
-from lambdas.redcap_row import RedcapRow
-from lambdas.source import SourceDefinition
-from lambdas.source_state import (
-    RECENT_KEPT,
-    VANISHED_KEPT,
-    FullRead,
-    ReadPart,
-    SourceState,
-)
+from lambdas.mapping.record import missing_data_codes
+from lambdas.redcap.row import RedcapRow
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.file import check_against
+from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadPart, SourceState
 from lambdas.sync.one_pass import Pass, Sweep, by_record, merged
 from lambdas.sync.record_parts import digest, parts
 from lambdas.sync.result import Surroundings, SyncResult

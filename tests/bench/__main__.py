@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from edge_relay.memory import use_one_heap
+from edge_relay.operations.memory import use_one_heap
 from shared.errors import MwlError
 from tests.bench import report, sync, whole_loop
 from tests.bench.figures import Table
@@ -26,8 +26,9 @@ from tests.bench.lineup import PROGRAMS, Lineup
 from tests.bench.rounds import FULL, QUICK, Effort, say
 from tests.bench.scenarios import Scenario, scenarios
 from tests.bench.wire import WireError
+from tests.structure.imports import ROOT
 
-REPORT: Final = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+REPORT: Final = ROOT / "docs" / "benchmarks.md"
 WHOLE_LOOP: Final = "whole loop"
 SYNC: Final = "sync of a large project"
 

@@ -10,7 +10,7 @@ from time import perf_counter, sleep
 
 from pydicom.dataset import Dataset
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from shared.identifiers import study_instance_uid
 from tests.bench import crowd, items, processes, wire
 from tests.bench.client import Association
@@ -147,7 +147,7 @@ def pairs(effort: Effort) -> Measure:
 def _pair(number: int) -> tuple[wire.Writes, wire.Writes]:
     """Return the N-CREATE and the N-SET of an item's exam."""
     item, uid = items.item(number), study_instance_uid(f"step-{number}")
-    began = dicom_client.step_began(
+    began = scu.step_began(
         study_instance_uid=item.study_instance_uid,
         scheduled_step_id=item.scheduled_procedure_step_id,
         accession_number=item.accession_number,
@@ -157,5 +157,5 @@ def _pair(number: int) -> tuple[wire.Writes, wire.Writes]:
         station_aetitle=item.scheduled_station_aetitle,
         now=datetime(2026, 11, 23, 9, 31, 7),
     )
-    ended = dicom_client.step_completed(datetime(2026, 11, 23, 9, 58, 0), f"{uid}.1")
+    ended = scu.step_completed(datetime(2026, 11, 23, 9, 58, 0), f"{uid}.1")
     return wire.create(uid, wire.encoded(began)), wire.change(uid, wire.encoded(ended))

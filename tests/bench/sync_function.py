@@ -20,11 +20,12 @@ import requests
 from botocore.httpsession import URLLib3Session
 
 from lambdas import sync_redcap
-from lambdas.definition.file import definition_from
 from lambdas.settings import load
+from lambdas.sources.file import definition_from
 from lambdas.store.sources import SourceStore
+from tests.structure.imports import ROOT
 
-_SOURCE: Final = Path(__file__).parents[2] / "infra" / "sources" / "classic.toml"
+_SOURCE: Final = ROOT / "infra" / "sources" / "classic.toml"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from infra.local.stack import LocalStack, StackOptions
 from infra.local.story import Story
 from shared.errors import MwlError
@@ -36,7 +36,7 @@ def _wait_for_the_first_worklist(stack: LocalStack) -> None:
     deadline = time.monotonic() + _PATIENT_SECONDS
     while True:
         try:
-            dicom_client.find(stack.peer, dicom_client.worklist_query())
+            scu.find(stack.peer, scu.worklist_query())
         except MwlError:
             if time.monotonic() > deadline:
                 raise

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.account_rows import Witness
-from lambdas.store.accounts import LoginStore, Role, User, UserStore
+from lambdas.access.throttle import Throttled
+from lambdas.store.accounts.people import LoginStore, Role, User, UserStore
+from lambdas.store.accounts.relays import CODE_ALPHABET, RelayStore, random_code
+from lambdas.store.accounts.rows import Witness
 from lambdas.store.models import AccountRow, bind
-from lambdas.store.relays import CODE_ALPHABET, RelayStore, random_code
-from lambdas.throttle import Throttled
 from shared.errors import Conflict, Forbidden, NotFound, Rejected, Unavailable
 from shared.relay_health import RelayHealth
 from shared.scanner_profile import ScannerOverrides
-from tests.cloud_rig import REGION, CloudRig, cloud
+from tests.rigs.cloud import REGION, CloudRig, cloud
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import RedcapSimulator, SimClock, classic, longitudinal
-from infra.local.redcap_sim.faults import Fault
-from lambdas.redcap import Banned, RedcapProject, redacted
-from lambdas.redcap_post import BURST, REQUESTS_A_MINUTE, Throttle
-from lambdas.redcap_row import RedcapRow
+from infra.redcap_simulator import RedcapSimulator, SimClock, classic, longitudinal
+from infra.redcap_simulator.faults import Fault
+from lambdas.redcap.post import BURST, REQUESTS_A_MINUTE, Throttle
+from lambdas.redcap.project import Banned, RedcapProject, redacted
+from lambdas.redcap.row import RedcapRow
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

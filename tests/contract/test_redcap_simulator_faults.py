@@ -14,8 +14,8 @@ import requests
 from redcap.project import Project as PyCapProject
 from redcap.request import RedcapError
 
-from infra.local.redcap_sim import Fault, Quirks, RedcapSimulator, classic, longitudinal
-from infra.local.redcap_sim.faults import FaultKind
+from infra.redcap_simulator import Fault, Quirks, RedcapSimulator, classic, longitudinal
+from infra.redcap_simulator.faults import FaultKind
 
 Sent = list[tuple[str, Mapping[str, str]]]
 

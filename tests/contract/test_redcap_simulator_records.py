@@ -10,15 +10,8 @@ import pytest
 import requests
 from redcap.project import Project as PyCapProject
 
-from infra.local.redcap_sim import (
-    Project,
-    RedcapSimulator,
-    SimClock,
-    classic,
-    longitudinal,
-    scenarios,
-    single,
-)
+from infra.redcap_simulator import Project, RedcapSimulator, SimClock, classic, longitudinal, single
+from infra.redcap_simulator.people import scenarios
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLASSIC, LONGITUDINAL, SINGLE = 0, 1, 2
@@ -55,7 +48,7 @@ def test_a_flat_export_can_be_imported_into_an_empty_project(
 ) -> None:
     project = pycap(simulator, number)
     exported = project.export_records(format_type=shape, export_data_access_groups=True)
-    simulator.desk.erase_all(simulator.projects[number])
+    simulator.form_filler.erase_all(simulator.projects[number])
     assert project.export_records() == []
     project.import_records(exported, import_format=shape)
     assert project.export_records(format_type=shape, export_data_access_groups=True) == exported
@@ -65,7 +58,7 @@ def test_a_flat_export_can_be_imported_into_an_empty_project(
 def test_an_eav_export_can_be_imported_into_an_empty_project(simulator: RedcapSimulator, number: int) -> None:
     project = pycap(simulator, number)
     exported, flat = project.export_records(record_type="eav"), project.export_records()
-    simulator.desk.erase_all(simulator.projects[number])
+    simulator.form_filler.erase_all(simulator.projects[number])
     answer = post(simulator, number, type="eav", data=json.dumps(exported))
     assert answer.json() == {"count": 10}
     assert project.export_records() == flat
@@ -142,8 +135,8 @@ def test_trap_6_pycap_drops_the_zone_of_a_date(simulator: RedcapSimulator) -> No
 
 
 def test_renamed_and_deleted_records_never_show_up_in_a_date_range(simulator: RedcapSimulator) -> None:
-    scenarios.renamed(simulator.desk, simulator.projects[CLASSIC], "000001", "A-1")
-    scenarios.deleted(simulator.desk, simulator.projects[CLASSIC], "000002")
+    scenarios.renamed(simulator.form_filler, simulator.projects[CLASSIC], "000001", "A-1")
+    scenarios.deleted(simulator.form_filler, simulator.projects[CLASSIC], "000002")
     project = pycap(simulator, CLASSIC)
     assert project.export_records(date_begin=datetime(2025, 1, 1)) == []
     ids = {row["study_id"] for row in project.export_records(fields=["study_id"])}
@@ -157,16 +150,16 @@ def test_a_scan_is_rescheduled_and_then_cancelled_by_clearing_its_date(
 ) -> None:
     project, state = pycap(simulator, number), simulator.projects[number]
     record = state.records.ids()[0]
-    after = scenarios.rescheduled(simulator.desk, state, record, days=3)
+    after = scenarios.rescheduled(simulator.form_filler, state, record, days=3)
     assert after in {row["mri_date"] for row in project.export_records(records=[record], fields=["mri_date"])}
-    scenarios.cancelled(simulator.desk, state, record)
+    scenarios.cancelled(simulator.form_filler, state, record)
     assert after not in {
         row["mri_date"] for row in project.export_records(records=[record], fields=["mri_date"])
     }
 
 
 def test_a_record_moves_between_groups(simulator: RedcapSimulator) -> None:
-    target = scenarios.moved(simulator.desk, simulator.projects[LONGITUDINAL], "S-0001")
+    target = scenarios.moved(simulator.form_filler, simulator.projects[LONGITUDINAL], "S-0001")
     rows = pycap(simulator, LONGITUDINAL).export_records(records=["S-0001"], export_data_access_groups=True)
     assert {row["redcap_data_access_group"] for row in rows} == {target} == {"quebec"}
 

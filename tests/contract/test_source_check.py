@@ -5,18 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import BUILDERS, Fault, RedcapSimulator
-from lambdas.definition.check import check_project
-from lambdas.definition.file import definition_from
-from lambdas.redcap import RedcapProject
+from infra.redcap_simulator import BUILDERS, Fault, RedcapSimulator
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.file import definition_from
+from lambdas.sync.project_check import check_project
 from shared.errors import MwlError, Rejected
+from tests.structure.imports import ROOT
 
-FOLDER = Path(__file__).parents[2] / "infra" / "sources"
+FOLDER = ROOT / "infra" / "sources"
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from lambdas.schedule import is_due
-from lambdas.source_state import RejectedRow, SourceState, SyncReport
+from lambdas.sources.state import RejectedRow, SourceState, SyncReport
 from lambdas.store.models import SOURCES
 from lambdas.store.sources import SourceStore
 from shared.errors import Conflict, NotFound, Rejected
-from tests.cloud_rig import CloudRig, cloud, create_tables
-from tests.redcap_rig import classic_definition
+from tests.rigs.cloud import CloudRig, cloud, create_tables
+from tests.rigs.redcap import classic_definition
 
 NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)  # 12:00 in New York, a Monday
 NOW = NOON.timestamp()

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_relay.journal import Journal
-from edge_relay.mpps import event_from
-from edge_relay.steps import links as step_links
+from edge_relay.mpps import links as step_links
+from edge_relay.mpps.event import event_from
+from edge_relay.mpps.journal import Journal
 from lambdas.store.event_body import LONGEST_PACKED, pack
 from lambdas.store.models import Tables, step_key
 from lambdas.store.steps import StepStore
@@ -25,9 +25,9 @@ from shared.errors import Rejected
 from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, ProcedureStepEvent, Step
 from shared.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem
-from tests.builders import an_event, an_item
-from tests.cloud_rig import cloud
-from tests.mpps_rig import NOW, event, with_images
+from tests.rigs.builders import an_event, an_item
+from tests.rigs.cloud import cloud
+from tests.rigs.mpps import NOW, event, with_images
 
 
 class Stores(NamedTuple):

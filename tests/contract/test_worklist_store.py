@@ -16,8 +16,8 @@ from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import Conflict, NotFound, Rejected
 from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind
 from shared.worklist_item import Status
-from tests.builders import an_event, an_item
-from tests.cloud_rig import Clock, CloudRig, cloud
+from tests.rigs.builders import an_event, an_item
+from tests.rigs.cloud import Clock, CloudRig, cloud
 
 
 @pytest.fixture

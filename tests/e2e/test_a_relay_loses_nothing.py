@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from pydicom.dataset import Dataset
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from infra.local.stack import LocalStack, StackOptions
 from lambdas.api.services import Services
 from shared.procedure_step import EventKind, StepStatus
@@ -47,7 +47,7 @@ def worklist(stack: LocalStack, **keys: str) -> list[Dataset]:
 
 def begin(stack: LocalStack, exam: Dataset) -> str:
     uid = f"2.25.{uuid4().int}"
-    began = dicom_client.step_began(
+    began = scu.step_began(
         study_instance_uid=exam.StudyInstanceUID,
         scheduled_step_id=exam.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID,
         accession_number=exam.AccessionNumber,
@@ -57,13 +57,11 @@ def begin(stack: LocalStack, exam: Dataset) -> str:
         station_aetitle="PRISMA1",
         now=datetime(2026, 11, 22, 9, 31),
     )
-    return dicom_client.create_step(stack.peer, began, uid)
+    return scu.create_step(stack.peer, began, uid)
 
 
 def complete(stack: LocalStack, uid: str) -> None:
-    dicom_client.set_step(
-        stack.peer, dicom_client.step_completed(datetime(2026, 11, 22, 10, 15), "2.25.5"), uid
-    )
+    scu.set_step(stack.peer, scu.step_completed(datetime(2026, 11, 22, 10, 15), "2.25.5"), uid)
 
 
 def arrived(services: Services, uid: str) -> list[EventKind]:

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.processes import resident_bytes
-from infra.local.redcap_sim import RedcapSimulator, classic
 from infra.local.stack import LocalStack, StackOptions
+from infra.redcap_simulator import RedcapSimulator, classic
 from shared.errors import Rejected
 
 PATIENCE = 90.0

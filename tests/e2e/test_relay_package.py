@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_relay import dicom_client
-from tests import relay_rig
-from tests.debian_rig import ROOT, DebianRoot, Machine, cannot_boot, fresh_root, missing, wait_until
-from tests.relay_rig import CODE, RELAY_AET, SCANNER, FakeCloud
+from edge_relay.client import scu
+from tests.rigs import relay as relay_rig
+from tests.rigs.debian import DebianRoot, Machine, cannot_boot, fresh_root, missing, wait_until
+from tests.rigs.relay import CODE, RELAY_AET, SCANNER, FakeCloud
+from tests.structure.imports import ROOT
 
 ASKED = os.environ.get("MWL_PACKAGE_TEST") == "1"
 MISSING = missing() if ASKED else "takes minutes: MWL_PACKAGE_TEST=1 asks for it"
@@ -66,7 +67,7 @@ def field(package: Path, name: str) -> str:
 
 
 @contextmanager
-def relay_in(root: DebianRoot) -> Iterator[dicom_client.Peer]:
+def relay_in(root: DebianRoot) -> Iterator[scu.Peer]:
     """Run the installed relay, without a service manager, until it has stopped as asked."""
     process = subprocess.Popen(root.command("mwl-relay", "run"), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -80,11 +81,11 @@ def relay_in(root: DebianRoot) -> Iterator[dicom_client.Peer]:
         process.stdout.close()
 
 
-def peer(ready: str) -> dicom_client.Peer:
+def peer(ready: str) -> scu.Peer:
     """Return how a scanner calls the relay that said this."""
     found = re.match(r"ready (\S+):(\d+) ", ready)
     assert found, f"the relay said {ready!r}"
-    return dicom_client.Peer(found[1], int(found[2]), RELAY_AET, SCANNER)
+    return scu.Peer(found[1], int(found[2]), RELAY_AET, SCANNER)
 
 
 def set_up(root: DebianRoot, cloud: FakeCloud) -> None:
@@ -178,9 +179,9 @@ def test_it_is_installed_set_up_asked_and_removed_without_losing_a_report(
 
 def _echoed_found_and_private(root: DebianRoot, cloud: FakeCloud) -> None:
     with relay_in(root) as scanner:
-        dicom_client.echo(scanner)
+        scu.echo(scanner)
         cloud.wait_for(lambda it: it.pulls > 0)
-        wait_until(lambda: dicom_client.find(scanner, relay_rig.query()), "the scanner sees the exam")
+        wait_until(lambda: scu.find(scanner, relay_rig.query()), "the scanner sees the exam")
     owner = root.run("id", "--user", "mwl-relay").stdout.strip()
     files = root.run("find", STATE, "-printf", "%U %m %f\\n").stdout.splitlines()
     assert len(files) > 4
@@ -190,7 +191,7 @@ def _echoed_found_and_private(root: DebianRoot, cloud: FakeCloud) -> None:
 def _undelivered_is_kept_at_purge(root: DebianRoot, cloud: FakeCloud) -> None:
     with relay_in(root) as scanner:
         cloud.stop()
-        dicom_client.create_step(scanner, relay_rig.began(relay_rig.item()), "1.2.3.4")
+        scu.create_step(scanner, relay_rig.began(relay_rig.item()), "1.2.3.4")
     assert _outbox(root) != "[]"
     said = root.run("apt-get", "-y", "purge", "mwl-relay").stdout
     assert f"{STATE} is kept" in said
@@ -208,7 +209,7 @@ def _outbox(root: DebianRoot) -> str:
 # ----------------------------------------------------------------------------------------------- as a service
 
 
-def scanner_of(machine: Machine) -> dicom_client.Peer:
+def scanner_of(machine: Machine) -> scu.Peer:
     """Return how a scanner calls the service as it runs now, by what it says to the journal."""
     wait_until(lambda: _ready_lines(machine), "it says that it is ready")
     return peer(_ready_lines(machine)[-1])
@@ -240,14 +241,14 @@ def test_as_a_service_it_is_locked_in_and_comes_back_whatever_happens(package: P
 
         # It is ready once it says so, and only then does "start" return.
         machine.run("systemctl", "start", UNIT)
-        dicom_client.echo(scanner_of(machine))
+        scu.echo(scanner_of(machine))
         judged = machine.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
         assert float(judged.rsplit("level for mwl-relay.service: ", 1)[1].split()[0]) <= 2.0
 
         pid = machine.property(UNIT, "MainPID")
         machine.run("systemctl", "kill", "--signal", "KILL", UNIT)
         wait_until(lambda: is_back(machine, pid), "it is started again after a crash")
-        dicom_client.echo(scanner_of(machine))
+        scu.echo(scanner_of(machine))
 
         pid = machine.property(UNIT, "MainPID")
         machine.run("apt-get", "-y", "--reinstall", "install", f"/{package.name}")
@@ -273,7 +274,7 @@ def _a_hanging_relay_is_replaced(root: DebianRoot, machine: Machine) -> None:
     assert machine.property(UNIT, "MainPID") == pid
     machine.run("systemctl", "kill", "--signal", "STOP", UNIT)
     wait_until(lambda: is_back(machine, pid), "a relay that hangs is replaced")
-    dicom_client.echo(scanner_of(machine))
+    scu.echo(scanner_of(machine))
     drop_in.unlink()
     drop_in.parent.rmdir()
     machine.run("systemctl", "daemon-reload")

@@ -11,9 +11,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import encode
 
 from edge_relay.upper_layer.pdu import data_pdus
-from tests import mpps_rig
-from tests.relay_rig import RELAY_AET, SCANNER
-from tests.worklist_rig import asking, encoded, everything, step
+from tests.rigs import mpps as mpps_rig
+from tests.rigs.relay import RELAY_AET, SCANNER
+from tests.rigs.worklist import asking, encoded, everything, step
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 WORKLIST: Final = "1.2.840.10008.5.1.4.31"

@@ -16,25 +16,26 @@ from time import perf_counter
 from typing import Final, Literal
 from uuid import UUID
 
-from edge_relay.journal import Journal
-from edge_relay.mwl import parse_query
-from edge_relay.pynetdicom_tuning import quiet
-from edge_relay.scp import SERVICES
-from edge_relay.steps.attribute_list import decode, encode
-from edge_relay.steps.intake import StepIntake, StepRequest
-from edge_relay.steps.links import CachedWorklist
+from edge_relay.dicom.elements import read
+from edge_relay.dicom.json_model import decode, encode
+from edge_relay.mpps.intake import StepIntake, StepRequest
+from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.links import CachedWorklist
+from edge_relay.services.scp import SERVICES
 from edge_relay.upper_layer import command
 from edge_relay.upper_layer.message import Assembler, Context
 from edge_relay.upper_layer.negotiation import Negotiator, read_request
 from edge_relay.upper_layer.pdu import BadPdu, Framer, PduType, pdvs
-from edge_relay.worklist.identifier import read
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
+from edge_relay.worklist.query import parse_query
 from shared.errors import Rejected
 from shared.procedure_step import DataSetJson
 from shared.step_dataset import CHARACTER_SET
 from shared.worklist_item import WorklistItem
 from tests.fuzz import corpus
 from tests.fuzz.mutations import mutated
-from tests.worklist_rig import Worklist, item
+from tests.rigs.relay import item
+from tests.rigs.worklist import Worklist
 
 PATIENCE: Final = 20.0
 SLOW: Final = 2.0

@@ -11,10 +11,20 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from edge_relay import dicom_client
-from edge_relay.dicom_client import Peer
+from edge_relay.client import scu as dicom_client
+from edge_relay.client.scu import Peer
 from tests.bench.processes import Use, use
-from tests.relay_rig import SCANNER, FakeCloud, RelayProcess, began, completed, eventually, item, query, shown
+from tests.rigs.relay import (
+    SCANNER,
+    FakeCloud,
+    RelayProcess,
+    began,
+    completed,
+    eventually,
+    item,
+    query,
+    shown,
+)
 
 PATIENCE: Final = 20.0
 MEGABYTE: Final = 1e6

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_relay.relay import Relay
-from tests.relay_rig import FakeCloud, eventually, item, running_relay
+from tests.rigs.relay import FakeCloud, eventually, item, running_relay
 
 
 @pytest.fixture

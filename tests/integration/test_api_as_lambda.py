@@ -10,18 +10,18 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.api import main
+from lambdas.api.routes.users import add_user
 from lambdas.api.services import services_from
 from lambdas.api.settings import ApiSettings
-from lambdas.api.users import add_user
 from lambdas.settings import load
-from lambdas.store.accounts import Role
+from lambdas.store.accounts.people import Role
 from shared.errors import Rejected
 from shared.procedure_step import EventKind
 from shared.worklist_item import WorklistItem
-from tests.api_rig import PASSWORD, RelayClient, log_lines, quick_passwords, real_handler
-from tests.builders import an_event
-from tests.cloud_rig import CloudRig, cloud
-from tests.lambda_events import Context, Handler, LambdaClient, http_event
+from tests.rigs.api import PASSWORD, RelayClient, log_lines, quick_passwords, real_handler
+from tests.rigs.builders import an_event
+from tests.rigs.cloud import CloudRig, cloud
+from tests.rigs.lambda_events import Context, Handler, LambdaClient, http_event
 
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "api",

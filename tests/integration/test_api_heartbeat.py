@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.accounts import Role
+from lambdas.store.accounts.people import Role
 from shared.relay_health import RelayHealth, ScannerActivity
-from tests.api_rig import ApiRig, RelayClient, api, log_lines
+from tests.rigs.api import ApiRig, RelayClient, api, log_lines
 
 NOW = datetime(2026, 11, 18, 11, 0, tzinfo=UTC)
 

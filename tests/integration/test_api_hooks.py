@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from infra.local.redcap_sim import RedcapSimulator, classic
-from lambdas.source_state import SourceState
-from tests.api_rig import log_lines
-from tests.lambda_events import Answer, Context, http_event
-from tests.source_rig import SourceRig, running_source
+from infra.redcap_simulator import RedcapSimulator, classic
+from lambdas.sources.state import SourceState
+from tests.rigs.api import log_lines
+from tests.rigs.lambda_events import Answer, Context, http_event
+from tests.rigs.source import SourceRig, running_source
 
 SECRET = "s3cr3t-of-the-tests-" + "x" * 23
 FORM = {
@@ -98,7 +98,7 @@ def test_a_wrong_secret_and_an_unknown_source_get_the_same_answer(rig: SourceRig
 
 
 def test_secrets_are_compared_in_constant_time_whether_or_not_there_is_a_source(rig: SourceRig) -> None:
-    with patch("lambdas.store.triggers.hmac.compare_digest", wraps=hmac.compare_digest) as compared:
+    with patch("lambdas.store.accounts.triggers.hmac.compare_digest", wraps=hmac.compare_digest) as compared:
         for source_id in ("classic", "nothing", "x" * 300):
             fire(rig, source_id=source_id, secret="wrong")
     assert compared.call_count == 3

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.api.users import add_user
-from lambdas.store.accounts import Role
-from tests.api_rig import PASSWORD, ApiRig, api
-from tests.cloud_rig import put_signing_keys
-from tests.lambda_events import Answer
+from lambdas.api.routes.users import add_user
+from lambdas.store.accounts.people import Role
+from tests.rigs.api import PASSWORD, ApiRig, api
+from tests.rigs.cloud import put_signing_keys
+from tests.rigs.lambda_events import Answer
 
 
 @pytest.fixture

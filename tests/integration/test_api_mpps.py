@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from lambdas.store.accounts import Role
+from lambdas.store.accounts.people import Role
 from lambdas.store.steps import StepStore
 from shared.errors import Conflict, Unavailable
 from shared.procedure_step import EventKind, EventResult, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
-from tests.api_rig import ApiRig, api, log_lines
-from tests.builders import an_event, an_item
+from tests.rigs.api import ApiRig, api, log_lines
+from tests.rigs.builders import an_event, an_item
 
 ITEM = an_item()
 

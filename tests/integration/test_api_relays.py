@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lambdas.store.accounts import Role
+from lambdas.store.accounts.people import Role
 from shared.feed import FeedPage
-from tests.api_rig import ApiRig, RelayClient, api, public_pem
-from tests.builders import an_item
+from tests.rigs.api import ApiRig, RelayClient, api, public_pem
+from tests.rigs.builders import an_item
 
 
 @pytest.fixture

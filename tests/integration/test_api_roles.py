@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from fastapi.routing import APIRoute
 
-from lambdas.api import auth, health, hooks, relay, relays, sources, users, worklist, write_backs
-from lambdas.store.accounts import Role
-from tests.api_rig import ApiRig, api
+from lambdas.api import auth
+from lambdas.api.routes import health, hooks, relay, relays, sources, users, worklist, write_backs
+from lambdas.store.accounts.people import Role
+from tests.rigs.api import ApiRig, api
 
 ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"
 WHO = {

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.source_state import HeldRow, RejectedRow, SourceState, SyncReport
-from lambdas.store.accounts import Role
+from lambdas.sources.state import HeldRow, RejectedRow, SourceState, SyncReport
+from lambdas.store.accounts.people import Role
 from shared.worklist_item import WorklistItem
-from tests.api_rig import log_lines
-from tests.builders import an_event
-from tests.lambda_events import LambdaClient
-from tests.source_rig import SITE, SourceRig, running_source
+from tests.rigs.api import log_lines
+from tests.rigs.builders import an_event
+from tests.rigs.lambda_events import LambdaClient
+from tests.rigs.source import SITE, SourceRig, running_source
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_an_answer_larger_than_lambda_takes_is_not_given(
     rig: SourceRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.register()
-    monkeypatch.setattr("lambdas.api.sources.MOST_BYTES", 1000)
+    monkeypatch.setattr("lambdas.api.routes.sources.MOST_BYTES", 1000)
     refused = admin(rig).post("/sources/classic/preview")
     assert refused.status == 422
     assert refused.json()["where"] == "limit"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.store.accounts import Role
-from tests.api_rig import PASSWORD, ApiRig, api
+from lambdas.store.accounts.people import Role
+from tests.rigs.api import PASSWORD, ApiRig, api
 
 ANA = {"username": "Ana", "password": PASSWORD, "role": "read"}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.accounts import Role
-from tests.api_rig import ApiRig, api
-from tests.builders import an_item
-from tests.lambda_events import Answer, LambdaClient
+from lambdas.store.accounts.people import Role
+from tests.rigs.api import ApiRig, api
+from tests.rigs.builders import an_item
+from tests.rigs.lambda_events import Answer, LambdaClient
 
 LEAST = {
     "patient_name": "Doe^Jo",

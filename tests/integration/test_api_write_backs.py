@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.cli import app
-from lambdas.store.accounts import Role
-from tests.api_rig import ApiRig, api
-from tests.builders import an_event, an_item
+from lambdas.store.accounts.people import Role
+from tests.rigs.api import ApiRig, api
+from tests.rigs.builders import an_event, an_item
 
 ITEM = an_item()
 UID = "2.25.77"

@@ -12,20 +12,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra import cli_tools
 from infra.cli import app
-from infra.local.redcap_sim import RedcapSimulator, classic
-from lambdas.passwords import Passwords
-from lambdas.source_state import SourceState, SyncReport
-from lambdas.store.accounts import UserStore
-from lambdas.store.relays import RelayStore
+from infra.commands import tools as cli_tools
+from infra.redcap_simulator import RedcapSimulator, classic
+from lambdas.access.passwords import Passwords
+from lambdas.sources.state import SourceState, SyncReport
+from lambdas.store.accounts.people import UserStore
+from lambdas.store.accounts.relays import RelayStore
+from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
-from lambdas.store.triggers import TriggerStore
 from shared.errors import NotFound
 from shared.relay_health import RelayHealth
 from shared.scanner_profile import ScannerOverrides
-from tests.cloud_rig import CloudRig, cloud
-from tests.redcap_rig import CLASSIC_FILE
+from tests.rigs.cloud import CloudRig, cloud
+from tests.rigs.redcap import CLASSIC_FILE
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_a_redcap_that_is_not_there_is_exit_code_3(
     rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token(rig, redcap)
-    monkeypatch.setattr("infra.cli_sources.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("infra.commands.sources.time.sleep", lambda _seconds: None)
     file = definition(tmp_path, redcap, **{redcap.url: "http://127.0.0.1:9/api/"})
     refused = mwl_cloud("sources", "apply", file)
     assert refused.exit_code == 3, refused.output

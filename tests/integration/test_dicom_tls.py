@@ -18,15 +18,15 @@ from typing import Literal
 import pytest
 from cryptography import x509
 
-from edge_relay import dicom_client
-from edge_relay.tls import ServerTls
+from edge_relay.client import scu
+from edge_relay.services.tls import ServerTls
 from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.listener import Listener, Port
 from edge_relay.upper_layer.pdu import PduType
 from shared.errors import Rejected
-from tests.relay_rig import eventually
-from tests.tls_rig import Authority, Issued
-from tests.upper_layer_rig import SHORT, Peer, Toy, associated, connected, echo, find, request, serving
+from tests.rigs.relay import eventually
+from tests.rigs.tls import Authority, Issued
+from tests.rigs.upper_layer import SHORT, Peer, Toy, associated, connected, echo, find, request, serving
 
 Demand = Literal["required", "optional", "none"]
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -74,7 +74,7 @@ def serving_tls(tls: ServerTls, limits: Limits | None = None) -> Iterator[tuple[
 
 def ask(listener: Listener, context: ssl.SSLContext) -> None:
     host, port = listener.addresses[1]
-    dicom_client.echo(dicom_client.Peer(host, port, "MWL_RELAY", "SCANNER1", 5, context))
+    scu.echo(scu.Peer(host, port, "MWL_RELAY", "SCANNER1", 5, context))
 
 
 @contextmanager
@@ -289,7 +289,7 @@ def test_a_replacement_that_cannot_be_used_leaves_the_old_one_and_says_so(
         "other key": lambda: shutil.copy(site.stranger.issue("other").key, site.server.key),
         "empty": lambda: site.server.certificate.write_text(""),
     }
-    with serving_tls(tls) as (_, listener), caplog.at_level(logging.INFO, "edge_relay.tls"):
+    with serving_tls(tls) as (_, listener), caplog.at_level(logging.INFO, "edge_relay.services.tls"):
         damage[broken]()
         site.seconds += 6
         assert shown_by(listener, site.client(site.scanner)) == old

@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 
 from infra.cli import app
 from infra.pylantir.accounts import DEFAULT_PASSWORD
-from lambdas.passwords import Passwords
-from lambdas.store.accounts import Role, UserStore
+from lambdas.access.passwords import Passwords
+from lambdas.store.accounts.people import Role, UserStore
 from shared.worklist_item import Status, WorklistItem
-from tests.builders import an_event
-from tests.pylantir_rig import (
+from tests.rigs.builders import an_event
+from tests.rigs.pylantir import (
     SITE,
     config,
     old_row,
@@ -25,7 +25,7 @@ from tests.pylantir_rig import (
     write_users,
     write_worklist,
 )
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 PASSWORD = "violet kettle moraine"
 
@@ -110,8 +110,10 @@ def test_exams_under_way_keep_their_uid_and_status_through_every_sync(rig: Rig, 
     assert "row 4" in said
 
     record = items[running].source_record
-    desk = rig.simulator.desk
-    desk.save_form(rig.project, record, "mri", {"mri_time": "07:07"}, instance=items[running].source_instance)
+    form_filler = rig.simulator.form_filler
+    form_filler.save_form(
+        rig.project, record, "mri", {"mri_time": "07:07"}, instance=items[running].source_instance
+    )
     rig.sync("redcap")
     after = by_patient(rig)
     assert after[running].scheduled_start_time == "070700"

@@ -1,7 +1,7 @@
 """pylantir 0.2.3 itself, in an environment of its own, beside our import: one project, one configuration.
 
 Where both must agree (ids, names, which exams there are), and each place where we differ because it is wrong;
-docs/from-pylantir.md lists the same. Set MWL_PYLANTIR to the environment, see `tests.pylantir_rig`.
+docs/from-pylantir.md lists the same. Set MWL_PYLANTIR to the environment, see `tests.rigs.pylantir`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.cli import app
-from infra.local.redcap_sim import Project
 from infra.pylantir.accounts import plan_accounts
 from infra.pylantir.deployment_translation import Address
-from infra.pylantir.old_databases import OldItem, read_users, read_worklist
+from infra.pylantir.old_databases import read_users, read_worklist
+from infra.pylantir.old_rows import OldItem
 from infra.pylantir.source_translation import Answers
 from infra.pylantir.translation import translate
-from lambdas.passwords import Passwords
-from lambdas.store.accounts import Role
+from infra.redcap_simulator import Project
+from lambdas.access.passwords import Passwords
+from lambdas.store.accounts.people import Role
 from shared.worklist_item import Status, WorklistItem
-from tests.pylantir_rig import SITE, config, populate, predecessor_project
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from tests.rigs.pylantir import SITE, config, populate, predecessor_project
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 VENV = os.environ.get("MWL_PYLANTIR", "")
 pytestmark = pytest.mark.skipif(
-    not VENV, reason="MWL_PYLANTIR names no environment with pylantir 0.2.3; tests/pylantir_rig.py says how"
+    not VENV, reason="MWL_PYLANTIR names no environment with pylantir 0.2.3; tests/rigs/pylantir.py says how"
 )
 LEGAL_DATE = re.compile(r"\d{8}")
 
@@ -224,7 +225,7 @@ def test_one_participant_without_a_family_ends_its_whole_sync_and_one_exam_of_ou
     project, file, database = predecessor_project(4), tmp_path / "config.json", tmp_path / "worklist.db"
     file.write_text(config(), "utf-8")
     with on(stack, project) as rig:
-        rig.simulator.desk.save_form(project, "2", "demographics", {"family_id": ""}, instance=1)
+        rig.simulator.form_filler.save_form(project, "2", "demographics", {"family_id": ""}, instance=1)
         with pytest.raises(AssertionError, match="has no attribute 'split'"):
             populate(Path(VENV), file, database, rig.simulator)
         assert read_worklist(database) == []
@@ -242,7 +243,7 @@ def test_an_exam_called_off_stays_on_its_list_and_leaves_ours(stack: Stack, tmp_
         populate(Path(VENV), file, database, rig.simulator)
         rig.sync("redcap")
         before, listed = len(items_of(rig)), len(read_worklist(database))
-        rig.simulator.desk.save_form(project, "1", "mri", {"mri_date": "", "mri_time": ""}, instance=1)
+        rig.simulator.form_filler.save_form(project, "1", "mri", {"mri_date": "", "mri_time": ""}, instance=1)
         populate(Path(VENV), file, database, rig.simulator)
         rig.sync("redcap")
         assert len(items_of(rig)) == before - 1

@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import classic, longitudinal
+from infra.redcap_simulator import classic, longitudinal
 from lambdas import sync_redcap
-from lambdas.definition.file import definition_from
-from lambdas.preview import EVERYTHING, Preview, PreviewedItem, Scope, preview
-from lambdas.scanner_view import known_scanners
-from lambdas.source_state import SyncReport
+from lambdas.sources.file import definition_from
+from lambdas.sources.state import SyncReport
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.worklist import WorklistStore
+from lambdas.sync.preview import EVERYTHING, Preview, PreviewedItem, Scope, preview
+from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.worklist_item import Status
-from tests.builders import an_event
-from tests.lambda_events import Context, sqs_event
-from tests.redcap_rig import CLASSIC_FILE
-from tests.source_rig import SITE, SourceRig, running_source
+from tests.rigs.builders import an_event
+from tests.rigs.lambda_events import Context, sqs_event
+from tests.rigs.redcap import CLASSIC_FILE
+from tests.rigs.source import SITE, SourceRig, running_source
 
 TODAY = date(2026, 6, 1)
 LONGITUDINAL_FILE = CLASSIC_FILE.with_name("longitudinal.toml")
@@ -162,7 +162,7 @@ def test_a_row_that_is_gone_withdraws_its_item_unless_it_was_scanned(rig: Source
 
 def test_a_deleted_record_withdraws_its_items(rig: SourceRig) -> None:
     synced(rig)
-    rig.simulator.desk.delete(rig.project, "000001")
+    rig.simulator.form_filler.delete(rig.project, "000001")
     assert only(look(rig), "000001").change == "withdrawn"
     assert only(look(rig, Scope(record="000001")), "000001").change == "withdrawn"
     assert only(look(rig, Scope(limit=1)), "000001").change == "withdrawn"
@@ -176,7 +176,7 @@ def test_a_withdrawal_too_large_is_announced(rig: SourceRig) -> None:
     synced(rig)
     assert look(rig).blocked == ""
     for number in range(6, 12):
-        rig.simulator.desk.delete(rig.project, f"{number:06}")
+        rig.simulator.form_filler.delete(rig.project, f"{number:06}")
     found = look(rig)
     assert found.counts["withdrawn"] == 6
     assert "6 of" in found.blocked
@@ -315,7 +315,7 @@ def test_a_record_that_changed_groups_leaves_one_site_and_appears_at_the_other(r
     worklist(rig).put_if_changed(each.item for each in first.items)
     moving = first.items[0].item
     group = next(name for name, site in definition.sites_by_dag.items() if site != moving.site)
-    rig.simulator.desk.move_dag(rig.project, moving.source_record, group)
+    rig.simulator.form_filler.move_dag(rig.project, moving.source_record, group)
     outcomes = {(each.item.site, each.change) for each in seen().items if each.item.id == moving.id}
     assert outcomes == {(moving.site, "withdrawn"), (definition.sites_by_dag[group], "new")}
 
@@ -328,7 +328,7 @@ def test_what_a_preview_announces_is_what_the_sync_then_does(rig: SourceRig) -> 
     save(rig, "000001", mri_time="07:45")
     save(rig, "000002", protocol="1")
     save(rig, "000003", mri_date="")
-    rig.simulator.desk.delete(rig.project, "000004")
+    rig.simulator.form_filler.delete(rig.project, "000004")
     rig.simulator.save_form(11, "000009", "demographics", {"last_name": "Doe", "first_name": "Jane"})
     save(rig, "000009", mri_date="2026-06-02")
     rig.register(interval_seconds=61)  # a new definition: the next sync reads everything too

@@ -15,12 +15,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from edge_relay import dicom_client
 from edge_relay.cli import app
-from edge_relay.journal import JournalReader
+from edge_relay.client import scu
+from edge_relay.mpps.journal import JournalReader
 from edge_relay.relay import Relay
 from shared.errors import Forbidden
-from tests.relay_rig import (
+from tests.rigs.relay import (
     CODE,
     PATIENCE,
     SCANNER,
@@ -106,7 +106,7 @@ def test_status_is_for_people_and_programs(tmp_path: Path, relay: Relay) -> None
 
 def test_status_asks_for_attention_by_its_exit_code(tmp_path: Path, relay: Relay, cloud: FakeCloud) -> None:
     cloud.stop()
-    dicom_client.create_step(scanner(relay), began(item()), "2.25.5")
+    scu.create_step(scanner(relay), began(item()), "2.25.5")
     relay.journal.park(relay.journal.open_events()[0].event_id, "because")
     result = mwl_relay("status", "--state-dir", tmp_path)
     assert result.exit_code == 1
@@ -135,7 +135,7 @@ def test_status_without_a_relay_is_exit_code_3(tmp_path: Path, cloud: FakeCloud)
 def test_status_names_scanners_and_those_who_were_refused(tmp_path: Path, relay: Relay) -> None:
     names(relay)
     with pytest.raises(Forbidden):
-        dicom_client.echo(scanner(relay, calling="STRANGER"))
+        scu.echo(scanner(relay, calling="STRANGER"))
     relay.write_health()
     output = mwl_relay("status", "--state-dir", tmp_path).output
     assert f"scanner {SCANNER}\tnever\t" in output
@@ -156,7 +156,7 @@ def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud)
     with running_relay(state, cloud, scanners=scanners) as relay:
         eventually(lambda: relay.cache.feed_seq("other"))
         cloud.stop()
-        dicom_client.create_step(scanner(relay), began(item("mine")), "2.25.5")
+        scu.create_step(scanner(relay), began(item("mine")), "2.25.5")
         options = ("--config", settings, "--state-dir", state, "--json")
         (row,) = json.loads(mwl_relay("list", "--scanner", SCANNER, *options).output)
         assert (row["id"], row["performed_procedure_step_status"]) == ("mine", "IN_PROGRESS")
@@ -193,7 +193,7 @@ def test_a_port_where_nobody_listens_is_exit_code_3() -> None:
 
 def test_a_backup_is_a_working_journal(tmp_path: Path, relay: Relay, cloud: FakeCloud) -> None:
     cloud.stop()
-    dicom_client.create_step(scanner(relay), began(item()), "2.25.5")
+    scu.create_step(scanner(relay), began(item()), "2.25.5")
     target = tmp_path / "copy.db"
     assert mwl_relay("backup", target, "--state-dir", tmp_path).exit_code == 0
     reader = JournalReader(target)
@@ -208,9 +208,9 @@ def test_a_relay_process_announces_itself_logs_no_identifier_and_stops_on_a_sign
 ) -> None:
     process = RelayProcess(tmp_path, cloud)
     peer = process.start()
-    dicom_client.echo(peer)
-    eventually(lambda: dicom_client.find(peer, dicom_client.worklist_query()))
-    uid = dicom_client.create_step(peer, began(item()), None)
+    scu.echo(peer)
+    eventually(lambda: scu.find(peer, scu.worklist_query()))
+    uid = scu.create_step(peer, began(item()), None)
     cloud.wait_for(lambda c: c.recorded)
     os.kill(process.pid, signal.SIGINT)
     assert process.end() == 0
@@ -243,7 +243,7 @@ def test_a_service_manager_is_told_and_the_watchdog_fed(
 def test_a_relay_process_has_a_status_page(tmp_path: Path, cloud: FakeCloud) -> None:
     port = free_port()
     process = RelayProcess(tmp_path, cloud, status={"port": port})
-    dicom_client.echo(process.start())
+    scu.echo(process.start())
 
     def page(path: str) -> str:
         return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE, trust_env=False).text
@@ -259,7 +259,7 @@ def test_a_relay_process_has_a_status_page(tmp_path: Path, cloud: FakeCloud) -> 
 def test_a_status_page_that_cannot_be_had_keeps_no_scanner_waiting(tmp_path: Path, cloud: FakeCloud) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = RelayProcess(tmp_path, cloud, status={"port": taken.getsockname()[1]})
-        dicom_client.echo(process.start())
+        scu.echo(process.start())
         options = ("status", "--state-dir", process.state_dir)
         eventually(lambda: "there is no status page" in mwl_relay(*options).output)
         assert mwl_relay(*options).exit_code == 1

@@ -11,15 +11,16 @@ from uuid import uuid4
 
 import pytest
 
-from edge_relay.cloud import Cloud, make_client
-from edge_relay.identity import Clock
-from edge_relay.operations.health import Health
-from edge_relay.profiles import Profiles
-from edge_relay.sync import Backoff, Loop, heartbeat_once
+from edge_relay.exchange.cloud import Cloud, make_client
+from edge_relay.exchange.heartbeat import heartbeat_once
+from edge_relay.exchange.identity import Clock
+from edge_relay.exchange.loop import Backoff, Loop
+from edge_relay.health.report import Health
+from edge_relay.services.profiles import Profiles
 from edge_relay.worklist.scanner_attributes import check_profile
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.relay_health import LoopState, RelayHealth
-from tests.relay_rig import PATIENCE, SCANNER, FakeCloud, enrolled, settings_for
+from tests.rigs.relay import PATIENCE, SCANNER, FakeCloud, enrolled, settings_for
 
 FAULTS = {
     "500": Unavailable,

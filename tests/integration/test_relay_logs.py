@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from shared.errors import MwlError
-from tests.relay_rig import FakeCloud, RelayProcess, began, completed, eventually, item, query, shown
+from tests.rigs.relay import FakeCloud, RelayProcess, began, completed, eventually, item, query, shown
 
 SECRETS = ("Zebrowska", "Xanthippe", "PIDQ4711", "19510203", "Xylophone", "ALLERGYZ", "DRWATZON")
 PARTICIPANT = {
@@ -26,10 +26,10 @@ ITEM = item("secret", **PARTICIPANT)
 IDENTIFIERS = (ITEM.accession_number, ITEM.study_instance_uid, ITEM.scheduled_procedure_step_id)
 
 
-def tolerated(peer: dicom_client.Peer, query: Dataset) -> None:
+def tolerated(peer: scu.Peer, query: Dataset) -> None:
     """Ask, whatever the answer is."""
     try:
-        dicom_client.find(peer, query)
+        scu.find(peer, query)
     except MwlError:
         return
 
@@ -59,7 +59,7 @@ def bad_steps() -> list[tuple[Dataset, str]]:
     return [(unstarted, "2.25.91"), (bare, "2.25.92"), (wrong_birth_date, "2.25.93")]
 
 
-def garbage(peer: dicom_client.Peer) -> None:
+def garbage(peer: scu.Peer) -> None:
     """Send what is no DICOM, but has a participant in it."""
     for raw in (
         b"Zebrowska^Xanthippe" * 20,
@@ -83,20 +83,20 @@ def test_no_log_line_says_anything_of_a_participant(
     cloud.put(ITEM)
     process = RelayProcess(tmp_path, cloud, log_format=form)
     peer = process.start()
-    dicom_client.echo(peer)
+    scu.echo(peer)
     eventually(lambda: len(shown(peer)) == 2)
     for asked in bad_queries():
         tolerated(peer, asked)
-    dicom_client.create_step(peer, began(ITEM), "2.25.90")
-    dicom_client.set_step(peer, completed(), "2.25.90")
+    scu.create_step(peer, began(ITEM), "2.25.90")
+    scu.set_step(peer, completed(), "2.25.90")
     for attributes, uid in bad_steps():
         try:
-            dicom_client.create_step(peer, attributes, uid)
+            scu.create_step(peer, attributes, uid)
         except MwlError:
             continue
     for uid in ("2.25.90", "2.25.404"):
         with pytest.raises(MwlError):
-            dicom_client.set_step(peer, completed(), uid)
+            scu.set_step(peer, completed(), uid)
     garbage(peer)
     cloud.wait_for(lambda c: len(c.recorded) >= 2)
     assert process.end() == 0

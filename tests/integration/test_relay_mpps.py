@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from edge_relay.relay import Relay
 from shared.errors import Rejected
-from tests.relay_rig import (
+from tests.rigs.relay import (
     RELAY_AET,
     SCANNER,
     FakeCloud,
@@ -33,7 +33,7 @@ UID = "2.25.1001"
 
 
 def create(relay: Relay, uid: str | None = UID, dataset: Dataset | None = None) -> str:
-    return dicom_client.create_step(scanner(relay), dataset or began(item()), uid)
+    return scu.create_step(scanner(relay), dataset or began(item()), uid)
 
 
 def delivered(relay: Relay) -> None:
@@ -44,7 +44,7 @@ def test_the_story_of_a_scan(relay: Relay, cloud: FakeCloud) -> None:
     assert statuses(relay) == ["SCHEDULED"]
     create(relay)
     assert statuses(relay) == ["STARTED"]
-    dicom_client.set_step(scanner(relay), completed(), UID)
+    scu.set_step(scanner(relay), completed(), UID)
     assert statuses(relay) == []
     cloud.wait_for(lambda c: len(c.recorded) == 2)
     assert cloud.recorded_kinds() == [(UID, "N-CREATE"), (UID, "N-SET")]
@@ -56,10 +56,10 @@ def test_the_story_of_a_scan(relay: Relay, cloud: FakeCloud) -> None:
 
 def test_a_step_given_up_leaves_the_list_and_a_wrong_entry_comes_back(relay: Relay) -> None:
     create(relay)
-    dicom_client.set_step(scanner(relay), discontinued(), UID)
+    scu.set_step(scanner(relay), discontinued(), UID)
     assert statuses(relay) == []
     create(relay, "2.25.1002")
-    dicom_client.set_step(scanner(relay), discontinued(wrong_entry=True), "2.25.1002")
+    scu.set_step(scanner(relay), discontinued(wrong_entry=True), "2.25.1002")
     assert statuses(relay) == ["SCHEDULED"]
 
 
@@ -73,7 +73,7 @@ def test_the_worklist_shows_the_step_while_the_cloud_is_away_and_after_a_restart
         assert statuses(relay) == ["STARTED"]
     with running_relay(tmp_path, cloud) as relay:
         assert statuses(relay) == ["STARTED"]
-        dicom_client.set_step(scanner(relay), completed(), UID)
+        scu.set_step(scanner(relay), completed(), UID)
         assert statuses(relay) == []
         cloud.start()
         delivered(relay)
@@ -90,7 +90,7 @@ def test_a_push_that_fails_is_repeated_until_it_is_recorded_once(
 ) -> None:
     cloud.mpps_faults.extend([fault] * 3)
     create(relay)
-    dicom_client.set_step(scanner(relay), completed(), UID)
+    scu.set_step(scanner(relay), completed(), UID)
     delivered(relay)
     assert cloud.recorded_kinds() == [(UID, "N-CREATE"), (UID, "N-SET")]
     assert not cloud.mpps_faults
@@ -101,7 +101,7 @@ def test_a_refused_event_is_parked_with_what_follows_and_can_be_retried(
 ) -> None:
     cloud.stop()
     create(relay)
-    dicom_client.set_step(scanner(relay), completed(), UID)
+    scu.set_step(scanner(relay), completed(), UID)
     create(relay, "2.25.1002")
     first = relay.journal.open_events()[0].event_id
     cloud.refuse[first] = "site is closed"
@@ -136,7 +136,7 @@ def test_a_step_without_a_worklist_item_is_journaled_all_the_same(relay: Relay, 
 def test_a_uid_left_to_the_relay_is_made_and_returned(relay: Relay, cloud: FakeCloud) -> None:
     uid = create(relay, None)
     assert uid.startswith("2.25.")
-    dicom_client.set_step(scanner(relay), completed(), uid)
+    scu.set_step(scanner(relay), completed(), uid)
     delivered(relay)
     assert cloud.recorded_kinds() == [(uid, "N-CREATE"), (uid, "N-SET")]
 
@@ -178,8 +178,8 @@ def test_progress_may_be_reported_again_and_again(relay: Relay, cloud: FakeCloud
     again = Dataset()
     again.PerformedProcedureStepStatus = "IN PROGRESS"
     for _ in range(3):
-        dicom_client.set_step(scanner(relay), again, UID)
-    dicom_client.set_step(scanner(relay), completed(), UID)
+        scu.set_step(scanner(relay), again, UID)
+    scu.set_step(scanner(relay), completed(), UID)
     delivered(relay)
     assert [kind for _, kind in cloud.recorded_kinds()] == ["N-CREATE"] + ["N-SET"] * 4
 
@@ -214,12 +214,12 @@ def test_killed_between_success_and_push_the_events_arrive_in_order_and_once(
     peer = process.start()
     eventually(lambda: shown(peer))
     cloud.stop()
-    dicom_client.create_step(peer, began(item()), UID)
-    dicom_client.set_step(peer, completed(), UID)
+    scu.create_step(peer, began(item()), UID)
+    scu.set_step(peer, completed(), UID)
     process.end(kill=True)
     cloud.start()
     peer = process.start()
     cloud.wait_for(lambda c: len(c.recorded) == 2)
     assert cloud.recorded_kinds() == [(UID, "N-CREATE"), (UID, "N-SET")]
-    assert dicom_client.find(peer, query()) == []
+    assert scu.find(peer, query()) == []
     assert process.end() == 0

@@ -21,9 +21,10 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from edge_relay import dicom_client, pynetdicom_tuning
+from edge_relay.client import scu
 from edge_relay.relay import Relay
-from tests.relay_rig import RELAY_AET, SCANNER, FakeCloud, eventually, running_relay, scanner
+from edge_relay.upper_layer import pynetdicom_tuning
+from tests.rigs.relay import RELAY_AET, SCANNER, FakeCloud, eventually, running_relay, scanner
 
 LONGEST_MESSAGE = 1 << 20
 
@@ -82,7 +83,7 @@ def test_half_and_oversized_and_foreign_pdus_are_dropped_in_time(relay: Relay, j
     with open_socket(relay) as peer:
         peer.sendall(junk)
         assert closed_within(peer, 3)
-    dicom_client.echo(scanner(relay))
+    scu.echo(scanner(relay))
 
 
 def test_silent_and_stalled_peers_hold_nobody_up(relay: Relay) -> None:
@@ -90,7 +91,7 @@ def test_silent_and_stalled_peers_hold_nobody_up(relay: Relay) -> None:
     for peer in peers[::2]:
         peer.sendall(b"\x01\x00\x00\x00")
     began = monotonic()
-    dicom_client.echo(scanner(relay))
+    scu.echo(scanner(relay))
     assert monotonic() - began < 2
     for peer in peers:
         peer.close()
@@ -140,7 +141,7 @@ def test_a_malformed_message_ends_its_association_only(relay: Relay, command: by
         raw.sendall(p_data(command))
         association.join(5)
         assert association.is_aborted
-    dicom_client.echo(scanner(relay))
+    scu.echo(scanner(relay))
 
 
 def test_a_message_of_endless_fragments_is_cut_off(relay: Relay) -> None:
@@ -152,7 +153,7 @@ def test_a_message_of_endless_fragments_is_cut_off(relay: Relay) -> None:
                 raw.sendall(b"\x04\x00" + struct.pack(">L", len(item)) + item)
         association.join(5)
         assert not association.is_established
-    dicom_client.echo(scanner(relay))
+    scu.echo(scanner(relay))
 
 
 def test_stopping_waits_for_nobody(tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_stopping_waits_for_nobody(tmp_path: Path) -> None:
 
 
 def test_a_thousand_associations_opened_and_dropped_leave_nothing_behind(relay: Relay) -> None:
-    dicom_client.echo(scanner(relay))
+    scu.echo(scanner(relay))
 
     def held() -> tuple[int, int]:
         return len(os.listdir("/proc/self/fd")), threading.active_count()
@@ -180,4 +181,4 @@ def test_a_thousand_associations_opened_and_dropped_leave_nothing_behind(relay: 
             if number % 3:
                 peer.sendall(b"\x01\x00\x00\x00\x00\x64half")
     eventually(lambda: held() <= before)
-    dicom_client.echo(scanner(relay))
+    scu.echo(scanner(relay))

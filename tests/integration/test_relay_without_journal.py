@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
 from shared.errors import Rejected
-from tests.relay_rig import (
+from tests.rigs.relay import (
     FakeCloud,
     began,
     completed,
@@ -32,12 +32,12 @@ def test_it_starts_serves_the_worklist_refuses_mpps_and_heals(tmp_path: Path) ->
         with running_relay(tmp_path, cloud) as relay:
             eventually(lambda: names(relay))
             with pytest.raises(Rejected, match="0213"):
-                dicom_client.create_step(scanner(relay), began(item()), UID)
+                scu.create_step(scanner(relay), began(item()), UID)
             assert "not a database" in relay.journal.problem
             assert statuses(relay) == ["SCHEDULED"]
             assert journal.read_bytes() == junk
             journal.unlink()  # the operator has put it aside
             eventually(lambda: not relay.journal.problem)
-            dicom_client.create_step(scanner(relay), began(item()), UID)
-            dicom_client.set_step(scanner(relay), completed(), UID)
+            scu.create_step(scanner(relay), began(item()), UID)
+            scu.set_step(scanner(relay), completed(), UID)
             cloud.wait_for(lambda c: len(c.recorded) == 2)

@@ -17,11 +17,11 @@ from pynetdicom.association import Association
 from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]
 
-from edge_relay import dicom_client
-from edge_relay.operations.status import look
+from edge_relay.client import scu
+from edge_relay.health.status import look
 from edge_relay.relay import Relay
 from shared.errors import Forbidden, Rejected
-from tests.relay_rig import (
+from tests.rigs.relay import (
     RELAY_AET,
     SCANNER,
     FakeCloud,
@@ -205,12 +205,12 @@ def test_the_relays_own_title_is_taken_from_this_machine_only(
     tmp_path: Path, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_relay(tmp_path, cloud) as relay:
-        dicom_client.echo(scanner(relay, RELAY_AET))
+        scu.echo(scanner(relay, RELAY_AET))
         # Loopback is all a test may talk to: it is made to look like another machine.
-        monkeypatch.setattr("edge_relay.admission.ip_address", lambda _: IPv4Address("192.0.2.7"))
+        monkeypatch.setattr("edge_relay.services.admission.ip_address", lambda _: IPv4Address("192.0.2.7"))
         with pytest.raises(Forbidden):
-            dicom_client.echo(scanner(relay, RELAY_AET))
-        dicom_client.echo(scanner(relay, SCANNER))
+            scu.echo(scanner(relay, RELAY_AET))
+        scu.echo(scanner(relay, SCANNER))
 
 
 @pytest.mark.parametrize(("calling", "called", "reason"), [("STRANGER", RELAY_AET, 3), (SCANNER, "OTHER", 7)])
@@ -229,12 +229,12 @@ def test_unknown_titles_are_refused_with_the_standard_reason(
         ae.associate(*relay.address, ae_title=called, evt_handlers=[(evt.EVT_PDU_RECV, remember)])
         assert rejections == [(1, 1, reason)]
         with pytest.raises(Forbidden, match="not known there" if reason == 3 else "not its own"):
-            dicom_client.echo(scanner(relay, calling, called))
+            scu.echo(scanner(relay, calling, called))
 
 
 def test_anyone_may_call_if_the_operator_says_so(tmp_path: Path, cloud: FakeCloud) -> None:
     with running_relay(tmp_path, cloud, allow_any_scanner=True) as relay:
-        dicom_client.echo(scanner(relay, "STRANGER"))
+        scu.echo(scanner(relay, "STRANGER"))
 
 
 def test_deflated_is_not_spoken(tmp_path: Path, cloud: FakeCloud) -> None:
@@ -273,7 +273,7 @@ def test_an_internal_fault_is_c001_with_a_comment(
     tmp_path: Path, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_relay(tmp_path, cloud) as relay:
-        monkeypatch.setattr("edge_relay.scp.find", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr("edge_relay.services.scp.find", lambda *_, **__: 1 / 0)
         (status,) = answers(relay, query())
         assert (status.Status, status.ErrorComment) == (0xC001, "internal fault")
 
@@ -302,7 +302,7 @@ def test_a_scanner_gets_the_character_set_of_its_profile(tmp_path: Path, cloud: 
         asked = query()
         asked.SpecificCharacterSet = "ISO_IR 100"
         asked.PatientName = "MULLER"
-        (answer,) = dicom_client.find(scanner(relay), asked)
+        (answer,) = scu.find(scanner(relay), asked)
         assert answer.SpecificCharacterSet == "ISO_IR 100"
         assert str(answer.PatientName) == "Müller^Åse"
 
@@ -322,4 +322,4 @@ def test_many_scanners_at_once_are_all_served(tmp_path: Path, cloud: FakeCloud) 
 
 def test_a_failed_query_is_an_error_for_the_client(tmp_path: Path, cloud: FakeCloud) -> None:
     with running_relay(tmp_path, cloud) as relay, pytest.raises(Rejected, match="C-FIND answered A900"):
-        dicom_client.find(scanner(relay), query(ScheduledProcedureStepStartTime="2500"))
+        scu.find(scanner(relay), query(ScheduledProcedureStepStartTime="2500"))

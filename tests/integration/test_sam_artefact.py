@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from infra.local.aws import LocalAws
-from tests.cloudformation import ROOT, load, resources
-from tests.lambda_events import http_event, schedule_event, sqs_event
+from tests.rigs.cloudformation import load, resources
+from tests.rigs.lambda_events import http_event, schedule_event, sqs_event
+from tests.structure.imports import ROOT
 
 NAMED = os.environ.get("MWL_SAM_BUILD")
 """Who names a build means it: it has to be there, and of the code as it is now. `.ci/run` does."""

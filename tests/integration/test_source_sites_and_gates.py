@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.redcap_sim import longitudinal, scenarios
-from tests.redcap_rig import CLASSIC_FILE, Rig, Stack, running_stack
+from infra.redcap_simulator import longitudinal
+from infra.redcap_simulator.people import scenarios
+from tests.rigs.redcap import CLASSIC_FILE, Rig, Stack, running_stack
 
 SITES = {"montreal": "mtl-3t", "quebec": "qc-3t", "osaka": "osaka-7t"}
 RECORD = "S-0001"
@@ -53,7 +54,7 @@ def test_each_scan_is_at_the_site_of_its_group_and_nowhere_else(rig: Rig) -> Non
 def test_a_record_that_changes_groups_leaves_the_one_site_for_the_other(rig: Rig) -> None:
     rig.sync("visits")
     assert RECORD in seen(rig)["mtl-3t"]
-    scenarios.moved(rig.simulator.desk, rig.project, RECORD)
+    scenarios.moved(rig.simulator.form_filler, rig.project, RECORD)
     rig.sync("visits")
     assert [site for site, records in seen(rig).items() if RECORD in records] == ["qc-3t"]
 

@@ -13,14 +13,15 @@ from threading import Event, Thread
 
 import pytest
 
-from edge_relay.cache import Cache
-from edge_relay.journal import Journal
-from edge_relay.operations import status, status_page
-from edge_relay.operations.health import Health
+from edge_relay.health import status
+from edge_relay.health.report import Health
+from edge_relay.mpps.journal import Journal
+from edge_relay.operations import status_page
 from edge_relay.operations.status_page import MOST_CONNECTIONS, Sources, StatusPage
+from edge_relay.worklist.cache import Cache
 from shared.errors import Unavailable
 from shared.worklist_item import WorklistItem
-from tests.builders import an_item
+from tests.rigs.builders import an_item
 
 Visible = Callable[[str], Iterable[WorklistItem] | None]
 

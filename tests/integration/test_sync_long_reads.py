@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import classic, scenarios
+from infra.redcap_simulator import classic
+from infra.redcap_simulator.people import scenarios
 from lambdas import sync_redcap
-from lambdas.definition.file import definition_from
 from lambdas.settings import load
-from lambdas.source_state import SourceState, SyncReport
-from tests.builders import an_event
-from tests.lambda_events import Context, sqs_event
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from lambdas.sources.file import definition_from
+from lambdas.sources.state import SourceState, SyncReport
+from tests.rigs.builders import an_event
+from tests.rigs.lambda_events import Context, sqs_event
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 CONFIRMED = {"source_id": "classic", "confirm_withdrawals": "yes"}
 
@@ -113,7 +114,7 @@ def test_each_record_is_asked_for_once(rig: Rig) -> None:
 
 def test_what_changes_behind_the_reader_is_brought_by_the_next_sync(rig: Rig) -> None:
     hurried(rig)
-    day = scenarios.rescheduled(rig.simulator.desk, rig.project, "000001")
+    day = scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000001")
     hurried(rig)
     hurried(rig)
     rig.sync()
@@ -127,8 +128,8 @@ def test_a_record_created_renamed_or_deleted_behind_the_reader_is_noticed(rig: R
     rig.simulator.clock.advance(86400)
     rig.simulator.save_form(11, "0000015", "mri", {"mri_date": "2026-12-01"}, instance=1)
     rig.simulator.save_form(11, "0000015", "demographics", {"last_name": "New"})
-    rig.simulator.desk.rename(rig.project, "000009", "0000025")
-    rig.simulator.desk.delete(rig.project, "000002")
+    rig.simulator.form_filler.rename(rig.project, "000009", "0000025")
+    rig.simulator.form_filler.delete(rig.project, "000002")
     while rig.state().progress is not None:
         hurried(rig)
     records = {record for record, _ in rig.items()}
@@ -139,7 +140,7 @@ def test_a_record_created_renamed_or_deleted_behind_the_reader_is_noticed(rig: R
 def test_nothing_is_withdrawn_before_everything_was_read(rig: Rig) -> None:
     rig.sync()
     before = rig.items()
-    scenarios.cancelled(rig.simulator.desk, rig.project, "000001")
+    scenarios.cancelled(rig.simulator.form_filler, rig.project, "000001")
     rig.sources.put(definition_from(classic_data(url=rig.simulator.url, overlap_seconds=299)))
     hurried(rig)
     hurried(rig)
@@ -153,7 +154,7 @@ def test_changes_are_followed_while_a_daily_read_takes_its_time(rig: Rig) -> Non
     rig.sync()
     full_again(rig)
     hurried(rig)
-    day = scenarios.rescheduled(rig.simulator.desk, rig.project, "000010")
+    day = scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000010")
     hurried(rig)
     assert progress_parts(rig) == 2
     assert rig.items()["000010", 1].scheduled_start_date == day.replace("-", "")
@@ -225,14 +226,14 @@ def test_too_many_vanished_stop_a_long_read_until_a_person_confirms(rig: Rig) ->
 
 def test_one_confirmation_serves_one_sync(rig: Rig) -> None:
     rig.sync()
-    rig.simulator.desk.erase_all(rig.project)
+    rig.simulator.form_filler.erase_all(rig.project)
     assert rig.sync().outcome == "failed"
     sync_redcap.handler(sqs_event(CONFIRMED), Context())
     assert rig.items() == {}
     assert rig.state().failures == 0
     rig.simulator.projects[:] = [classic(10)]
     rig.sync()
-    rig.simulator.desk.erase_all(rig.project)
+    rig.simulator.form_filler.erase_all(rig.project)
     assert rig.sync().outcome == "failed"
 
 
@@ -241,7 +242,7 @@ def test_scans_that_have_begun_count_for_nothing_in_the_fuse(rig: Rig) -> None:
     items = rig.items()
     for number, item in enumerate(items.values()):
         rig.steps.record_event(an_event(item, uid=f"2.25.{number + 1}"), site="main", relay_id="relay-1")
-    rig.simulator.desk.erase_all(rig.project)
+    rig.simulator.form_filler.erase_all(rig.project)
     report = rig.sync()
     assert (report.outcome, report.withdrawn) == ("ok", 0)
     assert rig.items().keys() == items.keys()

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import classic
+from infra.redcap_simulator import classic
 from lambdas import sync_redcap
-from lambdas.definition.file import definition_from
 from lambdas.settings import load
-from tests.lambda_events import Context, sqs_event
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from lambdas.sources.file import definition_from
+from tests.rigs.lambda_events import Context, sqs_event
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 
 @pytest.fixture(scope="module")

@@ -27,18 +27,18 @@ from hypothesis.stateful import (
 )
 from moto.core.botocore_stubber import BotocoreStubber
 
-from infra.local.redcap_sim import Quirks, longitudinal
-from infra.local.redcap_sim.faults import FaultKind
-from infra.local.redcap_sim.records import RowKey
-from lambdas.mapping import map_record, missing_data_codes
-from lambdas.redcap import RedcapProject
+from infra.redcap_simulator import Quirks, longitudinal
+from infra.redcap_simulator.faults import FaultKind
+from infra.redcap_simulator.project.records import RowKey
+from lambdas.mapping.record import map_record, missing_data_codes
+from lambdas.redcap.project import RedcapProject
 from lambdas.store.ownership import StoredItem
 from lambdas.sync.one_pass import by_record
-from lambdas.sync.source import SourceSync
+from lambdas.sync.source_sync import SourceSync
 from shared.errors import MwlError
 from shared.worklist_item import WorklistItem
-from tests.builders import an_event
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from tests.rigs.builders import an_event
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 PID = 22
 GROUPS = ("montreal", "quebec", "osaka", "")  # the last two have no site
@@ -128,7 +128,7 @@ class History(RuleBasedStateMachine):
         self.named += 1
         self.save(record, "demographics", last_name=f"N{record}", first_name="A", family_id=consent)
         self.save(record, "mri", 1, mri_date=day)
-        self.simulator.desk.move_dag(self.project, record, dag)
+        self.simulator.form_filler.move_dag(self.project, record, dag)
         self.allowed[record] = {SITES.get(dag, "")}
 
     @rule(number=RECORDS, name=st.sampled_from(["Doe", "Roe", "O'Núñez"]))
@@ -149,7 +149,7 @@ class History(RuleBasedStateMachine):
     @rule(number=RECORDS)
     def deletes(self, number: int) -> None:
         if record := self.record(number):
-            self.simulator.desk.delete(self.project, record)
+            self.simulator.form_filler.delete(self.project, record)
 
     @rule(number=RECORDS, instance=st.integers(1, 3))
     def deletes_an_instance(self, number: int, instance: int) -> None:
@@ -164,14 +164,14 @@ class History(RuleBasedStateMachine):
     @rule(number=RECORDS)
     def renames(self, number: int) -> None:
         if record := self.record(number):
-            self.simulator.desk.rename(self.project, record, f"A{self.named:02}")
+            self.simulator.form_filler.rename(self.project, record, f"A{self.named:02}")
             self.note(f"A{self.named:02}")
             self.named += 1
 
     @rule(number=RECORDS, dag=st.sampled_from(GROUPS))
     def moves(self, number: int, dag: str) -> None:
         if record := self.record(number):
-            self.simulator.desk.move_dag(self.project, record, dag)
+            self.simulator.form_filler.move_dag(self.project, record, dag)
             self.note(record)
 
     @rule(seconds=st.sampled_from([1, 30, 299, 301, 4000]))

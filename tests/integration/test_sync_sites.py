@@ -8,12 +8,12 @@ from unittest.mock import patch
 
 import pytest
 
-from infra.local.redcap_sim import Quirks, longitudinal
-from lambdas.definition.file import definition_from
+from infra.redcap_simulator import Quirks, longitudinal
+from lambdas.sources.file import definition_from
 from lambdas.store.worklist import WorklistStore
 from shared.worklist_item import Status
-from tests.builders import an_event
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from tests.rigs.builders import an_event
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 SITES = {"montreal": "north", "quebec": "south"}  # osaka has none
 
@@ -54,7 +54,7 @@ def records(rig: Rig, site: str) -> set[str]:
 
 
 def move(rig: Rig, record: str, dag: str) -> None:
-    rig.simulator.desk.move_dag(rig.project, record, dag)
+    rig.simulator.form_filler.move_dag(rig.project, record, dag)
 
 
 def test_each_site_sees_its_own_participants_and_a_group_without_site_is_shown_as_a_reject(rig: Rig) -> None:
@@ -253,7 +253,7 @@ def test_gates_close_even_when_the_fuse_stops_the_rest(gated: Rig) -> None:
     gated.sync()
     sign(gated, "S-0001", "no")
     for record in sorted(gated.project.records.ids())[1:]:
-        gated.simulator.desk.delete(gated.project, record)
+        gated.simulator.form_filler.delete(gated.project, record)
     assert gated.sync().outcome == "failed"
     assert "S-0001" not in records(gated, "north")
     assert len(records(gated, "north")) > 5

@@ -12,17 +12,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from moto.core.botocore_stubber import BotocoreStubber
 
-from infra.local.redcap_sim import Quirks, classic, longitudinal, scenarios, single
+from infra.redcap_simulator import Quirks, classic, longitudinal, single
+from infra.redcap_simulator.people import scenarios
 from lambdas import sync_redcap
-from lambdas.definition.file import definition_from
-from lambdas.redcap import RedcapProject
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.file import definition_from
 from lambdas.store.models import SOURCES
 from shared.errors import Unavailable
 from shared.worklist_item import Status
-from tests.builders import an_event
-from tests.cloud_rig import create_tables
-from tests.lambda_events import Context, sqs_event
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
+from tests.rigs.builders import an_event
+from tests.rigs.cloud import create_tables
+from tests.rigs.lambda_events import Context, sqs_event
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_a_table_lost_and_synced_again_holds_the_same_identifiers(rig: Rig) -> N
 def test_a_rescheduled_scan_keeps_its_identity(rig: Rig) -> None:
     rig.sync()
     before = rig.items()["000001", 1]
-    day = scenarios.rescheduled(rig.simulator.desk, rig.project, "000001")
+    day = scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000001")
     report = rig.sync()
     after = rig.items()["000001", 1]
     assert report.written == 1
@@ -146,7 +147,7 @@ def test_a_rescheduled_scan_keeps_its_identity(rig: Rig) -> None:
 
 def test_a_scan_called_off_by_clearing_its_date_is_withdrawn(rig: Rig) -> None:
     rig.sync()
-    scenarios.cancelled(rig.simulator.desk, rig.project, "000002")
+    scenarios.cancelled(rig.simulator.form_filler, rig.project, "000002")
     assert rig.sync().withdrawn == 1
     assert ("000002", 1) not in rig.items()
 
@@ -158,7 +159,7 @@ def test_a_record_that_came_and_went_between_two_looks_at_the_ids_is_withdrawn(s
     rig.simulator.save_form(11, "N1", "mri", {"mri_date": "2026-12-01"}, instance=1)
     rig.sync()
     assert ("N1", 1) in rig.items()
-    rig.simulator.desk.delete(rig.project, "N1")
+    rig.simulator.form_filler.delete(rig.project, "N1")
     rig.sources.put(definition_from(classic_data(url=rig.simulator.url, deletions_seconds=0)))
     state = rig.state().model_copy(update={"definition": rig.sources.get("classic").digest()})
     rig.remember(state)  # as if the looks had been due by themselves
@@ -214,7 +215,7 @@ def test_a_record_that_came_during_a_sync_that_was_killed_and_went_is_withdrawn(
     assert ("N1", 1) in rig.items()
     model = rig.cloud.tables.source
     model(SOURCES, "classic").update(actions=[model.lease_until.set(1)])
-    rig.simulator.desk.delete(rig.project, "N1")
+    rig.simulator.form_filler.delete(rig.project, "N1")
     rig.sync()
     assert ("N1", 1) not in rig.items()
 
@@ -226,7 +227,7 @@ def test_a_record_deleted_while_its_sync_runs_is_withdrawn(rig: Rig, monkeypatch
     groups = RedcapProject.record_groups
 
     def deleted_before(self: RedcapProject) -> dict[str, str]:
-        rig.simulator.desk.delete(rig.project, "N1")
+        rig.simulator.form_filler.delete(rig.project, "N1")
         return groups(self)
 
     with monkeypatch.context() as patched:
@@ -237,7 +238,7 @@ def test_a_record_deleted_while_its_sync_runs_is_withdrawn(rig: Rig, monkeypatch
 
 def test_a_record_deleted_as_the_source_changes_its_site_stops_nothing(rig: Rig) -> None:
     rig.sync()
-    rig.simulator.desk.delete(rig.project, "000001")
+    rig.simulator.form_filler.delete(rig.project, "000001")
     rig.sources.put(definition_from(classic_data(url=rig.simulator.url, site="north")))
     assert rig.sync().outcome == "ok"
     assert rig.items("main") == {}
@@ -249,8 +250,8 @@ def test_an_id_given_to_another_record_shows_the_other_record(rig: Rig) -> None:
     other = rig.items()["000002", 1]
     rig.simulator.clock.advance(86400)
     rig.sync()
-    rig.simulator.desk.delete(rig.project, "000001")
-    rig.simulator.desk.rename(rig.project, "000002", "000001")
+    rig.simulator.form_filler.delete(rig.project, "000001")
+    rig.simulator.form_filler.rename(rig.project, "000002", "000001")
     rig.sync()
     assert rig.items()["000001", 1].patient_name == other.patient_name
     assert not [record for record, _ in rig.items() if record == "000002"]
@@ -260,14 +261,14 @@ def test_an_instance_deleted_is_withdrawn_and_its_neighbour_stays(rig: Rig) -> N
     rig.simulator.save_form(11, "000002", "mri", {"mri_date": "2026-12-01"}, instance=7)
     rig.sync()
     assert ("000002", 7) in rig.items()
-    rig.simulator.desk.erase_form(rig.project, "000002", "mri", instance=7)
+    rig.simulator.form_filler.erase_form(rig.project, "000002", "mri", instance=7)
     assert rig.sync().withdrawn == 1
     assert ("000002", 1) in rig.items()
 
 
 def test_a_deleted_record_is_withdrawn(rig: Rig) -> None:
     rig.sync()
-    scenarios.deleted(rig.simulator.desk, rig.project, "000001")
+    scenarios.deleted(rig.simulator.form_filler, rig.project, "000001")
     assert rig.sync().withdrawn >= 1
     assert not [record for record, _ in rig.items() if record == "000001"]
 
@@ -276,7 +277,7 @@ def test_a_renamed_record_moves_to_its_new_id_though_no_date_range_shows_it(rig:
     rig.sync()
     rig.simulator.clock.advance(86400)
     rig.sync()
-    scenarios.renamed(rig.simulator.desk, rig.project, "000001", "A-1")
+    scenarios.renamed(rig.simulator.form_filler, rig.project, "000001", "A-1")
     rig.simulator.clock.advance(86400)
     rig.sync()
     records = {record for record, _ in rig.items()}
@@ -356,7 +357,7 @@ def test_a_project_that_shrinks_suddenly_stops_the_sync_instead_of_cancelling_a_
         rig.simulator.save_form(11, f"B{number}", "demographics", {"last_name": "B"})
     rig.sync()
     before = rig.items()
-    rig.simulator.desk.erase_all(rig.project)
+    rig.simulator.form_filler.erase_all(rig.project)
     report = rig.sync()
     assert report.outcome == "failed"
     assert "max_withdrawn_share" in report.error
@@ -381,7 +382,7 @@ def test_a_reject_stays_shown_while_other_records_change(rig: Rig) -> None:
     rig.simulator.save_form(11, "000001", "mri", {"mri_wt_lbs": "heavy"}, instance=1)
     rig.sync()
     rig.sync()
-    scenarios.rescheduled(rig.simulator.desk, rig.project, "000002")
+    scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000002")
     rig.sync()
     assert [row.record for row in rig.state().rejected] == ["000001"]
     assert rig.state().rejected_count == 1
@@ -428,7 +429,7 @@ def test_a_scan_a_scanner_reported_on_outlives_its_row(rig: Rig) -> None:
     rig.sync()
     item = rig.items()["000002", 1]
     rig.steps.record_event(an_event(item), site="main", relay_id="relay-1")
-    scenarios.cancelled(rig.simulator.desk, rig.project, "000002")
+    scenarios.cancelled(rig.simulator.form_filler, rig.project, "000002")
     rig.sync()
     assert rig.items()["000002", 1].performed_procedure_step_status is Status.IN_PROGRESS
 
@@ -467,7 +468,7 @@ def test_changes_are_found_whatever_the_servers_zone(stack: Stack, zone: str) ->
     data = classic_data(server_time_zone=zone)
     rig = stack.fresh(classic(3), data, Quirks(zone=ZoneInfo(zone)))
     rig.sync()
-    scenarios.rescheduled(rig.simulator.desk, rig.project, "000001")
+    scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000001")
     assert rig.sync().written == 1
 
 
@@ -477,7 +478,7 @@ def test_a_server_whose_bounds_exclude_their_own_second_loses_nothing(
     quirks = Quirks(date_range_includes_bounds=False)
     rig = stack.fresh(classic(3), classic_data(), quirks)
     rig.sync()
-    scenarios.rescheduled(rig.simulator.desk, rig.project, "000001")
+    scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000001")
     assert rig.sync().written == 1
 
 

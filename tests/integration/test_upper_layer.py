@@ -14,7 +14,7 @@ from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.negotiation import LIMIT_REACHED
 from edge_relay.upper_layer.operation import Response
 from edge_relay.upper_layer.pdu import PduType, data_pdus
-from tests.upper_layer_rig import (
+from tests.rigs.upper_layer import (
     CANCELLED,
     ECHO_CONTEXT,
     FIND_CONTEXT,

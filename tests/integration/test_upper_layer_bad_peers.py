@@ -20,7 +20,7 @@ from edge_relay.upper_layer.negotiation import Negotiator
 from edge_relay.upper_layer.operation import Response
 from edge_relay.upper_layer.pdu import PduType
 from edge_relay.upper_layer.states import State
-from tests.upper_layer_rig import (
+from tests.rigs.upper_layer import (
     FIND_CONTEXT,
     PATIENT,
     PENDING,

@@ -12,7 +12,6 @@ import threading
 from contextlib import ExitStack
 from ipaddress import ip_address
 from itertools import cycle, islice
-from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -23,7 +22,7 @@ from edge_relay.upper_layer.listener import ConnectionLimits, Listener, Port
 from edge_relay.upper_layer.negotiation import Negotiator
 from edge_relay.upper_layer.operation import Response
 from edge_relay.upper_layer.pdu import PduType
-from tests.upper_layer_rig import (
+from tests.rigs.upper_layer import (
     PATIENCE,
     PATIENT,
     RELEASE_RQ,
@@ -38,6 +37,7 @@ from tests.upper_layer_rig import (
     request,
     serving,
 )
+from tests.structure.imports import ROOT
 
 TOO_MANY = "too many connections are open"
 
@@ -162,7 +162,7 @@ def test_nothing_is_left_of_a_listener_that_was_stopped() -> None:
 
 STARVED = """
 import logging, os, resource, sys
-from tests.upper_layer_rig import serving
+from tests.rigs.upper_layer import serving
 logging.basicConfig(level=logging.INFO)
 with serving() as (toy, listener):
     used = len(os.listdir("/proc/self/fd"))
@@ -175,7 +175,7 @@ with serving() as (toy, listener):
 def test_a_lack_of_descriptors_is_only_waited_for() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STARVED],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import scenarios
+from infra.redcap_simulator.people import scenarios
 from lambdas import sync_redcap, write_back
-from lambdas.definition.file import definition_from
-from lambdas.redcap import RedcapProject
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.file import definition_from
 from lambdas.store.models import SOURCES
 from shared.procedure_step import WRONG_WORKLIST_ENTRY
 from shared.worklist_item import Status
-from tests.builders import an_event
-from tests.lambda_events import Context, sqs_event
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
-from tests.write_back_rig import (
+from tests.rigs.builders import an_event
+from tests.rigs.lambda_events import Context, sqs_event
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.write_back import (
     UID,
     WRITTEN,
     because,
@@ -143,7 +143,7 @@ def test_a_token_that_may_not_import_is_tried_again_later(rig: Rig) -> None:
 
 def test_a_row_that_is_gone_is_not_created_anew(rig: Rig) -> None:
     started(rig, rig.items()["000001", 1])
-    scenarios.deleted(rig.simulator.desk, rig.project, "000001")
+    scenarios.deleted(rig.simulator.form_filler, rig.project, "000001")
     for _ in range(9):
         rig.write_back(UID)
     assert rig.steps.pending(UID) is None  # parked at last

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from infra.local.redcap_sim.faults import FaultKind
+from infra.redcap_simulator.faults import FaultKind
 from lambdas import sync_redcap
-from lambdas.connect import Connect, connector
-from lambdas.redcap import RedcapProject
-from lambdas.source import SourceDefinition
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.definition import SourceDefinition
 from lambdas.store.steps import StepStore
+from lambdas.sync.connect import Connect, connector
 from lambdas.write_back import WriteBackSettings
-from lambdas.write_back_row import values_of
-from lambdas.write_back_step import StepWriteBack
+from lambdas.write_backs.row import values_of
+from lambdas.write_backs.step import StepWriteBack
 from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, Step
 from shared.worklist_item import WorklistItem
-from tests.builders import an_event
-from tests.cloud_rig import Clock
-from tests.lambda_events import Context, sqs_event
-from tests.redcap_rig import Rig, Stack, running_stack
-from tests.write_back_rig import WRITTEN, because, classic_with_every_field, in_redcap, series, whole
+from tests.rigs.builders import an_event
+from tests.rigs.cloud import Clock
+from tests.rigs.lambda_events import Context, sqs_event
+from tests.rigs.redcap import Rig, Stack, running_stack
+from tests.rigs.write_back import WRITTEN, because, classic_with_every_field, in_redcap, series, whole
 
 STEPS = 3
 RECORDS = ("000001", "000002")

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import scenarios
+from infra.redcap_simulator.people import scenarios
 from lambdas import write_back
-from lambdas.definition.file import definition_from
-from lambdas.redcap import RedcapProject
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.file import definition_from
 from lambdas.store.models import SOURCES
-from lambdas.write_back_step import PATIENCE, TURN_TRIES
+from lambdas.write_backs.step import PATIENCE, TURN_TRIES
 from shared.errors import NotFound
-from tests.builders import an_event
-from tests.redcap_rig import Rig, Stack, running_stack
-from tests.write_back_rig import (
+from tests.rigs.builders import an_event
+from tests.rigs.redcap import Rig, Stack, running_stack
+from tests.rigs.write_back import (
     UID,
     classic_with_every_field,
     ended,
@@ -140,7 +140,7 @@ def test_a_token_without_the_right_to_import_is_given_time_and_then_parked(rig: 
 
 
 def test_a_row_that_is_gone_is_given_time_and_then_parked_and_never_made_anew(rig: Rig) -> None:
-    scenarios.deleted(rig.simulator.desk, rig.project, "000001")
+    scenarios.deleted(rig.simulator.form_filler, rig.project, "000001")
     given_up(rig)
     (parked,) = rig.steps.parked_write_backs()
     assert "not in REDCap" in parked.reason
@@ -164,7 +164,7 @@ def test_a_row_that_cannot_be_told_keeps_no_other_from_being_told(rig: Rig) -> N
     event = an_event(one, "2.25.78")
     event.dataset["00400270"]["Value"] += an_event(two).dataset["00400270"]["Value"]
     record(rig, event)
-    scenarios.deleted(rig.simulator.desk, rig.project, "000001")
+    scenarios.deleted(rig.simulator.form_filler, rig.project, "000001")
     rig.write_back("2.25.78")
     assert in_redcap(rig, "000002")["mri_status"] == "IN_PROGRESS"
     assert rig.steps.pending("2.25.78") is not None

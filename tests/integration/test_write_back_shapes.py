@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.redcap_sim import Project, longitudinal, single
-from infra.local.redcap_sim.project import Field
-from infra.local.redcap_sim.records import Record, RecordStore, RowKey
-from lambdas.definition.file import definition_from
-from tests.redcap_rig import Rig, Stack, classic_data, running_stack
-from tests.write_back_rig import (
+from infra.redcap_simulator import Project, longitudinal, single
+from infra.redcap_simulator.project.project import Field
+from infra.redcap_simulator.project.records import Record, RecordStore, RowKey
+from lambdas.sources.file import definition_from
+from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.write_back import (
     UID,
     WRITTEN,
     classic_with_every_field,

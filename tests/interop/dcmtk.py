@@ -23,7 +23,7 @@ from pydicom.filereader import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from edge_relay.relay import Relay
-from tests.relay_rig import RELAY_AET, SCANNER
+from tests.rigs.relay import RELAY_AET, SCANNER
 
 installed = pytest.mark.skipif(
     not all(map(shutil.which, ("findscu", "echoscu", "dcmdump", "dcm2json"))), reason="DCMTK is not installed"

@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_relay.relay import Relay
 from shared.worklist_item import WorklistItem
-from tests.relay_rig import FakeCloud, eventually, item, running_relay
+from tests.rigs.relay import FakeCloud, eventually, item, running_relay
 
 
 def _exam(

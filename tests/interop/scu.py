@@ -11,7 +11,7 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 
 from edge_relay.relay import Relay
-from tests.relay_rig import RELAY_AET
+from tests.rigs.relay import RELAY_AET
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from pydicom.filereader import dcmread
 
 from edge_relay.relay import Relay
-from tests.relay_rig import RELAY_AET, SCANNER, FakeCloud, eventually, item, running_relay
+from tests.rigs.relay import RELAY_AET, SCANNER, FakeCloud, eventually, item, running_relay
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("findscu", "echoscu", "dcmdump"))), reason="DCMTK is not installed"

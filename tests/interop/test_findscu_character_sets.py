@@ -20,7 +20,7 @@ from pydicom.valuerep import PersonName
 from edge_relay.relay import Relay
 from tests.interop.dcmtk import SUCCESS, as_json, findscu, installed, saved
 from tests.interop.exams import EXAMS, exams_on
-from tests.relay_rig import item
+from tests.rigs.relay import item
 
 pytestmark = installed
 

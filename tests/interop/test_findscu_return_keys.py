@@ -15,8 +15,8 @@ from edge_relay.relay import Relay
 from tests.interop.dcmtk import complaints, findscu, installed, saved
 from tests.interop.exams import OPEN, exams_on
 from tests.interop.scu import associated
-from tests.relay_rig import SCANNER
-from tests.worklist_rig import everything
+from tests.rigs.relay import SCANNER
+from tests.rigs.worklist import everything
 
 pytestmark = installed
 

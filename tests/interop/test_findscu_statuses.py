@@ -22,8 +22,8 @@ from tests.interop.dcmtk import (
     tool,
 )
 from tests.interop.exams import EXAMS, OPEN, exams_on
-from tests.relay_rig import RELAY_AET, SCANNER, item
-from tests.worklist_rig import asking, step
+from tests.rigs.relay import RELAY_AET, SCANNER, item
+from tests.rigs.worklist import asking, step
 
 pytestmark = installed
 

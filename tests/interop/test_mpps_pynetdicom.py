@@ -19,12 +19,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     ModalityPerformedProcedureStepRetrieve,
 )
 
-from edge_relay import dicom_client
+from edge_relay.client import scu as dicom_client
 from edge_relay.relay import Relay
 from shared.worklist_item import WorklistItem
 from tests.interop.scu import associated
-from tests.mpps_rig import began, completed, discontinued, progress, put, unscheduled, with_images
-from tests.relay_rig import FakeCloud, eventually, item, query, running_relay, scanner
+from tests.rigs.mpps import began, completed, discontinued, progress, put, unscheduled, with_images
+from tests.rigs.relay import FakeCloud, eventually, item, query, running_relay, scanner
 
 STRICT, LENIENT = "STRICT", "LENIENT"
 SCANNERS: Final = [{"ae_title": STRICT, "mpps": "strict"}, {"ae_title": LENIENT, "mpps": "lenient"}]

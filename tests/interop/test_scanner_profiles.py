@@ -20,8 +20,8 @@ from edge_relay.relay import Relay
 from shared.worklist_item import WorklistItem
 from tests.interop.dcmtk import PENDING, SUCCESS, WARNING, Tool, findscu, installed, tool
 from tests.interop.scu import associated
-from tests.relay_rig import RELAY_AET, FakeCloud, eventually, item, running_relay
-from tests.worklist_rig import asking, step
+from tests.rigs.relay import RELAY_AET, FakeCloud, eventually, item, running_relay
+from tests.rigs.worklist import asking, step
 
 pytestmark = installed
 

@@ -10,7 +10,7 @@ import sys
 import threading
 
 from tests.bench import items
-from tests.relay_rig import FakeCloud
+from tests.rigs.relay import FakeCloud
 
 
 def main() -> None:

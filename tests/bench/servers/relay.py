@@ -10,7 +10,7 @@ from typing import Final
 from infra.local.processes import Child
 from tests.bench.client import CALLING
 from tests.bench.servers.server import AE_TITLE, HOST, MOST_ASSOCIATIONS, READY_SECONDS, Server, free_port
-from tests.relay_rig import FakeCloud, enrolled
+from tests.rigs.relay import FakeCloud, enrolled
 
 PULL_SECONDS: Final = 30
 

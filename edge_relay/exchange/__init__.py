@@ -1,0 +1,1 @@
+"""The exchange with the cloud: pull, push, heartbeat, and the HTTPS client they use."""

@@ -1,0 +1,136 @@
+"""Who this relay is: its key, its name in the cloud, and the difference between its clock and the cloud's.
+
+The private key is made here and never leaves: ``key.pem`` (Ed25519, mode 0600). What enrolment gave is in
+``identity.json``. Both live in the state folder (mode 0700).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge_relay.storage.state_files import write_private
+from shared.errors import NotFound, Rejected
+
+TOKEN_SECONDS: Final = 60
+_CLOCK_TOLERANCE: Final = timedelta(
+    seconds=2
+)  # a Date header has whole seconds; smaller differences are noise
+
+
+class Enrolment(BaseModel):
+    """What the cloud said when this relay enrolled."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    relay_id: str
+    site: str
+    audience: str
+
+
+class Clock:
+    """The time by the cloud's clock: ours plus the offset last learned from a Date header."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now: Final = now
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        """Return the corrected time, aware, UTC."""
+        return self._now() + self._offset
+
+    @property
+    def offset(self) -> timedelta:
+        """How far the cloud's clock is ahead of ours."""
+        return self._offset
+
+    def learn(self, cloud_time: datetime) -> None:
+        """Take over the cloud's clock if it differs by more than the header's precision."""
+        offset = cloud_time - self._now()
+        if abs(offset - self._offset) > _CLOCK_TOLERANCE:
+            self._offset = offset
+
+
+class Identity:
+    """An enrolled relay: signs the tokens that prove it."""
+
+    def __init__(self, enrolment: Enrolment, key: Ed25519PrivateKey) -> None:
+        self.enrolment: Final = enrolment
+        self._key: Final = key
+
+    def token(self, now: datetime, token_id: str) -> str:
+        """Return a JWT (EdDSA) valid for one minute.
+
+        :param now: the cloud's time, as far as known.
+        :param token_id: never used before; the cloud refuses a repeated one.
+        """
+        claims = {
+            "iss": self.enrolment.relay_id,
+            "aud": self.enrolment.audience,
+            "iat": int(now.timestamp()),
+            "exp": int(now.timestamp()) + TOKEN_SECONDS,
+            "jti": token_id,
+        }
+        return jwt.encode(claims, self._key, algorithm="EdDSA")
+
+
+def load_or_make_key(state_dir: Path) -> Ed25519PrivateKey:
+    """Return the relay's key, made on first use; raise `Rejected` if the file is not one."""
+    path = state_dir / "key.pem"
+    if not path.exists():
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        write_private(path, pem)
+        return key
+    return _load_key(path)
+
+
+def public_pem(key: Ed25519PrivateKey) -> str:
+    """Return the public half as PEM text (SubjectPublicKeyInfo)."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def save_enrolment(state_dir: Path, enrolment: Enrolment) -> None:
+    """Keep what the cloud said."""
+    write_private(state_dir / "identity.json", enrolment.model_dump_json(indent=2).encode())
+
+
+def load_identity(state_dir: Path) -> Identity:
+    """Return who this relay is; raise `NotFound` if it has not been enrolled."""
+    path = state_dir / "identity.json"
+    try:
+        enrolment = Enrolment.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise NotFound(
+            "this relay has not been enrolled",
+            where=str(path),
+            hint="get a code, then: mwl-relay enroll CODE",
+        ) from None
+    except ValidationError:
+        raise Rejected("is damaged", where=str(path), hint="enrol again") from None
+    if not (state_dir / "key.pem").exists():
+        raise NotFound("the relay's key is missing", where=str(state_dir / "key.pem"), hint="enrol again")
+    return Identity(enrolment, _load_key(state_dir / "key.pem"))
+
+
+def _load_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except ValueError:
+        raise Rejected("is not a private key in PEM form", where=str(path), hint="enrol again") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Rejected("is not an Ed25519 key", where=str(path), hint="enrol again")
+    return key

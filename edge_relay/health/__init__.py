@@ -1,0 +1,1 @@
+"""How the relay is doing: what is counted, and what is judged from it."""

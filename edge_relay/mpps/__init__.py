@@ -1,0 +1,1 @@
+"""MPPS: what scanners report, checked, linked to worklist items, and journaled before it is answered."""

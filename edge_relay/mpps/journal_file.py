@@ -1,0 +1,165 @@
+"""The file journal.db: its schema and migrations, opening it, saying what is wrong with it, copying it.
+
+Nothing here ever deletes, renames or overwrites a journal. One that is damaged, of a newer format or without
+its ``-wal`` stays exactly as it is, until a person has looked.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from edge_relay.storage.sqlite_file import connect, connect_read_only, transaction
+from shared.errors import Conflict, Unavailable
+
+WHERE: Final = "journal.db"
+_REPAIR: Final = (
+    "stop the relay, copy journal.db and journal.db-wal elsewhere, then put in their place a copy made with "
+    "mwl-relay backup, or what sqlite3's .recover makes of them"
+)
+
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {  # what makes each version out of the one before
+    1: (
+        """CREATE TABLE events (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id TEXT NOT NULL UNIQUE,
+            sop_instance_uid TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            received_at TEXT NOT NULL,
+            body TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'parked')),
+            attempts INTEGER NOT NULL DEFAULT 0,
+            reason TEXT NOT NULL DEFAULT '')""",
+        "CREATE INDEX events_open ON events (sop_instance_uid, seq) WHERE state <> 'delivered'",
+        "CREATE TABLE steps (sop_instance_uid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE overlay (
+            item_id TEXT PRIMARY KEY,
+            status TEXT NOT NULL,
+            event_id TEXT NOT NULL,
+            confirmed_seq INTEGER) WITHOUT ROWID""",
+    ),
+    2: (
+        "CREATE INDEX events_by_step ON events (sop_instance_uid, seq)",
+        """CREATE TABLE links (
+            item_id TEXT NOT NULL,
+            sop_instance_uid TEXT NOT NULL,
+            PRIMARY KEY (item_id, sop_instance_uid)) WITHOUT ROWID""",
+        "CREATE TABLE items (item_id TEXT PRIMARY KEY, progress TEXT NOT NULL) WITHOUT ROWID",
+        """INSERT INTO links SELECT DISTINCT linked.value, steps.sop_instance_uid
+            FROM steps, json_each(steps.body, '$.item_ids') AS linked""",
+        "ALTER TABLE events ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",
+        "UPDATE events SET warned = coalesce(json_array_length(body, '$.warnings'), 0) > 0",
+        "CREATE INDEX events_warned ON events (seq) WHERE warned",
+    ),
+}
+VERSION: Final = max(MIGRATIONS)
+
+_FAULTS: Final = {  # SQLite's primary result codes: what it means, what to do
+    sqlite3.SQLITE_CORRUPT: ("it is damaged", _REPAIR),
+    sqlite3.SQLITE_NOTADB: ("it is not a database", _REPAIR),
+    sqlite3.SQLITE_FULL: ("the disk is full", "make room; nothing else is needed"),
+    sqlite3.SQLITE_READONLY: ("it is read-only", "check the mount and the owner of the state folder"),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", "check the owner and the mode of the state folder"),
+    sqlite3.SQLITE_PERM: ("it may not be opened", "check the owner and the mode of the state folder"),
+    sqlite3.SQLITE_IOERR: ("the disk fails", "check the disk, and make a copy with mwl-relay backup"),
+}
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def open_journal(path: Path) -> sqlite3.Connection:
+    """Open a journal for its owner: sound, of this program's format, written through to the disk.
+
+    :raises Unavailable: it is of a newer format, damaged, or parted from its ``-wal``; it is untouched then.
+    :raises OSError, sqlite3.Error: it cannot be opened; see `fault`.
+    """
+    if path.exists():
+        _check(path)
+    elif path.with_name(path.name + "-wal").exists():
+        # SQLite would take the new file for the newer one and delete the -wal, with all that is in it.
+        raise Unavailable(
+            "it is gone, but journal.db-wal is there and may hold events",
+            where=WHERE,
+            hint="put journal.db back, or move journal.db-wal to where it went",
+        )
+    db = connect(path, synchronous="FULL")
+    try:
+        _migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def fault(error: Exception, verb: str) -> Unavailable:
+    """Return what a failure of the file means, and what to do about it.
+
+    :param verb: what was tried: ``opened``, ``read`` or ``written``.
+    """
+    known = _FAULTS.get(_primary(error))
+    if known is None:
+        said = error.strerror if isinstance(error, OSError) else error
+        return Unavailable(f"could not be {verb}: {said}", where=WHERE)
+    why, hint = known
+    return Unavailable(f"could not be {verb}: {why}", where=WHERE, hint=hint)
+
+
+def is_damage(error: Exception) -> bool:
+    """Tell whether the file itself is broken, so that it should not be written any further."""
+    return _primary(error) in _DAMAGED
+
+
+def backup(source: Path, target: Path) -> None:
+    """Copy a journal while the relay runs, and check the copy.
+
+    :raises Conflict: if there is such a file already.
+    :raises Unavailable: if the journal cannot be read, the copy cannot be written, or is not sound.
+    """
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        raise Conflict("exists already", where=str(target)) from None
+    except OSError as error:
+        raise Unavailable(f"cannot be written: {error.strerror}", where=str(target)) from error
+    try:
+        with closing(connect_read_only(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+            new.execute("PRAGMA journal_mode = DELETE")  # one file, complete by itself
+            found = new.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        target.unlink()
+        raise Unavailable(f"could not be made: {error}", where=str(target)) from error
+    if found != "ok":
+        target.unlink()
+        raise Unavailable(f"is not sound, the journal itself may be damaged: {found}", where=str(target))
+
+
+def _check(path: Path) -> None:
+    with closing(connect_read_only(path)) as db:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise Unavailable(
+                f"it is of format {version}, this program reads up to format {VERSION}",
+                where=WHERE,
+                hint="run the version of mwl-relay that wrote it",
+            )
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Unavailable("it is damaged", where=WHERE, hint=_REPAIR)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == VERSION:
+        return
+    with transaction(db):
+        for number in range(version + 1, VERSION + 1):
+            for statement in MIGRATIONS[number]:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _primary(error: Exception) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -1,0 +1,1 @@
+"""The DICOM services: who may connect, which handler answers which request, on which ports."""

@@ -1,0 +1,71 @@
+"""Who may open an association: AE titles, addresses, and how many at once (PS3.8 Table 9-21)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_address
+from typing import Final
+
+from edge_relay.config import RelaySettings
+from edge_relay.services.profiles import Profiles
+from edge_relay.upper_layer import negotiation
+from edge_relay.upper_layer.negotiation import Proposal, Rejection
+from shared.scanner_profile import ScannerProfile
+
+
+class Admission:
+    """Decides on associations, and counts those that are open; used by the event loop's thread only."""
+
+    def __init__(self, settings: RelaySettings, profiles: Profiles) -> None:
+        self._settings: Final = settings
+        self._profiles: Final = profiles
+        self._ourselves: Final = ScannerProfile(ae_title=settings.ae_title)
+        self._open: Final[Counter[str]] = Counter()
+
+    def decide(self, proposal: Proposal, address: str) -> Rejection | None:
+        """Return why an association is refused, None if it may be opened.
+
+        Unknown callers are refused by default. Our own AE title is taken from this machine only, and always:
+        the relay's commands and its self-query use it, and from elsewhere it would be nobody's scanner.
+        """
+        if proposal.application_context != negotiation.APPLICATION_CONTEXT:
+            return negotiation.NO_APPLICATION_CONTEXT
+        if proposal.called_ae_title != self._settings.ae_title:
+            return negotiation.UNKNOWN_CALLED
+        calling = proposal.calling_ae_title
+        profile = self._profiles.get(calling)
+        if profile is None:
+            return None if self._is_ourselves(calling, address) else negotiation.UNKNOWN_CALLING
+        if not _may_call_from(profile, address):
+            return negotiation.WRONG_ADDRESS
+        return negotiation.LIMIT_REACHED if self._is_full(calling, profile.max_associations) else None
+
+    def _is_full(self, calling: str, most: int) -> bool:
+        return self._open[calling] >= most or self._open.total() >= self._settings.max_associations
+
+    def opened(self, calling: str) -> None:
+        """Count an association that was opened."""
+        self._open[calling] += 1
+
+    def closed(self, calling: str) -> None:
+        """Count one that has ended."""
+        self._open[calling] -= 1
+        if self._open[calling] <= 0:
+            del self._open[calling]
+
+    def profile(self, calling: str) -> ScannerProfile:
+        """Return the profile of a caller that was let in; that of the defaults for ourselves."""
+        return self._profiles.get(calling) or self._ourselves
+
+    def charset(self, calling: str) -> tuple[str, ...]:
+        """Return the character set of the answers a caller gets."""
+        return self.profile(calling).charset or self._settings.charset
+
+    def _is_ourselves(self, calling: str, address: str) -> bool:
+        return calling == self._settings.ae_title and ip_address(address.partition("%")[0]).is_loopback
+
+
+def _may_call_from(profile: ScannerProfile, address: str) -> bool:
+    caller = ip_address(address.partition("%")[0])
+    mapped = getattr(caller, "ipv4_mapped", None)  # an IPv4 caller on an IPv6 socket
+    return not profile.addresses or any((mapped or caller) in network for network in profile.addresses)

@@ -1,0 +1,44 @@
+"""The DICOM ports, as the settings want them."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from edge_relay.config import Settings
+from edge_relay.services.scp import SERVICES, Scp
+from edge_relay.services.tls import ServerTls
+from edge_relay.upper_layer.application import Limits
+from edge_relay.upper_layer.listener import ConnectionLimits, Listener, Port
+from edge_relay.upper_layer.negotiation import Negotiator
+
+_CONNECTIONS_AN_ASSOCIATION = 2  # those not yet associated, or already over, are connections as well
+
+
+def make_tls(settings: Settings) -> ServerTls | None:
+    """Return the TLS side, None if it is not asked for; raise `Rejected` if its files cannot be used."""
+    tls = settings.tls
+    if tls is None:
+        return None
+    return ServerTls(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates, monotonic)
+
+
+def make_listener(settings: Settings, scp: Scp, tls: ServerTls | None) -> Listener:
+    """Return the bound ports, not yet accepting; raise `OSError` if one is taken."""
+    relay = settings.relay
+    ports = []
+    if settings.tls is None or settings.tls.plain_port:
+        ports.append(Port(relay.host, relay.port))
+    if settings.tls is not None and tls is not None:
+        ports.append(Port(relay.host, settings.tls.port, tls.context))
+    limits = Limits(
+        max_pdu_bytes=relay.max_pdu_bytes,
+        max_message_bytes=relay.max_message_bytes,
+        artim_seconds=relay.artim_seconds,
+        idle_seconds=relay.network_timeout_seconds,
+        pdu_seconds=relay.pdu_timeout_seconds,
+    )
+    connections = ConnectionLimits(
+        total=relay.max_associations * _CONNECTIONS_AN_ASSOCIATION,
+        per_address=relay.max_connections_per_address,
+    )
+    return Listener(ports, scp, Negotiator(SERVICES, relay.max_pdu_bytes), limits, connections)

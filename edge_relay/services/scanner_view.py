@@ -1,0 +1,59 @@
+"""What a scanner would be shown if it asked for everything now, for people who ask on its behalf."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+
+from edge_relay.config import RelaySettings, Settings
+from edge_relay.mpps.journal_rows import stored_overlay
+from edge_relay.services.profiles import Profiles
+from edge_relay.storage.sqlite_file import connect_read_only
+from edge_relay.storage.state_files import JOURNAL_FILE
+from edge_relay.worklist.finding import check_profile, visible
+from edge_relay.worklist.overlay import Overlay
+from edge_relay.worklist.reader import WorklistReader
+from shared.errors import NotFound, Unavailable
+from shared.scanner_profile import ScannerProfile
+from shared.worklist_item import WorklistItem
+
+
+def scanner_view(
+    profile: ScannerProfile, relay: RelaySettings, today: date, cache: Path, overlay: Mapping[str, Overlay]
+) -> Iterator[WorklistItem]:
+    """Yield the items a scanner would be shown; from any thread, next to the relay at work.
+
+    :param today: the scanners' date.
+    :param cache: where cache.db is; a connection of its own is opened for each call.
+    :param overlay: the statuses the journal knows better than the cache.
+    :raises Unavailable: if the cache cannot be read; also `sqlite3.Error`.
+    """
+    with closing(WorklistReader(cache)) as worklist:
+        yield from visible(profile, profile.charset or relay.charset, today, worklist, overlay)
+
+
+def scanner_view_from_files(ae_title: str, settings: Settings, cache: Path) -> list[WorklistItem]:
+    """Return the same for a scanner by its AE title, from the files of a relay that may be running or not.
+
+    :raises NotFound: if neither relay.toml nor the cloud has a profile for it.
+    """
+    profile = Profiles(settings, cache.parent, check_profile).get(ae_title)
+    if profile is None:
+        raise NotFound("is no scanner of this relay", where=ae_title, hint="see [[scanners]] in relay.toml")
+    try:
+        overlay = _overlay(cache.with_name(JOURNAL_FILE))
+        # This machine's clock: what a running relay has learned of the cloud's is not known here.
+        today = datetime.now(settings.relay.zone).date()
+        return list(scanner_view(profile, settings.relay, today, cache, overlay))
+    except sqlite3.Error as error:
+        raise Unavailable(f"cannot be read: {error}", where=str(cache)) from None
+
+
+def _overlay(journal: Path) -> Mapping[str, Overlay]:
+    if not journal.exists():
+        return {}
+    with closing(connect_read_only(journal)) as db:
+        return stored_overlay(db)

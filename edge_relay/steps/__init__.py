@@ -1,1 +1,0 @@
-"""MPPS: what scanners report, checked, linked, and journaled before it is answered."""

@@ -1,0 +1,101 @@
+"""A preview as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from lambdas.sync.preview import Preview, PreviewedItem, RefusedRow
+
+_OWNERS = {"person": "a person", "mpps": "the scanner"}
+
+
+def show_preview(console: Console, preview: Preview) -> None:
+    """Print a preview."""
+    _table(
+        console,
+        "Items",
+        ("change", "start", "record", "patient", "name", "station", "site", "what"),
+        [_item(each) for each in preview.items],
+    )
+    for title, rows in (("Rejected", preview.rejected), ("Held back", preview.held)):
+        columns = ("record", "event", "instance", "field", "value", "reason")
+        _table(console, title, columns, [_refused(row) for row in rows])
+    of = {each.item.id: each.item.patient_id for each in preview.items}
+    views = [
+        (
+            view.site,
+            view.relay,
+            view.ae_title,
+            "assumed" if view.assumed else "from the cloud",
+            str(view.count),
+            _some([of[item_id] for item_id in view.items]),
+        )
+        for view in preview.scanners
+    ]
+    _table(console, "Scanners", ("site", "relay", "scanner", "profile", "items", "patients"), views)
+    for line in _summary(preview):
+        console.print(line)
+
+
+def _summary(preview: Preview) -> list[str]:
+    counts = ", ".join(f"{count} {change}" for change, count in preview.counts.items() if count) or "no items"
+    lines = [
+        f"{preview.records} of {preview.records_in_project} records: {counts};"
+        f" {len(preview.rejected)} rows rejected, {len(preview.held)} held back"
+    ]
+    if preview.cut:
+        lines.append(f"Not everything: {preview.cut}")
+    if preview.unseen and preview.scanners:
+        lines.append(f"{len(preview.unseen)} items would be shown by no scanner the cloud knows of")
+    if any(view.assumed for view in preview.scanners):
+        lines.append("assumed: the relay's own file says what the scanner is shown, and may show it less")
+    if preview.blocked:
+        lines.append(preview.blocked)
+    return [*lines, "Nothing was written."]
+
+
+def _item(previewed: PreviewedItem) -> tuple[str, ...]:
+    item = previewed.item
+    said = [f"{each.field}: {_text(each.before)} -> {_text(each.after)}" for each in previewed.fields]
+    said += [
+        f"{each.field}: {_text(each.value)} stays, {_OWNERS[each.owner]} owns it" for each in previewed.kept
+    ]
+    start = f"{item.scheduled_start_date} {item.scheduled_start_time}"
+    record = f"{item.source_record} #{item.source_instance}"
+    return (
+        previewed.change,
+        start,
+        record,
+        item.patient_id,
+        item.patient_name,
+        item.scheduled_station_aetitle,
+        item.site,
+        "\n".join(said),
+    )
+
+
+def _refused(row: RefusedRow) -> tuple[str, ...]:
+    return row.record, row.event, str(row.instance), row.field, row.value, row.reason
+
+
+def _text(value: object) -> str:
+    return str(value) if value not in (None, "") else "(empty)"
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
+def _table(console: Console, title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

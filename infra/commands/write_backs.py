@@ -1,0 +1,49 @@
+"""``mwl-cloud write-backs``: what REDCap could not be told of, and another try."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.commands.tools import reported, services, show_table
+from shared.errors import Rejected
+
+write_backs = typer.Typer(no_args_is_help=True, help="What scanners did that REDCap refuses to be told.")
+
+
+@write_backs.command("list")
+def list_parked() -> None:
+    """Show the steps REDCap refused for good, with the reason it gave."""
+    with reported():
+        rows = [
+            (
+                parked.sop_instance_uid,
+                ", ".join(parked.sources()),
+                ", ".join(item.id for item in parked.items),
+                f"{parked.parked_at:%Y-%m-%d %H:%M}",
+                str(parked.attempts),
+                parked.reason,
+            )
+            for parked in services().steps.parked_write_backs()
+        ]
+        if not rows:
+            typer.echo("nothing is parked")
+            return
+        show_table("Parked write-backs", ("step", "source", "items", "parked", "tries", "reason"), rows)
+
+
+@write_backs.command()
+def retry(
+    uids: Annotated[list[str] | None, typer.Argument(help="Steps, see: mwl-cloud write-backs list")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
+) -> None:
+    """Have REDCap told once more, once what it refused has been mended; within a minute it is tried."""
+    with reported():
+        if bool(uids) == every:
+            raise Rejected("name steps, or give --all")
+        steps = services().steps
+        wanted = [each.sop_instance_uid for each in steps.parked_write_backs(500)] if every else uids or []
+        for uid in wanted:
+            steps.retry_write_back(uid)
+        typer.echo(f"{len(wanted)} to be tried again")

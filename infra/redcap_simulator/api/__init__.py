@@ -1,0 +1,1 @@
+"""REDCap's API, as it behaves: requests in, answers out."""

@@ -1,0 +1,1 @@
+"""What people do at REDCap's own screens."""

@@ -1,0 +1,1 @@
+"""What the simulator holds: projects, their records, their log."""

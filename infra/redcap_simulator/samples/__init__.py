@@ -1,0 +1,1 @@
+"""Projects and people to fill the simulator with."""

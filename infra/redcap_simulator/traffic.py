@@ -1,0 +1,86 @@
+"""Which requests came, for tests that count them, and the rate at which an address gets banned."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from infra.redcap_simulator.api.wire import Params
+
+#: Older requests are forgotten, so that a demo that stays up for weeks does not grow.
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One API request: when, what for, and what it was answered; never its data or token."""
+
+    at: datetime
+    content: str
+    action: str
+    status: int
+    fault: str
+    names: tuple[str, ...]
+
+
+class RequestLog:
+    """The requests since the last `clear`, and the addresses that asked too often."""
+
+    def __init__(self, rate_limit: int | None = None) -> None:
+        self._limit = rate_limit
+        self._lock = Lock()
+        self._recent: dict[str, deque[datetime]] = {}
+        self._banned: set[str] = set()
+        self._seen: deque[Seen] = deque(maxlen=REMEMBERED)
+        self.count = 0
+
+    def allow(self, address: str, now: datetime) -> bool:
+        """Whether the address may ask now; a ban lasts until `clear`."""
+        if self._limit is None:
+            return True
+        with self._lock:
+            recent = self._recent.setdefault(address, deque())
+            while recent and recent[0] <= now - timedelta(minutes=1):
+                recent.popleft()
+            recent.append(now)
+            if len(recent) > self._limit:
+                self._banned.add(address)
+            return address not in self._banned
+
+    def note(self, params: Params, now: datetime, status: int, fault: str) -> None:
+        """Remember a request by the names of its parameters."""
+        names = tuple(dict.fromkeys(name for name, _ in params.pairs if name not in {"token", "data"}))
+        seen = Seen(now, params.text("content"), action_of(params), status, fault, names)
+        with self._lock:
+            self._seen.append(seen)
+            self.count += 1
+
+    def seen(self) -> list[Seen]:
+        """The requests, oldest first."""
+        with self._lock:
+            return list(self._seen)
+
+    def contents(self) -> list[str]:
+        """Just what they were for."""
+        return [seen.content for seen in self.seen()]
+
+    def clear(self) -> None:
+        """Forget requests and bans."""
+        with self._lock:
+            self._seen.clear()
+            self._recent.clear()
+            self._banned.clear()
+            self.count = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The log as the control surface shows it."""
+        requests = [{**asdict(seen), "at": seen.at.isoformat()} for seen in self.seen()]
+        return {"count": self.count, "contents": self.contents(), "requests": requests}
+
+
+def action_of(params: Params) -> str:
+    """What a request does: import, delete, rename ... or export."""
+    return params.text("action") or ("import" if params.has("data") else "export")

@@ -1,0 +1,70 @@
+"""Relays as admins see them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from lambdas.api.auth import MayAdminister
+from lambdas.api.guard import logger
+from lambdas.api.schemas.common import EnrollmentCode, Invitation, RelayDetail, RelayView, ScannersView
+from lambdas.api.services import UseServices
+from lambdas.store.accounts.people import User
+from shared.errors import NotFound
+from shared.scanner_profile import ScannerOverrides
+
+router = APIRouter(prefix="/relays", tags=["relays"], dependencies=[MayAdminister])
+
+
+@router.get("")
+def list_relays(services: UseServices) -> list[RelayView]:
+    """List all relays, revoked ones too, with what each last told of itself."""
+    heartbeats = services.relays.heartbeats()
+    return [RelayView.of(relay, heartbeats.get(relay.relay_id)) for relay in services.relays.all()]
+
+
+@router.post("/enrollments", status_code=201)
+def create_enrollment(services: UseServices, body: Invitation | None = None) -> EnrollmentCode:
+    """Make a code that enrols one relay of a site, once, within a quarter of an hour."""
+    site = services.site_or_default(body.site if body else "")
+    code, expires_at = services.relays.invite(site)
+    return EnrollmentCode(code=code, site=site, expires_at=expires_at)
+
+
+@router.get("/{relay_id}")
+def show_relay(relay_id: str, services: UseServices) -> RelayDetail:
+    """Show a relay, with when each of its scanners was last heard of."""
+    relay = services.relays.find(relay_id)
+    if relay is None:
+        raise NotFound("no such relay")
+    return RelayDetail.of(relay, services.relays.heartbeat(relay_id))
+
+
+@router.get("/{relay_id}/scanners")
+def show_scanners(relay_id: str, services: UseServices) -> ScannersView:
+    """Show what is overridden of a relay's scanners, and whether the relay has taken it."""
+    if services.relays.find(relay_id) is None:
+        raise NotFound("no such relay")
+    configuration, version = services.relays.configuration(relay_id)
+    return ScannersView.of(configuration, version, services.relays.heartbeat(relay_id))
+
+
+@router.put("/{relay_id}/scanners")
+def override_scanners(
+    relay_id: str, body: ScannerOverrides, services: UseServices, admin: Annotated[User, MayAdminister]
+) -> ScannersView:
+    """Override profiles of a relay's scanners; what was overridden before and is not here no longer is.
+
+    A value that is not given is as in the relay's own configuration; `null` is the default, whatever that
+    says. The relay hears of it with its next heartbeat, and tells what it could not take with the one after.
+    """
+    services.relays.configure(relay_id, body, by=admin.username)
+    logger.info("scanners overridden", extra={"relay_id": relay_id, "by": admin.username})
+    return show_scanners(relay_id, services)
+
+
+@router.delete("/{relay_id}", status_code=204)
+def revoke_relay(relay_id: str, services: UseServices) -> None:
+    """Revoke a relay: its next request is refused."""
+    services.relays.revoke(relay_id)

@@ -1,0 +1,174 @@
+"""Sources for admins: their definitions, how their syncs go, what a sync would do, and asking for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Response
+
+from lambdas.api.auth import MayAdminister
+from lambdas.api.guard import logger
+from lambdas.api.schemas.sources import PreviewRequest, SourceDetail, SourceView, SyncQueued, SyncRequest
+from lambdas.api.services import Services, UseServices
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.file import definition_from
+from lambdas.sources.state import SourceState
+from lambdas.store.accounts.people import User
+from lambdas.store.dry_worklist import DryWorklist
+from lambdas.sync.preview import MOST_ROWS, Preview, Scope, preview
+from lambdas.sync.project_check import check_project
+from lambdas.sync.removal import remove_source
+from lambdas.sync.scanner_view import known_scanners
+from shared.errors import Forbidden, NotFound, Rejected, Unavailable
+
+PREVIEW_SECONDS: Final = 15.0
+"""After so long a preview begins no further request: with one under way, less than API Gateway's 30."""
+
+MOST_BYTES: Final = 5 * 1024 * 1024
+"""Less than Lambda's own 6 MB."""
+
+SourceId = Annotated[str, Path(max_length=64)]
+Admin = Annotated[User, MayAdminister]
+
+router = APIRouter(prefix="/sources", tags=["sources"], dependencies=[MayAdminister])
+
+
+@router.get("")
+def list_sources(services: UseServices) -> list[SourceView]:
+    """List all sources, with how their syncs go."""
+    return [SourceView.of(source, services.now()) for source in services.sources.all()]
+
+
+@router.get("/{source_id}")
+def show_source(source_id: SourceId, services: UseServices) -> SourceDetail:
+    """Show a source: its definition, and the rows that give no item, with the reason."""
+    return _shown(services, source_id)
+
+
+@router.put("/{source_id}")
+def put_source(
+    source_id: SourceId, body: dict[str, Any], services: UseServices, admin: Admin
+) -> SourceDetail:
+    """Create or replace a definition, checked against its REDCap project if that answers.
+
+    If it does not, the definition is stored all the same, and `not_checked` says so: each full sync checks
+    it too.
+    """
+    definition = _definition(source_id, body)
+    not_checked = ""
+    try:
+        with _redcap_says(), closing(services.connect(definition)) as redcap:
+            check_project(definition, redcap)
+    except Unavailable as error:
+        not_checked = str(error)
+    services.sources.put(definition)
+    logger.info("source stored", extra={"source_id": source_id, "by": admin.username})
+    return _shown(services, source_id, not_checked=not_checked)
+
+
+@router.delete("/{source_id}", status_code=204)
+def delete_source(source_id: SourceId, services: UseServices, admin: Admin, withdraw: bool = False) -> None:
+    """Delete a source. One with open items is refused, unless `withdraw` says that they go too.
+
+    Exams that a scanner has reported on stay.
+    """
+    withdrawn = remove_source(
+        source_id,
+        sources=services.sources,
+        worklist=services.worklist,
+        triggers=services.triggers,
+        withdraw=withdraw,
+        owner=services.new_id(),
+        now=services.now(),
+    )
+    told = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
+    logger.info("source deleted", extra=told)
+
+
+@router.post("/{source_id}/preview", response_model=Preview)
+def preview_source(
+    source_id: SourceId, services: UseServices, admin: Admin, body: PreviewRequest | None = None
+) -> Response:
+    """Show what a sync would do now: items, changes, rows that give none, and what each scanner would see.
+
+    Nothing is written. `cut` says if there was no time for everything; `mwl-cloud sources preview` has time.
+    """
+    asked = body or PreviewRequest()
+    definition, state = _to_preview(services, source_id, asked)
+    deadline = monotonic() + PREVIEW_SECONDS
+    scope = Scope(
+        record=asked.record or "",
+        limit=asked.limit,
+        most_rows=MOST_ROWS,
+        out_of_time=lambda: monotonic() > deadline,
+    )
+    logger.info("source previewed", extra={"source_id": source_id, "by": admin.username})
+    with _redcap_says(), closing(services.connect(definition)) as redcap:
+        found = preview(
+            definition,
+            redcap,
+            DryWorklist(services.settings.tables(), now=services.now),
+            scanners=known_scanners(services.relays, definition.sites()),
+            today=definition.local(datetime.fromtimestamp(services.now(), UTC)).date(),
+            left=state.sites,
+            scope=scope,
+        )
+    answer = found.model_dump_json().encode()
+    if len(answer) > MOST_BYTES:
+        raise Rejected("there is more to show than an answer holds", where="limit", hint="make it smaller")
+    return Response(answer, media_type="application/json")
+
+
+@router.post("/{source_id}/sync", status_code=202)
+def sync_source(
+    source_id: SourceId, services: UseServices, admin: Admin, body: SyncRequest | None = None
+) -> SyncQueued:
+    """Ask for a sync now; how it went shows at the source."""
+    asked = body or SyncRequest()
+    services.sources.find(source_id)
+    services.syncs.send(source_id, record=asked.record or "", confirm_withdrawals=asked.confirm_withdrawals)
+    told = {"source_id": source_id, "by": admin.username, "confirmed": asked.confirm_withdrawals}
+    logger.info("sync asked for", extra=told)
+    return SyncQueued(source_id=source_id)
+
+
+def _shown(services: Services, source_id: str, *, not_checked: str = "") -> SourceDetail:
+    source = services.sources.find(source_id)
+    has_trigger = services.triggers.find(source_id) is not None
+    return SourceDetail.showing(source, services.now(), has_trigger=has_trigger, not_checked=not_checked)
+
+
+def _definition(source_id: str, data: dict[str, Any]) -> SourceDefinition:
+    definition = definition_from({"id": source_id, **data})
+    if definition.id != source_id:
+        raise Rejected("is not the id in the address; it can never change", where="id")
+    return definition
+
+
+def _to_preview(
+    services: Services, source_id: str, asked: PreviewRequest
+) -> tuple[SourceDefinition, SourceState]:
+    try:
+        source = services.sources.find(source_id)
+    except NotFound:
+        if asked.definition is None:
+            raise
+        return _definition(source_id, asked.definition), SourceState()
+    if source.state.banned_until > services.now():
+        raise Unavailable("REDCap has banned this address; it is left alone for now", where=source_id)
+    if asked.definition is not None:
+        return _definition(source_id, asked.definition), source.state
+    return services.sources.get(source_id), source.state
+
+
+@contextmanager
+def _redcap_says() -> Iterator[None]:
+    """Tell REDCap's no from ours: a token without rights is not a person without rights."""
+    try:
+        yield
+    except Forbidden as error:
+        raise Rejected(error.what, where=error.where, hint=error.hint) from error

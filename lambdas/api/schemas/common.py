@@ -1,0 +1,186 @@
+"""What requests and answers look like, but for worklist items, which are in `lambdas.api.schemas.items`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from lambdas.store.accounts.people import Role, User
+from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
+from shared.dicom_text import LO
+from shared.procedure_step import EventResult
+from shared.relay_health import RelayHealth, RelaySummary
+from shared.scanner_profile import ScannerOverride
+
+Site = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$")]
+_Password = Annotated[SecretStr, Field(max_length=1024)]
+
+
+class Request(BaseModel):
+    """Base of what is sent to us: a misspelt name is an error, and errors never show values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Login(Request):
+    """Who logs in, and for how long they wish to be."""
+
+    username: Annotated[str, Field(max_length=256)]
+    password: _Password
+    access_token_expire_minutes: Annotated[int, Field(ge=1)] | None = None
+
+
+class AccessToken(BaseModel):
+    """A token for `Authorization: Bearer`; `expires_in` seconds from now it is no longer good."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's name of the scheme
+    expires_in: int
+
+
+class NewUser(Request):
+    """An account to be made."""
+
+    username: Annotated[str, Field(max_length=64)]
+    password: _Password
+    role: Role
+
+
+class UserChanges(Request):
+    """What to change of an account; what is not given stays."""
+
+    password: _Password | None = None
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+class UserView(BaseModel):
+    """An account as shown."""
+
+    username: str
+    role: Role
+    disabled: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> UserView:
+        """Return what may be shown of an account."""
+        return cls.model_validate(user.model_dump(exclude={"password_hash", "token_version"}))
+
+
+class Invitation(Request):
+    """For which site a relay is to be enrolled."""
+
+    site: Site = ""
+
+
+class EnrollmentCode(BaseModel):
+    """A code that enrols one relay until `expires_at`. It is shown this once."""
+
+    code: str
+    site: str
+    expires_at: datetime
+
+
+class RelayView(BaseModel):
+    """A relay as shown; `last_seen_at` and `health` are of its last heartbeat."""
+
+    relay_id: str
+    site: str
+    name: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    last_seen_at: datetime | None
+    health: RelaySummary | None
+
+    @classmethod
+    def of(cls, relay: Relay, heartbeat: Heartbeat | None) -> RelayView:
+        """Return what is shown of a relay in a list."""
+        health = heartbeat.health.model_dump(exclude={"scanners"}) if heartbeat else None
+        return cls.model_validate(_shown(relay, heartbeat) | {"health": health})
+
+
+class RelayDetail(RelayView):
+    """A relay as shown by itself, with what its scanners did."""
+
+    health: RelayHealth | None
+
+    @classmethod
+    def of(cls, relay: Relay, heartbeat: Heartbeat | None) -> RelayDetail:
+        """Return what is shown of a relay."""
+        return cls.model_validate(
+            _shown(relay, heartbeat) | {"health": heartbeat.health if heartbeat else None}
+        )
+
+
+def _shown(relay: Relay, heartbeat: Heartbeat | None) -> dict[str, Any]:
+    seen_at = heartbeat.seen_at if heartbeat else None
+    return relay.model_dump(exclude={"public_key"}) | {"last_seen_at": seen_at}
+
+
+class ScannersView(BaseModel):
+    """What is overridden of a relay's scanners, and what the relay last said of it.
+
+    `held_version` is the version it had taken at its last heartbeat, null if there was none; `not_taken`
+    says which overrides it could not take, and why.
+    """
+
+    scanners: tuple[ScannerOverride, ...]
+    version: str
+    changed_at: datetime | None
+    changed_by: str
+    held_version: str | None
+    not_taken: tuple[str, ...]
+
+    @classmethod
+    def of(cls, configuration: Configuration, version: str, heartbeat: Heartbeat | None) -> ScannersView:
+        """Return what is shown of the overrides of a relay."""
+        health = heartbeat.health if heartbeat else None
+        return cls(
+            scanners=configuration.overrides.scanners,
+            version=version,
+            changed_at=configuration.changed_at,
+            changed_by=configuration.changed_by,
+            held_version=health.profiles_version if health else None,
+            not_taken=health.profile_problems if health else (),
+        )
+
+
+class Enroll(Request):
+    """A relay's own request to be enrolled."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+    public_key: Annotated[str, Field(max_length=1000, description="Ed25519, PEM")]
+    name: Annotated[LO, Field(min_length=1)]
+
+
+class Enrolled(BaseModel):
+    """Who the relay is from now on, and the `aud` its tokens must carry."""
+
+    relay_id: str
+    site: str
+    audience: str
+
+
+class MppsIntake(BaseModel):
+    """Events of a relay, oldest first. Each is judged by itself, so none is more here than its id says."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    events: Annotated[list[dict[str, Any]], Field(max_length=100)]
+
+
+class MppsResults(BaseModel):
+    """A result for each event, in the order they were sent."""
+
+    results: list[EventResult]
+
+
+class Health(BaseModel):
+    """`degraded` if a check failed; each check says `ok`, or what kind of trouble there is."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    checks: dict[str, str]

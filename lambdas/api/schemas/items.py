@@ -1,0 +1,207 @@
+"""Worklist items as people and programs send and see them: the predecessor's JSON names, and ours.
+
+Weight travels in kilograms and in pounds; it is stored in kilograms. Somebody who reads an item, changes one
+field and sends the whole back has changed one field: what equals what is there does not become theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import Field, model_validator
+
+from lambdas.api.schemas.common import Request, Site
+from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
+from shared import identifiers
+from shared.dicom_text import (
+    AE,
+    CS,
+    DA,
+    LO,
+    PN,
+    SH,
+    TM,
+    UI,
+    OptionalDA,
+    OptionalDS,
+    UIInUse,
+    parse_decimal,
+    parse_uid,
+)
+from shared.errors import Rejected
+from shared.worklist_item import PatientSex, Status, WorklistItem
+
+KG_PER_LB: Final = Decimal("0.45359237")  # exactly, by international agreement (1959)
+_SAME_WEIGHT: Final = Decimal("0.05")
+"""Kilograms by which two units may differ through rounding."""
+
+READ_ONLY: Final = frozenset({*IDENTITY, "edited", "status_owner"})
+
+
+class ItemView(WorklistItem):
+    """An item as shown.
+
+    `edited` names the fields that a person changed, which REDCap no longer does; `status_owner` is who set
+    the status last: `source`, `mpps` or `person`.
+    """
+
+    patient_weight_lb: str = ""
+    edited: tuple[str, ...] = ()
+    status_owner: StatusOwner = "source"
+
+    @classmethod
+    def of(cls, stored: StoredItem) -> ItemView:
+        """Return what is shown of an item."""
+        return cls.model_validate(
+            {
+                **stored.item.model_dump(),
+                "patient_weight_lb": to_pounds(stored.item.patient_weight_kg),
+                "edited": stored.edited,
+                "status_owner": stored.status_owner,
+            }
+        )
+
+
+class ItemFields(Request):
+    """The fields that a person may set. An empty text means "not known"."""
+
+    study_instance_uid: UI = ""
+    accession_number: SH = ""
+    requested_procedure_id: Annotated[SH, Field(min_length=1)] = ""
+    scheduled_procedure_step_id: Annotated[SH, Field(min_length=1)] = ""
+
+    patient_name: Annotated[PN, Field(min_length=1)] = ""
+    patient_id: Annotated[LO, Field(min_length=1)] = ""
+    issuer_of_patient_id: LO = ""
+    patient_birth_date: OptionalDA = ""
+    patient_sex: PatientSex | Annotated[str, Field(max_length=0)] = ""
+    patient_weight_kg: OptionalDS = ""
+    patient_weight_lb: OptionalDS = ""
+    patient_size_m: OptionalDS = ""
+    pregnancy_status: Annotated[int, Field(ge=1, le=4)] | None = None
+    medical_alerts: LO = ""
+    allergies: LO = ""
+
+    referring_physician_name: PN = ""
+    study_description: LO = ""
+
+    modality: CS = ""
+    scheduled_station_aetitle: AE = ""
+    station_name: SH = ""
+    scheduled_start_date: DA = ""
+    scheduled_start_time: TM = ""
+    performing_physician: PN = ""
+    procedure_description: Annotated[LO, Field(min_length=1)] = ""
+    protocol_name: LO = ""
+    hisris_coding_designator: SH = ""
+
+    performed_procedure_step_status: Status = Status.SCHEDULED
+
+
+class NewItem(ItemFields):
+    """An item made by hand. Only these three must be given; empty or null is as good as not given.
+
+    Left out, `site` is DEFAULT_SITE or the only one there is; the start is now; `scheduled_station_aetitle`
+    is DEFAULT_STATION_AETITLE; `procedure_description` is the study's, the protocol's or the modality;
+    identifiers are made.
+    """
+
+    patient_name: Annotated[PN, Field(min_length=1)]
+    patient_id: Annotated[LO, Field(min_length=1)]
+    modality: CS
+    site: Site = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if value is not None and value != ""}
+
+    def to_item(self, item_id: str, *, site: str, now: datetime, station_aetitle: str) -> WorklistItem:
+        """Return the item, with what was left out made up as the class says."""
+        given = self.model_dump(exclude={"patient_weight_lb"}, exclude_unset=True)
+        description = self.study_description or self.protocol_name or self.modality
+        return WorklistItem.model_validate(
+            {
+                "study_instance_uid": identifiers.study_instance_uid(item_id),
+                "accession_number": identifiers.accession_number(item_id),
+                "requested_procedure_id": identifiers.requested_procedure_id(item_id),
+                "scheduled_procedure_step_id": identifiers.scheduled_procedure_step_id(item_id),
+                "scheduled_station_aetitle": station_aetitle,
+                "scheduled_start_date": now.date(),
+                "scheduled_start_time": now.time(),
+                "procedure_description": description,
+                **given,
+                "id": item_id,
+                "site": site,
+                "patient_weight_kg": agreed_kg(self.patient_weight_kg, self.patient_weight_lb),
+            }
+        )
+
+
+class ItemChanges(ItemFields):
+    """What to change of an item: what is not named stays, null empties. What it is may be named only."""
+
+    study_instance_uid: UIInUse = ""
+    id: str = ""
+    site: str = ""
+    source: str = ""
+    source_record: str = ""
+    source_event: str = ""
+    source_instrument: str = ""
+    source_instance: int = 1
+    edited: tuple[str, ...] = ()
+    status_owner: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _emptied(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        keep = "pregnancy_status"
+        return {name: "" if value is None and name != keep else value for name, value in data.items()}
+
+    def against(self, current: StoredItem) -> dict[str, Any]:
+        """Return the fields that differ from what is there.
+
+        :raises Rejected: a field that cannot be changed does, or kilograms and pounds disagree.
+        """
+        there = ItemView.of(current).model_dump()
+        named = self.model_dump(include=self.model_fields_set)
+        changes = {name: value for name, value in named.items() if value != there[name]}
+        for name in sorted(READ_ONLY & changes.keys()):
+            raise Rejected("cannot be changed", where=name)
+        if changes.get("study_instance_uid"):
+            parse_uid(changes["study_instance_uid"])  # one in use may lie anywhere, a new one may not
+        if {"patient_weight_kg", "patient_weight_lb"} & changes.keys():
+            kilograms = named.get("patient_weight_kg", "")
+            changes["patient_weight_kg"] = agreed_kg(kilograms, named.get("patient_weight_lb", ""))
+        changes.pop("patient_weight_lb", None)
+        return changes
+
+
+def to_pounds(kilograms: str) -> str:
+    """Return a weight in pounds, to the hundredth: what was given in pounds is shown as it was given."""
+    if not kilograms:
+        return ""
+    pounds = (Decimal(kilograms) / KG_PER_LB).quantize(Decimal("0.01"))
+    return f"{pounds:f}".rstrip("0").rstrip(".")
+
+
+def agreed_kg(kilograms: str, pounds: str) -> str:
+    """Return the weight in kilograms that was given in either unit or both; empty if in neither.
+
+    :raises Rejected: they disagree by more than rounding explains.
+    """
+    if not pounds:
+        return kilograms
+    converted = Decimal(pounds) * KG_PER_LB
+    if not kilograms:
+        return parse_decimal(converted)
+    if abs(converted - Decimal(kilograms)) > _SAME_WEIGHT:
+        raise Rejected("is not the weight patient_weight_kg says", where="patient_weight_lb")
+    return kilograms

@@ -1,0 +1,1 @@
+"""Thin adapters over boto3 and Powertools: queues, their messages, secrets."""

@@ -1,0 +1,1 @@
+"""REDCap's API: the client, one request, one row."""

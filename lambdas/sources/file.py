@@ -1,0 +1,89 @@
+"""A source definition as an operator writes it: read, and held against the project. Pure.
+
+Every error names the key, and the closest names that exist.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.project_fields import Project
+from lambdas.sources.project_problems import problems_of
+from lambdas.sources.section import did_you_mean
+from shared.errors import Rejected
+
+
+def parse_definition(text: str) -> SourceDefinition:
+    """Return the definition written as JSON (an object, so it begins with ``{``) or TOML.
+
+    Raise `Rejected` naming every key that is wrong.
+    """
+    try:
+        data: object = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise Rejected(f"not valid JSON in line {error.lineno}: {error.msg}", where="source") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Rejected(f"not valid TOML: {error}", where="source") from None
+    return definition_from(data)
+
+
+def definition_from(data: object) -> SourceDefinition:
+    """Return the definition in decoded TOML or JSON; raise `Rejected` naming every key that is wrong."""
+    try:
+        return SourceDefinition.model_validate(data)
+    except ValidationError as error:
+        problems = "; ".join(
+            _problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)
+        )
+        source_id = data.get("id") if isinstance(data, Mapping) else None
+        where = f"source {source_id}" if isinstance(source_id, str) else "source"
+        raise Rejected(problems, where=where) from None
+
+
+def _problem(path: tuple[int | str, ...], kind: str, message: str) -> str:
+    key = ".".join(str(part) for part in path)
+    if kind == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        return f"{key}: there is no such key{did_you_mean(str(path[-1]), known)}"
+    message = message.removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message
+
+
+def _known_keys(path: tuple[int | str, ...]) -> Collection[str]:
+    """Return the keys of the part of a definition that a path leads to."""
+    model: type[BaseModel] = SourceDefinition
+    for step in path:
+        if step in model.model_fields:
+            model = _model_in(model.model_fields[str(step)].annotation) or model
+    return model.model_fields
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def check_against(
+    definition: SourceDefinition,
+    metadata: Iterable[Mapping[str, str]],
+    *,
+    event_forms: Mapping[str, Collection[str]] | None = None,
+    groups: Collection[str] | None = None,
+) -> None:
+    """Raise `Rejected` if the definition names what the project does not have, or not where it says.
+
+    :param metadata: REDCap's ``content=metadata``: rows with ``field_name`` and ``form_name``, in order.
+    :param event_forms: a longitudinal project's events by unique name, each with its forms
+        (``content=formEventMapping``).
+    :param groups: the unique names of the data access groups (``content=dag``).
+    """
+    problems = list(problems_of(definition, Project(metadata, event_forms, groups)))
+    if problems:
+        raise Rejected("; ".join(problems), where=f"source {definition.id}")

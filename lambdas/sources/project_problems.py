@@ -1,0 +1,202 @@
+"""A source definition held against the project it reads. Pure.
+
+What is found here would otherwise be a blank on the scanner, or every row rejected. Every problem names the
+key of the definition, and what the project has instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from lambdas.redcap.row import DATA_ACCESS_GROUP, PSEUDO_FIELDS
+from lambdas.sources.definition import SourceDefinition, WriteBack
+from lambdas.sources.field_values import DATES, TIMES
+from lambdas.sources.project_fields import Project, ProjectField, base_name
+from lambdas.sources.section import did_you_mean
+from shared.worklist_item import Status
+
+_LISTED: Final = 12
+_VALUELESS: Final = frozenset({"descriptive", "file"})
+_MEASURES: Final = frozenset({"patient_weight_kg", "patient_size_m"})
+_WRITTEN: Final = (Status.SCHEDULED, Status.IN_PROGRESS, Status.COMPLETED, Status.DISCONTINUED)
+
+
+def problems_of(definition: SourceDefinition, project: Project) -> Iterator[str]:
+    """Yield what the definition says of the project that is not so."""
+    if project.fields and project.fields[0].name != definition.record_id_field:
+        yield f"record_id_field: the project's first field is {project.fields[0].name}"
+    yield from _unknown_fields(definition, project)
+    yield from _unknown_codes(definition, project)
+    yield from _unfit_fields(definition, project)
+    yield from _misplaced(definition, project)
+    if project.event_forms is not None:
+        yield from _unknown_events(definition, project.event_forms)
+    if definition.write_back is not None:
+        yield from _unwritable(definition.write_back, project)
+
+
+def _unknown_fields(definition: SourceDefinition, project: Project) -> Iterator[str]:
+    for key, name in _named(definition):
+        column = project.column(name)
+        if column is not None:
+            if column.kind in _VALUELESS:
+                yield f"{key}: {name} is a {column.kind} field, which has no value to use"
+            continue
+        checkbox = project.checkbox(name)
+        if checkbox is not None:
+            said = "is a checkbox" if name == checkbox.name else "is no column of the checkbox"
+            yield f"{key}: {name} {said}; its columns are {_list(checkbox.columns())}"
+        elif name in definition.parts:
+            yield f'{key}: {name} is a part; write "{{{name}}}" to use it'
+        else:
+            close = did_you_mean(base_name(name), project.columns())
+            yield f"{key}: the project has no field {name}{close}"
+
+
+def _named(definition: SourceDefinition) -> Iterator[tuple[str, str]]:
+    yield from (pair for pair in definition.named_fields() if pair[1] not in PSEUDO_FIELDS)
+    yield from (("write_back", name) for name in definition.written_fields())
+
+
+def _unknown_codes(definition: SourceDefinition, project: Project) -> Iterator[str]:
+    for key, name, codes in _named_codes(definition):
+        known = _codes_of(name, project)
+        for code in codes if known else ():
+            if code not in known:
+                close = did_you_mean(code, known)
+                yield f"{key}: {name} has no code {code}; it has {_list(_labelled(known))}{close}"
+    if project.groups is not None:
+        for group in sorted(definition.sites_by_dag.keys() - set(project.groups)):
+            close = did_you_mean(group, project.groups)
+            yield f"sites_by_dag: the project has no data access group {group}{close}"
+
+
+def _named_codes(definition: SourceDefinition) -> Iterator[tuple[str, str, Collection[str]]]:
+    """Yield key, field and codes, wherever codes are compared with what REDCap sends as it is."""
+    for number, condition in enumerate(definition.rows.where):
+        yield f"rows.where.{number}", condition.field, condition.codes()
+    for number, gate in enumerate(definition.gates):
+        yield from ((f"gates.{number}", name, codes) for name, codes in gate.conditions())
+    for name, part in definition.parts.items():
+        if part.values is not None and not part.transforms:
+            yield f"parts.{name}.values", part.field, part.values
+    for target, mapping in definition.fields.items():
+        if mapping.field is not None and mapping.values is not None and not mapping.transforms:
+            yield f"fields.{target}.values", mapping.field, mapping.values
+    if definition.protocol is not None and not definition.protocol.transforms:
+        yield "protocol.codes", definition.protocol.field, definition.protocol.codes
+
+
+def _codes_of(name: str, project: Project) -> dict[str, str]:
+    if name == "redcap_event_name":
+        return dict.fromkeys(project.event_forms or (), "")
+    if name == DATA_ACCESS_GROUP:
+        return dict.fromkeys(project.groups or (), "")
+    column = project.column(name)
+    return dict(column.codes) if column is not None else {}
+
+
+def _unfit_fields(definition: SourceDefinition, project: Project) -> Iterator[str]:
+    """Yield the fields whose validation says that they can never hold what they are mapped to."""
+    for target, mapping in definition.fields.items():
+        column = project.column(mapping.field) if mapping.field is not None else None
+        if column is None or not column.kind or mapping.values is not None or mapping.transforms:
+            continue
+        if wanted := _misfit(target, column):
+            yield f"fields.{target}: {column.name} is {_kind(column)}, and this must be {wanted}"
+
+
+def _misfit(target: str, column: ProjectField) -> str:
+    """Return what a worklist field must be, if a REDCap field cannot be that; empty if it can."""
+    validation = column.validation
+    chosen = bool(column.codes)
+    if target in DATES and (chosen or (validation and not validation.startswith("date"))):
+        return "a date"
+    if target in TIMES and (chosen or (validation and not validation.startswith(("time", "datetime")))):
+        return "a time"
+    if target in _MEASURES and (chosen or validation.startswith(("date", "time", "email", "phone"))):
+        return "a number"
+    return ""
+
+
+def _kind(column: ProjectField) -> str:
+    return f"validated as {column.validation}" if column.validation else f"a {column.kind} field"
+
+
+def _misplaced(definition: SourceDefinition, project: Project) -> Iterator[str]:
+    """Yield the fields that never stand on the row they are looked for on."""
+    own = definition.rows
+    for key, name in _named(definition):
+        column = project.column(name)
+        if column is None or name == definition.record_id_field:
+            continue
+        number, join = next(
+            ((n, join) for n, join in enumerate(definition.joins) if name in join.fields), (0, None)
+        )
+        if join is not None:
+            if join.instrument and column.form != join.instrument and key == f"joins.{number}":
+                yield f"{key}: {name} is on the form {column.form}, not on {join.instrument}"
+            events = join.events or (own.events if join.pick == "same" else ())
+        else:
+            if own.instrument and column.form != own.instrument:
+                said = f"{name} is on the form {column.form}, not on {own.instrument}"
+                yield f"{key}: {said}; take it from there by joins"
+            events = own.events
+        if project.event_forms and not _is_in(column.form, events, project.event_forms):
+            yield f"{key}: {name} is on the form {column.form}, which none of its events has; use joins"
+        elif project.event_forms and key == "write_back":
+            # What is read may be missing in an event; what is to be written has nowhere to go there.
+            for event in (each for each in events if each in project.event_forms):
+                if column.form not in project.event_forms[event]:
+                    yield f"{key}: {name} is on the form {column.form}, which the event {event} does not have"
+
+
+def _is_in(form: str, events: Collection[str], event_forms: Mapping[str, Collection[str]]) -> bool:
+    return any(form in event_forms.get(event, ()) for event in events or event_forms)
+
+
+def _unknown_events(definition: SourceDefinition, known: Collection[str]) -> Iterator[str]:
+    named = [("rows.events", name) for name in definition.rows.events]
+    named += [
+        (f"joins.{number}.events", name)
+        for number, join in enumerate(definition.joins)
+        for name in join.events
+    ]
+    for key, name in named:
+        if name not in known:
+            yield f"{key}: the project has no event {name}{did_you_mean(name, known)}"
+
+
+def _unwritable(config: WriteBack, project: Project) -> Iterator[str]:
+    for name in config.redcap_fields():
+        column = project.column(name)
+        if column is not None and column.kind in {"calc", "checkbox", "sql"}:
+            yield f"write_back: {name} is a {column.kind} field, which nothing can be written to"
+    for key, moment in (("start", config.start), ("end", config.end)):
+        column = project.column(moment) if moment else None
+        validation = column.validation if column is not None else ""
+        if (
+            validation.startswith("datetime_")
+            and validation.startswith("datetime_seconds_") != config.seconds
+        ):
+            right = "false" if config.seconds else "true"
+            yield f"write_back.{key}: {moment} is validated as {validation}; set write_back.seconds = {right}"
+    status = project.column(config.status) if config.status else None
+    if status is not None and status.codes:
+        told = (config.status_values.get(state, state.value) for state in _WRITTEN)
+        unknown = [text for text in told if text not in status.codes]
+        if unknown:
+            have = _list(_labelled(status.codes))
+            yield f"write_back.status_values: {status.name} has no code {_list(unknown)}; it has {have}"
+
+
+def _labelled(codes: Iterable[str] | dict[str, str]) -> list[str]:
+    labels = codes if isinstance(codes, dict) else {}
+    return [f"{code} ({labels[code][:40]})" if labels.get(code) else code for code in codes]
+
+
+def _list(names: Iterable[str]) -> str:
+    every = list(names)
+    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
+    return ", ".join(every[:_LISTED]) + more

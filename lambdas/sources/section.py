@@ -1,0 +1,35 @@
+"""What every part of a source definition has in common. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Section(BaseModel):
+    """Every part of a definition: an unknown key is an error, not a wish that is silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def field_name(name: str) -> str:
+    """Return the name if a REDCap field can have it."""
+    if not _FIELD_NAME.fullmatch(name):
+        raise ValueError("a REDCap field's name has only a-z, 0-9 and _, and begins with a letter")
+    return name
+
+
+FieldName = Annotated[str, AfterValidator(field_name)]
+"""A REDCap field, a checkbox's column ``field___code``, ``form_complete``, or one of `PSEUDO_FIELDS`."""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return a half sentence with the closest known names; empty if none is close."""
+    close = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -1,0 +1,1 @@
+"""AccountsTable: people, relays, and the secrets of data entry triggers."""

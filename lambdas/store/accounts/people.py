@@ -1,0 +1,205 @@
+"""Accounts of people (`UserStore`) and their attempts to log in (`LoginStore`).
+
+USERS   <username>        a person
+LOGINS  <hash of a name>  attempts that failed, whether or not the name exists; forgotten by TTL
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from lambdas.access.throttle import FORGOTTEN_AFTER, LONGEST_WAIT, Attempts, Throttled, next_attempt
+from lambdas.store.accounts.rows import AccountRows, Kept, Witness, hidden_name
+from lambdas.store.models import Tables
+from shared.errors import Conflict, NotFound, Rejected
+
+_TRIES = 5
+_USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
+"""Lower case, so that nobody can be called almost like somebody else."""
+
+
+class Role(StrEnum):
+    """What a person may do; each role may do what the ones below it may."""
+
+    ADMIN = "admin"
+    WRITE = "write"
+    READ = "read"
+
+    def covers(self, needed: Role) -> bool:
+        """Tell whether this role may do what ``needed`` may."""
+        order = [Role.READ, Role.WRITE, Role.ADMIN]
+        return order.index(self) >= order.index(needed)
+
+
+class User(BaseModel):
+    """A person's account.
+
+    :param token_version: tokens carry it; raised, it ends every token given out before.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    username: str
+    password_hash: Annotated[str, Field(repr=False)]
+    role: Role
+    disabled: bool = False
+    token_version: int
+    created_at: AwareDatetime
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is an admin who can log in."""
+        return self.role is Role.ADMIN and not self.disabled
+
+
+class UserStore:
+    """People. There is always an admin left who can log in, once there has been one.
+
+    :param now: seconds since 1970.
+    """
+
+    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+        self._rows = AccountRows(tables.account, "USERS", User)
+        self._now = now
+
+    def find(self, username: str) -> User | None:
+        """Return the account called ``username``, in whatever case, or None."""
+        name = normal_name(username)
+        kept = self._rows.get(name) if name else None
+        return kept.value if kept else None
+
+    def all(self) -> list[User]:
+        """Return every account by name."""
+        return [kept.value for kept in self._rows.all().values()]
+
+    def create(self, username: str, password_hash: str, role: Role, *, disabled: bool = False) -> User:
+        """Add an account; raise `Conflict` if the name is taken, `Rejected` if it cannot be one."""
+        name = normal_name(username)
+        if not name:
+            raise Rejected(
+                "must be 2 to 64 letters, digits or any of . _ @ + -, the first a letter or digit",
+                where="username",
+            )
+        user = User(
+            username=name,
+            password_hash=password_hash,
+            role=role,
+            disabled=disabled,
+            # Not 1: a name given away again must not bring its former owner's tokens back to life.
+            token_version=int(self._now() * 1000),
+            created_at=datetime.fromtimestamp(self._now(), UTC),
+        )
+        try:
+            self._rows.add(user.username, user)
+        except Conflict:
+            raise Conflict("the name is taken", where="username") from None
+        return user
+
+    def change(
+        self,
+        username: str,
+        *,
+        password_hash: str | None = None,
+        role: Role | None = None,
+        disabled: bool | None = None,
+    ) -> User:
+        """Change what is given; return the account. A new password, or being disabled, ends its tokens.
+
+        :raises NotFound: there is no such account.
+        :raises Rejected: nobody would be left to administer.
+        """
+        kept = self._existing(username)
+        before = kept.value
+        wanted = {"password_hash": password_hash, "role": role, "disabled": disabled}
+        changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        after = before.model_copy(update=changes)
+        if after == before:
+            return before
+        if password_hash is not None or (after.disabled and not before.disabled):
+            after = after.model_copy(update={"token_version": before.token_version + 1})
+        witness = self._other_admin(before) if before.leads and not after.leads else None
+        self._rows.replace(before.username, after, kept.version, witness=witness)
+        return after
+
+    def upgrade_hash(self, user: User, password_hash: str) -> None:
+        """Store the same password's better hash, if the account is still as it was read; else leave it."""
+        kept = self._rows.get(user.username)
+        if kept is None or kept.value != user:
+            return
+        better = user.model_copy(update={"password_hash": password_hash})
+        try:
+            self._rows.replace(user.username, better, kept.version)
+        except Conflict:
+            return  # the next login will do it
+
+    def remove(self, username: str) -> None:
+        """Delete an account; raises as `change` does."""
+        kept = self._existing(username)
+        witness = self._other_admin(kept.value) if kept.value.leads else None
+        self._rows.remove(kept.value.username, kept.version, witness=witness)
+
+    def _existing(self, username: str) -> Kept[User]:
+        name = normal_name(username)
+        kept = self._rows.get(name) if name else None
+        if kept is None:
+            raise NotFound("no such user")
+        return kept
+
+    def _other_admin(self, leaving: User) -> Witness:
+        """Return an admin who stays; the write then holds only if that admin is still there unchanged."""
+        for name, kept in self._rows.all().items():
+            if kept.value.leads and name != leaving.username:
+                return name, kept.version
+        raise Rejected(
+            "the last admin who can log in must stay",
+            where="username",
+            hint="make somebody else an admin first",
+        )
+
+
+class LoginStore:
+    """Attempts to log in, by name. Rows exist for names that do not, so that waiting tells nothing either."""
+
+    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+        self._rows = AccountRows(tables.account, "LOGINS", Attempts)
+        self._now = now
+
+    def begin(self, username: str) -> None:
+        """Count an attempt that is about to be made; raise `Throttled` if it may not be made yet."""
+        key = hidden_name(normal_name(username) or username)
+        for _ in range(_TRIES):
+            kept = self._rows.get(key)
+            after = next_attempt(kept.value if kept else None, self._now())
+            forgotten_at = after.last_at + FORGOTTEN_AFTER + LONGEST_WAIT
+            try:
+                if kept is None:
+                    self._rows.add(key, after, expires_at=forgotten_at)
+                else:
+                    self._rows.replace(key, after, kept.version, expires_at=forgotten_at)
+            except Conflict:
+                continue
+            return
+        raise Throttled(1)  # that many at once is no person typing
+
+    def succeeded(self, username: str) -> None:
+        """Forget the attempts: the last one was right."""
+        key = hidden_name(normal_name(username))
+        kept = self._rows.get(key)
+        if kept is None:
+            return
+        try:
+            self._rows.remove(key, kept.version)
+        except Conflict:
+            return  # another attempt has begun meanwhile, and will answer for itself
+
+
+def normal_name(username: str) -> str:
+    """Return the one form of a username, empty if there cannot be such a user."""
+    name = username.strip().lower()
+    return name if _USERNAME.fullmatch(name) else ""

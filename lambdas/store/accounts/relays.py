@@ -1,0 +1,224 @@
+"""Relays, the codes that enrol them, what they last told and what they are told of their scanners.
+
+RELAYS          <relay_id>          a relay; revoked ones stay, so that their code and key stay used
+ENROLLMENTS     <hash of the code>  a code and the relay id it will make; a relay id can be added only once,
+                                    so the code works only once
+RELAY_HEALTH    <relay_id>          its last heartbeat
+RELAY_SCANNERS  <relay_id>          what is overridden of its scanners' profiles, and who said so
+
+Health and scanners have rows of their own: every call of a relay reads its account, which stays small, and a
+heartbeat under way is in nobody's way who revokes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from lambdas.store.accounts.rows import AccountRows, hidden_name
+from lambdas.store.models import Tables
+from shared.errors import Conflict, Forbidden, NotFound, Rejected
+from shared.relay_health import RelayHealth
+from shared.scanner_profile import ScannerOverrides
+
+ENROLLMENT_SECONDS: Final = 15 * 60
+CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32."""
+CODE_GROUPS, CODE_GROUP = 5, 4
+"""20 characters are 100 bits: nobody guesses one within its quarter of an hour, nor from its hash."""
+
+MOST_BYTES: Final = 100_000
+"""Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
+
+_MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+
+
+class Relay(BaseModel):
+    """An enrolled relay: its site is all it may see."""
+
+    model_config = ConfigDict(frozen=True)
+
+    relay_id: str
+    site: str
+    name: str
+    public_key: str
+    enrolled_at: AwareDatetime
+    revoked_at: AwareDatetime | None = None
+
+
+class Enrollment(BaseModel):
+    """What a code is good for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    relay_id: str
+    site: str
+    expires_at: float
+
+
+class Heartbeat(BaseModel):
+    """The last one of a relay, and when it was."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seen_at: AwareDatetime
+    health: RelayHealth
+
+
+class Configuration(BaseModel):
+    """What is overridden of a relay's scanners; ``changed_by`` is a username, or who else it was."""
+
+    model_config = ConfigDict(frozen=True)
+
+    overrides: ScannerOverrides = ScannerOverrides()
+    changed_at: AwareDatetime | None = None
+    changed_by: str = ""
+
+
+class RelayStore:
+    """Relays, and the codes that enrol them.
+
+    :param now: seconds since 1970.
+    :param new_id: a fresh random identifier of letters and digits.
+    :param new_code: a fresh random code, as `random_code` makes it.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        new_code: Callable[[], str],
+    ) -> None:
+        self._relays = AccountRows(tables.account, "RELAYS", Relay)
+        self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
+        self._heartbeats = AccountRows(tables.account, "RELAY_HEALTH", Heartbeat)
+        self._configurations = AccountRows(tables.account, "RELAY_SCANNERS", Configuration)
+        self._now, self._new_id, self._new_code = now, new_id, new_code
+
+    def invite(self, site: str) -> tuple[str, datetime]:
+        """Return a code that enrols one relay of a site, and until when. Only its hash is kept."""
+        code, expires_at = self._new_code(), self._now() + ENROLLMENT_SECONDS
+        enrollment = Enrollment(relay_id=self._new_id(), site=site, expires_at=expires_at)
+        self._codes.add(
+            hidden_name(_plain_code(code)), enrollment, expires_at=expires_at + ENROLLMENT_SECONDS
+        )
+        return code, datetime.fromtimestamp(expires_at, UTC)
+
+    def enroll(self, code: str, *, public_key: str, name: str) -> Relay:
+        """Return the relay a code makes. The same relay may ask twice, should our answer have been lost.
+
+        :raises Forbidden: the code is unknown, too old, or was used by another.
+        """
+        kept = self._codes.get(hidden_name(_plain_code(code)))
+        if kept is None or kept.value.expires_at <= self._now():
+            raise _code_refused()
+        relay = Relay(
+            relay_id=kept.value.relay_id,
+            site=kept.value.site,
+            name=name,
+            public_key=public_key,
+            enrolled_at=datetime.fromtimestamp(self._now(), UTC),
+        )
+        try:
+            self._relays.add(relay.relay_id, relay)
+        except Conflict:
+            return self._same_relay(relay)
+        return relay
+
+    def find(self, relay_id: str) -> Relay | None:
+        """Return a relay, revoked ones too, or None."""
+        kept = self._relays.get(relay_id)
+        return kept.value if kept else None
+
+    def all(self) -> list[Relay]:
+        """Return every relay, revoked ones too."""
+        return [kept.value for kept in self._relays.all().values()]
+
+    def revoke(self, relay_id: str) -> None:
+        """End a relay's access with its next request; raise `NotFound` if there is none. Twice is once."""
+        kept = self._relays.get(relay_id)
+        if kept is None:
+            raise NotFound("no such relay")
+        if kept.value.revoked_at is None:
+            revoked = kept.value.model_copy(update={"revoked_at": datetime.fromtimestamp(self._now(), UTC)})
+            self._relays.replace(relay_id, revoked, kept.version)
+
+    def heard(self, relay_id: str, health: RelayHealth) -> None:
+        """Keep what a relay has just told of itself, in the place of what it told before."""
+        kept = self._heartbeats.get(relay_id)
+        heartbeat = Heartbeat(seen_at=datetime.fromtimestamp(self._now(), UTC), health=health)
+        try:
+            if kept is None:
+                self._heartbeats.add(relay_id, heartbeat)
+            else:
+                self._heartbeats.replace(relay_id, heartbeat, kept.version)
+        except Conflict:
+            return  # another heartbeat of the same relay was kept this moment
+
+    def heartbeat(self, relay_id: str) -> Heartbeat | None:
+        """Return a relay's last heartbeat, None if there never was one."""
+        kept = self._heartbeats.get(relay_id)
+        return kept.value if kept else None
+
+    def heartbeats(self) -> dict[str, Heartbeat]:
+        """Return the last heartbeat of every relay that ever had one, by relay id."""
+        return {relay_id: kept.value for relay_id, kept in self._heartbeats.all().items()}
+
+    def configuration(self, relay_id: str) -> tuple[Configuration, str]:
+        """Return what is overridden of a relay's scanners and its version, ``0`` if nothing ever was."""
+        kept = self._configurations.get(relay_id)
+        return (kept.value, str(kept.version)) if kept else (Configuration(), "0")
+
+    def configure(self, relay_id: str, overrides: ScannerOverrides, *, by: str) -> None:
+        """Override a relay's scanners so, and not as before; it hears of it with its next heartbeat.
+
+        :raises NotFound: there is no such relay.
+        :raises Rejected: it has been revoked, or they are too many.
+        :raises Conflict: somebody else was at it; nothing is changed.
+        """
+        relay = self.find(relay_id)
+        if relay is None:
+            raise NotFound("no such relay")
+        if relay.revoked_at is not None:
+            raise Rejected("this relay has been revoked", where="relay_id")
+        configuration = Configuration(
+            overrides=overrides, changed_at=datetime.fromtimestamp(self._now(), UTC), changed_by=by
+        )
+        if len(configuration.model_dump_json().encode()) > MOST_BYTES:
+            raise Rejected(f"are more than {MOST_BYTES} bytes", where="scanners")
+        kept = self._configurations.get(relay_id)
+        if kept is None:
+            self._configurations.add(relay_id, configuration)
+        else:
+            self._configurations.replace(relay_id, configuration, kept.version)
+
+    def _same_relay(self, asking: Relay) -> Relay:
+        there = self.find(asking.relay_id)
+        if there is None or there.revoked_at is not None or there.public_key != asking.public_key:
+            raise _code_refused()
+        return there
+
+
+def random_code(choose: Callable[[str], str]) -> str:
+    """Return a code to read aloud or type, ``XXXX-XXXX-XXXX-XXXX-XXXX``.
+
+    :param choose: picks a character of a text unpredictably: `secrets.choice`.
+    """
+    groups = ("".join(choose(CODE_ALPHABET) for _ in range(CODE_GROUP)) for _ in range(CODE_GROUPS))
+    return "-".join(groups)
+
+
+def _plain_code(code: str) -> str:
+    """Return a code without what people add or misread (Crockford)."""
+    return code.upper().translate(_MISREAD)
+
+
+def _code_refused() -> Forbidden:
+    return Forbidden(
+        "the code is unknown, expired, or has been used", where="code", hint="ask an admin for a new one"
+    )

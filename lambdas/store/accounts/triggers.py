@@ -1,0 +1,99 @@
+"""What a REDCap project's Data Entry Trigger must know to wake a sync: one secret a source.
+
+TRIGGERS   <source_id>   the SHA-256 of the secret in the trigger's URL, and the project it is for
+
+The secret has 256 random bits, so its hash needs no salt and no slowness. It is shown once, when it is made.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from lambdas.store.accounts.rows import AccountRows, hidden_name
+from lambdas.store.models import Tables
+from shared.errors import Conflict, NotFound
+
+_SOURCE_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_NO_SOURCE: Final = "-"
+_NOBODYS: Final = hidden_name("the secret of no source")
+"""Compared with where there is no trigger: that must take as long as a wrong secret."""
+
+
+class Trigger(BaseModel):
+    """A source's trigger.
+
+    :param secret_hash: SHA-256 of the secret, in hexadecimal.
+    :param project_id: REDCap's own id of the project; empty: not known, any is taken.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    secret_hash: str
+    project_id: str = ""
+    made_at: AwareDatetime
+
+
+class TriggerStore:
+    """The triggers of all sources.
+
+    :param now: seconds since 1970.
+    """
+
+    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+        self._rows = AccountRows(tables.account, "TRIGGERS", Trigger)
+        self._now = now
+
+    def find(self, source_id: str) -> Trigger | None:
+        """Return a source's trigger, None if it has none."""
+        kept = self._rows.get(source_id)
+        return kept.value if kept else None
+
+    def make(self, source_id: str, secret: str, *, project_id: str = "", replace: bool = False) -> None:
+        """Let a secret wake a source's sync.
+
+        :param replace: in the place of the one before, which then wakes nobody any more.
+        :raises Conflict: the source has a trigger, and ``replace`` is not said.
+        """
+        trigger = Trigger(
+            secret_hash=hidden_name(secret),
+            project_id=project_id,
+            made_at=datetime.fromtimestamp(self._now(), UTC),
+        )
+        kept = self._rows.get(source_id)
+        if kept is None:
+            self._rows.add(source_id, trigger)
+        elif replace:
+            self._rows.replace(source_id, trigger, kept.version)
+        else:
+            raise _Exists("has a trigger already", where=f"source {source_id}")
+
+    def delete(self, source_id: str) -> None:
+        """Forget a source's trigger; quiet if it has none."""
+        kept = self._rows.get(source_id)
+        if kept is not None:
+            self._rows.remove(source_id, kept.version)
+
+    def known(self, source_id: str, secret: str) -> Trigger:
+        """Return the trigger that a secret opens.
+
+        :raises NotFound: the secret is not the source's, or there is no such source: the same answer, found
+            in the same time.
+        """
+        trigger = self.find(source_id if _SOURCE_ID.fullmatch(source_id) else _NO_SOURCE)
+        kept = trigger.secret_hash if trigger else _NOBODYS
+        right = hmac.compare_digest(hidden_name(secret), kept)
+        if trigger is None or not right:
+            raise NotFound("there is no such hook")
+        return trigger
+
+
+class _Exists(Conflict):
+    """Final, unlike the race that `Conflict` means elsewhere."""
+
+    retryable = False

@@ -1,0 +1,56 @@
+"""What REDCap is owed: a step it has yet to be told of, and one it could not be told of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.procedure_step import Step
+from shared.worklist_item import WorklistItem
+
+PARKED: Final = "PARKED"
+"""Stands where `DUE` stood once REDCap has refused for good; the same index finds both."""
+
+FOR_GOOD: Final = "parked: "
+NOTE_LENGTH: Final = 1000
+
+
+@dataclass(frozen=True)
+class PendingWriteBack:
+    """What REDCap has yet to be told of a step.
+
+    :param performed: item id -> every step of that item, this one and others; none since a person last set
+        its status.
+    :param version: hand it back when done: a newer event in between keeps the step due.
+    :param attempts: how often it has been tried in vain.
+    """
+
+    step: Step
+    items: tuple[WorklistItem, ...]
+    performed: Mapping[str, tuple[Step, ...]]
+    version: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class ParkedWriteBack:
+    """A step REDCap could not be told of, for good as far as can be seen.
+
+    :param items: the items it is linked to: each names its source and the row it was made from.
+    :param reason: what REDCap said, without values.
+    :param attempts: how often it had been tried before.
+    :param parked_at: aware.
+    """
+
+    sop_instance_uid: str
+    site: str
+    items: tuple[WorklistItem, ...]
+    reason: str
+    attempts: int
+    parked_at: datetime
+
+    def sources(self) -> tuple[str, ...]:
+        """Return the ids of the sources its items came from, sorted."""
+        return tuple(sorted({item.source for item in self.items if item.source}))

@@ -1,0 +1,74 @@
+"""Opening a source's REDCap project: its address from the definition, its token from Secrets Manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from lambdas.aws.secrets import Secrets
+from lambdas.redcap.project import RedcapProject
+from lambdas.settings import StoreSettings
+from lambdas.sources.definition import SourceDefinition
+from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+Connect = Callable[[SourceDefinition], RedcapProject]
+
+
+class RedcapSettings(StoreSettings):
+    """What every entry point that talks to REDCap reads."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
+    redcap_secret_prefix: str = Field(
+        default="mwl-relay/redcap/",
+        description=(
+            "What a definition's token_secret is the rest of: the name of a secret in Secrets Manager whose "
+            'content is {"token": "<REDCap API token>"}.'
+        ),
+    )
+
+
+def connector(
+    settings: RedcapSettings,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+    read_seconds: float,
+) -> Connect:
+    """Return what opens the REDCap project of a definition.
+
+    :param read_seconds: how long REDCap may take for an answer; less than the function's own timeout.
+    """
+
+    @cache
+    def client() -> SecretsManagerClient:
+        return boto3.client(
+            "secretsmanager", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url
+        )
+
+    secrets = Secrets(client, now=now)
+
+    def connect(definition: SourceDefinition) -> RedcapProject:
+        name = settings.redcap_secret_prefix + definition.token_secret
+        token = secrets.read(name).get("token")
+        if not isinstance(token, str):
+            raise Rejected('the secret must be {"token": "<REDCap API token>"}', where=name)
+        return RedcapProject(
+            definition.url,
+            token.strip(),
+            definition.record_id_field,
+            read_seconds=read_seconds,
+            data_access_groups=definition.wants_data_access_groups(),
+            sleep=sleep,
+        )
+
+    return connect

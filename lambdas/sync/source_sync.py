@@ -1,0 +1,216 @@
+"""Syncs of sources: one at a time for each, with what went wrong kept for people to see.
+
+    lease -> rows of changed records -> mapping -> items written where they differ
+          -> items without a row withdrawn -> watermark, last, and only if all went well
+
+A sync that stops anywhere has done no harm; the next one does the same again. `lambdas.sync.run` is what
+happens in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Final
+
+from lambdas.redcap.project import BAN_SECONDS, Banned
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.state import SourceState, SyncReport
+from lambdas.store.sources import SourceStore
+from lambdas.store.worklist import WorklistStore
+from lambdas.sync.connect import Connect
+from lambdas.sync.result import Surroundings, SyncResult
+from lambdas.sync.run import Run
+from shared.errors import Conflict, MwlError, Unavailable
+
+__all__ = ["SourceSync", "SyncResult"]
+
+USUAL_SECONDS: Final = 300.0
+"""How long a run may take if nobody says."""
+
+LEASE_SLACK_SECONDS: Final = 30.0
+"""So much longer than the run may live its lease lasts: a killed one's ends by itself, a live one's never."""
+
+LONGEST_PAUSE_SECONDS: Final = 600
+"""A server in trouble is asked ever less often, but never so seldom that nobody notices it is back."""
+
+LEASE_TRIES, LEASE_WAIT_SECONDS = 40, 0.5
+"""How long one record waits for a sync under way: most take a second. The next one sees the record anyway."""
+
+_FORGOTTEN: Final = {"recent": (), "unchecked": True}
+"""What a run that did not end well leaves behind: it may have written what it did not remember."""
+
+
+class SourceSync:
+    """Syncs sources, one call a source.
+
+    :param connect: opens a definition's REDCap project.
+    :param now: seconds since 1970.
+    :param new_id: a fresh random identifier at every call.
+    :param sleep: waits, given seconds.
+    """
+
+    def __init__(
+        self,
+        sources: SourceStore,
+        worklist: WorklistStore,
+        connect: Connect,
+        *,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._sources, self._worklist, self._connect = sources, worklist, connect
+        self._now, self._new_id, self._sleep = now, new_id, sleep
+
+    def run(
+        self,
+        source_id: str,
+        *,
+        remaining: Callable[[], float] = lambda: USUAL_SECONDS,
+        confirm_withdrawals: bool = False,
+    ) -> SyncResult | None:
+        """Sync a source; None if another run is at it.
+
+        :param remaining: seconds until this run is ended from outside; a long one stops before, and the next
+            goes on with it.
+        :param confirm_withdrawals: a person has looked, and however many items may be withdrawn this once.
+        :raises MwlError: it failed. Nothing was withdrawn by mistake, the watermark stays, and the reason is
+            kept with the source.
+        """
+        found = self._sources.find(source_id)
+        definition = found.definition or self._sources.get(source_id)  # which says what is wrong with it
+        owner = self._new_id()
+        if not self._sources.acquire(source_id, owner, now=self._now(), seconds=_lease(remaining)):
+            return None
+        before = self._sources.state(source_id)
+        if found.leased_until:  # killed: what it wrote of the records it was at, it did not remember
+            before = before.model_copy(update=_FORGOTTEN)
+        if before.banned_until > self._now():
+            self._sources.release(source_id, owner)
+            raise Unavailable("REDCap has banned this address; it is left alone for now", where=source_id)
+        return self._leased(
+            definition,
+            before,
+            owner,
+            lambda run: run.sync(),
+            remaining,
+            confirmed=confirm_withdrawals,
+        )
+
+    def run_record(
+        self,
+        source_id: str,
+        record: str,
+        *,
+        remaining: Callable[[], float] = lambda: USUAL_SECONDS,
+    ) -> SyncResult | None:
+        """Bring one record, which somebody has just saved.
+
+        None if that is better left to the next sync, which sees the record in any case: before the first one
+        is done, outside the operating window, while REDCap is in trouble, or when another run takes long.
+
+        :raises MwlError: it failed; nothing is lost.
+        """
+        definition = self._sources.get(source_id)
+        if not definition.enabled or not definition.open_at(datetime.fromtimestamp(self._now(), UTC)):
+            return None
+        owner = self._new_id()
+        if not self._lease_soon(source_id, owner, remaining):
+            return None
+        before = self._sources.state(source_id)
+        told = before.watermark is not None and before.definition == definition.digest()
+        if not told or max(before.banned_until, before.paused_until) > self._now():
+            self._sources.release(source_id, owner)
+            return None
+        return self._leased(definition, before, owner, lambda run: run.record(record), remaining, hint=True)
+
+    def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> bool:
+        for _ in range(LEASE_TRIES):
+            found = self._sources.find(source_id)
+            if not found.leased_until and self._sources.acquire(
+                source_id, owner, now=self._now(), seconds=_lease(remaining), noted=False
+            ):
+                return True
+            self._sleep(LEASE_WAIT_SECONDS)
+        return False
+
+    def _leased(
+        self,
+        definition: SourceDefinition,
+        before: SourceState,
+        owner: str,
+        work: Callable[[Run], SyncResult],
+        remaining: Callable[[], float],
+        *,
+        confirmed: bool = False,
+        hint: bool = False,
+    ) -> SyncResult:
+        """Do the work, and remember what came of it; the lease is given back only when that was done."""
+
+        def renew() -> None:
+            self._sources.renew(definition.id, owner, now=self._now(), seconds=_lease(remaining))
+
+        def save(state: SourceState) -> None:
+            self._sources.save_state(definition.id, owner, state)
+
+        run: Run | None = None
+        try:
+            with closing(self._connect(definition)) as redcap:
+                given = Surroundings(
+                    redcap, self._worklist, save, renew, self._now(), remaining, confirmed=confirmed
+                )
+                run = Run(definition, before, given)
+                result = work(run)
+        except MwlError as error:
+            self._remember_failure(definition, run.state if run else before, owner, error, hint=hint)
+            raise
+        save(run.state if hint else _succeeded(run.state, result, self._now()))
+        self._sources.release(definition.id, owner)
+        return result
+
+    def _remember_failure(
+        self, definition: SourceDefinition, state: SourceState, owner: str, error: MwlError, *, hint: bool
+    ) -> None:
+        # Whoever lost the lease has nothing to say; another failure here leaves the lease to end by itself.
+        failed = _failed(definition, state, error, self._now(), hint=hint)
+        try:
+            self._sources.save_state(definition.id, owner, failed)
+        except Conflict:
+            return
+        self._sources.release(definition.id, owner)
+
+
+def _lease(remaining: Callable[[], float]) -> float:
+    return max(remaining(), 0.0) + LEASE_SLACK_SECONDS
+
+
+def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceState:
+    report = SyncReport(
+        outcome="ok",
+        finished_at=datetime.fromtimestamp(now, UTC),
+        full=result.full,
+        written=result.written,
+        unchanged=result.unchanged,
+        withdrawn=result.withdrawn,
+        held=len(result.held),
+        unfinished=result.unfinished,
+    )
+    return after.model_copy(
+        update={"report": report, "failures": 0, "paused_until": 0.0, "banned_until": 0.0}
+    )
+
+
+def _failed(
+    definition: SourceDefinition, state: SourceState, error: MwlError, now: float, *, hint: bool
+) -> SourceState:
+    update: dict[str, object] = dict(_FORGOTTEN)
+    if isinstance(error, Banned):
+        update["banned_until"] = now + BAN_SECONDS
+    if not hint:
+        failures = state.failures + 1
+        pause = min(LONGEST_PAUSE_SECONDS, definition.interval_seconds * 2 ** min(failures, 12))
+        report = SyncReport(outcome="failed", finished_at=datetime.fromtimestamp(now, UTC), error=str(error))
+        update |= {"report": report, "failures": failures, "paused_until": now + pause}
+    return state.model_copy(update=update)

@@ -1,0 +1,74 @@
+"""How a source is doing, in one word and a sentence. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from lambdas.sources.stored import StoredSource
+
+
+class SourceStatus(StrEnum):
+    """The first that holds counts.
+
+    unreadable  its definition cannot be read: apply it again
+    disabled    its definition says so
+    banned      REDCap refuses us for asking too often; nobody may ask until then
+    failed      the last sync did
+    never       no sync has ended yet
+    reading     a full read is under way, and is gone on with at the next sync
+    ok          the last sync went well
+    """
+
+    UNREADABLE = "unreadable"
+    DISABLED = "disabled"
+    BANNED = "banned"
+    FAILED = "failed"
+    NEVER = "never"
+    READING = "reading"
+    OK = "ok"
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person should look at it."""
+        return self in {SourceStatus.UNREADABLE, SourceStatus.BANNED, SourceStatus.FAILED}
+
+
+def status_of(source: StoredSource, now: float) -> SourceStatus:
+    """Return how a source is doing.
+
+    :param now: seconds since 1970.
+    """
+    state = source.state
+    if source.definition is None:
+        return SourceStatus.UNREADABLE
+    if not source.definition.enabled:
+        return SourceStatus.DISABLED
+    if state.banned_until > now:
+        return SourceStatus.BANNED
+    if state.report is None:
+        return SourceStatus.NEVER
+    if state.report.outcome != "ok":
+        return SourceStatus.FAILED
+    return SourceStatus.READING if state.report.unfinished else SourceStatus.OK
+
+
+def reason_of(source: StoredSource, now: float) -> str:
+    """Return why a source is not well, and when it is tried again; empty if there is nothing to say."""
+    if source.problem:
+        return source.problem
+    said = source.state.report.error if source.state.report else ""
+    until = max(source.state.banned_until, source.state.paused_until)
+    if until > now:
+        said = f"{said}; left alone until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC".lstrip("; ")
+    return said
+
+
+def may_be_asked(source: StoredSource, now: float) -> bool:
+    """Tell whether REDCap may be asked now of its own accord: it is no time to be left alone."""
+    definition, state = source.definition, source.state
+    if definition is None or not definition.enabled:
+        return False
+    if max(state.paused_until, state.banned_until) > now:
+        return False
+    return definition.open_at(datetime.fromtimestamp(now, UTC))

@@ -1,0 +1,1 @@
+"""What REDCap is told of what a scanner did."""

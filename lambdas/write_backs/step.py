@@ -1,0 +1,233 @@
+"""Telling REDCap what a scanner did: one step, every item it is linked to.
+
+What is owed stands in the table, so this may run twice, too early, or die half-way: it reads the REDCap row,
+writes only what differs, reads again, and strikes the debt only when REDCap shows what it should.
+A project is asked by one at a time: the lease is the one the source's sync takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject
+from lambdas.redcap.row import RedcapRow
+from lambdas.sources.definition import SourceDefinition, WriteBack
+from lambdas.store.sources import SourceStore
+from lambdas.store.steps import StepStore
+from lambdas.store.unfinished_write_backs import PendingWriteBack
+from lambdas.sync.connect import Connect
+from lambdas.write_backs.row import row_of, update_of, values_of
+from shared.errors import Forbidden, MwlError, Unavailable
+from shared.procedure_step import Step
+from shared.worklist_item import WorklistItem
+
+Outcome = Literal["nothing", "done", "later", "parked"]
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 3600
+FORBIDDEN_PAUSE_SECONDS: Final = 900
+CLOSED_PAUSE_SECONDS: Final = 900
+PATIENCE: Final = 8
+"""Tries in vain, over an hour in all, before it is believed that a row is gone, or a value not kept; or, over
+two hours, that a right is gone."""
+
+TURN_SECONDS: Final = 120.0
+"""How long a turn lasts at most: as long as the function itself."""
+
+TURN_TRIES: Final = 10
+"""How often, a second apart, a turn is asked for before it is left to a later message."""
+
+Told = dict[str, tuple[Step, ...]]
+"""Item id -> the steps REDCap was told of."""
+
+
+class NotYet(Unavailable):
+    """REDCap was not asked: it is another's turn, or not the time. Not counted as a try.
+
+    :param seconds: when to try again.
+    """
+
+    def __init__(self, what: str, seconds: float, *, where: str) -> None:
+        super().__init__(what, where=where)
+        self.seconds = seconds
+
+
+class Doubtful(Unavailable):
+    """REDCap says what may right itself, and is believed after `PATIENCE` tries."""
+
+
+class StepWriteBack:
+    """Writes steps back, one call a step.
+
+    :param connect: opens a definition's REDCap project.
+    :param now: seconds since 1970.
+    :param new_id: a fresh random identifier at every call.
+    :param sleep: waits, given seconds.
+    """
+
+    def __init__(
+        self,
+        steps: StepStore,
+        sources: SourceStore,
+        connect: Connect,
+        *,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._steps, self._sources, self._connect = steps, sources, connect
+        self._now, self._new_id, self._sleep = now, new_id, sleep
+
+    def run(self, sop_instance_uid: str) -> tuple[Outcome, str]:
+        """Tell REDCap what is owed for a step; return what came of it, and why if it is not done.
+
+        ``nothing``: nothing was owed. ``later``: REDCap could not; it is tried again by the schedule.
+        ``parked``: REDCap refuses for good; a person has to look.
+        """
+        pending = self._steps.pending(sop_instance_uid)
+        if pending is None:
+            return "nothing", ""
+        told: Told = {}
+        errors: list[MwlError] = []
+        for source_id in sorted({item.source for item in pending.items if item.source}):
+            try:
+                errors += self._tell_source(sop_instance_uid, source_id, told)
+            except MwlError as error:
+                errors.append(error)
+        if errors:
+            return self._put_off(sop_instance_uid, pending, errors)
+        return self._strike(sop_instance_uid, pending, told)
+
+    def _tell_source(self, uid: str, source_id: str, told: Told) -> list[MwlError]:
+        """Tell a source's rows; return what was wrong with some: the others are told all the same."""
+        definition = self._sources.get(source_id)
+        config = definition.write_back
+        if config is None:
+            return []
+        self._check_open(definition)
+        with self._turn(source_id) as owner:
+            # Read in our turn: whoever had it before may have told some of it, or newer news.
+            pending = self._steps.pending(uid)
+            if pending is None:
+                return []
+            items = [item for item in pending.items if item.source == source_id]
+            told |= {item.id: pending.performed[item.id] for item in items}
+            with closing(self._connect(definition)) as redcap:
+                return [
+                    error
+                    for item in items
+                    if (error := self._tried(redcap, config, item, told[item.id], owner)) is not None
+                ]
+
+    def _check_open(self, definition: SourceDefinition) -> None:
+        now, where = self._now(), f"source {definition.id}"
+        banned_until = self._sources.state(definition.id).banned_until
+        if banned_until > now:
+            raise NotYet("REDCap has banned this address; it is left alone", banned_until - now, where=where)
+        if not definition.enabled:
+            raise NotYet("the source is not enabled", CLOSED_PAUSE_SECONDS, where=where)
+        if not definition.open_at(datetime.fromtimestamp(now, UTC)):
+            raise NotYet("it is outside the operating window", CLOSED_PAUSE_SECONDS, where=where)
+
+    @contextmanager
+    def _turn(self, source_id: str) -> Iterator[str]:
+        """Have REDCap to ourselves; yield our name. A ban in our turn holds for everybody."""
+        owner = self._new_id()
+        for _ in range(TURN_TRIES):
+            # Not noted as a run of the source, or a busy scanner would put its next sync off again and again.
+            if self._sources.acquire(source_id, owner, now=self._now(), seconds=TURN_SECONDS, noted=False):
+                break
+            self._sleep(1)
+        else:
+            raise NotYet("its sync is under way", FIRST_PAUSE_SECONDS, where=f"source {source_id}")
+        try:
+            yield owner
+        except Banned:
+            state = self._sources.state(source_id)
+            until = self._now() + BAN_SECONDS
+            self._sources.save_state(source_id, owner, state.model_copy(update={"banned_until": until}))
+            raise
+        finally:
+            self._sources.release(source_id, owner)
+
+    def _tried(
+        self,
+        redcap: RedcapProject,
+        config: WriteBack,
+        item: WorklistItem,
+        steps: tuple[Step, ...],
+        owner: str,
+    ) -> MwlError | None:
+        try:
+            self._tell(redcap, values_of(config, steps, item), item, owner)
+        except Banned:
+            raise  # no other row can be told either
+        except MwlError as error:
+            return error
+        return None
+
+    def _tell(self, redcap: RedcapProject, values: dict[str, str], item: WorklistItem, owner: str) -> None:
+        if not values:
+            return
+        update = update_of(self._row(redcap, item, values), values)
+        if update is None:
+            return
+        # If the turn is another's by now, what we are about to write may be old.
+        self._sources.renew(item.source, owner, now=self._now(), seconds=TURN_SECONDS)
+        redcap.import_status([update])
+        if lost := update_of(self._row(redcap, item, values), values):
+            raise Doubtful(
+                f"REDCap took the values and does not show them in {', '.join(sorted(lost.values))}",
+                where=f"source {item.source}",
+                hint="does the project calculate, change or protect these fields?",
+            )
+
+    def _row(self, redcap: RedcapProject, item: WorklistItem, fields: Iterable[str]) -> RedcapRow:
+        row = row_of(item, redcap.rows_of(item.source_record, list(fields)))
+        if row is None:
+            # An import would create it: a participant or a visit that nobody entered.
+            raise Doubtful("the row the item was made from is not in REDCap", where=f"source {item.source}")
+        return row
+
+    def _strike(self, uid: str, pending: PendingWriteBack, told: Told) -> tuple[Outcome, str]:
+        """Strike the debt, unless REDCap was told of what is past: then it is owed again, at once."""
+        last = self._steps.pending(uid)
+        if last is None and not told:
+            return "nothing", ""
+        if last is None or any(last.performed.get(item_id) != steps for item_id, steps in told.items()):
+            self._steps.retry_write_back(uid)
+            return "later", "the item moved on meanwhile"
+        if not self._steps.write_back_done(uid, pending.version):
+            return "later", "the step moved on meanwhile"
+        return "done", ""
+
+    def _put_off(
+        self, uid: str, pending: PendingWriteBack, errors: Sequence[MwlError]
+    ) -> tuple[Outcome, str]:
+        note = "; ".join(dict.fromkeys(map(str, errors)))
+        if all(_is_final(error, pending.attempts) for error in errors):
+            self._steps.write_back_parked(uid, pending.version, note=note)
+            return "parked", note
+        pause = max(_pause(error, pending.attempts) for error in errors)
+        counted = not all(isinstance(error, NotYet) for error in errors)
+        self._steps.write_back_later(uid, pending.version, at=self._now() + pause, note=note, counted=counted)
+        return "later", note
+
+
+def _is_final(error: MwlError, attempts: int) -> bool:
+    """Tell whether asking again is of no use, as far as can be seen."""
+    if isinstance(error, Doubtful | Forbidden):
+        return attempts >= PATIENCE
+    return not error.retryable
+
+
+def _pause(error: MwlError, attempts: int) -> float:
+    if isinstance(error, Banned):
+        return BAN_SECONDS
+    if isinstance(error, NotYet):
+        return error.seconds
+    pause: float = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempts, 12))
+    # A token's rights do not come back by asking, but a person may give them back.
+    return max(pause, FORBIDDEN_PAUSE_SECONDS) if isinstance(error, Forbidden) else pause

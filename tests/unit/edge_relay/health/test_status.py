@@ -1,0 +1,206 @@
+"""What needs attention is said in words, and whether a relay is running is found out, not assumed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_relay.exchange.heartbeat import health_for_cloud
+from edge_relay.health import status
+from edge_relay.health.report import (
+    Exchange,
+    HealthReport,
+    LoopHealth,
+    RefusedCaller,
+    ScannerHealth,
+    write_report,
+)
+from edge_relay.health.words import ago, exchange, one_line, span
+from edge_relay.mpps.journal import Journal
+from edge_relay.operations import status_table
+from edge_relay.worklist.cache import Cache
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    Cache(tmp_path / "cache.db").close()
+    Journal(tmp_path / "journal.db").close()
+    return tmp_path
+
+
+def a_report(**changes: Any) -> HealthReport:
+    facts: dict[str, Any] = {
+        "pid": os.getpid(),
+        "started_at": NOW - timedelta(hours=1),
+        "written_at": NOW,
+        "address": "0.0.0.0:11112",
+        "ae_title": "MWL_RELAY",
+        "pull": LoopHealth(succeeded_at=NOW - timedelta(seconds=3)),
+    }
+    return HealthReport(**{**facts, **changes})
+
+
+def failing(minutes: float, sentence: str = "no route", *, forbidden: bool = False) -> LoopHealth:
+    return LoopHealth(failing_since=NOW - timedelta(minutes=minutes), failure=sentence, forbidden=forbidden)
+
+
+def problems(state: Path, **changes: Any) -> str:
+    return "\n".join(status.look(state, NOW, a_report(**changes)).problems)
+
+
+def test_a_relay_that_is_well_has_no_problems(state: Path) -> None:
+    found = status.look(state, NOW, a_report())
+    assert (found.problems, found.running, found.cache_age_seconds, found.items) == ((), True, 3.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ("pull", "worklist is not up to date"),
+        ("push", "kept here, and sent later"),
+        ("heartbeat", "cloud cannot be told"),
+        ("journal", "MPPS cannot be stored"),
+        ("certificate", "new TLS certificate"),
+        ("self_query", "does not answer its own query"),
+        ("status_page", "no status page"),
+    ],
+)
+def test_a_part_that_fails_is_a_problem_in_words(state: Path, part: str, says: str) -> None:
+    assert says in problems(state, **{part: failing(10)})
+    assert "no route" in problems(state, **{part: failing(10)})
+
+
+def test_one_lost_packet_is_no_problem_but_a_journal_that_fails_is_at_once(state: Path) -> None:
+    assert problems(state, pull=failing(0.5), push=failing(0.5), heartbeat=failing(0.5)) == ""
+    assert "MPPS" in problems(state, journal=failing(0))
+    assert "refuses this relay" in problems(state, pull=failing(0, forbidden=True))
+
+
+@pytest.mark.parametrize(("days", "says"), [(-1, "ended on"), (5, "ends on"), (60, "")])
+def test_a_certificate_about_to_end_is_a_problem(state: Path, days: int, says: str) -> None:
+    found = problems(state, certificate_not_after=NOW + timedelta(days=days))
+    assert (says in found) if says else not found
+
+
+def test_a_watchdog_that_no_longer_asks_is_a_problem(state: Path) -> None:
+    asked = LoopHealth(succeeded_at=NOW - timedelta(minutes=20))
+    assert "has not asked itself" in problems(state, self_query=asked)
+
+
+def test_a_worklist_never_pulled_ages_from_the_start(state: Path) -> None:
+    assert status.look(state, NOW, a_report(pull=LoopHealth())).cache_age_seconds == 3600
+
+
+def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "cache.db").write_bytes(b"no database at all, but long enough to be looked at" * 20)
+    found = status.look(tmp_path, NOW, a_report())
+    assert "the cache cannot be read" in found.problems
+    assert "the journal cannot be read" in found.problems
+
+
+def test_without_a_relay_status_says_so(state: Path) -> None:
+    found = status.look(state, NOW)
+    assert (found.running, found.cache_age_seconds) == (False, None)
+    assert "has not run" in found.problems[0]
+
+
+def test_a_relay_whose_process_is_gone_is_not_running(state: Path) -> None:
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    write_report(state / "health.json", a_report(pid=int(gone.stdout)))
+    found = status.look(state, datetime.now(UTC))
+    assert not found.running
+    assert "is not running" in found.problems[0]
+
+
+def test_ages_are_right_although_the_relay_follows_another_clock(state: Path) -> None:
+    # The report's times are by the cloud's clock, years from this machine's.
+    write_report(state / "health.json", a_report())
+    found = status.look(state, datetime.now(UTC) + timedelta(seconds=10))
+    assert found.running
+    assert found.problems == ()
+    assert found.cache_age_seconds == pytest.approx(13, abs=5)
+
+
+def test_a_report_that_grows_old_is_a_sign_of_no_life(state: Path) -> None:
+    write_report(state / "health.json", a_report())
+    found = status.look(state, datetime.now(UTC) + timedelta(minutes=10))
+    assert any("no life" in problem for problem in found.problems)
+
+
+def test_the_tables_name_scanners_refused_callers_and_problems(state: Path) -> None:
+    asked = Exchange(at=NOW - timedelta(seconds=40), service="C-FIND", status=0, answers=12)
+    refused = RefusedCaller(ae_title="AERA", address="10.0.0.9", why="not known", last_at=NOW, count=3)
+    report = a_report(
+        scanners={"PRISMA1": ScannerHealth(query=asked), "MWL_RELAY": ScannerHealth()},
+        refused=(refused,),
+        journal=failing(1, "the disk is full"),
+        certificate_not_after=NOW + timedelta(days=90),
+    )
+    rows = [row for section in status_table.sections(status.look(state, NOW, report)) for row in section.rows]
+    text = "\n".join("\t".join(row) for row in rows)
+    assert "scanner PRISMA1\tnever\t40 s ago, 12 items\tnever" in text
+    assert "refused AERA from 10.0.0.9\tnot known\t3 x\t0 s ago" in text
+    assert "MPPS journal\tcannot be written: the disk is full" in text
+    assert "scanner MWL_RELAY" not in text
+
+
+@pytest.mark.parametrize(
+    ("service", "dimse_status", "says"),
+    [
+        ("C-ECHO", 0, "1 min ago"),
+        ("C-FIND", 0, "1 min ago, 1 item"),
+        ("C-FIND", 0xFE00, "1 min ago, cancelled by the scanner"),
+        ("C-FIND", 0xA700, "1 min ago, C-FIND refused (A700)"),
+        ("N-SET", 0, "1 min ago, N-SET accepted"),
+        ("N-CREATE", 0x0116, "1 min ago, N-CREATE accepted with a warning (0116)"),
+    ],
+)
+def test_a_request_is_told_by_its_outcome(service: str, dimse_status: int, says: str) -> None:
+    last = Exchange(at=NOW - timedelta(minutes=1), service=service, status=dimse_status, answers=1)
+    assert exchange(last, NOW) == says
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [(-5, "0 s"), (59.9, "59 s"), (60, "1 min"), (7200, "2 h"), (86_400, "1 day"), (2e5, "2 days")],
+)
+def test_a_span_is_told_in_its_largest_unit(seconds: float, says: str) -> None:
+    assert span(seconds) == says
+
+
+def test_never_is_never_and_one_line_is_one_line() -> None:
+    assert ago(None, NOW) == "never"
+    assert one_line(()) == "all is well"
+    assert one_line(("a", "b", "c")) == "attention: a (and 2 more)"
+
+
+def test_the_cloud_is_told_what_the_status_says(state: Path) -> None:
+    asked = Exchange(at=NOW, service="C-FIND", status=0, answers=12)
+    report = a_report(
+        version="1.2",
+        scanners={
+            "PRISMA1": ScannerHealth(query=asked, requests=4, answers=30),
+            "MWL_RELAY": ScannerHealth(),
+        },
+        push=failing(9),
+    )
+    summary = health_for_cloud(status.look(state, NOW, report), report)
+    (scanner,) = summary.scanners
+    assert (scanner.ae_title, scanner.last_answers, scanner.requests, scanner.answers) == (
+        "PRISMA1",
+        12,
+        4,
+        30,
+    )
+    assert summary.push.failure == "no route"
+    assert len(summary.problems) == 1

@@ -1,0 +1,44 @@
+"""Finding a step's items in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_relay.mpps.links import CachedWorklist, inferred, links
+from edge_relay.worklist.cache import Cache
+from shared.feed import FeedItem, FeedPage
+from tests.rigs.builders import an_item
+from tests.rigs.mpps import attributes, began, put, unscheduled
+
+A, B, C = an_item("001"), an_item("002"), an_item("003", patient_id="sub-001")
+
+
+@pytest.fixture
+def worklist(tmp_path: Path) -> Iterator[CachedWorklist]:
+    cache = Cache(tmp_path / "cache.db")
+    rows = tuple(FeedItem(feed_seq=number, item=item) for number, item in enumerate((A, B, C), start=1))
+    page = FeedPage(epoch="e", snapshot=True, items=rows, tombstones=(), cursor="c", next="n", more=False)
+    cache.begin_snapshot()
+    cache.apply_page(page, "etag")
+    yield CachedWorklist(cache)
+    cache.close()
+
+
+def test_all_items_of_the_sequence_are_found_by_study_or_accession_number(worklist: CachedWorklist) -> None:
+    dataset = began(B, A)
+    dataset.ScheduledStepAttributesSequence[0].StudyInstanceUID = "2.25.1"  # the scanner's own
+    assert links(attributes(dataset), worklist) == (B.id, A.id)
+
+
+def test_what_no_item_fits_is_unscheduled(worklist: CachedWorklist) -> None:
+    assert links(attributes(began(an_item("999"))), worklist) == ()
+    assert links(attributes(unscheduled(A)), worklist) == ()
+
+
+def test_the_one_open_item_of_patient_modality_and_day_is_inferred(worklist: CachedWorklist) -> None:
+    assert inferred(attributes(unscheduled(B)), worklist) == B.id
+    assert inferred(attributes(unscheduled(A)), worklist) is None  # that patient has two
+    assert inferred(attributes(put(unscheduled(B), PatientID="")), worklist) is None

@@ -1,0 +1,176 @@
+"""What REDCap is told of an item, from all its steps: a table, and properties."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.redcap.row import RedcapRow
+from lambdas.sources.definition import WriteBack
+from lambdas.write_backs.row import Performed, row_of, update_of, values_of
+from shared.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
+from shared.worklist_item import Status
+from tests.rigs.builders import an_item
+
+RUNS, DONE, GIVEN_UP = StepStatus
+DAY = datetime(2026, 11, 22)
+ALL = WriteBack(
+    status="s",
+    start="b",
+    end="e",
+    duration="d",
+    station="a",
+    discontinuation_reason="r",
+    series_count="n",
+)
+
+
+def step(number: int, status: StepStatus, reason: str = "", **known: object) -> Step:
+    """Return a step begun at ``number`` o'clock that, if it is over, took 44 minutes and 59 seconds."""
+    begun = DAY + timedelta(hours=number)
+    fields: dict[str, object] = {
+        "sop_instance_uid": f"2.25.{number}",
+        "status": status,
+        "reported_at": datetime(2026, 11, 22, number, 50, tzinfo=UTC),
+        "started_at": begun,
+        "ended_at": None if status is RUNS else begun + timedelta(minutes=44, seconds=59),
+        "station_aetitle": f"MR{number}",
+        "discontinuation_reason": reason,
+        "series_count": 0 if status is RUNS else number,
+    }
+    return Step.model_validate(fields | known)
+
+
+def told(*steps: Step, config: WriteBack = ALL) -> dict[str, str]:
+    return values_of(config, steps, an_item())
+
+
+BLANK = dict.fromkeys("sbedarn", "")
+
+
+@pytest.mark.parametrize(
+    ("steps", "values"),
+    [
+        ([step(1, RUNS)], {"s": "IN_PROGRESS", "b": "2026-11-22 01:00:00", "a": "MR1"}),
+        (
+            [step(1, DONE)],
+            {
+                "s": "COMPLETED",
+                "b": "2026-11-22 01:00:00",
+                "e": "2026-11-22 01:44:59",
+                "d": "44",
+                "a": "MR1",
+                "n": "1",
+            },
+        ),
+        (
+            [step(1, DONE), step(3, DONE)],
+            {
+                "s": "COMPLETED",
+                "b": "2026-11-22 01:00:00",
+                "e": "2026-11-22 03:44:59",
+                "d": "164",
+                "a": "MR3",
+                "n": "4",
+            },
+        ),
+        (
+            [step(1, DONE), step(3, RUNS)],
+            {"s": "IN_PROGRESS", "b": "2026-11-22 01:00:00", "a": "MR3", "n": "1"},
+        ),
+        (
+            [step(1, DONE), step(3, GIVEN_UP, "110513")],
+            {
+                "s": "COMPLETED",
+                "b": "2026-11-22 01:00:00",
+                "e": "2026-11-22 01:44:59",
+                "d": "44",
+                "a": "MR1",
+                "n": "1",
+            },
+        ),
+        (
+            [step(1, GIVEN_UP, "110501"), step(3, GIVEN_UP, "110513")],
+            {
+                "s": "DISCONTINUED",
+                "b": "2026-11-22 03:00:00",
+                "e": "2026-11-22 03:44:59",
+                "d": "44",
+                "a": "MR3",
+                "r": "110513",
+                "n": "3",
+            },
+        ),
+        (
+            [step(1, GIVEN_UP, "110501"), step(3, GIVEN_UP, WRONG_WORKLIST_ENTRY)],
+            {"s": "SCHEDULED", "r": WRONG_WORKLIST_ENTRY},
+        ),
+        (
+            [step(1, GIVEN_UP, WRONG_WORKLIST_ENTRY), step(3, RUNS)],
+            {"s": "IN_PROGRESS", "b": "2026-11-22 03:00:00", "a": "MR3"},
+        ),
+        (
+            [step(1, DONE, ended_at=DAY)],
+            {"s": "COMPLETED", "b": "2026-11-22 01:00:00", "e": "2026-11-22 00:00:00", "a": "MR1", "n": "1"},
+        ),
+        (
+            [step(1, RUNS, station_aetitle="", station_name="SKYRA")],
+            {"s": "IN_PROGRESS", "b": "2026-11-22 01:00:00", "a": "SKYRA"},
+        ),
+    ],
+)
+def test_redcap_is_told_what_all_steps_amount_to_and_the_rest_is_blank(
+    steps: list[Step], values: dict[str, str]
+) -> None:
+    assert told(*steps) == BLANK | values
+
+
+def test_only_configured_fields_are_told_in_the_projects_own_codes_and_times() -> None:
+    config = WriteBack(status="s", end="e", status_values={Status.COMPLETED: "3"}, seconds=False)
+    assert told(step(1, DONE), config=config) == {"s": "3", "e": "2026-11-22 01:44"}
+
+
+def test_of_an_item_whose_status_a_person_set_only_that_is_told() -> None:
+    item = an_item(performed_procedure_step_status=Status.CANCELLED)
+    assert values_of(ALL, (), item) == {"s": "CANCELLED"}
+    assert values_of(WriteBack(start="b"), (), item) == {}
+
+
+ENDS = st.sampled_from([(DONE, ""), (GIVEN_UP, "110513"), (GIVEN_UP, WRONG_WORKLIST_ENTRY), (RUNS, "")])
+
+
+@given(st.lists(ENDS, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_the_order_of_the_steps_does_not_matter_and_the_status_is_the_items(
+    ends: list[tuple[StepStatus, str]], chance: Random
+) -> None:
+    steps = [step(number, *end) for number, end in enumerate(ends)]
+    shuffled = chance.sample(steps, len(steps))
+    assert Performed.of(shuffled) == Performed.of(steps)
+    assert Performed.of(steps).status is Progress.of(shuffled).status()
+    assert Performed.of(steps).discontinuation_reason == "" or Performed.of(steps).status in {
+        Status.DISCONTINUED,
+        Status.SCHEDULED,
+    }
+
+
+def test_only_what_differs_is_written_and_blanks_only_where_something_stands() -> None:
+    row = RedcapRow("007", "", "mri", 1, {"s": "COMPLETED", "e": "x", "r": ""})
+    update = update_of(row, {"s": "COMPLETED", "e": "", "r": ""})
+    assert update is not None
+    assert update.values == {"e": ""}
+    assert update_of(row, {"s": "COMPLETED", "r": ""}) is None
+
+
+def test_the_row_is_that_of_the_same_event_instrument_and_instance() -> None:
+    item = an_item(source_event="mri_arm_1", source_instance=2)
+    rows = [
+        RedcapRow("001", event, "", instance, {})
+        for event in ("enrolment_arm_1", "mri_arm_1")
+        for instance in (1, 2)
+    ]
+    assert row_of(item, rows) is rows[3]
+    assert row_of(item, rows[:3]) is None

@@ -1,0 +1,200 @@
+"""Every dependency is declared where it is used, explained once and locked; no registry is named."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from typing import Any
+
+import pytest
+
+from tests.structure.imports import ROOT
+
+USES = {
+    "shared": set[str](),
+    "lambdas": {"cloud"},
+    "edge_relay": {"edge"},
+    "infra": {"cloud", "edge", "local"},
+    "tests": {"cloud", "edge", "local", "dev"},
+}
+"""The extras whose packages a folder may import, beside the dependencies that all have."""
+
+COMES_WITH = {
+    "bcrypt": "pwdlib",  # its extra "bcrypt": tests make hashes as another program would
+    "botocore": "boto3",  # whose documented exceptions are botocore's
+    "cryptography": "pyjwt",  # its extra "crypto": keys are handed over as cryptography's objects
+    "requests": "pycap",  # raises its exceptions
+    "starlette": "fastapi",  # is built of it, and says so
+    "werkzeug": "moto",  # logs for moto's server
+}
+"""Part of another package's public interface, so declared with that."""
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name in the form that all its spellings share."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required(requirement: str) -> str:
+    """Return the name in a requirement: ``PyCap==2.7.0`` is ``pycap``."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found, requirement
+    return normal(found[0])
+
+
+@cache
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def declared(extra: str | None) -> set[str]:
+    """Return what an extra declares itself; None is what everything depends on."""
+    project = pyproject()["project"]
+    listed = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return {required(line) for line in listed} - {project["name"]}
+
+
+def lines_of(path: str) -> list[str]:
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def everything_declared() -> set[str]:
+    builds = {required(line) for line in pyproject()["build-system"]["requires"]}
+    tools = {required(line) for line in lines_of("requirements/sam.in")}
+    extras = pyproject()["project"]["optional-dependencies"]
+    return builds | tools | declared(None) | {name for extra in extras for name in declared(extra)}
+
+
+def locked(lock: str) -> set[str]:
+    return {required(line) for line in lines_of(f"requirements/{lock}.txt") if not line.startswith(" ")}
+
+
+# -------------------------------------------------------------- explained
+
+
+def test_every_dependency_has_one_line_that_says_why() -> None:
+    explained = re.findall(
+        r"^- `([^`]+)`: \S", (ROOT / "docs/dependencies.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(map(normal, explained)) == sorted(everything_declared())
+
+
+# ------------------------------------------------------------------- used
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the top names a module imports when it runs."""
+    typing_only = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("folder", USES)
+def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
+    may = declared(None).union(*(declared(extra) for extra in USES[folder]))
+    distributions = packages_distributions()
+    wrong = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in (ROOT / folder).rglob("*.py")
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        if name not in sys.stdlib_module_names
+        and name not in USES
+        and not {COMES_WITH.get(name, ""), *map(normal, distributions.get(name, []))} & may
+    }
+    assert sorted(wrong) == []
+
+
+# ----------------------------------------------------------------- locked
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("cloud", {"cloud"}),
+        ("edge", {"edge"}),
+        ("local", {"cloud", "edge", "local"}),
+        ("dev", {"cloud", "edge", "local", "dev"}),
+    ],
+)
+def test_a_lock_file_has_what_its_extra_declares(lock: str, extras: set[str]) -> None:
+    # That it fits exactly, down to the last indirect dependency, `make lint` checks; it has to ask the index.
+    assert declared(None).union(*(declared(extra) for extra in extras)) <= locked(lock)
+
+
+@pytest.mark.parametrize("lock", ["cloud", "edge", "local", "dev", "sam"])
+def test_a_lock_file_pins_everything_by_version_and_hash(lock: str) -> None:
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    pins = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    assert [pin for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == []
+
+
+def test_what_is_deployed_was_tested_in_the_same_version() -> None:
+    tested = {line.split(" ")[0] for line in lines_of("requirements/dev.txt")}
+    for lock in ("cloud", "edge", "local"):
+        pins = {
+            line.split(" ")[0] for line in lines_of(f"requirements/{lock}.txt") if not line.startswith(" ")
+        }
+        assert pins <= tested
+
+
+def test_what_builds_the_project_is_locked_as_pyproject_says() -> None:
+    assert lines_of("requirements/build.in") == pyproject()["build-system"]["requires"]
+    assert locked("dev") >= {required(line) for line in pyproject()["build-system"]["requires"]}
+
+
+# ------------------------------------------------------------------- kept
+
+# In pieces, so that this file does not contain what it looks for.
+REGISTRIES = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pypi", "python", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("crates", "io"),
+        ("proxy", "golang", "org"),
+        ("maven", "org"),
+        ("maven", "apache", "org"),
+        ("deb", "debian", "org"),
+    )
+]
+
+
+@pytest.mark.skipif(
+    shutil.which("git") is None or not (ROOT / ".git").exists(), reason="only git knows which files are ours"
+)
+def test_no_file_names_the_host_of_a_registry() -> None:
+    # Where packages come from is the business of whoever installs, not of what is installed.
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    naming = [
+        f"{name}: {host}"
+        for name in filter(None, listed.decode().split("\0"))
+        if (ROOT / name).is_file()
+        for host in REGISTRIES
+        if host.encode() in (ROOT / name).read_bytes()
+    ]
+    assert naming == []

@@ -1,0 +1,93 @@
+"""The docs name files, commands and settings that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+from typer.main import get_command
+
+import edge_relay.cli
+import infra.cli
+from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
+from lambdas.api.settings import ApiSettings
+from lambdas.schedule import ScheduleSettings
+from lambdas.sync_redcap import SyncSettings
+from lambdas.write_back import WriteBackSettings
+from shared.scanner_profile import ScannerProfile
+from tests.structure.imports import PACKAGES, ROOT, modules
+from tests.structure.purity import pure_modules
+
+DOCS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+FOLDERS = ("lambdas", "edge_relay", "shared", "infra", "tests", "docs", "requirements")
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_path_leads_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    paths = [path for path in re.findall(r"`([\w./-]+)`", text) if path.startswith(FOLDERS) and "/" in path]
+    missing = [link for link in links if not (page.parent / link).exists()]
+    missing += [path for path in paths if not (ROOT / path).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_shown_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for program, app in (("mwl-relay", edge_relay.cli.app), ("mwl-cloud", infra.cli.app)):
+        commands = get_command(app).commands  # type: ignore[attr-defined]
+        for name in re.findall(rf"\b{program} ([a-z][a-z-]+)\b(?!:)", _code(text)):
+            assert name in commands, f"{program} {name}"
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for name in re.findall(r"\bmake ([a-z-]+)\b", _code(text)):
+        assert name in targets, f"make {name}"
+
+
+def test_what_the_map_calls_pure_is_pure() -> None:
+    files = {name: file for package in PACKAGES for name, file in modules(package).items()}
+    pure = pure_modules(files)
+    claimed = [
+        path.rstrip("/").removesuffix(".py").replace("/", ".")
+        for cell in re.findall(
+            r"^\|.*\|(.*\(\*pure\*\).*)\|$", (ROOT / "docs/architecture.md").read_text("utf-8"), re.M
+        )
+        for path in re.findall(r"`([\w./]+)`", _last_list(cell))
+    ]
+    assert len(claimed) > 10
+    inside = {
+        name: [each for each in files if each == name or each.startswith(name + ".")] for name in claimed
+    }
+    assert [each for found in inside.values() for each in found if each not in pure] == []
+
+
+def _last_list(cell: str) -> str:
+    """Return the paths that "(*pure*)" is said of: from the last arrow or semicolon on."""
+    return re.split(r"->|;|\), ", cell[: cell.index("(*pure*)")])[-1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ApiSettings,
+        ScheduleSettings,
+        SyncSettings,
+        WriteBackSettings,
+        RelaySettings,
+        TlsSettings,
+        StatusSettings,
+        ScannerProfile,
+    ],
+    ids=lambda settings: settings.__name__,
+)
+def test_every_setting_is_described(settings: type[BaseSettings]) -> None:
+    undescribed = [name for name, field in settings.model_fields.items() if not field.description]
+    assert undescribed == []
+
+
+def _code(text: str) -> str:
+    """Return what is set as code: in backticks, or indented by four."""
+    indented = re.findall(r"^    .*$", text, re.MULTILINE)
+    return "\n".join([*re.findall(r"`([^`]+)`", text), *indented])

@@ -1,0 +1,335 @@
+"""template.yaml against what the code expects of it, and against our own rules for what is deployed."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from lambdas.api.routes import hooks
+from lambdas.api.routes.sources import PREVIEW_SECONDS
+from lambdas.api.services import REDCAP_SECONDS
+from lambdas.api.settings import ApiSettings
+from lambdas.schedule import ScheduleSettings
+from lambdas.settings import StoreSettings
+from lambdas.store.models import Tables, bind
+from lambdas.sync_redcap import SyncSettings
+from lambdas.write_back import WriteBackSettings
+from tests.rigs.cloudformation import Resource, key_schema, load, resources, statements
+from tests.structure.imports import ROOT
+
+TEMPLATE = load()
+RESOURCES: dict[str, Resource] = TEMPLATE["Resources"]
+TABLES = dict(resources(TEMPLATE, "AWS::DynamoDB::Table"))
+FUNCTIONS = dict(resources(TEMPLATE, "AWS::Serverless::Function"))
+QUEUES = dict(resources(TEMPLATE, "AWS::SQS::Queue"))
+ROLES = dict(resources(TEMPLATE, "AWS::IAM::Role"))
+
+# What each function's entry point reads.
+SETTINGS: dict[str, type[StoreSettings]] = {
+    "ApiFunction": ApiSettings,
+    "ScheduleFunction": ScheduleSettings,
+    "SyncFunction": SyncSettings,
+    "WriteBackFunction": WriteBackSettings,
+}
+NOT_SET_HERE = {"AWS_REGION", "AWS_ENDPOINT_URL", "APP_VERSION"}  # by Lambda; or only in the local stack
+READ_BY_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+CONSUMERS = {"SyncFunction": "SyncQueue", "WriteBackFunction": "WriteBackQueue"}
+
+
+def properties(logical_id: str) -> Resource:
+    found: Resource = RESOURCES[logical_id]["Properties"]
+    return found
+
+
+def role_of(function: str) -> Resource:
+    return ROLES[properties(function)["Role"]["Fn::GetAtt"][0]]
+
+
+def may(function: str, action: str, resource: Any) -> bool:
+    return any(action in actions and resource in on for actions, on in statements(role_of(function)))
+
+
+# ------------------------------------------------------------------ tables
+
+
+def bound_models() -> list[tuple[str, Any]]:
+    tables = bind("WorklistTable", "AccountsTable", "eu-central-1")
+    models = [getattr(tables, field.name) for field in fields(Tables)]
+    return [(model.Meta.table_name, model._get_schema()) for model in models]
+
+
+def indexes_in_models(kind: str) -> dict[str, tuple[dict[str, str], str]]:
+    return {
+        index["index_name"]: (
+            {key["KeyType"]: key["AttributeName"] for key in index["key_schema"]},
+            index["projection"]["ProjectionType"],
+        )
+        for _, schema in bound_models()
+        for index in schema[kind]
+    }
+
+
+def indexes_in_template(kind: str) -> dict[str, tuple[dict[str, str], str]]:
+    return {
+        index["IndexName"]: (key_schema(index), index["Projection"]["ProjectionType"])
+        for index in properties("WorklistTable")[kind]
+    }
+
+
+def test_the_tables_have_the_keys_that_the_models_have() -> None:
+    for table, schema in bound_models():
+        keys = {key["KeyType"]: key["AttributeName"] for key in schema["key_schema"]}
+        assert key_schema(properties(table)) == keys == {"HASH": "pk", "RANGE": "sk"}
+
+
+@pytest.mark.parametrize(
+    ("in_template", "in_models"),
+    [
+        ("LocalSecondaryIndexes", "local_secondary_indexes"),
+        ("GlobalSecondaryIndexes", "global_secondary_indexes"),
+    ],
+)
+def test_the_worklist_has_the_indexes_that_the_models_have(in_template: str, in_models: str) -> None:
+    assert indexes_in_template(in_template) == indexes_in_models(in_models)
+
+
+def test_the_feed_is_a_local_index_because_relays_read_it_consistently() -> None:
+    assert indexes_in_template("LocalSecondaryIndexes") == {
+        "feed": ({"HASH": "pk", "RANGE": "feed_seq"}, "ALL")
+    }
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_declares_the_key_attributes_with_the_types_of_the_models(table: str) -> None:
+    of_models = {
+        (attribute["AttributeName"], attribute["AttributeType"])
+        for name, schema in bound_models()
+        if name == table
+        for attribute in schema["attribute_definitions"]
+    }
+    assert of_models == {
+        (attribute["AttributeName"], attribute["AttributeType"])
+        for attribute in properties(table)["AttributeDefinitions"]
+    }
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_cannot_be_lost_by_a_slip(table: str) -> None:
+    assert RESOURCES[table]["DeletionPolicy"] == RESOURCES[table]["UpdateReplacePolicy"] == "Retain"
+    assert properties(table)["DeletionProtectionEnabled"] is True
+    assert properties(table)["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties(table)["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    assert properties(table)["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties(table)["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+# --------------------------------------------------------------- functions
+
+
+def test_every_function_is_known_here() -> None:
+    assert set(FUNCTIONS) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_exists(function: str) -> None:
+    module, name = properties(function)["Handler"].rsplit(".", 1)
+    file = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    assert file.is_file(), f"{function} names {module}, and there is no such module"
+    assert name in _names_at_top(ast.parse(file.read_text(encoding="utf-8"))), f"{module} has no {name}"
+
+
+def _names_at_top(module: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.update(target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_gets_every_setting_its_entry_point_has_and_nothing_else(function: str) -> None:
+    expected = {name.upper() for name in SETTINGS[function].model_fields} - NOT_SET_HERE
+    expected |= READ_BY_POWERTOOLS
+    assert set(properties(function)["Environment"]["Variables"]) == expected
+
+
+def test_functions_run_on_the_oldest_python_that_the_project_supports() -> None:
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert {properties(name)["Runtime"] for name in FUNCTIONS} == {"python3.11"}
+
+
+def test_all_functions_are_built_from_one_place_by_the_makefile() -> None:
+    assert {properties(name)["CodeUri"] for name in FUNCTIONS} == {"."}
+    assert all(function["Metadata"] == {"BuildMethod": "makefile"} for function in FUNCTIONS.values())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_into_a_group_that_forgets(function: str) -> None:
+    group = properties(function)["LoggingConfig"]["LogGroup"]["Ref"]
+    assert "RetentionInDays" in properties(group)
+    assert may(function, "logs:PutLogEvents", {"Fn::GetAtt": [group, "Arn"]})
+
+
+# ------------------------------------------------------------------ rights
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    # Without Role, SAM would add managed policies, which allow their actions on everything.
+    roles = [properties(name)["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS]
+    assert sorted(roles) == sorted(ROLES)
+    assert not [name for name in FUNCTIONS if "Policies" in properties(name)]
+    assert not [name for name, role in ROLES.items() if "ManagedPolicyArns" in role["Properties"]]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_names_what_it_may_do_and_on_what(role: str) -> None:
+    for actions, on in statements(ROLES[role]):
+        assert not [action for action in actions if "*" in action]
+        for resource in on:
+            text = json.dumps(resource)
+            # The one star there is stands for REDCap tokens, which the operator creates and names.
+            assert "*" not in text or "${SecretPrefix}redcap/*" in text
+            assert text.count("*") <= 1
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("queue", ["SyncQueue", "WriteBackQueue"])
+def test_who_knows_a_queue_may_send_to_it_and_nobody_else(function: str, queue: str) -> None:
+    variables = properties(function)["Environment"]["Variables"].values()
+    assert may(function, "sqs:SendMessage", {"Fn::GetAtt": [queue, "Arn"]}) == ({"Ref": queue} in variables)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_the_api_reads_accounts_and_signing_keys(function: str) -> None:
+    is_api = function == "ApiFunction"
+    assert may(function, "dynamodb:GetItem", {"Fn::GetAtt": ["AccountsTable", "Arn"]}) == is_api
+    assert may(function, "secretsmanager:GetSecretValue", {"Ref": "SigningKeySecret"}) == is_api
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_who_talks_to_redcap_reads_its_tokens(function: str) -> None:
+    reads = [
+        on
+        for actions, on in statements(role_of(function))
+        if "secretsmanager:GetSecretValue" in actions and "redcap" in json.dumps(on)
+    ]
+    assert bool(reads) == ("REDCAP_SECRET_PREFIX" in properties(function)["Environment"]["Variables"])
+
+
+# ------------------------------------------------------------------ queues
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted_and_refuses_plain_http(queue: str) -> None:
+    assert properties(queue)["SqsManagedSseEnabled"] is True
+    policies = [
+        policy["Properties"]["PolicyDocument"]["Statement"][0]
+        for _, policy in resources(TEMPLATE, "AWS::SQS::QueuePolicy")
+        if policy["Properties"]["Queues"] == [{"Ref": queue}]
+    ]
+    assert policies == [
+        {
+            "Sid": "OnlyOverTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": {"Fn::GetAtt": [queue, "Arn"]},
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+
+
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+def test_a_message_that_keeps_failing_ends_where_an_alarm_sees_it(function: str, queue: str) -> None:
+    dead_letters = properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    watched = [
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for _, alarm in resources(TEMPLATE, "AWS::CloudWatch::Alarm")
+        if "Dimensions" in alarm["Properties"]
+    ]
+    assert dead_letters in watched
+
+
+def test_a_write_back_that_redcap_refuses_for_good_raises_an_alarm() -> None:
+    (metric,) = properties("WriteBackParkedMetric")["MetricTransformations"]
+    alarm = properties("WriteBackParkedAlarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    # What the filter looks for is what the function logs.
+    said = '"write-back"', '"parked"'
+    assert all(text in properties("WriteBackParkedMetric")["FilterPattern"] for text in said)
+    source = (ROOT / "lambdas" / "write_back.py").read_text("utf-8")
+    assert '"write-back"' in source
+    assert "outcome" in source
+
+
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+def test_a_message_stays_hidden_for_six_times_its_functions_timeout(function: str, queue: str) -> None:
+    assert properties(queue)["VisibilityTimeout"] >= 6 * properties(function)["Timeout"]
+
+
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+def test_one_bad_message_does_not_bring_back_the_others(function: str, queue: str) -> None:
+    [event] = properties(function)["Events"].values()
+    assert event["Properties"]["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        assert may(function, f"sqs:{action}", {"Fn::GetAtt": [queue, "Arn"]})
+
+
+def test_a_sync_takes_one_source_at_a_time() -> None:
+    assert properties("SyncFunction")["Events"]["Source"]["Properties"]["BatchSize"] == 1
+
+
+# --------------------------------------------------------------------- API
+
+
+def test_the_access_log_has_no_path_and_no_query_string() -> None:
+    # A path may carry a trigger's secret, a query string a participant's identifier.
+    assert json.loads(properties("HttpApi")["AccessLogSettings"]["Format"]) == {
+        name: f"$context.{name}"
+        for name in (
+            "requestId",
+            "httpMethod",
+            "routeKey",
+            "status",
+            "responseLatency",
+            "integrationErrorMessage",
+        )
+    }
+
+
+def test_the_api_is_throttled() -> None:
+    assert properties("HttpApi")["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+
+
+def test_the_data_entry_trigger_has_a_route_and_a_throttle_of_its_own() -> None:
+    route = "POST /hooks/redcap/{source_id}/{secret}"
+    event = properties("ApiFunction")["Events"]["DataEntryTrigger"]["Properties"]
+    assert f"{event['Method']} {event['Path']}" == route
+    assert route.partition(" ")[2] in {
+        each.path for each in hooks.router.routes if isinstance(each, APIRoute)
+    }
+    own = properties("HttpApi")["RouteSettings"][route]["ThrottlingRateLimit"]
+    assert 0 < own < properties("HttpApi")["DefaultRouteSettings"]["ThrottlingRateLimit"]
+
+
+def test_a_preview_begins_nothing_that_would_outlast_the_api() -> None:
+    assert properties("ApiFunction")["Timeout"] > PREVIEW_SECONDS + REDCAP_SECONDS
+
+
+def test_the_first_signing_key_is_drawn_by_aws_and_has_the_agreed_form() -> None:
+    generated = properties("SigningKeySecret")["GenerateSecretString"]
+    assert json.loads(generated["SecretStringTemplate"]) == {"kid": "1", "previous": {}}
+    assert generated["GenerateStringKey"] == "secret"
+    assert generated["PasswordLength"] >= 32  # RFC 7518 3.2

@@ -1,0 +1,242 @@
+"""The performed procedure step's state machine, row by row and at random."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import product
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Rejected
+from shared.procedure_step import (
+    TRANSITIONS,
+    WRONG_WORKLIST_ENTRY,
+    EventKind,
+    Move,
+    Progress,
+    Refusal,
+    Step,
+    StepStatus,
+    item_status,
+    transition,
+)
+from shared.step_dataset import (
+    ScheduledStepReference,
+    fold,
+    linked_items,
+    meant_by,
+    merged,
+    references,
+    step_status,
+)
+from shared.worklist_item import Status, WorklistItem
+from tests.rigs.builders import an_event, an_item
+
+DICOM = {
+    StepStatus.IN_PROGRESS: "IN PROGRESS",
+    StepStatus.COMPLETED: "COMPLETED",
+    StepStatus.DISCONTINUED: "DISCONTINUED",
+}
+
+
+def test_the_table_answers_every_question() -> None:
+    states: list[StepStatus | None] = [None, *StepStatus]
+    assert set(TRANSITIONS) == set(product(states, EventKind, StepStatus))
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "asked", "status"),
+    [
+        (None, EventKind.N_CREATE, StepStatus.COMPLETED, 0x0106),
+        (None, EventKind.N_SET, StepStatus.COMPLETED, 0x0112),
+        (StepStatus.IN_PROGRESS, EventKind.N_CREATE, StepStatus.IN_PROGRESS, 0x0111),
+        (StepStatus.COMPLETED, EventKind.N_SET, StepStatus.COMPLETED, 0x0110),
+        (StepStatus.DISCONTINUED, EventKind.N_SET, None, 0x0110),
+    ],
+)
+def test_what_the_standard_forbids_is_refused_with_its_status(
+    now: StepStatus | None, kind: EventKind, asked: StepStatus | None, status: int
+) -> None:
+    outcome = transition(now, kind, asked)
+    assert isinstance(outcome, Refusal)
+    assert outcome.status == status
+
+
+def test_a_refusal_after_the_end_has_the_standards_comment_and_error_id() -> None:
+    outcome = transition(StepStatus.COMPLETED, EventKind.N_SET, StepStatus.IN_PROGRESS)
+    assert outcome == Refusal(0x0110, "Performed Procedure Step Object may no longer be updated", 0xA710)
+
+
+def test_no_comment_is_longer_than_the_standard_allows() -> None:
+    assert all(len(each.comment) <= 64 for each in TRANSITIONS.values() if isinstance(each, Refusal))
+
+
+def test_without_a_status_a_step_begins_or_goes_on() -> None:
+    assert transition(StepStatus.IN_PROGRESS, EventKind.N_SET, None) == Move(StepStatus.IN_PROGRESS)
+    assert transition(None, EventKind.N_CREATE, None) == Move(StepStatus.IN_PROGRESS)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(EventKind)), st.sampled_from(list(StepStatus))), max_size=8))
+def test_a_step_that_ended_never_changes_again(history: list[tuple[EventKind, StepStatus]]) -> None:
+    step: Step | None = None
+    for kind, status in history:
+        outcome = fold(step, an_event(None, kind=kind, status=DICOM[status]))
+        if step is not None and step.status is not StepStatus.IN_PROGRESS:
+            assert isinstance(outcome, Refusal)
+        if isinstance(outcome, Step):
+            step = outcome
+
+
+def test_folding_keeps_what_an_n_set_does_not_carry() -> None:
+    started = fold(None, an_event(None))
+    assert isinstance(started, Step)
+    ended = fold(started, an_event(None, kind=EventKind.N_SET, status="COMPLETED"))
+    assert isinstance(ended, Step)
+    assert ended.started_at == datetime(2026, 11, 22, 9, 31)
+    assert ended.ended_at == datetime(2026, 11, 22, 10, 15)
+    assert (ended.station_aetitle, ended.status) == ("MR1", StepStatus.COMPLETED)
+
+
+def test_an_illegal_time_loses_itself_and_not_the_event() -> None:
+    event = an_event(None)
+    event.dataset["00400245"] = {"vr": "TM", "Value": ["half past nine"]}
+    step = fold(None, event)
+    assert isinstance(step, Step)
+    assert step.started_at is None
+
+
+def test_a_status_that_is_none_is_rejected_with_its_tag() -> None:
+    with pytest.raises(Rejected, match="0040,0252"):
+        step_status({"00400252": {"vr": "CS", "Value": ["FINISHED"]}})
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"Value": None}, {"Value": []}, {"Value": [None]}, "text"])
+def test_an_element_of_any_shape_is_no_status_rather_than_a_fault(value: object) -> None:
+    dataset = {"00400252": value}
+    if value == {"Value": [None]}:
+        with pytest.raises(Rejected):
+            step_status(dataset)
+    else:
+        assert step_status(dataset) is None
+
+
+def test_a_step_gives_its_status_to_the_item_unless_the_wrong_entry_was_selected() -> None:
+    wrong = Step(
+        sop_instance_uid="2.25.1",
+        status=StepStatus.DISCONTINUED,
+        discontinuation_reason=WRONG_WORKLIST_ENTRY,
+    )
+    assert item_status(wrong) is Status.SCHEDULED
+    for status in StepStatus:
+        assert item_status(Step(sop_instance_uid="2.25.1", status=status)) == status.value
+
+
+def reference(study: str = "", step: str = "", accession: str = "") -> ScheduledStepReference:
+    return ScheduledStepReference(study, step, accession)
+
+
+A, B = an_item("001"), an_item("002")
+SAME_STUDY = B.model_copy(update={"study_instance_uid": A.study_instance_uid})
+
+
+@pytest.mark.parametrize(
+    ("asked", "items", "meant"),
+    [
+        # what the scanner names                                       what there is    what it means
+        (reference(A.study_instance_uid, A.scheduled_procedure_step_id), [A, B], [A]),
+        (reference(A.study_instance_uid), [A, B], [A]),
+        (reference(A.study_instance_uid), [A, SAME_STUDY], [A, SAME_STUDY]),
+        (reference(A.study_instance_uid, B.scheduled_procedure_step_id), [A, SAME_STUDY], [SAME_STUDY]),
+        (reference(A.study_instance_uid, "S-OTHER"), [A, B], []),
+        (reference(A.study_instance_uid, B.scheduled_procedure_step_id), [A, B], []),
+        (reference("", "", A.accession_number), [A, B], [A]),
+        (reference("2.25.1", "", A.accession_number), [A, B], [A]),  # a study of the scanner's own
+        (reference("2.25.1", A.scheduled_procedure_step_id, A.accession_number), [A, B], [A]),
+        (reference("2.25.1", "S-OTHER", A.accession_number), [A, B], []),
+        (reference(A.study_instance_uid, "", B.accession_number), [A, B], [A]),  # the study says more
+        (reference("", "", ""), [A.model_copy(update={"accession_number": "x"})], []),
+        (reference("", A.scheduled_procedure_step_id), [A, B], []),  # a step id alone is nobody's
+    ],
+)
+def test_a_reference_means_the_items_of_its_study_or_else_of_its_accession_number(
+    asked: ScheduledStepReference, items: list[WorklistItem], meant: list[WorklistItem]
+) -> None:
+    assert meant_by(asked, items) == meant
+
+
+def test_a_step_is_linked_to_every_item_its_sequence_names_once_and_in_order() -> None:
+    event = an_event(B)
+    both = event.dataset["00400270"]["Value"] + an_event(A).dataset["00400270"]["Value"]
+    dataset = {"00400270": {"vr": "SQ", "Value": [*both, *both]}}
+    assert linked_items(dataset, [A, B]) == (B.id, A.id)
+    assert [each.study_instance_uid for each in references(dataset)][:2] == [
+        B.study_instance_uid,
+        A.study_instance_uid,
+    ]
+
+
+def test_an_n_set_replaces_what_it_carries_but_not_the_character_set() -> None:
+    before = {"00080005": {"vr": "CS", "Value": ["ISO_IR 100"]}, "00400254": {"vr": "LO", "Value": ["a"]}}
+    event = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}, "00400254": {"vr": "LO"}}
+    assert merged(before, event) == {**before, "00400254": {"vr": "LO"}}
+    assert merged({}, event) == event
+
+
+def test_an_event_names_its_items_either_way() -> None:
+    event = an_event(None)
+    assert event.linked() == ()
+    assert event.model_copy(update={"item_id": "a"}).linked() == ("a",)
+    assert event.model_copy(update={"item_id": "a", "item_ids": ("a", "b")}).linked() == ("a", "b")
+
+
+def step(number: int, status: StepStatus, reason: str = "") -> Step:
+    """Return a step; the higher its number, the later it was reported."""
+    at = datetime(2026, 11, 22, 9, number, tzinfo=UTC)
+    return Step(
+        sop_instance_uid=f"2.25.{number}", status=status, discontinuation_reason=reason, reported_at=at
+    )
+
+
+RUNS, DONE, GIVEN_UP = StepStatus
+MISTAKEN = (StepStatus.DISCONTINUED, WRONG_WORKLIST_ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("steps", "status"),
+    [
+        ([], Status.SCHEDULED),
+        ([(RUNS, "")], Status.IN_PROGRESS),
+        ([(DONE, "")], Status.COMPLETED),
+        ([(GIVEN_UP, "")], Status.DISCONTINUED),
+        ([MISTAKEN], Status.SCHEDULED),
+        ([(DONE, ""), (RUNS, "")], Status.IN_PROGRESS),
+        ([(DONE, ""), (GIVEN_UP, "")], Status.COMPLETED),
+        ([(GIVEN_UP, ""), MISTAKEN], Status.SCHEDULED),
+        ([MISTAKEN, (GIVEN_UP, "")], Status.DISCONTINUED),
+        ([MISTAKEN, (RUNS, "")], Status.IN_PROGRESS),
+        ([(DONE, ""), MISTAKEN], Status.COMPLETED),
+    ],
+)
+def test_an_item_is_what_all_its_steps_amount_to(steps: list[tuple[StepStatus, str]], status: Status) -> None:
+    each = [step(number, *known) for number, known in enumerate(steps)]
+    assert Progress.of(each).status() is status
+    assert Progress.of(reversed(each)) == Progress.of(each)
+    assert Progress.of(each).steps == tuple(step.sop_instance_uid for step in each)
+
+
+ENDS = st.sampled_from([(DONE, ""), (GIVEN_UP, ""), MISTAKEN, (RUNS, "")])
+
+
+@given(st.lists(ENDS, max_size=5), st.randoms(use_true_random=False))
+def test_the_order_in_which_steps_are_heard_of_does_not_matter(
+    ends: list[tuple[StepStatus, str]], chance: Random
+) -> None:
+    heard = [[step(n, RUNS), step(n, *end)] for n, end in enumerate(ends)]
+    progress = Progress()
+    while waiting := [each for each in heard if each]:
+        progress = progress.after(chance.choice(waiting).pop(0))
+    assert progress == Progress.of(step(n, *end) for n, end in enumerate(ends))
+    assert Progress.model_validate_json(progress.model_dump_json()) == progress
