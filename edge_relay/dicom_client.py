@@ -25,7 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from edge_relay.pynetdicom_tuning import EventHandler, no_delay
+from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, no_delay
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
 from shared.character_sets import UTF8
 from shared.errors import Forbidden, Rejected, Unavailable

@@ -38,11 +38,11 @@ from edge_relay.operations import health, status
 from edge_relay.operations.seen import seen
 from edge_relay.operations.status_told import told
 from edge_relay.profiles import Profiles
-from edge_relay.pynetdicom_tuning import quiet
 from edge_relay.scp import Scp, Services
 from edge_relay.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.steps.intake import StepIntake
 from edge_relay.steps.links import CachedWorklist
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.finding import check_profile
 from shared.errors import Conflict
 from shared.relay_health import RelayHealth

@@ -16,9 +16,9 @@ from pydicom.dataset import Dataset
 
 from edge_relay import dicom_client
 from edge_relay.commands.errors import EXIT_NO, reported, table
-from edge_relay.pynetdicom_tuning import quiet
 from edge_relay.steps.attribute_list import to_json
 from edge_relay.tls import tls_for_client
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from shared.errors import NotFound, Rejected
 
 Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]

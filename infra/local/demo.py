@@ -25,7 +25,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_relay.memory import use_one_heap
-from edge_relay.pynetdicom_tuning import quiet
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from infra.local.stack import SOURCE_FILE, LocalStack, StackOptions
 from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
 from shared.errors import MwlError

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from edge_relay.journal import Journal
 from edge_relay.mwl import parse_query
-from edge_relay.pynetdicom_tuning import quiet
 from edge_relay.scp import SERVICES
 from edge_relay.steps.attribute_list import decode, encode
 from edge_relay.steps.intake import StepIntake, StepRequest
@@ -27,6 +26,7 @@ from edge_relay.upper_layer import command
 from edge_relay.upper_layer.message import Assembler, Context
 from edge_relay.upper_layer.negotiation import Negotiator, read_request
 from edge_relay.upper_layer.pdu import BadPdu, Framer, PduType, pdvs
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.identifier import read
 from shared.errors import Rejected
 from shared.procedure_step import DataSetJson

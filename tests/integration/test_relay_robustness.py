@@ -21,8 +21,9 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from edge_relay import dicom_client, pynetdicom_tuning
+from edge_relay import dicom_client
 from edge_relay.relay import Relay
+from edge_relay.upper_layer import pynetdicom_tuning
 from tests.relay_rig import RELAY_AET, SCANNER, FakeCloud, eventually, running_relay, scanner
 
 LONGEST_MESSAGE = 1 << 20

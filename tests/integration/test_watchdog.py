@@ -16,7 +16,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from edge_relay.dicom_client import Peer
 from edge_relay.operations import watchdog
-from edge_relay.pynetdicom_tuning import quiet
+from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 
 
