@@ -15,8 +15,16 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from edge_relay.upper_layer.application import Application, Limits
-from edge_relay.upper_layer.connection import Connection
-from edge_relay.upper_layer.events import Answered, Asked, CancelAsked, Ended, Event, Opened, Proposed
+from edge_relay.upper_layer.connection import (
+    Answered,
+    Asked,
+    CancelAsked,
+    Connection,
+    Ended,
+    Event,
+    Opened,
+    Proposed,
+)
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Negotiator
 from edge_relay.upper_layer.operation import CANCELLED, Operation, Response

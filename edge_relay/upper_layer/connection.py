@@ -16,26 +16,15 @@ that sends more is read no further until it is its turn.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.command import CommandField
-from edge_relay.upper_layer.events import (
-    Answered,
-    Asked,
-    CancelAsked,
-    Deadline,
-    Ended,
-    Event,
-    Opened,
-    Proposed,
-)
 from edge_relay.upper_layer.message import Assembler, Request
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
 from edge_relay.upper_layer.operation import PENDING, Response, ResponseWriter
 from edge_relay.upper_layer.pdu import (
-    LEAST_PDU_BYTES,
     RELEASE_RP,
     AbortReason,
     BadPdu,
@@ -57,6 +46,67 @@ PDU_LATE: Final = "a PDU did not arrive in time"
 NOT_TAKEN: Final = "the peer does not take its answers"
 IDLE: Final = "nothing was asked for too long"
 NOT_CLOSED: Final = "the peer did not close the connection"
+
+
+class Proposed(NamedTuple):
+    """An association was asked for: `Connection.decide` answers, and nothing else happens before."""
+
+    proposal: Proposal
+
+
+class Opened(NamedTuple):
+    """The association is open."""
+
+    calling_ae_title: str
+
+
+class Asked(NamedTuple):
+    """A request is to be answered: `Connection.respond`, up to a final response; the next one comes after."""
+
+    request: Request
+
+
+class CancelAsked(NamedTuple):
+    """A C-CANCEL came for the request being answered; who can cancel it responds with ``CANCELLED``."""
+
+    request: Request
+
+
+class Ended(NamedTuple):
+    """The association is over, or will never be: nothing more is to be answered.
+
+    :param was_open: whether `Opened` came before.
+    :param why: why we refused or aborted it; empty if the peer ended it.
+    """
+
+    calling_ae_title: str
+    was_open: bool
+    why: str
+
+
+Event = Proposed | Opened | Asked | CancelAsked | Ended
+"""What happens on a connection."""
+
+
+class Answered(NamedTuple):
+    """How a request was answered.
+
+    :param status: the final one.
+    :param seconds: from its `Asked` to the final response.
+    :param answers: the pending responses before it.
+    """
+
+    request: Request
+    status: int
+    seconds: float
+    answers: int
+
+
+class Deadline(NamedTuple):
+    """When a peer is too late, in the seconds of whoever passes the time in, and with what."""
+
+    at: float
+    why: str
 
 
 class NothingAskedError(RuntimeError):
@@ -187,8 +237,7 @@ class Connection:
         proposal, self._proposal = self._proposal, None
         if proposal is None or self._state is not State.STA3:
             raise NothingAskedError("no association was proposed")
-        if rejection is None and 0 < proposal.max_pdu_bytes < LEAST_PDU_BYTES:
-            rejection = negotiation.PDU_TOO_SHORT
+        rejection = rejection or negotiation.unusable(proposal)
         if rejection is not None:
             self._send(reject(rejection.result, rejection.source, rejection.reason))
             self._leave(State.STA13, now, rejection.why)
