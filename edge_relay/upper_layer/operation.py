@@ -15,7 +15,10 @@ PENDING: Final = frozenset({0xFF00, 0xFF01})
 
 
 class Response(NamedTuple):
-    """One answer to a request; see `edge_relay.upper_layer.command.write`."""
+    """One answer to a request; see `edge_relay.upper_layer.command.write`.
+
+    :param data: the data set, encoded; empty is as good as None.
+    """
 
     status: int
     data: bytes | None = None
@@ -47,7 +50,7 @@ class ResponseWriter:
             head = data_pdus(context_id, self._head(response), self._longest, is_command=True)
             if response.status in PENDING:  # of all these the command sets are alike
                 self._heads[response.status] = head
-        if response.data is None:
+        if not response.data:
             return head
         return head + data_pdus(context_id, response.data, self._longest, is_command=False)
 
@@ -55,7 +58,7 @@ class ResponseWriter:
         return command.write(
             self.request.command,
             response.status,
-            has_data_set=response.data is not None,
+            has_data_set=bool(response.data),  # one without elements is none: nothing would travel
             comment=response.comment,
             error_id=response.error_id,
             sop_instance_uid=response.sop_instance_uid,

@@ -94,7 +94,7 @@ def status(response: Response) -> Dataset:
 
 def data_set(response: Response, *, implicit: bool) -> Dataset | None:
     """Return a response's data set, None if it has none."""
-    return None if response.data is None else decode(BytesIO(response.data), implicit, is_little_endian=True)
+    return decode(BytesIO(response.data), implicit, is_little_endian=True) if response.data else None
 
 
 def made_instance(response: Response) -> Dataset:
