@@ -127,6 +127,11 @@ class RelaySettings(BaseModel):
     heartbeat_interval_seconds: Seconds = Field(
         60, description="How often to tell the cloud how this relay is doing, and to ask for its overrides."
     )
+    acceptor: Literal["asyncio", "pynetdicom"] = Field(
+        "asyncio",
+        description="What serves the DICOM ports. asyncio: the relay's own upper layer; pynetdicom: that "
+        "library's, slower, to find out whether a fault is the relay's own.",
+    )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 
     @property

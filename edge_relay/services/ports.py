@@ -7,8 +7,8 @@ from time import monotonic
 from edge_relay.config import Settings
 from edge_relay.services.scp import SERVICES, Scp
 from edge_relay.services.tls import ServerTls
-from edge_relay.upper_layer.application import Limits
-from edge_relay.upper_layer.listener import ConnectionLimits, Listener, Port
+from edge_relay.upper_layer.application import Acceptor, ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.negotiation import Negotiator
 
 _CONNECTIONS_AN_ASSOCIATION = 2  # those not yet associated, or already over, are connections as well
@@ -22,7 +22,7 @@ def make_tls(settings: Settings) -> ServerTls | None:
     return ServerTls(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates, monotonic)
 
 
-def make_listener(settings: Settings, scp: Scp, tls: ServerTls | None) -> Listener:
+def make_listener(settings: Settings, scp: Scp, tls: ServerTls | None) -> Acceptor:
     """Return the bound ports, not yet accepting; raise `OSError` if one is taken."""
     relay = settings.relay
     ports = []
@@ -41,4 +41,10 @@ def make_listener(settings: Settings, scp: Scp, tls: ServerTls | None) -> Listen
         total=relay.max_associations * _CONNECTIONS_AN_ASSOCIATION,
         per_address=relay.max_connections_per_address,
     )
+    if relay.acceptor == "pynetdicom":
+        from edge_relay.upper_layer.pynetdicom_acceptor import (  # noqa: PLC0415  (seldom needed)
+            PynetdicomAcceptor,
+        )
+
+        return PynetdicomAcceptor(ports, scp, SERVICES, limits, connections)
     return Listener(ports, scp, Negotiator(SERVICES, relay.max_pdu_bytes), limits, connections)

@@ -1,13 +1,17 @@
-"""What the upper layer asks of whoever answers its requests, and the bounds it keeps them in."""
+"""What the upper layer asks of whoever answers its requests, what it offers, and the bounds it keeps."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Proposal, Rejection
 from edge_relay.upper_layer.operation import Operation
+
+if TYPE_CHECKING:  # a name only: nothing here does any I/O
+    import ssl
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,29 @@ class Limits:
     pdu_seconds: float = 10.0
 
 
+@dataclass(frozen=True)
+class Port:
+    """Where to listen.
+
+    :param tls: returns the context for the next connection, so that a renewed certificate is used from then
+        on; None: no encryption.
+    """
+
+    host: str
+    port: int
+    tls: Callable[[], ssl.SSLContext] | None = None
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """Most connections at once, in total and from one address; the relay's own machine is not counted."""
+
+    total: int = 512
+    per_address: int = 128
+
+
 class Application(Protocol):
-    """Who answers the requests. Called on the event loop's thread; nothing here may wait or raise."""
+    """Who answers the requests. Called by one thread at a time; nothing here may wait or raise."""
 
     def admit(self, proposal: Proposal, address: str) -> Rejection | None:
         """Return why an association is refused, None if it may be opened."""
@@ -46,3 +71,20 @@ class Application(Protocol):
 
     def answered(self, request: Request, status: int, seconds: float, answers: int) -> None:
         """Note how a request was answered: the last status, the time taken, the pending answers before it."""
+
+
+class Acceptor(Protocol):
+    """Bound ports, and what serves them."""
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each port, as bound, in the order given."""
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+
+    def stop(self, timeout: float) -> bool:
+        """Stop accepting, let what is being answered end, then close everything.
+
+        :return: whether all of it ended within the time, in seconds; it is over in any case.
+        """

@@ -126,14 +126,18 @@ def write(
         _short(_STATUS, status),
     ]
     if comment:
-        plain = _NOT_PLAIN.sub("?", comment.replace("\\", "/"))[:_LONGEST_COMMENT]
-        parts.append(_text(_ERROR_COMMENT, plain, b" "))
+        parts.append(_text(_ERROR_COMMENT, plain(comment), b" "))
     if error_id is not None:
         parts.append(_short(_ERROR_ID, error_id))
     if instance := sop_instance_uid or request.sop_instance_uid:
         parts.append(_text(_AFFECTED_SOP_INSTANCE_UID, instance, b"\0"))
     body = b"".join(parts)
     return _ELEMENT.pack(0, _GROUP_LENGTH, 4) + len(body).to_bytes(4, "little") + body
+
+
+def plain(comment: str) -> str:
+    """Return what an Error Comment can hold of a text: one value of 64 characters of ASCII."""
+    return _NOT_PLAIN.sub("?", comment.replace("\\", "/"))[:_LONGEST_COMMENT]
 
 
 def _elements(data: bytes) -> dict[int, bytes]:

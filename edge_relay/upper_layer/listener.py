@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
-from edge_relay.upper_layer.application import Application, Limits
+from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.association import Association
 from edge_relay.upper_layer.negotiation import Negotiator
 
@@ -31,27 +29,6 @@ _LONGEST_SWEEP_SECONDS: Final = 0.25
 _PLACES_FOR_OURSELVES: Final = 8
 _TLS_GOODBYE_SECONDS: Final = 1.0  # for a peer to say that it has seen ours; without TLS nobody waits for it
 _LAST_SECONDS: Final = 0.5  # for asyncio to close what has been aborted
-
-
-@dataclass(frozen=True)
-class Port:
-    """Where to listen.
-
-    :param tls: returns the context for the next connection, so that a renewed certificate is used from then
-        on; None: no encryption.
-    """
-
-    host: str
-    port: int
-    tls: Callable[[], ssl.SSLContext] | None = None
-
-
-@dataclass(frozen=True)
-class ConnectionLimits:
-    """Most connections at once, in total and from one address; the relay's own machine is not counted."""
-
-    total: int = 512
-    per_address: int = 128
 
 
 class Listener:

@@ -25,7 +25,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
 
 from edge_relay.upper_layer.message import Context
-from edge_relay.upper_layer.pdu import BadPdu
+from edge_relay.upper_layer.pdu import LEAST_PDU_BYTES, BadPdu
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 TRANSFER_SYNTAXES: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
@@ -91,23 +91,38 @@ def read_request(raw: bytes) -> Proposal:
         pdu = A_ASSOCIATE_RQ()
         # Some pad their AE titles with NUL, where PS3.8 Table 9-11 wants spaces.
         pdu.decode(raw[: _TITLES.start] + raw[_TITLES].replace(b"\0", b" ") + raw[_TITLES.stop :])
-        asked: Any = pdu.to_primitive()
-        proposal = Proposal(
-            calling_ae_title=str(asked.calling_ae_title).strip(),
-            called_ae_title=str(asked.called_ae_title).strip(),
-            application_context=str(asked.application_context_name or ""),
-            max_pdu_bytes=int(asked.maximum_length_received or _UNLIMITED),
-            contexts=tuple(asked.presentation_context_definition_list),
-            roles={
-                item.sop_class_uid: (item.scu_role, item.scp_role)
-                for item in asked.user_information
-                if isinstance(item, SCP_SCU_RoleSelectionNegotiation) and item.sop_class_uid
-            },
-        )
+        proposal = _proposal(pdu.to_primitive())
     except Exception:  # noqa: BLE001  the codec raises whatever the bytes provoke
         raise BadPdu("an A-ASSOCIATE-RQ that cannot be read") from None
     _check_contexts(proposal.contexts)
     return proposal
+
+
+def read_primitive(asked: A_ASSOCIATE) -> Proposal:
+    """Return what a request that pynetdicom has read proposes; raise `BadPdu` if it cannot be answered."""
+    proposal = _proposal(asked)
+    _check_contexts(proposal.contexts)
+    return proposal
+
+
+def _proposal(asked: Any) -> Proposal:
+    return Proposal(
+        calling_ae_title=str(asked.calling_ae_title).strip(),
+        called_ae_title=str(asked.called_ae_title).strip(),
+        application_context=str(asked.application_context_name or ""),
+        max_pdu_bytes=int(asked.maximum_length_received or _UNLIMITED),
+        contexts=tuple(asked.presentation_context_definition_list),
+        roles={
+            item.sop_class_uid: (item.scu_role, item.scp_role)
+            for item in asked.user_information
+            if isinstance(item, SCP_SCU_RoleSelectionNegotiation) and item.sop_class_uid
+        },
+    )
+
+
+def unusable(proposal: Proposal) -> Rejection | None:
+    """Return why no association can be of use to anybody, None if one can."""
+    return PDU_TOO_SHORT if 0 < proposal.max_pdu_bytes < LEAST_PDU_BYTES else None
 
 
 def _check_items(raw: bytes) -> None:

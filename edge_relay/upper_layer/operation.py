@@ -1,8 +1,7 @@
-"""One request being answered: what its operation yields, and how that is written."""
+"""The answers to one request: what an operation yields, and how that is written."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Final, NamedTuple
@@ -11,14 +10,15 @@ from edge_relay.upper_layer import command
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.pdu import data_pdus
 
-log = logging.getLogger(__name__)
-
 CANCELLED: Final = 0xFE00  # matching terminated due to a C-CANCEL, PS3.4 Table C.4-1
 PENDING: Final = frozenset({0xFF00, 0xFF01})
 
 
 class Response(NamedTuple):
-    """One answer to a request; see `edge_relay.upper_layer.command.write`."""
+    """One answer to a request; see `edge_relay.upper_layer.command.write`.
+
+    :param data: the data set, encoded; empty is as good as None.
+    """
 
     status: int
     data: bytes | None = None
@@ -31,46 +31,34 @@ Operation = Iterator[Response | None] | Future[Response]
 """Answers to come. An iterator yields None to say that it has worked for a while and found nothing yet."""
 
 
-class Performance:
-    """One request being answered."""
+class ResponseWriter:
+    """Writes the responses to one request. Pure.
 
-    def __init__(self, request: Request, began: float) -> None:
+    :param longest: the peer's maximum length: most bytes of a PDU after its header.
+    """
+
+    def __init__(self, request: Request, longest: int) -> None:
         self.request: Final = request
-        self.began: Final = began
-        self.operation: Operation = iter(())
-        self.answers = 0
+        self._longest: Final = longest
         self._heads: dict[int, bytes] = {}
 
-    def responses(self) -> Iterator[Response | None]:
-        """Return what is still to come of an operation that is an iterator."""
-        return iter(()) if isinstance(self.operation, Future) else self.operation
-
-    def end(self) -> None:
-        """Let go of what the operation holds, for instance a cursor of the worklist."""
-        close = getattr(self.operation, "close", None)
-        try:
-            if close is not None:
-                close()
-        except Exception as error:  # noqa: BLE001  the association ends or goes on in any case
-            log.error("an operation did not end well (%s)", type(error).__name__)  # noqa: TRY400  no values
-
-    def encode(self, response: Response, longest: int) -> bytes:
+    def write(self, response: Response) -> bytes:
         """Return the PDUs of a response: command set and data set each in their own."""
         context_id = self.request.context.context_id
         head = self._heads.get(response.status)
         if head is None:
-            head = data_pdus(context_id, self._head(response), longest, is_command=True)
+            head = data_pdus(context_id, self._head(response), self._longest, is_command=True)
             if response.status in PENDING:  # of all these the command sets are alike
                 self._heads[response.status] = head
-        if response.data is None:
+        if not response.data:
             return head
-        return head + data_pdus(context_id, response.data, longest, is_command=False)
+        return head + data_pdus(context_id, response.data, self._longest, is_command=False)
 
     def _head(self, response: Response) -> bytes:
         return command.write(
             self.request.command,
             response.status,
-            has_data_set=response.data is not None,
+            has_data_set=bool(response.data),  # one without elements is none: nothing would travel
             comment=response.comment,
             error_id=response.error_id,
             sop_instance_uid=response.sop_instance_uid,

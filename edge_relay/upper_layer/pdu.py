@@ -88,39 +88,44 @@ class Framer:
         """Whether a PDU has begun and not ended."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> Iterator[Pdu]:
-        """Yield the PDUs that are complete now; raise `BadPdu` as soon as a header cannot be right.
+    def add(self, data: bytes) -> None:
+        """Take bytes that arrived."""
+        if not self._lost:
+            self._buffer += data
 
-        After that nobody knows where a PDU begins, so whatever else comes is ignored. Who stops drawing
-        gets the rest the next time, also with no new data.
+    def next(self) -> Pdu | None:
+        """Return the next PDU if all of it is there; raise `BadPdu` as soon as a header cannot be right.
+
+        After that nobody knows where a PDU begins, so whatever else comes is ignored.
         """
-        if self._lost:
-            return
-        buffer = self._buffer
-        buffer += data
-        begin = 0
+        if len(self._buffer) < _HEADER_LENGTH:
+            return None
         try:
-            while len(buffer) - begin >= _HEADER_LENGTH:
-                code, end = self._header(begin)
-                if len(buffer) < end:
-                    break
-                raw = bytes(buffer[begin:end])
-                begin = end
-                yield Pdu(code, raw)
+            code, end = self._header()
         except BadPdu:
-            self._lost, begin = True, len(buffer)
+            self._lost = True
+            self._buffer.clear()
             raise
-        finally:
-            del buffer[:begin]
+        if len(self._buffer) < end:
+            return None
+        raw = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        return Pdu(code, raw)
 
-    def _header(self, begin: int) -> tuple[PduType, int]:
-        """Return the type of the PDU that begins there, and where it ends."""
-        code, length = _HEADER.unpack_from(self._buffer, begin)
+    def feed(self, data: bytes) -> Iterator[Pdu]:
+        """Take bytes and yield the PDUs that are complete now; who stops drawing gets the rest later."""
+        self.add(data)
+        while (pdu := self.next()) is not None:
+            yield pdu
+
+    def _header(self) -> tuple[PduType, int]:
+        """Return the type of the PDU that the buffer begins with, and where it ends."""
+        code, length = _HEADER.unpack_from(self._buffer)
         if code not in _TYPES:
             raise BadPdu("a PDU of unknown type", AbortReason.UNRECOGNIZED_PDU)
         if length > self._longest:
             raise BadPdu(f"a PDU of more than {self._longest} bytes")
-        return _TYPES[code], begin + _HEADER_LENGTH + length
+        return _TYPES[code], _HEADER_LENGTH + length
 
 
 def pdvs(raw: bytes) -> list[Pdv]:

@@ -1,8 +1,7 @@
-"""All we touch of pynetdicom beyond its documented surface: keeping it quiet, and our client quick.
+"""All we touch of pynetdicom beyond its documented surface: keeping it quiet, and both its sides quick.
 
-Its codecs and its client are used as they are; its server is not (docs/adr/004-own-acceptor.md). Written for
-pynetdicom 3.0.4, the version pyproject.toml pins; `PRIVATE_NAMES` lists every undocumented name used, and a
-test proves that each is there.
+Written for pynetdicom 3.0.4, the version pyproject.toml pins; `PRIVATE_NAMES` lists every undocumented name
+used, and a test proves that each is there.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 import pydicom.config
 from pynetdicom import _config, evt
+from pynetdicom.association import Association
 
 EventHandler = Any
 """An entry of pynetdicom's event table: (event, function) or (event, function, [arguments])."""
@@ -21,7 +21,10 @@ PRIVATE_NAMES: Final = (
     "pynetdicom._config.LOG_HANDLER_LEVEL",
     "pynetdicom._config.LOG_REQUEST_IDENTIFIERS",
     "pynetdicom._config.LOG_RESPONSE_IDENTIFIERS",
+    "pynetdicom.dul.DULServiceProvider.kill_dul",
     "pynetdicom.dul.DULServiceProvider.socket",
+    "pynetdicom.dul.DULServiceProvider.to_provider_queue",
+    "pynetdicom.dul.DULServiceProvider.to_user_queue",
 )
 
 
@@ -37,6 +40,25 @@ def quiet() -> None:
 
 
 def no_delay(event: evt.Event) -> None:
-    """Set TCP_NODELAY on a connection we make ourselves."""
-    connection: Any = event.assoc.dul.socket
-    connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    """Set TCP_NODELAY on the connection of an event, which has just been opened."""
+    accepted_socket(event.assoc).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def accepted_socket(association: Association) -> socket.socket:
+    """Return the socket of an association that has just been opened."""
+    connection: Any = association.dul.socket
+    found: socket.socket = connection.socket
+    return found
+
+
+def all_sent(association: Association) -> bool:
+    """Tell whether all that an association was given to send has been taken by the system."""
+    return association.dul.to_provider_queue.empty()
+
+
+def end_thread(association: Association) -> None:
+    """Let the threads of an association end whose connection has gone; they would go on polling."""
+    if association.requestor.primitive is None:
+        nothing: Any = None
+        association.dul.to_user_queue.put(nothing)  # else one waits for a request until ARTIM ends
+    association.dul.kill_dul()

@@ -1,9 +1,7 @@
 """What each PDU does in each state of an acceptor: PS3.8 Table 9-10, its columns for Sta2, Sta6 and Sta13.
 
-The other states belong to requestors, or last no longer than one step here: our answer to a request
-(Sta3) and to a release (Sta8) is given at once.
-
-Pure.
+The other states belong to requestors, or last no longer than one step here: our answer to a release (Sta8) is
+given at once, and while one to a request is decided on (Sta3) no PDU is taken.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ class State(Enum):
     """Where a connection stands."""
 
     STA2 = auto()  # transport open, awaiting A-ASSOCIATE-RQ; ARTIM runs
+    STA3 = auto()  # A-ASSOCIATE-RQ taken, our answer is awaited
     STA6 = auto()  # association established
     STA13 = auto()  # awaiting the transport's close; ARTIM runs
     STA1 = auto()  # closed

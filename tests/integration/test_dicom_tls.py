@@ -20,8 +20,8 @@ from cryptography import x509
 
 from edge_relay.client import scu
 from edge_relay.services.tls import ServerTls
-from edge_relay.upper_layer.application import Limits
-from edge_relay.upper_layer.listener import Listener, Port
+from edge_relay.upper_layer.application import Limits, Port
+from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.pdu import PduType
 from shared.errors import Rejected
 from tests.rigs.relay import eventually

@@ -225,7 +225,7 @@ async def deaf_peer(sent: bytes) -> int:
         transport = Deaf(connection)
         association.connection_made(transport)
         association.data_received(request() + RELEASE_RQ)
-        while association._state is not State.STA13:
+        while association._connection.state is not State.STA13:
             await asyncio.sleep(0)
         association.pause_writing()
         before = transport.written

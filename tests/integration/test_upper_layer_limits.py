@@ -17,8 +17,8 @@ from time import perf_counter
 import pytest
 
 from edge_relay.upper_layer import listener as listener_module
-from edge_relay.upper_layer.application import Limits
-from edge_relay.upper_layer.listener import ConnectionLimits, Listener, Port
+from edge_relay.upper_layer.application import ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.negotiation import Negotiator
 from edge_relay.upper_layer.operation import Response
 from edge_relay.upper_layer.pdu import PduType

@@ -92,12 +92,16 @@ SCANNERS: list[dict[str, Any]] = [
 
 @contextmanager
 def exams_on(
-    folder: Path, *, exams: tuple[WorklistItem, ...] = EXAMS, scanners: list[dict[str, Any]] | None = None
+    folder: Path,
+    *,
+    acceptor: str,
+    exams: tuple[WorklistItem, ...] = EXAMS,
+    scanners: list[dict[str, Any]] | None = None,
 ) -> Iterator[Relay]:
     """Run a relay that has pulled these exams."""
     with (
         FakeCloud() as cloud,
-        running_relay(folder, cloud, scanners=SCANNERS if scanners is None else scanners) as relay,
+        running_relay(folder, cloud, acceptor=acceptor, scanners=scanners or SCANNERS) as relay,
     ):
         cloud.put(*exams)
         eventually(lambda: relay.cache.count() == len(exams))

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Relay]:
-    with FakeCloud() as cloud, running_relay(tmp_path / "state", cloud) as running:
+def relay(tmp_path: Path, acceptor: str) -> Iterator[Relay]:
+    with FakeCloud() as cloud, running_relay(tmp_path / "state", cloud, acceptor=acceptor) as running:
         cloud.put(
             item("a", patient_size_m="1.7", pregnancy_status=4, medical_alerts="Pacemaker"),
             item("b", patient_name="Müller^Åse=山田^太郎", protocol_name="", patient_birth_date=""),

@@ -125,8 +125,8 @@ ASKED: Final = (
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with exams_on(tmp_path_factory.mktemp("relay"), exams=EXAMS + MORE) as running:
+def relay(tmp_path_factory: pytest.TempPathFactory, acceptor: str) -> Iterator[Relay]:
+    with exams_on(tmp_path_factory.mktemp("relay"), acceptor=acceptor, exams=EXAMS + MORE) as running:
         yield running
 
 

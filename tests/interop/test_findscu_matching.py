@@ -213,8 +213,8 @@ STATUSES: Final = (  # a query that names a status is not held to those shown by
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with exams_on(tmp_path_factory.mktemp("relay")) as running:
+def relay(tmp_path_factory: pytest.TempPathFactory, acceptor: str) -> Iterator[Relay]:
+    with exams_on(tmp_path_factory.mktemp("relay"), acceptor=acceptor) as running:
         yield running
 
 

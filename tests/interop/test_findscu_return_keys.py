@@ -48,8 +48,8 @@ WHOLE_STEP: Final = {
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with exams_on(tmp_path_factory.mktemp("relay")) as running:
+def relay(tmp_path_factory: pytest.TempPathFactory, acceptor: str) -> Iterator[Relay]:
+    with exams_on(tmp_path_factory.mktemp("relay"), acceptor=acceptor) as running:
         yield running
 
 

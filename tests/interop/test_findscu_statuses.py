@@ -45,8 +45,8 @@ SCANNERS: Final[list[dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with exams_on(tmp_path_factory.mktemp("relay"), scanners=SCANNERS) as running:
+def relay(tmp_path_factory: pytest.TempPathFactory, acceptor: str) -> Iterator[Relay]:
+    with exams_on(tmp_path_factory.mktemp("relay"), acceptor=acceptor, scanners=SCANNERS) as running:
         yield running
 
 
@@ -158,11 +158,11 @@ def test_a_query_model_that_is_no_worklist_is_not_accepted(relay: Relay, model: 
     assert "No Acceptable Presentation Contexts" in done.errors + done.out
 
 
-def test_a_cancel_ends_the_answers_with_fe00(tmp_path: Path) -> None:
+def test_a_cancel_ends_the_answers_with_fe00(tmp_path: Path, acceptor: str) -> None:
     # 7 MB of answers: more than the system's buffers would swallow before the cancel arrives.
     many = tuple(item(f"i{number}", patient_id=f"i{number}") for number in range(1500))
     asked = saved(tmp_path / "asked.dcm", asking(PatientID="", **dict.fromkeys(ANYTHING, "")))
-    with exams_on(tmp_path / "relay", exams=many + EXAMS, scanners=SCANNERS) as relay:
+    with exams_on(tmp_path / "relay", acceptor=acceptor, exams=many + EXAMS, scanners=SCANNERS) as relay:
         (tmp_path / "found").mkdir()
         options = ("--cancel", "1", "-Xlo", "1")
         found = findscu(relay, tmp_path / "found", asked=(asked,), calling="LONG", options=options)

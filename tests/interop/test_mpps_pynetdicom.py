@@ -107,15 +107,17 @@ def unheard(cloud: FakeCloud) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[FakeCloud]:
+def cloud(acceptor: str) -> Iterator[FakeCloud]:
     with FakeCloud() as running:
         running.put(*EXAMS.values())
         yield running
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory, cloud: FakeCloud) -> Iterator[Relay]:
-    with running_relay(tmp_path_factory.mktemp("relay"), cloud, scanners=SCANNERS) as running:
+def relay(tmp_path_factory: pytest.TempPathFactory, cloud: FakeCloud, acceptor: str) -> Iterator[Relay]:
+    with running_relay(
+        tmp_path_factory.mktemp("relay"), cloud, acceptor=acceptor, scanners=SCANNERS
+    ) as running:
         eventually(lambda: running.cache.count() == len(EXAMS))
         yield running
 

@@ -155,8 +155,8 @@ def hospital(folder: Path, **changes: Any) -> Iterator[tuple[Relay, FakeCloud]]:
 
 
 @pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    with hospital(tmp_path_factory.mktemp("relay")) as (running, _):
+def relay(tmp_path_factory: pytest.TempPathFactory, acceptor: str) -> Iterator[Relay]:
+    with hospital(tmp_path_factory.mktemp("relay"), acceptor=acceptor) as (running, _):
         yield running
 
 
@@ -258,9 +258,11 @@ def test_what_is_suppressed_is_still_matched_on(relay: Relay, tmp_path: Path) ->
     assert "MedicalAlerts" not in answer
 
 
-def test_what_the_cloud_overrides_shows_at_the_next_query_of_an_open_association(tmp_path: Path) -> None:
+def test_what_the_cloud_overrides_shows_at_the_next_query_of_an_open_association(
+    tmp_path: Path, acceptor: str
+) -> None:
     with (
-        hospital(tmp_path, heartbeat_interval_seconds=0.05) as (relay, cloud),
+        hospital(tmp_path, acceptor=acceptor, heartbeat_interval_seconds=0.05) as (relay, cloud),
         asking_as(relay, "PRISMA1") as scanner,
     ):
 

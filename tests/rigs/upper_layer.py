@@ -28,9 +28,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.dsutils import encode
 
-from edge_relay.upper_layer.application import Limits
+from edge_relay.upper_layer.application import ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.command import CommandField
-from edge_relay.upper_layer.listener import ConnectionLimits, Listener, Port
+from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
 from edge_relay.upper_layer.operation import Operation, Response

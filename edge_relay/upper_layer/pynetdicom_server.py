@@ -1,0 +1,226 @@
+"""pynetdicom's server with what it lacks: limits, time limits, TLS handshakes that hold nobody up, an end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from socketserver import TCPServer
+from time import monotonic
+from typing import Any, Final
+
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.transport import ThreadedAssociationServer
+
+from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, accepted_socket
+
+log = logging.getLogger(__name__)
+
+_BACKLOG: Final = 512
+_MOST_CONNECTIONS: Final = 400  # pynetdicom waits with select, which takes no descriptor above 1023
+_PLACES_FOR_OURSELVES: Final = 8
+
+
+@dataclass(eq=False)
+class Connection:
+    """One accepted connection.
+
+    :param association: None until the TLS handshake is over.
+    :param received: bytes since the last complete message.
+    :param is_open: whether the application was told of an association, and not yet of its end.
+    :param is_told: whether it was told why we ended it.
+    """
+
+    socket: socket.socket
+    address: str
+    association: Association | None = None
+    calling: str = ""
+    received: int = 0
+    is_open: bool = False
+    is_told: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing serves it any more."""
+        if self.association is None or self.association.ident is None:
+            return self.socket.fileno() == -1
+        return not self.association.is_alive()
+
+
+class Connections:
+    """The connections that are open, within their limits.
+
+    :param lock: the one under which the application is called.
+    """
+
+    def __init__(self, application: Application, most: ConnectionLimits, lock: threading.RLock) -> None:
+        self._application: Final = application
+        self._most: Final = most
+        self._lock: Final = lock
+        self._all: Final[dict[socket.socket, Connection]] = {}
+
+    def take(self, connection: socket.socket, address: str) -> bool:
+        """Count a connection; tell whether there was room for it."""
+        with self._lock:
+            self.sweep()
+            if self._has_room(address):
+                self._all[connection] = Connection(connection, address)
+                return True
+            self._application.refused("", address, "too many connections are open")
+            return False
+
+    def replace(self, connection: socket.socket, wrapped: socket.socket) -> None:
+        """Put the socket that TLS has made in the place of the one that was accepted."""
+        with self._lock:
+            entry = self._all.pop(connection)
+            entry.socket = wrapped
+            self._all[wrapped] = entry
+
+    def fail(self, connection: socket.socket, why: str) -> None:
+        """End a connection that never came to its association."""
+        with self._lock:
+            entry = self._all.pop(connection, None)
+            if entry is not None and why:
+                self._application.refused("", entry.address, why)
+        connection.close()
+
+    def associate(self, association: Association) -> None:
+        """Note which association a connection has."""
+        with self._lock:
+            entry = self._all.get(accepted_socket(association))
+            if entry is not None:
+                entry.association = association
+
+    def of(self, association: Association) -> Connection | None:
+        """Return an association's connection, None if it has ended."""
+        with self._lock:
+            return next((each for each in self._all.values() if each.association is association), None)
+
+    def close_association(self, association: Association) -> None:
+        """Tell the application that an association is over, once."""
+        with self._lock:
+            entry = self.of(association)
+            if entry is not None and entry.is_open:
+                entry.is_open = False
+                self._application.closed(entry.calling)
+
+    def sweep(self) -> None:
+        """Let go of connections that have ended."""
+        with self._lock:
+            for entry in [each for each in self._all.values() if each.is_over]:
+                del self._all[entry.socket]
+                entry.socket.close()
+                if entry.is_open:
+                    self._application.closed(entry.calling)
+
+    def end(self, timeout: float) -> bool:
+        """Abort all associations and close all connections; tell whether they ended in time, in seconds."""
+        deadline = monotonic() + timeout
+        with self._lock:
+            entries = list(self._all.values())
+        associations = [each.association for each in entries if each.association is not None]
+        aborting = [threading.Thread(target=each.abort, daemon=True) for each in associations]
+        for thread in aborting:
+            thread.start()
+        for thread in aborting:
+            thread.join(max(0.0, deadline - monotonic()))
+        for entry in entries:
+            _hang_up(entry.socket)
+        for association in associations:
+            association.join(max(0.0, deadline - monotonic()))
+        self.sweep()
+        return not any(thread.is_alive() for thread in aborting)
+
+    def _has_room(self, address: str) -> bool:
+        total = min(self._most.total, _MOST_CONNECTIONS)
+        if ip_address(address.partition("%")[0]).is_loopback:
+            return len(self._all) < total + _PLACES_FOR_OURSELVES
+        ones = sum(each.address == address for each in self._all.values())
+        return len(self._all) < total and ones < self._most.per_address
+
+
+class Server(ThreadedAssociationServer):
+    """One bound port.
+
+    :raises OSError: if it is taken, or the address is not this machine's.
+    """
+
+    request_queue_size = _BACKLOG
+    daemon_threads = True
+
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        port: Port,
+        handlers: Sequence[EventHandler],
+        limits: Limits,
+        connections: Connections,
+    ) -> None:
+        self._port: Final = port
+        self._limits: Final = limits
+        self._connections: Final = connections
+        super().__init__(
+            ae, (port.host, port.port), ae.ae_title, ae.supported_contexts, evt_handlers=list(handlers)
+        )
+
+    def server_bind(self) -> None:
+        """Bind; accepted sockets inherit the option, so that small writes leave at once."""
+        listening: Any = self.socket
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().server_bind()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Take a connection if there is room for it."""
+        request.settimeout(self._limits.pdu_seconds)
+        return self._connections.take(request, str(client_address[0]))
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Encrypt a connection if it is to be, and serve it; on a thread of its own."""
+        if self._port.tls is not None:
+            context = self._port.tls()
+            wrapped = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            self._connections.replace(request, wrapped)
+            request = wrapped
+            try:
+                request.settimeout(self._limits.artim_seconds)
+                request.do_handshake()
+                request.settimeout(self._limits.pdu_seconds)
+            except OSError as error:
+                self._connections.fail(request, _handshake_failed(error))
+                return
+        super().finish_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Let go of a connection that could not be served."""
+        log.error("a connection could not be served")
+        self._connections.fail(request, "internal fault")
+
+    def service_actions(self) -> None:
+        """Look at what has ended; called every now and then."""
+        super().service_actions()
+        self._connections.sweep()
+
+    def shutdown(self) -> None:
+        """Stop accepting. pynetdicom's own would look for the server in a list it never was in."""
+        TCPServer.shutdown(self)
+        self.server_close()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has gone already
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def _handshake_failed(error: OSError) -> str:
+    if isinstance(error, ConnectionResetError):
+        return ""  # who leaves by itself, as a probe of the port does, was not refused
+    took_long = isinstance(error, TimeoutError)
+    reason = "it took too long" if took_long else getattr(error, "reason", "") or type(error).__name__
+    return f"the TLS handshake failed ({reason})"
