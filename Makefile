@@ -254,6 +254,8 @@ $(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)
 	@cp -R $(CLOUD_PACKAGES)/. "$(ARTIFACTS_DIR)"
+	@version=$$($(SAM_VENV)/bin/python -m setuptools_scm); about="$(ARTIFACTS_DIR)/mwl_relay-$$version.dist-info"; mkdir -p "$$about"; \
+	printf 'Metadata-Version: 2.4\nName: mwl-relay\nVersion: %s\nLicense-Expression: MIT\n' "$$version" > "$$about/METADATA"
 	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
 	@$(COMPILEALL) -s "$(ARTIFACTS_DIR)" "$(ARTIFACTS_DIR)/shared" "$(ARTIFACTS_DIR)/lambdas"
 
