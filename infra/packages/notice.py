@@ -86,7 +86,8 @@ def _stated(package: Distribution, field: str) -> list[str]:
 def _classified(package: Distribution) -> list[str]:
     classifiers = package.metadata.get_all("Classifier") or ()
     named = [line.split(" :: ")[-1] for line in classifiers if line.startswith("License ::")]
-    return [", ".join(named)] if named else []
+    exact = [name for name in named if name != "OSI Approved"]  # a group of licences, not one
+    return [", ".join(exact)] if exact else []
 
 
 def _metadata_folder(package: Distribution) -> Path:

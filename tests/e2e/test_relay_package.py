@@ -229,6 +229,7 @@ def test_the_rpm_is_installed_and_removed_without_losing_the_state(package: Path
     assert root.run("rpm", "--verify", "--nodeps", "mwl-relay").stdout == ""
     assert "relay.cloud_url" in root.run("mwl-relay", "check-config", check=False).stderr
     with FakeCloud() as cloud:
+        cloud.put(relay_rig.item())
         set_up(root, cloud)
         root.run("mwl-relay", "enroll", CODE)
         _echoed_found_and_private(root, cloud)

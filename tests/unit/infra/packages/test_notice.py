@@ -52,6 +52,7 @@ def test_what_is_no_licence_file_is_left_out(tmp_path: Path) -> None:
         ("License-Expression: MIT\nLicense: something else\n", "MIT"),
         ("Classifier: License :: OSI Approved :: ISC License (ISCL)\nLicense: ISC\n", "ISC License (ISCL)"),
         ("License: The  ISC licence\n        and its whole text\n", "The ISC licence"),
+        ("Classifier: License :: OSI Approved\nLicense: MIT\n", "MIT"),
         ("License: UNKNOWN\nClassifier: License :: Public Domain\n", "Public Domain"),
     ],
 )
