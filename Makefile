@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test structure bench fuzz conformance lint check-lock format lock relay-package sam-venv validate build deploy clean
+.PHONY: help venv demo test structure bench fuzz conformance lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -79,6 +79,9 @@ demo: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) ## The whole loop on thi
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+coverage: $(VENV)/.dev ## Run the tests, and show which lines and branches they ran through
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
+
 bench: $(VENV)/.dev ## Measure time and memory beside other servers; ARGS=--full takes longer, --write keeps it
 	@$(BIN)/python -m tests.bench $(ARGS)
 
@@ -96,6 +99,19 @@ lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# actionlint is a Go program; where neither it nor Go is, "lint" goes without, and CI, which has Go, does not.
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT_BUILT := build/tools/actionlint
+ACTIONLINT ?= $(or $(wildcard $(ACTIONLINT_BUILT)),$(shell command -v actionlint),$(ACTIONLINT_BUILT))
+
+$(ACTIONLINT_BUILT):
+	@command -v go >/dev/null || { echo 'actionlint is built with Go, which is not here. Install Go, or actionlint.' >&2; exit 1; }
+	@echo 'Building actionlint $(ACTIONLINT_VERSION)'
+	@GOBIN=$(CURDIR)/$(@D) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+
+lint-workflows: $(filter $(ACTIONLINT_BUILT),$(ACTIONLINT)) ## Check .github/workflows with actionlint; needs it, or Go
+	@$(ACTIONLINT)
+
 format: $(VENV)/.dev ## Put the code into the project's format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
@@ -112,9 +128,11 @@ define compile_locks
 cd $(1); \
 $(COMPILE) $(UNIVERSAL) pyproject.toml requirements/build.in --extra dev -o requirements/dev.txt; \
 $(COMPILE) $(UNIVERSAL) pyproject.toml requirements/build.in --extra local -c requirements/dev.txt -o requirements/local.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/build.in -c requirements/dev.txt -o requirements/build.txt; \
 $(COMPILE) $(UNIVERSAL) pyproject.toml --extra edge -c requirements/dev.txt -o requirements/edge.txt; \
 $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
   pyproject.toml --extra cloud -c requirements/dev.txt -o requirements/cloud.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
 endef
 
@@ -136,12 +154,24 @@ RELAY_PYTHON ?= /usr/bin/python3
 RELAY_BUILD := build/relay-package
 RELAY_TOOLS := $(RELAY_BUILD)/tools
 
+DIST ?= dist
+
+# nfpm writes rpm as well as deb. It is a Go program, and nobody needs Go for the .deb: without nfpm, dpkg-deb writes it.
+NFPM_VERSION := v2.45.2
+NFPM_BUILT := build/tools/nfpm
+NFPM ?= $(or $(wildcard $(NFPM_BUILT)),$(shell command -v nfpm))
+PACKAGE = $(RELAY_TOOLS)/bin/python -m infra.packages.package $(if $(NFPM),--nfpm $(NFPM)) $(RELAY_BUILD)/site-packages $(DIST)
+
 $(RELAY_TOOLS)/bin/pip:
 	@$(RELAY_PYTHON) -I -c 'import sys, ensurepip; sys.exit(sys.base_prefix != "/usr" or sys.version_info < (3, 11))' \
 	  2>/dev/null || { echo 'The package needs the Python (3.11 or newer) of the distribution it is for, and its venv' \
 	  'module; "$(RELAY_PYTHON)" is not that. On Debian and Ubuntu: apt-get install python3-venv. Another one:' \
 	  'make relay-package RELAY_PYTHON=/usr/bin/python3.12' >&2; exit 1; }
 	@$(RELAY_PYTHON) -m venv $(RELAY_TOOLS)
+
+$(RELAY_TOOLS)/.build: requirements/build.txt | $(RELAY_TOOLS)/bin/pip
+	@$(RELAY_TOOLS)/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary=:all: -r $<
+	@touch $@
 
 $(RELAY_BUILD)/site-packages: requirements/edge.txt | $(RELAY_TOOLS)/bin/pip
 	@echo 'Installing $< into $@'
@@ -151,8 +181,36 @@ $(RELAY_BUILD)/site-packages: requirements/edge.txt | $(RELAY_TOOLS)/bin/pip
 	@touch $@.new
 	@mv $@.new $@
 
-relay-package: $(RELAY_BUILD)/site-packages ## Build the relay's Debian package, into dist
-	@$(RELAY_TOOLS)/bin/python -m infra.debian.package $< dist
+$(NFPM_BUILT):
+	@command -v go >/dev/null || { echo 'nfpm is built with Go, which is not here. Install Go, or nfpm itself.' >&2; exit 1; }
+	@echo 'Building nfpm $(NFPM_VERSION); this takes about a minute'
+	@GOBIN=$(CURDIR)/$(@D) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+
+nfpm: $(NFPM_BUILT) ## Make build/tools/nfpm, with Go; relay-package then uses it
+
+relay-package: $(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/.build ## Build the relay's Debian package, into dist
+	@$(PACKAGE)
+
+relay-rpm: $(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/.build ## Build the relay's rpm, into dist; needs nfpm (make nfpm)
+	@$(PACKAGE) --format rpm
+
+wheel: $(VENV)/.dev ## Build the wheel and the source archive, into dist
+	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(DIST)
+
+SBOM_VENV := build/tools/sbom
+
+$(SBOM_VENV)/bin/pip:
+	$(call create_venv,$(SBOM_VENV))
+
+$(SBOM_VENV)/.sbom: requirements/sbom.txt | $(SBOM_VENV)/bin/pip
+	$(call pip_install,$(SBOM_VENV),$<)
+	@touch $@
+
+# From the lock files, which are exactly what is installed. The warning is about the root component, which a lock file lacks.
+sbom: $(SBOM_VENV)/.sbom ## List what the relay and the Lambdas are made of (CycloneDX), into dist
+	@mkdir -p $(DIST)
+	@for part in edge cloud; do $(SBOM_VENV)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements \
+	  --pyproject pyproject.toml --output-reproducible -o $(DIST)/mwl-relay-$$part.cdx.json requirements/$$part.txt; done
 
 # ------------------------------------------------------------------------------------------------------------- AWS
 
@@ -192,13 +250,16 @@ $(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
 	  --only-binary=:all: --implementation cp --python-version 3.11 \
 	  --platform manylinux_2_26_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
 	@rm -rf $@/bin
+	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
 	@$(COMPILEALL) -s $@ $@
 	@touch $@
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)
 	@cp -R $(CLOUD_PACKAGES)/. "$(ARTIFACTS_DIR)"
-	@tar -c --exclude=__pycache__ shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
+	@version=$$($(SAM_VENV)/bin/python -m setuptools_scm); about="$(ARTIFACTS_DIR)/mwl_relay-$$version.dist-info"; mkdir -p "$$about"; \
+	printf 'Metadata-Version: 2.4\nName: mwl-relay\nVersion: %s\nLicense-Expression: MIT\n' "$$version" > "$$about/METADATA"
+	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
 	@$(COMPILEALL) -s "$(ARTIFACTS_DIR)" "$(ARTIFACTS_DIR)/shared" "$(ARTIFACTS_DIR)/lambdas"
 
 clean: ## Remove everything that make has made

@@ -34,7 +34,8 @@ TRANSFER_SYNTAXES: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.168874797831131777545475082316898558119")
 """Names this implementation (PS3.7 D.3.3.2); a random UUID's integer, chosen once."""
 
-IMPLEMENTATION_VERSION_NAME: Final = f"MWLRELAY_{version('mwl-relay')}"[:16]
+# What was built after a release (1.2.3.post1.dev4+gabc) names that release: there is little room.
+IMPLEMENTATION_VERSION_NAME: Final = f"MWLRELAY_{version('mwl-relay').partition('.post')[0]}"[:16]
 
 _UNLIMITED: Final = 0
 _TITLES: Final = slice(10, 42)  # called and calling AE title

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,19 +32,24 @@ pytestmark = [
 
 UNIT = "mwl-relay"
 STATE = "/var/lib/mwl-relay"
-VENV = "./opt/mwl-relay/venv/"
+VENV = "./usr/lib/mwl-relay/venv/"
 QUICK_WATCHDOG_SECONDS = 2
+
+
+def built(target: str, *variables: str) -> Path:
+    """Build a package as a person does, and return it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", target, *variables], cwd=ROOT, env=inherited, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.splitlines()[-1].split()[0])
 
 
 @pytest.fixture(scope="module")
 def package() -> Path:
     """The package, as `make relay-package` builds it."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    built = subprocess.run(
-        ["make", "relay-package"], cwd=ROOT, env=inherited, capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, built.stderr
-    return ROOT / built.stdout.splitlines()[-1].split()[0]
+    return built("relay-package")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +120,17 @@ def test_everything_belongs_to_root_and_nobody_else_may_write_it(listing: dict[s
     assert writable == []
 
 
+@pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is missing: apt-get install lintian")
+def test_lintian_finds_no_error(package: Path) -> None:
+    said = subprocess.run(
+        ["lintian", "--fail-on", "error", "--allow-root", str(package)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, re.findall(r"^E: .*", said.stdout, re.MULTILINE)) == (0, [])
+
+
 def test_it_asks_for_the_python_it_was_built_with(package: Path, listing: dict[str, str]) -> None:
     found = re.search(r"\bpython3\.\d+\b", field(package, "Depends"))
     assert found
@@ -122,16 +139,9 @@ def test_it_asks_for_the_python_it_was_built_with(package: Path, listing: dict[s
 
 
 def test_the_same_sources_give_the_same_package(package: Path, tmp_path: Path) -> None:
-    build = "build/relay-package"
-    again = [
-        f"{build}/tools/bin/python",
-        "-m",
-        "infra.debian.package",
-        f"{build}/site-packages",
-        str(tmp_path),
-    ]
-    subprocess.run(again, cwd=ROOT, capture_output=True, check=True)
-    digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (package, *tmp_path.iterdir())}
+    again = built("relay-package", f"DIST={tmp_path}")
+    assert list(tmp_path.iterdir()) == [again], "something unfinished was left beside it"
+    digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (package, again)}
     assert len(digests) == 1
 
 
@@ -198,12 +208,36 @@ def _undelivered_is_kept_at_purge(root: DebianRoot, cloud: FakeCloud) -> None:
     assert root.path(f"{STATE}/journal.db").exists()
     assert root.run("id", "mwl-relay").returncode == 0
     assert not root.path("/etc/mwl-relay").exists()
-    assert not root.path("/opt/mwl-relay").exists()
+    assert not root.path("/usr/lib/mwl-relay").exists()
     cloud.start()
 
 
 def _outbox(root: DebianRoot) -> str:
     return root.run("mwl-relay", "list", "--outbox", "--json").stdout.strip()
+
+
+def test_the_rpm_is_installed_and_removed_without_losing_the_state(package: Path, tmp_path: Path) -> None:
+    """With rpm itself, but in a Debian: nothing of Red Hat's is to be had here."""
+    if not (shutil.which("nfpm") or (ROOT / "build/tools/nfpm").exists()):
+        pytest.skip("nfpm is missing: make nfpm (needs Go)")
+    rpm = built("relay-rpm", f"DIST={tmp_path / 'dist'}")
+    python = re.search(r"\bpython3\.\d+\b", field(package, "Depends"))
+    assert python
+    root = fresh_root(tmp_path, "rpm", python[0], "ca-certificates")
+    (root.folder / rpm.name).write_bytes(rpm.read_bytes())
+    said = root.run("rpm", "--install", "--nodeps", f"/{rpm.name}").stdout
+    assert "mwl-relay enroll CODE" in said
+    assert root.run("rpm", "--verify", "--nodeps", "mwl-relay").stdout == ""
+    assert "relay.cloud_url" in root.run("mwl-relay", "check-config", check=False).stderr
+    with FakeCloud() as cloud:
+        cloud.put(relay_rig.item())
+        set_up(root, cloud)
+        root.run("mwl-relay", "enroll", CODE)
+        _echoed_found_and_private(root, cloud)
+    assert f"{STATE} is kept" in root.run("rpm", "--erase", "mwl-relay").stdout
+    assert root.path(f"{STATE}/identity.json").exists()
+    assert not root.path("/usr/lib/mwl-relay").exists()
+    assert root.path("/etc/mwl-relay/relay.toml.rpmsave").exists()
 
 
 # ----------------------------------------------------------------------------------------------- as a service

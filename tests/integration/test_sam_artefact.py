@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,21 @@ def test_the_api_answers(aws: LocalAws) -> None:
     answer = invoke("ApiFunction", http_event("GET", "/health"), aws.environment)
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["status"] == "ok"
+
+
+def test_the_api_tells_which_version_was_built(aws: LocalAws) -> None:
+    answer = invoke("ApiFunction", http_event("GET", "/health"), aws.environment)
+    about = next((BUILD / "ApiFunction").glob("mwl_relay-*.dist-info")).name
+    assert about == f"mwl_relay-{json.loads(answer['body'])['version']}.dist-info"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_artefact_brings_the_licences_of_all_that_is_inside(function: str) -> None:
+    text = (BUILD / function / "NOTICE").read_text("utf-8")
+    brought = {each.metadata["Name"] for each in distributions(path=[str(BUILD / function)])} - {"mwl-relay"}
+    assert {"fastapi", "pynamodb", "pydicom"} <= brought
+    assert [name for name in brought if f"\n  {name} " not in text] == []
+    assert "MIT License" in (BUILD / function / "LICENSE").read_text("utf-8")
 
 
 def test_the_schedule_answers(aws: LocalAws) -> None:

@@ -68,4 +68,4 @@ def _package_version() -> str:
     try:
         return version("mwl-relay")
     except PackageNotFoundError:
-        return "unknown"  # in a Lambda artefact the package is copied, not installed
+        return "unknown"  # run from sources that nobody installed

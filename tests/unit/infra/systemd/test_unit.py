@@ -13,15 +13,19 @@ import pytest
 
 from edge_relay import config
 from edge_relay.commands import options as cli_options
-from infra.debian import package
+from infra.packages import stage
 from shared.errors import Rejected
 from tests.structure.imports import ROOT
 
 UNIT = ROOT / "infra/systemd/mwl-relay.service"
 DROP_IN = ROOT / "infra/systemd/port-104.conf"
-EXAMPLE = ROOT / "infra/debian/relay.toml"
+EXAMPLE = ROOT / "infra/packages/relay.toml"
 MOST_EXPOSURE = 2.0
-SCRIPTS = ("mwl-relay", "postinst", "prerm", "postrm")
+SCRIPTS = (
+    "mwl-relay",
+    *(f"deb/{name}" for name in ("postinst", "prerm", "postrm")),
+    *(f"rpm/{name}" for name in ("preinstall", "postinstall", "preremove", "postremove")),
+)
 
 analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing: apt-get install systemd"
@@ -80,8 +84,8 @@ def test_the_unit_names_the_folders_that_the_program_uses() -> None:
     unit = settings(UNIT)
     assert [f"/var/lib/{name}" for name in unit["StateDirectory"]] == [str(cli_options.DEFAULT_STATE)]
     assert unit["StateDirectoryMode"] == ["0700"]
-    assert f"/{package.FILES['infra/debian/relay.toml']}" == str(cli_options.DEFAULT_CONFIG)
-    assert unit["ExecStart"] == [f"/{package.FILES['infra/debian/mwl-relay']} run"]
+    assert f"/{stage.FILES['infra/packages/relay.toml']}" == str(cli_options.DEFAULT_CONFIG)
+    assert unit["ExecStart"] == [f"/{stage.FILES['infra/packages/mwl-relay']} run"]
 
 
 def test_stopping_has_the_time_it_asks_for() -> None:
@@ -109,7 +113,7 @@ def test_no_internet_does_not_keep_the_relay_from_starting() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_what_runs_at_installation_is_shell_that_stops_at_errors(script: str) -> None:
-    path = ROOT / "infra/debian" / script
+    path = ROOT / "infra/packages" / script
     subprocess.run(["sh", "-n", str(path)], check=True)
     assert re.match(r"#!/bin/sh\n(#.*\n)*set -eu?\n", path.read_text("utf-8"))
 
