@@ -28,11 +28,11 @@ import httpx
 from edge_relay.client.scu import Peer
 from edge_relay.config import Settings
 from edge_relay.exchange.cloud import Cloud, make_client
-from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_pass
+from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Clock, Identity
 from edge_relay.exchange.loop import Backoff, Loop
-from edge_relay.exchange.pull import pull_pass
-from edge_relay.exchange.push import push_pass
+from edge_relay.exchange.pull import pull_exchange
+from edge_relay.exchange.push import push_exchange
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.mpps.intake import StepIntake
@@ -243,9 +243,9 @@ class Relay:
         retention = timedelta(days=relay.retain_delivered_days)
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
-        pull = pull_pass(self._cloud(), self.cache, self.journal, relay.page_size)
-        push = push_pass(self._cloud(), self.journal, relay.push_batch, retention, now)
-        heartbeat = heartbeat_pass(self._cloud(), self.profiles, self._health_for_cloud)
+        pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
+        push = push_exchange(self._cloud(), self.journal, relay.push_batch, retention, now)
+        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud)
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
         )

@@ -125,9 +125,9 @@ def list_relays(
         for relay, heartbeat in known:
             problems = heartbeat.health.all_problems if heartbeat else ()
             state = "revoked" if relay.revoked_at else "\n".join(problems)
-            seen = heartbeat.seen_at.isoformat(sep=" ", timespec="seconds") if heartbeat else "never"
+            heard = heartbeat.seen_at.isoformat(sep=" ", timespec="seconds") if heartbeat else "never"
             version = heartbeat.health.version if heartbeat else ""
-            rows.append((relay.relay_id, relay.site, relay.name, seen, version, state))
+            rows.append((relay.relay_id, relay.site, relay.name, heard, version, state))
         show_table("Relays", ("relay", "site", "name", "last seen", "version", "attention"), rows)
 
 

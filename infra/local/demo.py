@@ -119,9 +119,9 @@ def _run(console: Console, options: StackOptions, *, once: bool, story: bool, wi
 
 def _tell(console: Console, stack: LocalStack, within: float) -> None:
     with console.status("") as status:
-        for told in Story(stack, within).tell(status.update):
-            console.print(f"[bold green]✓[/] {told.title}", highlight=False)
-            console.print(f"  [dim]{told.seconds:6.2f} s[/]  {escape(told.seen)}", highlight=False)
+        for step in Story(stack, within).tell(status.update):
+            console.print(f"[bold green]✓[/] {step.title}", highlight=False)
+            console.print(f"  [dim]{step.seconds:6.2f} s[/]  {escape(step.result)}", highlight=False)
     console.print("\n[bold]The whole loop held, every step checked.[/]")
 
 

@@ -74,7 +74,7 @@ class SyncReport(BaseModel):
     unfinished: bool = False
 
 
-class ReadPart(BaseModel):
+class ReadRange(BaseModel):
     """A run of record ids, in order, that was dealt with.
 
     :param last: the last id of it when it was made.
@@ -104,7 +104,7 @@ class FullRead(BaseModel):
     began_at: float
     definition: str
     missing_data_codes: tuple[str, ...] = ()
-    parts: tuple[ReadPart, ...] = ()
+    parts: tuple[ReadRange, ...] = ()
     vanished: tuple[str, ...] = ()
     confirmed: bool = False
     written: int = 0
@@ -143,7 +143,7 @@ class SourceState(BaseModel):
     sites: tuple[str, ...] = ()
     reconciled_at: float = 0.0
     ids_checked_at: float = 0.0
-    parts: tuple[ReadPart, ...] = ()
+    parts: tuple[ReadRange, ...] = ()
     unchecked: bool = False
     missing_data_codes: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()

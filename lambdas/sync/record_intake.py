@@ -64,7 +64,7 @@ class Sweep:
         return [item_id for ids in self.vanished.values() for item_id in ids]
 
 
-class Pass:
+class RecordIntake:
     """One run over some records of a source.
 
     :param codes: the project's own missing-data codes.
