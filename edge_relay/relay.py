@@ -47,7 +47,7 @@ from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
-from shared.errors import Conflict
+from shared.errors import AlreadyExists
 from shared.relay_health import RelayHealth
 from shared.worklist_item import WorklistItem
 
@@ -83,7 +83,7 @@ class Surroundings:
 class Relay:
     """One relay, in one process, on one state folder. A context manager: entering starts it.
 
-    :raises Conflict: if another process uses the state folder.
+    :raises AlreadyExists: if another process uses the state folder.
     :raises Rejected: from starting, if the TLS files cannot be used.
     :raises OSError: from starting, if a port is taken.
     """
@@ -290,5 +290,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise Conflict("another relay is running on this state folder", where=str(path.parent)) from None
+        raise AlreadyExists("another relay is running on this state folder", where=str(path.parent)) from None
     return descriptor
