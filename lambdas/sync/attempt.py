@@ -17,7 +17,7 @@ from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against
 from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadRange, SourceState
-from lambdas.sync.record_intake import RecordIntake, Sweep, by_record, merged
+from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
 from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
 from shared.errors import MwlError
@@ -104,19 +104,12 @@ class SyncAttempt:
         checked = self._withdraw_vanished()
         if checked is None:
             return False
-        rejected, rejected_count = merged(
-            intake.rejected, before.rejected, before.rejected_count, intake.read
-        )
-        held, held_count = merged(intake.held, before.held, before.held_count, intake.read)
         self.state = before.model_copy(
             update={
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                "rejected": rejected,
-                "rejected_count": rejected_count,
-                "held": held,
-                "held_count": held_count,
+                **before.after_reading(intake.rejected, intake.held, intake.read),
             }
         )
         return True
@@ -227,10 +220,6 @@ class SyncAttempt:
             intake.withdraw_barred(found)
             vanished = tuple(found.vanished_ids())
             intake.check_fuse(len(vanished), found.total, VANISHED_KEPT)
-        rejected, rejected_count = merged(
-            intake.rejected, progress.rejected, progress.rejected_count, intake.read
-        )
-        held, held_count = merged(intake.held, progress.held, progress.held_count, intake.read)
         further = progress.model_copy(
             update={
                 "parts": tuple(marks),
@@ -238,10 +227,7 @@ class SyncAttempt:
                 "written": progress.written + intake.written,
                 "unchanged": progress.unchanged + intake.unchanged,
                 "withdrawn": progress.withdrawn + intake.withdrawn,
-                "rejected": rejected,
-                "rejected_count": rejected_count,
-                "held": held,
-                "held_count": held_count,
+                **progress.after_reading(intake.rejected, intake.held, intake.read),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
@@ -252,10 +238,6 @@ class SyncAttempt:
         watermark = progress.started
         if before.watermark is not None and before.definition == progress.definition:
             watermark = max(watermark, before.watermark)  # changes were followed meanwhile
-        rejected, rejected_count = merged(
-            intake.rejected, progress.rejected, progress.rejected_count, intake.read
-        )
-        held, held_count = merged(intake.held, progress.held, progress.held_count, intake.read)
         self.state = before.model_copy(
             update={
                 "watermark": watermark,
@@ -267,10 +249,7 @@ class SyncAttempt:
                 "unchecked": False,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                "rejected": rejected,
-                "rejected_count": rejected_count,
-                "held": held,
-                "held_count": held_count,
+                **progress.after_reading(intake.rejected, intake.held, intake.read),
             }
         )
 
@@ -285,15 +264,8 @@ class SyncAttempt:
         rows = self._redcap.rows_of(record, self._definition.read_fields())
         intake.take(rows)
         intake.withdraw_unmapped(rows)
-        rejected, rejected_count = merged(
-            intake.rejected, self.state.rejected, self.state.rejected_count, intake.read
-        )
-        held, held_count = merged(intake.held, self.state.held, self.state.held_count, intake.read)
         update: dict[str, object] = {
-            "rejected": rejected,
-            "rejected_count": rejected_count,
-            "held": held,
-            "held_count": held_count,
+            **self.state.after_reading(intake.rejected, intake.held, intake.read),
         }
         if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.

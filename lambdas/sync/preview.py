@@ -18,12 +18,13 @@ from lambdas.mapping.record import missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.store import ownership
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.ownership import StoredItem
+from lambdas.sync import fuse
 from lambdas.sync.project_check import check_project
-from lambdas.sync.record_intake import ALWAYS_WITHDRAWN, RecordIntake, by_record
+from lambdas.sync.record_intake import RecordIntake, by_record
 from lambdas.sync.scanner_view import Scanner, ScannerView, views
 from shared.errors import Unavailable
 from shared.worklist_item import WorklistItem
@@ -343,7 +344,7 @@ def _refused(refused: RejectedRow | HeldRow, rows: Iterable[RedcapRow]) -> Refus
 
 
 def _blocked(definition: SourceDefinition, vanished: int, total: int) -> str:
-    if vanished <= max(ALWAYS_WITHDRAWN, int(definition.max_withdrawn_share * total)):
+    if not fuse.blows(vanished, total, definition.max_withdrawn_share):
         return ""
     return f"{vanished} of {total} items have no row any more: a sync stops until a person confirms that"
 
