@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         if result is None:
             logger.info("left to another sync", extra={"source_id": source_id})
             return
-        told = {
+        facts = {
             "full": result.full,
             "written": result.written,
             "unchanged": result.unchanged,
@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "held": len(result.held),
             "unfinished": result.unfinished,
         }
-        logger.info("synced", extra={"source_id": source_id, **told})
+        logger.info("synced", extra={"source_id": source_id, **facts})
 
     return handle_messages(event, context, "source_id", sync_one, logger)
 
@@ -72,8 +72,8 @@ def _bring(
     except NotFound:
         raise
     except MwlError as error:
-        # A hint that failed is not tried again: the next sync finds the record by itself.
-        logger.warning("hint not followed", extra={"source_id": source_id, "reason": str(error)})
+        # A wake-up that failed is not tried again: the next sync finds the record by itself.
+        logger.warning("wake-up not followed", extra={"source_id": source_id, "reason": str(error)})
         return None
 
 

@@ -30,19 +30,19 @@ class WriteBackSettings(RedcapSettings):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event whose messages are ``{"sop_instance_uid": ...}``; return those that failed.
 
-    What REDCap could not be told has not failed: the table keeps the debt, and the schedule asks again.
+    What REDCap could not be told has not failed: the table keeps the step due, and the schedule asks again.
     """
     write_back = _wired(load(WriteBackSettings))
 
-    def tell_one(uid: str) -> None:
+    def write_one(uid: str) -> None:
         outcome, note = write_back.run(uid)
-        told = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
+        facts = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
         if outcome == "parked":
-            logger.warning("write-back", extra=told)  # template.yaml counts these, and raises an alarm
+            logger.warning("write-back", extra=facts)  # template.yaml counts these, and raises an alarm
         else:
-            logger.info("write-back", extra=told)
+            logger.info("write-back", extra=facts)
 
-    return handle_each(event, context, "sop_instance_uid", tell_one, logger)
+    return handle_each(event, context, "sop_instance_uid", write_one, logger)
 
 
 @cache  # for the function's life: its connections, and for a minute its secrets

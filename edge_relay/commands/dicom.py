@@ -15,7 +15,7 @@ import typer
 from pydicom.dataset import Dataset
 
 from edge_relay.client import scu
-from edge_relay.commands.errors import EXIT_NO, reported, table
+from edge_relay.commands.errors import reported, table
 from edge_relay.dicom.json_model import to_json
 from edge_relay.services.tls import tls_for_client
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
@@ -206,6 +206,6 @@ def _peer(host: str, port: int, called: str, calling: str, tls: str, tls_client:
 @contextmanager
 def _asking() -> Iterator[None]:
     # Here a Rejected is the peer's answer, not a mistake in how we were called.
-    with reported([(Rejected, EXIT_NO), (NotFound, EXIT_NO)]):
+    with reported((Rejected, NotFound)):
         quiet()
         yield

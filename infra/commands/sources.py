@@ -15,7 +15,7 @@ from pydantic import Field
 
 from infra.commands import tools as cli_tools
 from infra.commands.preview_tables import show_preview
-from infra.commands.tools import EXIT_NO, console, reported, show_table, text_of
+from infra.commands.tools import console, reported, show_table, text_of
 from lambdas.api.services import services_from
 from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
@@ -30,7 +30,8 @@ from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
-from shared.errors import Conflict, MwlError, NotFound, Rejected
+from shared.error_outcomes import ExitCode
+from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32
@@ -86,7 +87,7 @@ def list_sources() -> None:
             rows.append((source.source_id, finished, *said, *counts))
         show_table("Sources", ("source", "last sync", "status", "reason", "rows rejected", "held"), rows)
         if any(status_of(source, now).needs_attention for source in known):
-            raise typer.Exit(EXIT_NO)
+            raise typer.Exit(ExitCode.NO)
 
 
 @sources.command("sync")
@@ -136,7 +137,7 @@ def preview_source(
         else:
             show_preview(console, found)
         if found.rejected or found.blocked:
-            raise typer.Exit(EXIT_NO)
+            raise typer.Exit(ExitCode.NO)
 
 
 def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:
@@ -195,9 +196,7 @@ def make_trigger(
         secret = secrets.token_urlsafe(SECRET_BYTES)
         try:
             services.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
-        except Conflict as error:
-            if error.retryable:
-                raise
+        except AlreadyExists as error:
             raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
         typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")
         base = "" if settings.api_url else ", after the API's address"

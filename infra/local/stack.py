@@ -190,9 +190,9 @@ class LocalStack:
             self.redcap = self._child(
                 "redcap", [*command, "--port", port, "--records", str(self.options.records)]
             )
-            told: dict[str, Any] = json.loads(self.redcap.wait_for("{", READY_SECONDS))
-            self.redcap_url, self.control_url = told["url"], told["control_url"]
-            self.redcap_token = told["projects"][0]["tokens"]["relay"]
+            addresses: dict[str, Any] = json.loads(self.redcap.wait_for("{", READY_SECONDS))
+            self.redcap_url, self.control_url = addresses["url"], addresses["control_url"]
+            self.redcap_token = addresses["projects"][0]["tokens"]["relay"]
         else:
             self.redcap_url = self.options.redcap_url
         self.definition = self._definition()

@@ -28,7 +28,7 @@ from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.connect import Connect, connector
 from lambdas.sync.wake_up import SyncRequests
-from lambdas.write_backs.wake_up import WriteBackHints
+from lambdas.write_backs.wake_up import WakeUpMessages
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Services:
     syncs: SyncRequests
     passwords: Passwords
     tokens: PeopleTokens
-    hints: WriteBackHints
+    wake_up_messages: WakeUpMessages
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -123,7 +123,7 @@ def services_from(
         syncs=SyncRequests(sqs, settings.sync_queue_url),
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
-        hints=WriteBackHints(sqs, settings.write_back_queue_url),
+        wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,
             "accounts_table": lambda: users.find("health-check"),

@@ -184,8 +184,8 @@ def _unwritable(config: WriteBack, project: Project) -> Iterator[str]:
             yield f"write_back.{key}: {moment} is validated as {validation}; set write_back.seconds = {right}"
     status = project.column(config.status) if config.status else None
     if status is not None and status.codes:
-        told = (config.status_values.get(state, state.value) for state in _WRITTEN)
-        unknown = [text for text in told if text not in status.codes]
+        written = (config.status_values.get(state, state.value) for state in _WRITTEN)
+        unknown = [text for text in written if text not in status.codes]
         if unknown:
             have = _list(_labelled(status.codes))
             yield f"write_back.status_values: {status.name} has no code {_list(unknown)}; it has {have}"

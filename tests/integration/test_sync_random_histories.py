@@ -33,7 +33,7 @@ from infra.redcap_simulator.project.records import RowKey
 from lambdas.mapping.record import map_record, missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.store.ownership import StoredItem
-from lambdas.sync.one_pass import by_record
+from lambdas.sync.record_intake import by_record
 from lambdas.sync.source_sync import SourceSync
 from shared.errors import MwlError
 from shared.worklist_item import WorklistItem
@@ -236,7 +236,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def syncs_in_slices(self) -> None:
-        with patch("lambdas.sync.record_parts.PART", 2):
+        with patch("lambdas.sync.record_ranges.RANGE_SIZE", 2):
             self.run(seconds=0)
 
     @rule(number=RECORDS)
@@ -253,7 +253,10 @@ class History(RuleBasedStateMachine):
     @rule(after=st.integers(0, 25), done=st.booleans(), sliced=st.booleans())
     def a_sync_is_killed(self, after: int, done: bool, sliced: bool) -> None:
         try:
-            with killed(after, done=done), patch("lambdas.sync.record_parts.PART", 2 if sliced else 250):
+            with (
+                killed(after, done=done),
+                patch("lambdas.sync.record_ranges.RANGE_SIZE", 2 if sliced else 250),
+            ):
                 self.run(seconds=0 if sliced else 300)
         except Killed:
             self.time_passes(4000)  # its lease ends

@@ -185,7 +185,7 @@ def test_a_form_put_back_after_a_sync_that_did_not_end_well_is_put_back_here(
     rig.sync()
     save("2026-12-24")
     with monkeypatch.context() as patched, suppress(Killed):
-        patched.setattr("lambdas.sync.one_pass.Pass.sweep", stop)
+        patched.setattr("lambdas.sync.record_intake.RecordIntake.sweep", stop)
         rig.sync()
     assert rig.items()["000001", 1].scheduled_start_date == "20261224"
     model = rig.cloud.tables.source
@@ -209,7 +209,7 @@ def test_a_record_that_came_during_a_sync_that_was_killed_and_went_is_withdrawn(
     rig.simulator.save_form(11, "N1", "demographics", {"last_name": "New"})
     rig.simulator.save_form(11, "N1", "mri", {"mri_date": "2026-12-01"}, instance=1)
     with monkeypatch.context() as patched:
-        patched.setattr("lambdas.sync.one_pass.Pass.sweep", stop)
+        patched.setattr("lambdas.sync.record_intake.RecordIntake.sweep", stop)
         with pytest.raises(Killed):
             rig.sync()
     assert ("N1", 1) in rig.items()

@@ -73,4 +73,4 @@ def in_redcap(rig: Rig, record_id: str = "000001", instance: int = 1) -> dict[st
 
 
 def imports(rig: Rig) -> int:
-    return sum(seen.action == "import" for seen in rig.simulator.requests.seen())
+    return sum(request.action == "import" for request in rig.simulator.requests.all())

@@ -85,8 +85,8 @@ def delete_source(source_id: SourceId, services: UseServices, admin: Admin, with
         owner=services.new_id(),
         now=services.now(),
     )
-    told = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
-    logger.info("source deleted", extra=told)
+    facts = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
+    logger.info("source deleted", extra=facts)
 
 
 @router.post("/{source_id}/preview", response_model=Preview)
@@ -131,8 +131,8 @@ def sync_source(
     asked = body or SyncRequest()
     services.sources.find(source_id)
     services.syncs.send(source_id, record=asked.record or "", confirm_withdrawals=asked.confirm_withdrawals)
-    told = {"source_id": source_id, "by": admin.username, "confirmed": asked.confirm_withdrawals}
-    logger.info("sync asked for", extra=told)
+    facts = {"source_id": source_id, "by": admin.username, "confirmed": asked.confirm_withdrawals}
+    logger.info("sync asked for", extra=facts)
     return SyncQueued(source_id=source_id)
 
 

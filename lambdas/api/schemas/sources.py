@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from lambdas.api.schemas.common import Request
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, RejectedRow, SyncReport
+from lambdas.sources.state import SyncReport
 from lambdas.sources.stored import StoredSource
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.sync.status import SourceStatus, reason_of, status_of
 
 MOST_RECORDS = 1000

@@ -15,29 +15,26 @@ answer's word: its record is asked for again, or, if the record is gone, asked f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, TypeVar
+from typing import Final
 
 from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import REJECTS_KEPT, HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
+from lambdas.sync import fuse
 from shared.errors import Rejected, Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
-
-ALWAYS_WITHDRAWN: Final = 5
-"""So many items may go at once, however few the source has."""
 
 ASKED_AGAIN: Final = 2000
 """Records that are asked for again at most before their items are withdrawn; more are a person's business."""
 
 Items = dict[str, dict[str, str]]
-Row = TypeVar("Row", bound=RejectedRow | HeldRow)
 
 
 class Shrunk(Rejected):
@@ -64,7 +61,7 @@ class Sweep:
         return [item_id for ids in self.vanished.values() for item_id in ids]
 
 
-class Pass:
+class RecordIntake:
     """One run over some records of a source.
 
     :param codes: the project's own missing-data codes.
@@ -228,8 +225,8 @@ class Pass:
 
         :param most: a limit besides the definition's.
         """
-        allowed = max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))
-        if not self._confirmed and vanished > min(allowed, allowed if most is None else most):
+        share = self._definition.max_withdrawn_share
+        if not self._confirmed and fuse.blows(vanished, total, share, most):
             raise Shrunk(
                 f"REDCap has no row any more for {vanished} of {total} items; none was withdrawn",
                 where=f"source {self._definition.id}",
@@ -262,14 +259,3 @@ def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:
     """Return rows by record, in order of record id."""
     ordered = sorted(rows, key=lambda row: row.record)
     return [(record, list(own)) for record, own in groupby(ordered, key=lambda row: row.record)]
-
-
-def merged(
-    new: Iterable[Row], kept: Sequence[Row], count: int, read: Collection[str]
-) -> tuple[tuple[Row, ...], int]:
-    """Return the rows to show and how many there are, after some records were read again.
-
-    :param count: how many there were, of which ``kept`` are shown.
-    """
-    rows = [*new, *(row for row in kept if row.record not in read)]
-    return tuple(rows[:REJECTS_KEPT]), len(rows) + count - len(kept)
