@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from fastapi import Depends, Request
 
 from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
@@ -173,14 +172,3 @@ def _new_id() -> str:
 
 def _new_code() -> str:
     return random_code(secrets.choice)
-
-
-def _of_app(request: Request) -> Services:
-    services = request.app.state.services
-    if not isinstance(services, Services):
-        raise TypeError("the application was not made by create_app")
-    return services
-
-
-UseServices = Annotated[Services, Depends(_of_app)]
-"""A route's parameter that receives the services."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from lambdas.access.role import Role
 from lambdas.sources.state import HeldRow, RejectedRow, SourceState, SyncReport
-from lambdas.store.accounts.people import Role
 from shared.worklist_item import WorklistItem
 from tests.rigs.api import log_lines
 from tests.rigs.builders import an_event
