@@ -12,7 +12,6 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
 
 from lambdas.access.passwords import Passwords
@@ -155,11 +154,15 @@ def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[
 
     @cache
     def secrets_manager() -> SecretsManagerClient:
+        import boto3  # noqa: PLC0415 - takes a while to load, and most who start need no client
+
         with _ONE_AT_A_TIME:
             return boto3.client("secretsmanager", region_name=region, config=config)
 
     @cache
     def sqs() -> SQSClient:
+        import boto3  # noqa: PLC0415 - likewise
+
         with _ONE_AT_A_TIME:
             return boto3.client("sqs", region_name=region, config=config)
 
