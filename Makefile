@@ -131,7 +131,7 @@ $(COMPILE) $(UNIVERSAL) pyproject.toml requirements/build.in --extra local -c re
 $(COMPILE) $(UNIVERSAL) requirements/build.in -c requirements/dev.txt -o requirements/build.txt; \
 $(COMPILE) $(UNIVERSAL) pyproject.toml --extra edge -c requirements/dev.txt -o requirements/edge.txt; \
 $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
-  pyproject.toml --extra cloud -c requirements/dev.txt -o requirements/cloud.txt; \
+  pyproject.toml --extra lambda -c requirements/dev.txt -o requirements/cloud.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
 endef

@@ -1,5 +1,17 @@
-"""``python -m edge_relay`` is ``mwl-relay``."""
+"""The command ``mwl-relay``, also as ``python -m edge_relay``. It loads even if packages are missing."""
 
-from edge_relay.cli import app
+from __future__ import annotations
 
-app(prog_name="mwl-relay")
+from shared.missing_extra import needs_extra
+
+
+def main() -> None:
+    """Run the command; if its packages are missing, say in one line which extra to install."""
+    with needs_extra("mwl-relay", "edge"):
+        from edge_relay.cli import app
+
+        app(prog_name="mwl-relay")
+
+
+if __name__ == "__main__":
+    main()

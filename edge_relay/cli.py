@@ -1,43 +1,33 @@
 """The command ``mwl-relay``: set up, run and look after one relay.
 
 Exit codes: `shared.error_outcomes`. Errors are one line on stderr.
+
+Commands import what they need when they are called, here and in `edge_relay.commands`: help, completion and
+the small commands must not wait for the libraries of the large ones.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import platform
-import signal
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_relay import config
 from edge_relay.commands import conformance as cli_conformance
 from edge_relay.commands import dicom as cli_dicom
 from edge_relay.commands import status as cli_status
 from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
-from edge_relay.exchange import cloud, identity
-from edge_relay.mpps import journal, journal_file
-from edge_relay.operations import logs, memory, systemd_notify
-from edge_relay.operations.service import Operations
-from edge_relay.relay import Relay
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.error_outcomes import EXIT_CODES_HELP, ExitCode
+from shared.error_outcomes import EXIT_CODES_HELP
 from shared.errors import AlreadyExists
 
 app = typer.Typer(
     name="mwl-relay",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="""The worklist on premises: scanners ask it what to do (DICOM Modality Worklist) and tell it what
@@ -47,11 +37,28 @@ app = typer.Typer(
     the cloud's administrator, then: mwl-relay enroll CODE, and mwl-relay run.""",
     epilog=EXIT_CODES_HELP,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mwl-relay {version('mwl-relay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options_of_all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 cli_status.add_commands(app)
 cli_dicom.add_commands(app)
 cli_conformance.add_commands(app)
-
-_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 @app.command()
@@ -66,6 +73,9 @@ def enroll(
 
     The private key never leaves this machine.
     """
+    from edge_relay import config
+    from edge_relay.exchange import cloud, identity
+
     with reported():
         settings = config.load(config_file)
         folder = state_files.make_state_dir(state_dir)
@@ -95,33 +105,10 @@ def run(
     Everything else is log lines on stderr. Under systemd (Type=notify) it says when it is ready, and keeps
     the watchdog fed as long as it answers its own queries over DICOM.
     """
+    from edge_relay.commands.serving import serve
+
     with reported():
-        settings = config.load(config_file)
-        me = identity.load_identity(state_files.make_state_dir(state_dir))
-        logs.set_up(settings.relay.log_format)
-        memory.use_one_heap()
-        if settings.relay.pin_to_core:
-            memory.stay_on_one_core()
-        with _stop_signals_held():
-            relay = Relay(settings, me, state_dir)
-            with _port_in_use_explained(settings):
-                relay.start()
-            notifier = systemd_notify.from_environment(os.environ)
-            operations = Operations(relay, settings.status, state_dir, notifier)
-            operations.start()
-            memory.settle()
-            _announce(relay, settings, ready_file)
-            signal.sigwait(_STOP_SIGNALS)
-            operations.stopping(settings.relay.stop_timeout_seconds)
-            clean = relay.stop()
-            clean = operations.stop() and clean
-            if ready_file is not None:
-                ready_file.unlink(missing_ok=True)
-        if not clean or any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread()):
-            # A peer that will not let go must not keep the process: everything that matters is on the disk.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
+        serve(config_file, state_dir, ready_file)
 
 
 @app.command()
@@ -130,6 +117,8 @@ def retry(
     state_dir: StateDir = DEFAULT_STATE,
 ) -> None:
     """Send a parked MPPS event again, and what waits behind it. A running relay takes it up by itself."""
+    from edge_relay.mpps import journal
+
     with reported(), closing(journal.Journal(existing(state_dir / JOURNAL_FILE))) as outbox:
         outbox.retry(event_id)
         typer.echo("pending again")
@@ -141,6 +130,8 @@ def check_config(
     explain: Annotated[bool, typer.Option(help="List every setting, with its default.")] = False,
 ) -> None:
     """Check the settings without starting anything."""
+    from edge_relay import config
+
     with reported():
         if explain:
             table("Settings", ("key", "default", "meaning"), config.explain())
@@ -155,47 +146,9 @@ def backup(
     state_dir: StateDir = DEFAULT_STATE,
 ) -> None:
     """Copy journal.db while the relay runs. Nothing else needs a backup: the cloud has the worklist."""
+    from edge_relay.mpps import journal_file
+
     with reported():
         source = existing(state_dir / JOURNAL_FILE)
         journal_file.backup(source, target)
         typer.echo(f"{source} copied to {target}")
-
-
-@contextmanager
-def _stop_signals_held() -> Iterator[None]:
-    """Keep the signals that stop us for `signal.sigwait`: a handler could be interrupted by the other one."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        while signal.sigpending() & _STOP_SIGNALS:
-            signal.sigwait(_STOP_SIGNALS)  # asked twice: we are stopping already
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _port_in_use_explained(settings: config.Settings) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        where = f"{settings.relay.host}:{settings.relay.port}"
-        reason = error.strerror or str(error)
-        typer.echo(f"mwl-relay: cannot listen on {where}: {reason} (see relay.port and relay.host)", err=True)
-        raise typer.Exit(ExitCode.WRONG_USE) from None
-
-
-def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) -> None:
-    host, port = relay.address
-    count = relay.cache.count()
-    if ready_file is not None:
-        facts = {
-            "host": host,
-            "port": port,
-            "ae_title": settings.relay.ae_title,
-            "site": relay.site,
-            "items": count,
-            "pid": os.getpid(),
-        }
-        state_files.write_private(ready_file, json.dumps(facts).encode())
-    typer.echo(f"ready {host}:{port} {settings.relay.ae_title} site={relay.site} items={count}")
-    sys.stdout.flush()

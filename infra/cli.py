@@ -3,6 +3,9 @@
 Administration talks to the deployment's own tables with your AWS credentials; WORKLIST_TABLE and
 ACCOUNTS_TABLE name them (``sam list stack-outputs`` shows both). Exit codes:
 `shared.error_outcomes`. Errors are one line on stderr.
+
+Commands import what they need when they are called, here and in `infra.commands`: help, completion and the
+small commands must not wait for the libraries of the large ones.
 """
 
 from __future__ import annotations
@@ -10,27 +13,24 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.commands.scanner_file import parse_overrides, shown
 from infra.commands.sources import sources
-from infra.commands.tools import reported, services, show_table, text_of
+from infra.commands.tools import reported, text_of
 from infra.commands.write_backs import write_backs
-from infra.local import demo
-from infra.local.stack import SOURCE_FILE
-from infra.pylantir.command import add_commands as add_pylantir_commands
-from lambdas.api.routes.users import add_user, set_password
-from lambdas.store.accounts.people import Role
-from lambdas.store.accounts.relays import Heartbeat
+from infra.local.options import SOURCE_FILE
+from lambdas.access.role import Role
 from shared.error_outcomes import EXIT_CODES_HELP
 from shared.errors import NotFound, Rejected
+
+if TYPE_CHECKING:
+    from lambdas.store.accounts.relays import Heartbeat
 
 app = typer.Typer(
     name="mwl-cloud",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="""mwl-relay's cloud side: try it here (mwl-cloud local), or administer a deployment.
@@ -39,16 +39,35 @@ app = typer.Typer(
     relays enroll SITE, and give the code to whoever sets up the relay.""",
     epilog=EXIT_CODES_HELP,
 )
-users = typer.Typer(no_args_is_help=True, help="People who use the API.")
-relays = typer.Typer(no_args_is_help=True, help="The relays near the scanners.")
+users = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People who use the API.")
+relays = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The relays near the scanners.")
 scanners = typer.Typer(
-    no_args_is_help=True, help="Profiles of a relay's scanners, in place of its own file's."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Profiles of a relay's scanners, in place of its own file's.",
 )
 relays.add_typer(scanners, name="scanners")
 _GROUPS = (("users", users), ("sources", sources), ("relays", relays), ("write-backs", write_backs))
 for name, group in _GROUPS:
     app.add_typer(group, name=name)
-add_pylantir_commands(app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mwl-cloud {version('mwl-relay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options_of_all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
 
 RelayId = Annotated[str, typer.Argument(help="See: mwl-cloud relays list")]
 
@@ -63,9 +82,39 @@ def local(
     source: Annotated[Path, typer.Option(help="How REDCap's rows become items.")] = SOURCE_FILE,
 ) -> None:
     """Run everything on this machine until Ctrl-C: cloud, REDCap simulator (or your REDCap), relay."""
+    from infra.local import demo
+
     demo.serve(
         demo.options_from(folder, port, redcap_port, dicom_port, aws_port, source), once=False, story=False
     )
+
+
+@app.command("import-pylantir")
+def import_pylantir(  # noqa: PLR0917 - each is an option
+    config: Annotated[Path, typer.Argument(help="pylantir's configuration, JSON, of 0.2 or 0.4.")],
+    out: Annotated[
+        Path, typer.Option(help="Where to write; what is there already is kept and used as it is.")
+    ] = Path("from-pylantir"),
+    time_zone: Annotated[str, typer.Option(help="The scanners' time zone, like Europe/Oslo.")] = "",
+    cloud_url: Annotated[str, typer.Option(help="Where our API is, for the relay.")] = "",
+    ae_title: Annotated[str, typer.Option(help="What pylantir was started with: --AEtitle.")] = "MWL_SERVER",
+    port: Annotated[int, typer.Option(help="What pylantir was started with: --port.")] = 4242,
+    worklist_db: Annotated[
+        Path | None, typer.Option(help="pylantir's worklist.db: exams and status.")
+    ] = None,
+    users_db: Annotated[Path | None, typer.Option(help="pylantir's users.db: people.")] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Store it; without this only files are written.")
+    ] = False,
+) -> None:
+    """Turn pylantir's configuration into ours, and say what became of each key.
+
+    With REDCAP_API_URL and REDCAP_API_TOKEN set, as for pylantir, the project itself is asked for its fields.
+    """
+    from infra.pylantir.importing import Request, run_import
+
+    with reported():
+        run_import(Request(config, out, time_zone, cloud_url, ae_title, port, worklist_db, users_db, apply))
 
 
 @users.command("create")
@@ -74,6 +123,9 @@ def create_user(
     role: Annotated[Role, typer.Option(help="admin: everything; write: worklist; read: worklist.")],
 ) -> None:
     """Create an account. Its password is made here and shown once."""
+    from infra.commands.deployment import services
+    from lambdas.api.accounts import add_user
+
     with reported():
         password = secrets.token_urlsafe(15)
         add_user(services(), username, password, role)
@@ -83,6 +135,9 @@ def create_user(
 @users.command("list")
 def list_users() -> None:
     """List all accounts."""
+    from infra.commands.deployment import services
+    from infra.commands.screen import show_table
+
     with reported():
         rows = [(u.username, u.role.value, "disabled" if u.disabled else "") for u in services().users.all()]
         show_table("Users", ("name", "role", ""), rows)
@@ -91,6 +146,9 @@ def list_users() -> None:
 @users.command("passwd")
 def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
     """Give an account a new password, made here and shown once. Ends all its sessions."""
+    from infra.commands.deployment import services
+    from lambdas.api.accounts import set_password
+
     with reported():
         password = secrets.token_urlsafe(15)
         set_password(services(), username, password)
@@ -100,6 +158,8 @@ def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
 @relays.command("enroll")
 def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay will serve.")]) -> None:
     """Make a code that enrols one relay, once, within 15 minutes."""
+    from infra.commands.deployment import services
+
     with reported():
         code, expires = services().relays.invite(site)
         typer.echo(f"mwl-relay enroll {code}")
@@ -111,6 +171,9 @@ def list_relays(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """List all relays: when each was last heard of, and what needs attention."""
+    from infra.commands.deployment import services
+    from infra.commands.screen import show_table
+
     with reported():
         store = services().relays
         heartbeats = store.heartbeats()
@@ -144,6 +207,8 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
 @relays.command("revoke")
 def revoke_relay(relay_id: RelayId) -> None:
     """Refuse a relay from now on."""
+    from infra.commands.deployment import services
+
     with reported():
         services().relays.revoke(relay_id)
         typer.echo("revoked")
@@ -152,6 +217,9 @@ def revoke_relay(relay_id: RelayId) -> None:
 @scanners.command("show")
 def show_scanners(relay_id: RelayId) -> None:
     """Print what is overridden, as apply takes it; on stderr, whether the relay has taken it."""
+    from infra.commands.deployment import services
+    from infra.commands.scanner_file import shown
+
     with reported():
         store = services().relays
         if store.find(relay_id) is None:
@@ -172,6 +240,9 @@ def apply_scanners(
     file: Annotated[Path, typer.Argument(help="All that is to be overridden, TOML or JSON.")],
 ) -> None:
     """Override profiles of a relay's scanners; what is not in FILE is as in the relay's own file again."""
+    from infra.commands.deployment import services
+    from infra.commands.scanner_file import parse_overrides
+
     with reported():
         try:
             overrides = parse_overrides(text_of(file))

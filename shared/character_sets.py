@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
-from pydicom.charset import python_encoding
 
 from shared.errors import Rejected
 
@@ -18,6 +17,9 @@ _NOT_DICOM: Final = frozenset(
 
 def check_terms(terms: Sequence[str]) -> tuple[str, ...]:
     """Return the terms if (0008,0005) may hold them together; raise `Rejected` saying which may not."""
+    # pydicom takes a while to load, and most profiles name no character set.
+    from pydicom.charset import python_encoding  # noqa: PLC0415
+
     if not terms:
         raise Rejected(f"a character set must be named, for instance {UTF8}")
     for term in terms:

@@ -26,7 +26,6 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydicom.datadict import tag_for_keyword
 
 from shared.character_sets import CharacterSetTerms
 from shared.dicom_text import AE, CS, LO, SH
@@ -39,6 +38,9 @@ MOST_SCANNERS: Final = 200
 
 
 def _keyword(text: str) -> str:
+    # pydicom takes a while to load, and most profiles name no keyword.
+    from pydicom.datadict import tag_for_keyword  # noqa: PLC0415
+
     if not text or tag_for_keyword(text) is None:  # pydicom's dictionary has attributes without a keyword
         raise Rejected("is not the keyword of a DICOM attribute, like PatientWeight")
     return text

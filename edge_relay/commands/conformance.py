@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from edge_relay import config
 from edge_relay.commands.errors import reported
 
 
@@ -27,10 +26,10 @@ def conformance(
 
     It names the relay's scanners and files, but not its cloud, and nothing secret.
     """
-    # A running relay has no use for these, nor memory to spare.
-    from edge_relay.conformance.ihe import integration_statement  # noqa: PLC0415
-    from edge_relay.conformance.statement import statement  # noqa: PLC0415
-    from edge_relay.conformance.subject import Subject  # noqa: PLC0415
+    from edge_relay import config
+    from edge_relay.conformance.ihe import integration_statement
+    from edge_relay.conformance.statement import statement
+    from edge_relay.conformance.subject import Subject
 
     with reported():
         subject = Subject(settings=config.load(config_file) if config_file else None)

@@ -7,18 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
 import typer
-from pydicom.dataset import Dataset
 
-from edge_relay.client import scu
 from edge_relay.commands.errors import reported, table
-from edge_relay.dicom.json_model import to_json
-from edge_relay.services.tls import tls_for_client
-from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from shared.errors import NotFound, Rejected
 
 Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]
@@ -65,8 +59,11 @@ def echo(
     tls_client: TlsClient = "",
 ) -> None:
     """Ask a relay whether it is there (C-ECHO)."""
+    from edge_relay.client import scu
+    from edge_relay.commands import scanner_part
+
     with _asking():
-        scu.echo(_peer(host, port, called, calling, tls, tls_client))
+        scu.echo(scanner_part.peer(host, port, called, calling, tls, tls_client))
         typer.echo(f"{called} at {host}:{port} answers")
 
 
@@ -88,6 +85,10 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
     as_json: Annotated[bool, typer.Option("--json", help="Print DICOM JSON, for programs.")] = False,
 ) -> None:
     """Show what a scanner would see (C-FIND). Shows participants' names: mind who looks on."""
+    from edge_relay.client import scu
+    from edge_relay.commands import scanner_part
+    from edge_relay.dicom.json_model import to_json
+
     with _asking():
         query = scu.worklist_query(
             modality=modality,
@@ -97,7 +98,7 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
             patient_id=patient_id,
             status=status,
         )
-        found = scu.find(_peer(host, port, called, calling, tls, tls_client), query)
+        found = scu.find(scanner_part.peer(host, port, called, calling, tls, tls_client), query)
         if as_json:
             typer.echo(json.dumps([to_json(answer)[0] for answer in found], ensure_ascii=False, indent=2))
         else:
@@ -112,7 +113,7 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
                 "status",
                 "study UID",
             )
-            table(f"{len(found)} items", columns, [_row(answer) for answer in found])
+            table(f"{len(found)} items", columns, [scanner_part.row(answer) for answer in found])
 
 
 @mpps_app.command()
@@ -127,9 +128,12 @@ def create(
     uid: Annotated[str, typer.Option(help="SOP Instance UID; empty: the relay makes one.")] = "",
 ) -> None:
     """Say that the step STEP_ID of the worklist has begun (N-CREATE); prints the SOP Instance UID."""
+    from edge_relay.client import scu
+    from edge_relay.commands import scanner_part
+
     with _asking():
-        peer = _peer(host, port, called, calling, tls, tls_client)
-        typer.echo(scu.create_step(peer, _begun(peer, step_id), uid or None))
+        relay = scanner_part.peer(host, port, called, calling, tls, tls_client)
+        typer.echo(scu.create_step(relay, scanner_part.begun(relay, step_id), uid or None))
 
 
 @mpps_app.command(name="set")
@@ -147,6 +151,9 @@ def set_(  # noqa: PLR0913, PLR0917  (each is an option of the command)
     ] = False,
 ) -> None:
     """Say that a step has ended (N-SET)."""
+    from edge_relay.client import scu
+    from edge_relay.commands import scanner_part
+
     with _asking():
         if wrong_entry and status is not Ending.DISCONTINUED:
             raise Rejected("goes with --status DISCONTINUED only", where="--wrong-entry")
@@ -156,56 +163,15 @@ def set_(  # noqa: PLR0913, PLR0917  (each is an option of the command)
             if status is Ending.COMPLETED
             else scu.step_discontinued(now, wrong_entry=wrong_entry)
         )
-        scu.set_step(_peer(host, port, called, calling, tls, tls_client), changes, uid)
+        scu.set_step(scanner_part.peer(host, port, called, calling, tls, tls_client), changes, uid)
         typer.echo(status.value)
-
-
-def _begun(peer: scu.Peer, step_id: str) -> Dataset:
-    answers = scu.find(peer, scu.worklist_query())
-    scheduled = [a for a in answers if str(_step(a).ScheduledProcedureStepID) == step_id]
-    if len(scheduled) != 1:
-        raise NotFound(f"{len(scheduled)} open worklist items have this step id", where=step_id)
-    item = scheduled[0]
-    return scu.step_began(
-        study_instance_uid=str(item.StudyInstanceUID),
-        scheduled_step_id=step_id,
-        accession_number=str(item.AccessionNumber or ""),
-        patient_id=str(item.PatientID),
-        patient_name=str(item.PatientName),
-        modality=str(_step(item).Modality),
-        station_aetitle=str(_step(item).ScheduledStationAETitle),
-        now=datetime.now().astimezone(),
-    )
-
-
-def _step(answer: Dataset) -> Dataset:
-    step: Dataset = answer.ScheduledProcedureStepSequence[0]
-    return step
-
-
-def _row(answer: Dataset) -> tuple[str, ...]:
-    step = _step(answer)
-    return (
-        f"{step.ScheduledProcedureStepStartDate} {step.ScheduledProcedureStepStartTime}",
-        str(step.ScheduledStationAETitle),
-        str(step.Modality),
-        str(answer.PatientName),
-        str(answer.PatientID),
-        str(answer.AccessionNumber or ""),
-        str(step.ScheduledProcedureStepID),
-        str(step.ScheduledProcedureStepStatus),
-        str(answer.StudyInstanceUID),
-    )
-
-
-def _peer(host: str, port: int, called: str, calling: str, tls: str, tls_client: str) -> scu.Peer:
-    context = tls_for_client(Path(tls), Path(tls_client) if tls_client else None) if tls else None
-    return scu.Peer(host, port, called, calling or called, tls=context)
 
 
 @contextmanager
 def _asking() -> Iterator[None]:
     # Here a Rejected is the peer's answer, not a mistake in how we were called.
+    from edge_relay.upper_layer.pynetdicom_tuning import quiet
+
     with reported((Rejected, NotFound)):
         quiet()
         yield

@@ -40,9 +40,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         for row in rows:
             typer.echo("\t".join(row))
         return
-    from rich.console import Console  # noqa: PLC0415  a running relay has no use for it, nor memory to spare
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # a running relay has no use for it, nor memory to spare
+    from rich.table import Table
+    from rich.text import Text
 
     shown = Table(title=title or None, show_header=any(columns))
     for column in columns:

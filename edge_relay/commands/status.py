@@ -6,22 +6,19 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge_relay import config
 from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, Json, StateDir
-from edge_relay.health import status, words
-from edge_relay.mpps.journal import JournalReader
-from edge_relay.operations import status_table
-from edge_relay.services.scanner_view import scanner_view_from_files
 from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE
-from edge_relay.worklist.cache import CacheReader
 from shared.error_outcomes import ExitCode
 from shared.errors import Rejected
-from shared.worklist_item import WorklistItem
+
+if TYPE_CHECKING:
+    from edge_relay.health.status import RelayStatus
+    from shared.worklist_item import WorklistItem
 
 _MOST_WARNED = 100
 _SHOWN = (
@@ -55,6 +52,9 @@ def show_status(
 
     Exit codes: 0 all is well, 1 something needs attention, 3 the relay is not running.
     """
+    from edge_relay.health import status
+    from edge_relay.operations import status_table
+
     with reported():
         found = status.look(state_dir, datetime.now(UTC))
         if as_json:
@@ -93,14 +93,9 @@ def list_(
             raise Rejected("only one of --scanner, --outbox or --parked, and --warned goes at a time")
         if outbox or parked or warned:
             rows = _events(existing(state_dir / JOURNAL_FILE), parked=parked, warned=warned)
-        elif scanner:
-            items = scanner_view_from_files(
-                scanner, config.load(config_file), existing(state_dir / CACHE_FILE)
-            )
-            rows = [_row(item) for item in items]
         else:
-            with closing(CacheReader(existing(state_dir / CACHE_FILE))) as cache:
-                rows = [_row(cached.item) for cached in cache.select()]
+            cache = existing(state_dir / CACHE_FILE)
+            rows = _shown_to(scanner, config_file, cache) if scanner else _all_cached(cache)
         if as_json:
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         elif not rows:
@@ -110,10 +105,26 @@ def list_(
 
 
 def _events(path: Path, *, parked: bool, warned: bool) -> list[dict[str, Any]]:
+    from edge_relay.mpps.journal import JournalReader
+
     with closing(JournalReader(path)) as reader:
         if warned:
             return [event._asdict() for event in reader.warned_events(_MOST_WARNED)]
         return [event._asdict() for event in reader.open_events() if not parked or event.state == "parked"]
+
+
+def _shown_to(scanner: str, config_file: Path, cache: Path) -> list[dict[str, Any]]:
+    from edge_relay import config
+    from edge_relay.services.scanner_view import scanner_view_from_files
+
+    return [_row(item) for item in scanner_view_from_files(scanner, config.load(config_file), cache)]
+
+
+def _all_cached(path: Path) -> list[dict[str, Any]]:
+    from edge_relay.worklist.cache import CacheReader
+
+    with closing(CacheReader(path)) as cache:
+        return [_row(cached.item) for cached in cache.select()]
 
 
 def _row(item: WorklistItem) -> dict[str, Any]:
@@ -121,7 +132,9 @@ def _row(item: WorklistItem) -> dict[str, Any]:
     return {name: fields[name] for name in _SHOWN}
 
 
-def _check_line(found: status.RelayStatus) -> str:
+def _check_line(found: RelayStatus) -> str:
+    from edge_relay.health import words
+
     word = "OK" if not found.problems else "WARNING" if found.running else "UNKNOWN"
     age = "U" if found.cache_age_seconds is None else f"{found.cache_age_seconds:.0f}s"  # U: not known
     items = "U" if found.items is None else str(found.items)

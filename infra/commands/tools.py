@@ -1,29 +1,15 @@
-"""What all commands of ``mwl-cloud`` share: how they end, and how they show things."""
+"""What all commands of ``mwl-cloud`` share: how they end, and how they read files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from pydantic import Field
-from rich.console import Console
-from rich.table import Table
 
-from lambdas.api.services import Services, services_from
-from lambdas.api.settings import ApiSettings
-from lambdas.settings import load
 from shared.error_outcomes import outcome_of
 from shared.errors import MwlError, Rejected
-
-console = Console(markup=False)  # [x] in what others wrote is text
-
-
-class AdminSettings(ApiSettings):
-    """What administration reads from its environment."""
-
-    signing_key_secret_id: str = Field(default="", description="Not used here.")
 
 
 @contextmanager
@@ -34,21 +20,6 @@ def reported() -> Iterator[None]:
     except MwlError as error:
         typer.echo(f"mwl-cloud: {error}", err=True)
         raise typer.Exit(outcome_of(error).exit_code) from None
-
-
-def services() -> Services:
-    """Return the deployment's services; raise `Rejected` naming the variables that are not set."""
-    return services_from(load(AdminSettings))
-
-
-def show_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print a table."""
-    table = Table(title=title)
-    for heading in headings:
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
 
 
 def text_of(file: Path) -> str:

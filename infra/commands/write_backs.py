@@ -6,15 +6,20 @@ from typing import Annotated
 
 import typer
 
-from infra.commands.tools import reported, services, show_table
+from infra.commands.tools import reported
 from shared.errors import Rejected
 
-write_backs = typer.Typer(no_args_is_help=True, help="What scanners did that REDCap refuses to be told.")
+write_backs = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="What scanners did that REDCap refuses to be told."
+)
 
 
 @write_backs.command("list")
 def list_parked() -> None:
     """Show the steps REDCap refused for good, with the reason it gave."""
+    from infra.commands.deployment import services
+    from infra.commands.screen import show_table
+
     with reported():
         rows = [
             (
@@ -39,6 +44,8 @@ def retry(
     every: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
 ) -> None:
     """Have REDCap told once more, once what it refused has been mended; within a minute it is tried."""
+    from infra.commands.deployment import services
+
     with reported():
         if bool(uids) == every:
             raise Rejected("name steps, or give --all")

@@ -26,7 +26,8 @@ from rich.table import Table
 
 from edge_relay.operations.memory import use_one_heap
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
-from infra.local.stack import SOURCE_FILE, LocalStack, StackOptions
+from infra.local.options import SOURCE_FILE, StackOptions
+from infra.local.stack import LocalStack
 from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
 from shared.error_outcomes import ExitCode
 from shared.errors import MwlError

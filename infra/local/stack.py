@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -34,10 +33,12 @@ from edge_relay.client import scu as dicom_client
 from edge_relay.client.scu import Peer
 from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
+from infra.local.options import StackOptions
 from infra.local.processes import Child, resident_bytes
 from lambdas import schedule, sync_redcap, write_back
+from lambdas.access.role import Role
+from lambdas.api.accounts import add_user
 from lambdas.api.main import create_app
-from lambdas.api.routes.users import add_user
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.redcap.project import RedcapProject
@@ -45,44 +46,15 @@ from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from, parse_definition
 from lambdas.sources.state import SourceState
-from lambdas.store.accounts.people import Role
 from lambdas.store.models import bind
 from lambdas.store.sources import SourceStore
 from lambdas.sync.project_check import check_project
 from shared.errors import Rejected, Unavailable
 
 HOST: Final = "127.0.0.1"
-SOURCE_FILE: Final = Path(__file__).parents[1] / "sources" / "classic.toml"
 PROJECT_ID: Final = 11  # the simulator's project (a)
 READY_SECONDS: Final = 30.0
 PATIENT_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True)
-class StackOptions:
-    """What can be chosen. A port of 0 takes any that is free.
-
-    :param folder: where everything is kept; its contents are replaced.
-    :param redcap_url: your own REDCap's API; empty: the simulator. It is only ever read.
-    :param redcap_token: its API token.
-    :param source_file: how its rows become worklist items.
-    :param schedule_seconds: how often EventBridge's minute comes round.
-    :param pull_seconds: how often the relay asks for changes.
-    """
-
-    folder: Path = Path(".demo")
-    api_port: int = 0
-    redcap_port: int = 0
-    aws_port: int = 0
-    dicom_port: int = 0
-    scanner: str = "PRISMA1"
-    relay_ae_title: str = "MWL_RELAY"
-    redcap_url: str = ""
-    redcap_token: str = ""
-    source_file: Path = SOURCE_FILE
-    records: int = 10
-    schedule_seconds: float = 0.2
-    pull_seconds: float = 0.3
 
 
 class LocalStack:

@@ -9,7 +9,8 @@ from typing import Final
 
 from infra.pylantir.old_rows import OldUser
 from lambdas.access.passwords import Passwords, is_bcrypt
-from lambdas.store.accounts.people import Role, UserStore, normal_name
+from lambdas.access.role import Role
+from lambdas.store.accounts.people import UserStore, normal_name
 from shared.errors import AlreadyExists
 
 DEFAULT_PASSWORD: Final = "admin123"  # noqa: S105 - pylantir's own, which everybody can read in its guide

@@ -14,10 +14,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from lambdas.access.role import Role
 from lambdas.access.tokens import Unauthenticated, claimed_relay, verify_relay
+from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.common import AccessToken, Login
-from lambdas.api.services import Services, UseServices
-from lambdas.store.accounts.people import Role, User
+from lambdas.api.services import Services
+from lambdas.store.accounts.people import User
 from lambdas.store.accounts.relays import Relay
 from shared.errors import Forbidden
 

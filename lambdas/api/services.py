@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
-from fastapi import Depends, Request
 
 from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
@@ -156,11 +154,15 @@ def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[
 
     @cache
     def secrets_manager() -> SecretsManagerClient:
+        import boto3  # noqa: PLC0415 - takes a while to load, and most who start need no client
+
         with _ONE_AT_A_TIME:
             return boto3.client("secretsmanager", region_name=region, config=config)
 
     @cache
     def sqs() -> SQSClient:
+        import boto3  # noqa: PLC0415 - likewise
+
         with _ONE_AT_A_TIME:
             return boto3.client("sqs", region_name=region, config=config)
 
@@ -173,14 +175,3 @@ def _new_id() -> str:
 
 def _new_code() -> str:
     return random_code(secrets.choice)
-
-
-def _of_app(request: Request) -> Services:
-    services = request.app.state.services
-    if not isinstance(services, Services):
-        raise TypeError("the application was not made by create_app")
-    return services
-
-
-UseServices = Annotated[Services, Depends(_of_app)]
-"""A route's parameter that receives the services."""

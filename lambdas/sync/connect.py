@@ -6,12 +6,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from lambdas.aws.secrets import Secrets
-from lambdas.redcap.project import RedcapProject
 from lambdas.settings import StoreSettings
 from lambdas.sources.definition import SourceDefinition
 from shared.errors import Rejected
@@ -19,7 +17,9 @@ from shared.errors import Rejected
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-Connect = Callable[[SourceDefinition], RedcapProject]
+    from lambdas.redcap.project import RedcapProject
+
+Connect = Callable[[SourceDefinition], "RedcapProject"]
 
 
 class RedcapSettings(StoreSettings):
@@ -51,6 +51,8 @@ def connector(
 
     @cache
     def client() -> SecretsManagerClient:
+        import boto3  # noqa: PLC0415 - takes a while to load, and most who start need no secret
+
         return boto3.client(
             "secretsmanager", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url
         )
@@ -58,6 +60,8 @@ def connector(
     secrets = Secrets(client, now=now)
 
     def connect(definition: SourceDefinition) -> RedcapProject:
+        from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - likewise
+
         name = settings.redcap_secret_prefix + definition.token_secret
         token = secrets.read(name).get("token")
         if not isinstance(token, str):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_relay.client import scu
-from infra.local.stack import LocalStack, StackOptions
+from infra.local.options import StackOptions
+from infra.local.stack import LocalStack
 from infra.local.story import Story
 from shared.errors import MwlError
 from tests.bench.figures import Cell, Goal, Series, Table

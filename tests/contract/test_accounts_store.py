@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from lambdas.access.role import Role
 from lambdas.access.throttle import Throttled
-from lambdas.store.accounts.people import LoginStore, Role, User, UserStore
+from lambdas.store.accounts.people import LoginStore, User, UserStore
 from lambdas.store.accounts.relays import CODE_ALPHABET, RelayStore, random_code
 from lambdas.store.accounts.rows import Witness
 from lambdas.store.models import AccountRow, bind

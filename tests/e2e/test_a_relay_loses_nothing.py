@@ -14,7 +14,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from edge_relay.client import scu
-from infra.local.stack import LocalStack, StackOptions
+from infra.local.options import StackOptions
+from infra.local.stack import LocalStack
 from lambdas.api.services import Services
 from shared.procedure_step import EventKind, StepStatus
 

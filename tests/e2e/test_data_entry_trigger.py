@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from infra.local.stack import LocalStack, StackOptions
+from infra.local.options import StackOptions
+from infra.local.stack import LocalStack
 from infra.local.story import Story
 
 PATIENCE = 30.0

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.options import StackOptions
 from infra.local.processes import resident_bytes
-from infra.local.stack import LocalStack, StackOptions
+from infra.local.stack import LocalStack
 from infra.redcap_simulator import RedcapSimulator, classic
 from shared.errors import Rejected
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from lambdas.access.role import Role
 from lambdas.api import main
-from lambdas.api.routes.users import add_user
+from lambdas.api.accounts import add_user
 from lambdas.api.services import services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
-from lambdas.store.accounts.people import Role
 from shared.errors import Rejected
 from shared.procedure_step import EventKind
 from shared.worklist_item import WorklistItem

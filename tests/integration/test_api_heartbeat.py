@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from shared.relay_health import RelayHealth, ScannerActivity
 from tests.rigs.api import ApiRig, RelayClient, api, log_lines
 

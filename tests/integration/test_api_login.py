@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.api.routes.users import add_user
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
+from lambdas.api.accounts import add_user
 from tests.rigs.api import PASSWORD, ApiRig, api
 from tests.rigs.cloud import put_signing_keys
 from tests.rigs.lambda_events import Answer

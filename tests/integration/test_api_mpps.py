@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from lambdas.store.steps import StepStore
 from shared.errors import Conflict, Unavailable
 from shared.procedure_step import EventKind, EventResult, ProcedureStepEvent

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from shared.feed import FeedPage
 from tests.rigs.api import ApiRig, RelayClient, api, public_pem
 from tests.rigs.builders import an_item

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi.routing import APIRoute
 
+from lambdas.access.role import Role
 from lambdas.api import auth
 from lambdas.api.routes import health, hooks, relay, relays, sources, users, worklist, write_backs
-from lambdas.store.accounts.people import Role
 from tests.rigs.api import ApiRig, api
 
 ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from lambdas.access.role import Role
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
-from lambdas.store.accounts.people import Role
 from shared.worklist_item import WorklistItem
 from tests.rigs.api import log_lines
 from tests.rigs.builders import an_event

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from tests.rigs.api import PASSWORD, ApiRig, api
 
 ANA = {"username": "Ana", "password": PASSWORD, "role": "read"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_item
 from tests.rigs.lambda_events import Answer, LambdaClient

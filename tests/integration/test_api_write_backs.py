@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.cli import app
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
 

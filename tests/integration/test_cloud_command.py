@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from infra.cli import app
-from infra.commands import tools as cli_tools
+from infra.commands import screen
 from infra.redcap_simulator import RedcapSimulator, classic
 from lambdas.access.passwords import Passwords
 from lambdas.sources.state import SourceState, SyncReport
@@ -235,7 +235,7 @@ def test_a_redcap_that_is_not_there_is_exit_code_3(
     rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token(rig, redcap)
-    monkeypatch.setattr("infra.commands.sources.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("infra.commands.source_work.time.sleep", lambda _seconds: None)
     file = definition(tmp_path, redcap, **{redcap.url: "http://127.0.0.1:9/api/"})
     refused = mwl_cloud("sources", "apply", file)
     assert refused.exit_code == 3, refused.output
@@ -250,7 +250,7 @@ def applied(rig: CloudRig, redcap: RedcapSimulator, folder: Path) -> str:
 
 
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_tools.console, "_width", 250)
+    monkeypatch.setattr(screen.console, "_width", 250)
 
 
 def test_a_preview_of_a_file_shows_items_and_scanners_and_stores_nothing(

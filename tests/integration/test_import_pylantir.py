@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from infra.cli import app
 from infra.pylantir.accounts import DEFAULT_PASSWORD
 from lambdas.access.passwords import Passwords
-from lambdas.store.accounts.people import Role, UserStore
+from lambdas.access.role import Role
+from lambdas.store.accounts.people import UserStore
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_event
 from tests.rigs.pylantir import (

@@ -30,7 +30,7 @@ from infra.pylantir.source_translation import Answers
 from infra.pylantir.translation import translate
 from infra.redcap_simulator import Project
 from lambdas.access.passwords import Passwords
-from lambdas.store.accounts.people import Role
+from lambdas.access.role import Role
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.pylantir import SITE, config, populate, predecessor_project
 from tests.rigs.redcap import Rig, Stack, classic_data, running_stack

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from lambdas.api.services import Services, UseServices
+from lambdas.api.dependencies import UseServices
+from lambdas.api.services import Services
 from lambdas.sync.status import may_be_asked
 from shared.errors import NotFound, Rejected
 

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import ThisRelay
+from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.problems import flaws
 from lambdas.api.schemas.common import Enroll, Enrolled, MppsIntake, MppsResults
-from lambdas.api.services import Services, UseServices
+from lambdas.api.services import Services
 from lambdas.store.accounts.relays import Relay
 from shared.errors import Conflict, Rejected, Unavailable
 from shared.feed import FeedPage

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from lambdas.api.auth import MayAdminister
+from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.common import EnrollmentCode, Invitation, RelayDetail, RelayView, ScannersView
-from lambdas.api.services import UseServices
 from lambdas.store.accounts.people import User
 from shared.errors import NotFound
 from shared.scanner_profile import ScannerOverrides

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Response
 
 from lambdas.api.auth import MayAdminister
+from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.sources import PreviewRequest, SourceDetail, SourceView, SyncQueued, SyncRequest
-from lambdas.api.services import Services, UseServices
+from lambdas.api.services import Services
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState

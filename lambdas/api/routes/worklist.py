@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from lambdas.api.auth import MayRead, MayWrite
+from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.items import ItemChanges, ItemView, NewItem
-from lambdas.api.services import Services, UseServices
+from lambdas.api.services import Services
 from lambdas.store.worklist import ItemQuery, StoredItem
 from shared.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected

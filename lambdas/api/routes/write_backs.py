@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from lambdas.api.auth import MayAdminister
-from lambdas.api.services import UseServices
+from lambdas.api.dependencies import UseServices
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 
 router = APIRouter(prefix="/write-backs", tags=["write-backs"], dependencies=[MayAdminister])

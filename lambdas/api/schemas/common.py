@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from lambdas.store.accounts.people import Role, User
+from lambdas.access.role import Role
+from lambdas.store.accounts.people import User
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom_text import LO
 from shared.procedure_step import EventResult

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from lambdas.access.role import Role
 from lambdas.access.throttle import FORGOTTEN_AFTER, LONGEST_WAIT, Attempts, Throttled, next_attempt
 from lambdas.store.accounts.rows import AccountRows, Kept, Witness, hidden_name
 from lambdas.store.models import Tables
@@ -22,19 +22,6 @@ from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
 _TRIES = 5
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
 """Lower case, so that nobody can be called almost like somebody else."""
-
-
-class Role(StrEnum):
-    """What a person may do; each role may do what the ones below it may."""
-
-    ADMIN = "admin"
-    WRITE = "write"
-    READ = "read"
-
-    def covers(self, needed: Role) -> bool:
-        """Tell whether this role may do what ``needed`` may."""
-        order = [Role.READ, Role.WRITE, Role.ADMIN]
-        return order.index(self) >= order.index(needed)
 
 
 class User(BaseModel):

@@ -19,10 +19,10 @@ from tests.structure.imports import ROOT
 
 USES = {
     "shared": set[str](),
-    "lambdas": {"cloud"},
+    "lambdas": {"lambda"},
     "edge_relay": {"edge"},
-    "infra": {"cloud", "edge", "local"},
-    "tests": {"cloud", "edge", "local", "dev"},
+    "infra": {"lambda", "cloud", "edge", "local"},
+    "tests": {"lambda", "cloud", "edge", "local", "dev"},
 }
 """The extras whose packages a folder may import, beside the dependencies that all have."""
 
@@ -122,16 +122,34 @@ def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
     assert sorted(wrong) == []
 
 
+def packages_imported(folder: str) -> set[str]:
+    found = {
+        name
+        for file in (ROOT / folder).rglob("*.py")
+        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+    }
+    distributions = packages_distributions()
+    return {COMES_WITH.get(name, "") for name in found} | {
+        normal(each) for name in found for each in distributions.get(name, [])
+    }
+
+
+def test_what_everybody_gets_is_what_both_sides_import() -> None:
+    shared = packages_imported("shared")
+    both = (packages_imported("lambdas") | shared) & (packages_imported("edge_relay") | shared)
+    assert declared(None) == both - {"", "mwl-relay"}
+
+
 # ----------------------------------------------------------------- locked
 
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
     [
-        ("cloud", {"cloud"}),
+        ("cloud", {"lambda"}),
         ("edge", {"edge"}),
-        ("local", {"cloud", "edge", "local"}),
-        ("dev", {"cloud", "edge", "local", "dev"}),
+        ("local", {"lambda", "cloud", "edge", "local"}),
+        ("dev", {"lambda", "cloud", "edge", "local", "dev"}),
     ],
 )
 def test_a_lock_file_has_what_its_extra_declares(lock: str, extras: set[str]) -> None:

@@ -16,8 +16,8 @@ from infra.pylantir.accounts import DEFAULT_PASSWORD, plan_accounts
 from infra.pylantir.adoption import Adoption, Edit, adopt, has_decimal_sessions
 from infra.pylantir.old_databases import read_users, read_worklist
 from infra.pylantir.old_rows import OldItem, OldUser
+from lambdas.access.role import Role
 from lambdas.api.schemas.items import ItemChanges, ItemView
-from lambdas.store.accounts.people import Role
 from lambdas.store.ownership import StoredItem, from_person, from_source
 from shared.errors import Rejected
 from shared.worklist_item import Status, WorklistItem

@@ -1,19 +1,21 @@
-"""``mwl-cloud import-pylantir``: see docs/from-pylantir.md."""
+"""What ``mwl-cloud import-pylantir`` does; see docs/from-pylantir.md."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from infra.commands.tools import reported, services, show_table, text_of
+from infra.commands.deployment import services
+from infra.commands.screen import show_table
+from infra.commands.tools import text_of
 from infra.pylantir.accounts import import_accounts, plan_accounts
 from infra.pylantir.adoption import Adoption, has_decimal_sessions
 from infra.pylantir.deployment_translation import Address
@@ -44,48 +46,38 @@ class PylantirEnvironment(BaseSettings):
     redcap_api_token: SecretStr = Field(default=SecretStr(""), description="Its token.")
 
 
-def import_pylantir(  # noqa: PLR0913, PLR0917 - each is an option
-    config: Annotated[Path, typer.Argument(help="pylantir's configuration, JSON, of 0.2 or 0.4.")],
-    out: Annotated[
-        Path, typer.Option(help="Where to write; what is there already is kept and used as it is.")
-    ] = Path("from-pylantir"),
-    time_zone: Annotated[str, typer.Option(help="The scanners' time zone, like Europe/Oslo.")] = "",
-    cloud_url: Annotated[str, typer.Option(help="Where our API is, for the relay.")] = "",
-    ae_title: Annotated[str, typer.Option(help="What pylantir was started with: --AEtitle.")] = "MWL_SERVER",
-    port: Annotated[int, typer.Option(help="What pylantir was started with: --port.")] = 4242,
-    worklist_db: Annotated[
-        Path | None, typer.Option(help="pylantir's worklist.db: exams and status.")
-    ] = None,
-    users_db: Annotated[Path | None, typer.Option(help="pylantir's users.db: people.")] = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Store it; without this only files are written.")
-    ] = False,
-) -> None:
-    """Turn pylantir's configuration into ours, and say what became of each key.
+@dataclass(frozen=True)
+class Request:
+    """What is to be imported; see the options of the command."""
 
-    With REDCAP_API_URL and REDCAP_API_TOKEN set, as for pylantir, the project itself is asked for its fields.
-    """
-    with reported():
-        exams = read_worklist(worklist_db) if worklist_db else []
-        users = read_users(users_db) if users_db else []
-        answers = _answers(time_zone, exams)
-        done = translate(text_of(config), answers, Address(ae_title, port, cloud_url))
-        kept = _write(out, done.files, done.findings)
-        _show(done.findings)
-        typer.echo(f"written to {out}: {', '.join([*sorted(done.files), _REPORT])}")
-        for name in kept:
-            typer.echo(f"kept as it was, because it is there and says otherwise: {out / name}")
-        names = [f"source-{definition.id}.toml" for definition in done.definitions]
-        if apply:
-            definitions = [parse_definition(text_of(out / name)) for name in names]
-            _apply(definitions, exams, users)
-        elif exams or users:
-            typer.echo(f"{len(exams)} exams and {len(users)} users read; --apply brings them in")
+    config: Path
+    out: Path
+    time_zone: str
+    cloud_url: str
+    ae_title: str
+    port: int
+    worklist_db: Path | None
+    users_db: Path | None
+    apply: bool
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the command to ``mwl-cloud``."""
-    app.command("import-pylantir")(import_pylantir)
+def run_import(asked: Request) -> None:
+    """Translate, write the files, say what became of each key; store it all if asked to."""
+    exams = read_worklist(asked.worklist_db) if asked.worklist_db else []
+    users = read_users(asked.users_db) if asked.users_db else []
+    answers = _answers(asked.time_zone, exams)
+    done = translate(text_of(asked.config), answers, Address(asked.ae_title, asked.port, asked.cloud_url))
+    kept = _write(asked.out, done.files, done.findings)
+    _show(done.findings)
+    typer.echo(f"written to {asked.out}: {', '.join([*sorted(done.files), _REPORT])}")
+    for name in kept:
+        typer.echo(f"kept as it was, because it is there and says otherwise: {asked.out / name}")
+    names = [f"source-{definition.id}.toml" for definition in done.definitions]
+    if asked.apply:
+        definitions = [parse_definition(text_of(asked.out / name)) for name in names]
+        _apply(definitions, exams, users)
+    elif exams or users:
+        typer.echo(f"{len(exams)} exams and {len(users)} users read; --apply brings them in")
 
 
 def _answers(time_zone: str, exams: Sequence[OldItem]) -> Answers:

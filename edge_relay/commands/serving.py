@@ -1,0 +1,98 @@
+"""What ``mwl-relay run`` does: serve scanners until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from edge_relay import config
+from edge_relay.exchange import identity
+from edge_relay.operations import logs, memory, systemd_notify
+from edge_relay.operations.service import Operations
+from edge_relay.relay import Relay
+from edge_relay.storage import state_files
+from shared.error_outcomes import ExitCode
+
+_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def serve(config_file: Path, state_dir: Path, ready_file: Path | None) -> None:
+    """Serve scanners until SIGTERM or Ctrl-C; say on stdout, and in ``ready_file``, when they can connect.
+
+    :raises MwlError: the settings are wrong, or the relay is not enrolled.
+    :raises typer.Exit: with `ExitCode.WRONG_USE`, after saying that the port is in use.
+    """
+    settings = config.load(config_file)
+    me = identity.load_identity(state_files.make_state_dir(state_dir))
+    logs.set_up(settings.relay.log_format)
+    memory.use_one_heap()
+    if settings.relay.pin_to_core:
+        memory.stay_on_one_core()
+    with _stop_signals_held():
+        relay = Relay(settings, me, state_dir)
+        with _port_in_use_explained(settings):
+            relay.start()
+        notifier = systemd_notify.from_environment(os.environ)
+        operations = Operations(relay, settings.status, state_dir, notifier)
+        operations.start()
+        memory.settle()
+        _announce(relay, settings, ready_file)
+        signal.sigwait(_STOP_SIGNALS)
+        operations.stopping(settings.relay.stop_timeout_seconds)
+        clean = relay.stop()
+        clean = operations.stop() and clean
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+    if not clean or any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread()):
+        # A peer that will not let go must not keep the process: everything that matters is on the disk.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+@contextmanager
+def _stop_signals_held() -> Iterator[None]:
+    """Keep the signals that stop us for `signal.sigwait`: a handler could be interrupted by the other one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        while signal.sigpending() & _STOP_SIGNALS:
+            signal.sigwait(_STOP_SIGNALS)  # asked twice: we are stopping already
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _port_in_use_explained(settings: config.Settings) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f"{settings.relay.host}:{settings.relay.port}"
+        reason = error.strerror or str(error)
+        typer.echo(f"mwl-relay: cannot listen on {where}: {reason} (see relay.port and relay.host)", err=True)
+        raise typer.Exit(ExitCode.WRONG_USE) from None
+
+
+def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) -> None:
+    host, port = relay.address
+    count = relay.cache.count()
+    if ready_file is not None:
+        facts = {
+            "host": host,
+            "port": port,
+            "ae_title": settings.relay.ae_title,
+            "site": relay.site,
+            "items": count,
+            "pid": os.getpid(),
+        }
+        state_files.write_private(ready_file, json.dumps(facts).encode())
+    typer.echo(f"ready {host}:{port} {settings.relay.ae_title} site={relay.site} items={count}")
+    sys.stdout.flush()

@@ -1,0 +1,165 @@
+"""What the commands of ``mwl-cloud sources`` do. All raise `MwlError`, in words for whoever called."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import typer
+from pydantic import Field
+
+from infra.commands.deployment import AdminSettings, services
+from infra.commands.preview_tables import show_preview
+from infra.commands.screen import console, show_table
+from infra.commands.tools import text_of
+from lambdas.api.services import services_from
+from lambdas.settings import load
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.file import parse_definition
+from lambdas.sources.state import SourceState
+from lambdas.store.dry_worklist import DryWorklist
+from lambdas.store.sources import SourceStore
+from lambdas.sync.connect import Connect, RedcapSettings, connector
+from lambdas.sync.preview import Scope, preview
+from lambdas.sync.project_check import check_project
+from lambdas.sync.removal import remove_source
+from lambdas.sync.scanner_view import known_scanners
+from lambdas.sync.status import reason_of, status_of
+from lambdas.sync.wake_up import SyncRequests
+from shared.error_outcomes import ExitCode
+from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
+
+REDCAP_SECONDS = 120.0
+SECRET_BYTES = 32
+
+
+class SyncQueueSettings(RedcapSettings):
+    """What asking for a sync needs besides."""
+
+    sync_queue_url: str = Field(description="SyncQueue.")
+
+
+class TriggerSettings(AdminSettings):
+    """What making a trigger's URL needs besides."""
+
+    api_url: str = Field(default="", description="The API's address; empty: the URL is shown without it.")
+
+
+def _connect(settings: RedcapSettings) -> Connect:
+    return connector(settings, now=time.time, sleep=time.sleep, read_seconds=REDCAP_SECONDS)
+
+
+def apply(file: Path) -> None:
+    """Check a definition against its REDCap project, and store it."""
+    definition = parse_definition(text_of(file))
+    settings = load(RedcapSettings)
+    with closing(_connect(settings)(definition)) as redcap:
+        check_project(definition, redcap)
+    SourceStore(settings.tables()).put(definition)
+    typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+
+
+def show_all() -> None:
+    """Print all sources; raise `typer.Exit` with 1 if one needs attention."""
+    now = time.time()
+    known = SourceStore(load(RedcapSettings).tables()).all()
+    rows = []
+    for source in known:
+        report = source.state.report
+        finished = report.finished_at.isoformat(sep=" ", timespec="seconds") if report else "never"
+        counts = (str(source.state.rejected_count or ""), str(source.state.held_count or ""))
+        said = (status_of(source, now).value, reason_of(source, now))
+        rows.append((source.source_id, finished, *said, *counts))
+    show_table("Sources", ("source", "last sync", "status", "reason", "rows rejected", "held"), rows)
+    if any(status_of(source, now).needs_attention for source in known):
+        raise typer.Exit(ExitCode.NO)
+
+
+def ask_for_sync(source_id: str, *, record: str, confirm_withdrawals: bool) -> None:
+    """Ask for a sync of one source, or of one of its records."""
+    settings = load(SyncQueueSettings)
+    SourceStore(settings.tables()).find(source_id)
+    client = boto3.client("sqs", region_name=settings.aws_region)
+    SyncRequests(lambda: client, settings.sync_queue_url).send(
+        source_id, record=record, confirm_withdrawals=confirm_withdrawals
+    )
+    typer.echo("asked; see: mwl-cloud sources list")
+
+
+def show_preview_of(source: str, *, record: str, limit: int | None, as_json: bool) -> None:
+    """Print what a sync would do; raise `typer.Exit` with 1 if it would reject rows or stop."""
+    deployed = services()
+    definition, state = _meant(source, deployed.sources)
+    with closing(_connect(deployed.settings)(definition)) as redcap:
+        found = preview(
+            definition,
+            redcap,
+            DryWorklist(deployed.settings.tables(), now=time.time),
+            scanners=known_scanners(deployed.relays, definition.sites()),
+            today=definition.local(datetime.now(UTC)).date(),
+            left=state.sites,
+            scope=Scope(record=record, limit=limit),
+        )
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        show_preview(console, found)
+    if found.rejected or found.blocked:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:
+    """Return the definition meant, and what is remembered of its source."""
+    file = Path(source)
+    if not file.exists():
+        try:
+            return stored.get(source), stored.state(source)
+        except NotFound:
+            raise NotFound("is neither a file nor a source", where=source) from None
+    definition = parse_definition(text_of(file))
+    try:
+        return definition, stored.state(definition.id)
+    except NotFound:
+        return definition, SourceState()
+
+
+def delete(source_id: str, *, withdraw: bool) -> None:
+    """Delete a source; with ``withdraw`` take its open items off the worklist."""
+    deployed = services()
+    withdrawn = remove_source(
+        source_id,
+        sources=deployed.sources,
+        worklist=deployed.worklist,
+        triggers=deployed.triggers,
+        withdraw=withdraw,
+        owner=deployed.new_id(),
+        now=deployed.now(),
+    )
+    typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
+
+
+def make_trigger(source_id: str, *, rotate: bool) -> None:
+    """Make a Data Entry Trigger's URL, and print it; with ``rotate`` the one before ends."""
+    settings = load(TriggerSettings)
+    deployed = services_from(settings)
+    definition = deployed.sources.get(source_id)
+    try:
+        with closing(_connect(settings)(definition)) as redcap:
+            project_id = str(redcap.project_info().get("project_id") or "")
+    except MwlError as error:
+        project_id = ""
+        typer.echo(f"mwl-cloud: the project could not be asked for its id: {error}", err=True)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    try:
+        deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
+    except AlreadyExists as error:
+        if error.retryable:
+            raise
+        raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
+    typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")
+    base = "" if settings.api_url else ", after the API's address"
+    typer.echo(f"for the Data Entry Trigger of the project{base}; shown only now", err=True)

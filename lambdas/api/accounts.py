@@ -1,0 +1,32 @@
+"""Making accounts and giving passwords, for the API and for `mwl-cloud`."""
+
+from __future__ import annotations
+
+from lambdas.access.passwords import check_rules
+from lambdas.access.role import Role
+from lambdas.api.services import Services
+from lambdas.store.accounts.people import User
+
+
+def add_user(services: Services, username: str, password: str, role: Role) -> User:
+    """Make an account: also how the first admin comes to be, before there is anybody to ask.
+
+    :raises Rejected: the name or the password is not acceptable.
+    :raises AlreadyExists: the name is taken.
+    """
+    return services.users.create(username, hashed(services, username, password), role)
+
+
+def set_password(services: Services, username: str, password: str) -> None:
+    """Give an account a new password, which ends all its tokens: also how a lost one is replaced.
+
+    :raises NotFound: there is no such account.
+    :raises Rejected: the password is not acceptable.
+    """
+    services.users.change(username, password_hash=hashed(services, username, password))
+
+
+def hashed(services: Services, username: str, password: str) -> str:
+    """Return what is stored of a password; raise `Rejected` if it is not acceptable."""
+    check_rules(password, username=username)
+    return services.passwords.hash(password)
