@@ -75,8 +75,8 @@ class Identity:
         """Return a JWT (EdDSA) valid for one minute.
 
         :param now: the cloud's time, as far as known.
-        :param token_id: unique for each token (the claim ``jti``). The cloud does not store it: a token is good for
-            any number of calls until it expires.
+        :param token_id: unique for each token (the claim ``jti``). The cloud does not remember it: only the
+            short lifetime limits a stolen token.
         """
         claims = {
             "iss": self.enrolment.relay_id,
