@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test structure bench fuzz conformance lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test structure bench fuzz conformance docs lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -93,6 +93,12 @@ structure: $(VENV)/.dev ## Print every folder, its rooms, and the imports that r
 
 conformance: $(VENV)/.dev ## Write the conformance statements into docs
 	@$(BIN)/python -m edge_relay.conformance docs
+
+# Strict: a broken link, or a page that mkdocs.yml does not list, fails (with --quiet it would not). The variable silences
+# an advertisement.
+docs: $(VENV)/.dev ## Build the documentation site into build/site, checking every link
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+	@echo 'Open build/site/index.html'
 
 lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff check .

@@ -32,13 +32,13 @@ def section() -> str:
         "## Annex A.D Mapping of attributes",
         "### A.D.1 From the worklist item to the answer",
         """
-        An item comes from REDCap by a source definition, whose `fields` name what fills each field, or from a
-        person through the cloud's API. Where two fields are named, the second stands in for an empty first.
+        An item comes from REDCap, where a source definition says what fills each field, or from a person
+        through the cloud's API. If the table names two fields, the second is used if the first is empty.
         """,
         table(("Attribute", "Tag", "Field of the item", "Filled by"), _mapping(WORKLIST)),
         f"""
-        A code without a coding scheme gets `{PRIVATE_DESIGNATOR}`. Values that are no legal DICOM are refused
-        where they come in, so that an answer never holds one that was cut or guessed.
+        A code without a coding scheme gets `{PRIVATE_DESIGNATOR}`. Values that DICOM does not allow are
+        refused on input, so answers never contain a value that was cut or guessed.
         """,
         "### A.D.2 From MPPS",
         table(("Attribute", "Tag", "Used for"), _USED),
@@ -49,12 +49,12 @@ def section() -> str:
                 (
                     WRONG_WORKLIST_ENTRY,
                     "DCM",
-                    "understood in the discontinuation reason (CID 9300): puts the item back",
+                    "as discontinuation reason (CID 9300): makes the item scheduled again",
                 ),
                 (
-                    "as the item has it",
-                    f"as the item has it, else {PRIVATE_DESIGNATOR}",
-                    "Scheduled Protocol Code Sequence; the meaning is the protocol's name",
+                    "from the item",
+                    f"from the item, else {PRIVATE_DESIGNATOR}",
+                    "Scheduled Protocol Code Sequence; its code meaning is the protocol's name",
                 ),
             ),
         ),
@@ -72,7 +72,7 @@ def _mapping(tree: Tree, path: str = "") -> Iterator[tuple[str, ...]]:
 
 def _filled_by(field: str) -> str:
     if field in _DERIVED:
-        return "derived from the REDCap row: the same row, the same value"
+        return "computed from the REDCap row: the same row always gives the same value"
     if field == "performed_procedure_step_status":
         return "MPPS, or a person; SCHEDULED at first"
     return "source definition, or a person"
@@ -88,5 +88,5 @@ _USED: Final = (
     ("Performed Station AE Title, Name", "(0040,0241), (0040,0242)", "the station"),
     ("Performed Procedure Step Discontinuation Reason Code Sequence", "(0040,0281)", "the reason; see A.E"),
     ("Performed Series Sequence", "(0040,0340)", "number of series"),
-    ("Patient ID, Modality, Start Date", "", "a hint to people which item an unscheduled step may be of"),
+    ("Patient ID, Modality, Start Date", "", "suggesting an item for an unscheduled step"),
 )

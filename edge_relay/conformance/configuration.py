@@ -13,7 +13,7 @@ from edge_relay.conformance.subject import Subject
 from shared.scanner_profile import ScannerProfile
 
 _NOT_SHOWN: Final = frozenset({"relay.cloud_url"})
-"""Whom it talks to elsewhere is nobody's business who reads a conformance statement."""
+"""Settings that readers of a conformance statement do not need to know."""
 
 
 def section(subject: Subject) -> str:
@@ -21,15 +21,15 @@ def section(subject: Subject) -> str:
     return text(
         "## 6 Configuration",
         """
-        One TOML file, read at start; `mwl-relay check-config` checks it. What it says of scanners can be
-        overridden by the cloud while the relay runs, if `cloud_scanners` allows.
+        The relay reads one TOML file when it starts; `mwl-relay check-config` checks it. The cloud can
+        override the settings of scanners while the relay runs, if `cloud_scanners` allows it.
         """,
         "### 6.1 General configuration parameters",
         _settings(subject, "relay."),
-        "DICOM over TLS; without this table there is none:",
+        "DICOM over TLS; without this table it is off:",
         _settings(subject, "tls."),
         "### 6.2 Configuration of DIMSE services",
-        "One table `[[scanners]]` for each scanner, its profile:",
+        "Each scanner has a table `[[scanners]]`, its profile:",
         _settings(Subject(), "scanners[]."),
         *_scanners(subject),
         "### 6.3 Configuration of Web services, media, video, audit trail",
@@ -75,7 +75,7 @@ def shown(value: object) -> str:
 def _scanners(subject: Subject) -> Iterator[str]:
     if subject.settings is None:
         return
-    yield "The scanners of this relay, as its file has them; what is not shown is the default:"
+    yield "The scanners in this relay's file; settings that are not shown have the default:"
     yield table(
         ("AE title", "Settings"), [(each.ae_title, _differs(each)) for each in subject.settings.scanners]
     )

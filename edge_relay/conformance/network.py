@@ -38,9 +38,9 @@ def section(subject: Subject) -> str:
         "TCP/IP; IPv4, or IPv6 if `host` is such an address. Names are resolved (DNS) for the cloud only.",
         table(("Parameter", "Value"), _parameters(subject)),
         """
-        One request of an association is performed at a time; further ones are read ahead, up to four, and
-        wait. Command set and data set are sent in P-DATA-TF PDUs of their own with one PDV each; several PDVs
-        in one PDU are understood.
+        An association performs one request at a time; up to four more are read in advance and wait. Command
+        set and data set are sent in separate P-DATA-TF PDUs with one PDV each. PDUs with several PDVs are
+        accepted.
         """,
         "### 7.2 Specifications of the relay AE",
         "#### 7.2.1 Association initiation",
@@ -52,30 +52,30 @@ def section(subject: Subject) -> str:
             _contexts(),
         ),
         f"""
-        Of the transfer syntaxes proposed in one context, {TRANSFER_SYNTAXES[0].name} is taken if it is there.
-        A context of another abstract syntax is refused with result 3, one with other transfer syntaxes only
-        with result 4, and the association stands. Proposals of SCP/SCU roles, asynchronous operations, SOP
-        Class extended negotiation and user identity are not answered: the default applies. Deflated transfer
-        syntax is not accepted on purpose: a few hundred kilobytes may inflate to hundreds of megabytes.
+        If a context proposes {TRANSFER_SYNTAXES[0].name}, it is chosen. A context with another abstract
+        syntax is refused with result 3, a context with only other transfer syntaxes with result 4; the
+        association is accepted all the same. Proposals of SCP/SCU roles, asynchronous operations, SOP Class
+        extended negotiation and user identity are not answered, so the default applies. Deflated transfer
+        syntax is refused on purpose: a few hundred kilobytes can inflate to hundreds of megabytes.
         """,
         "##### 7.2.2.2 Rejection",
         table(("Result", "Source", "Reason", "When"), _rejections()),
         """
-        The order: application context, called AE title, calling AE title, address, number of associations,
-        PDU length. AE titles are compared with case, without leading and trailing spaces. The relay's own AE
-        title is let in from its own machine, whatever the profiles say. A connection that exceeds
-        `max_connections_per_address`, or twice `max_associations` in total, is closed before anything is
-        read, without an A-ASSOCIATE-RJ.
+        Checks are made in this order: application context, called AE title, calling AE title, address, number
+        of associations, PDU length. The case of AE titles matters; leading and trailing spaces do not. The
+        relay's own AE title is always accepted from its own machine. A connection that exceeds
+        `max_connections_per_address`, or twice `max_associations` in total, is closed without reading from it
+        and without an A-ASSOCIATE-RJ.
         """,
         "##### 7.2.2.3 Abort",
         table(("Source", "Reason", "When"), _aborts()),
         """
-        A connection on which no A-ASSOCIATE-RQ comes within `artim_seconds` is closed. An association is
-        aborted and its connection closed if a PDU takes longer than `pdu_timeout_seconds` to arrive or to be
-        taken, or if nothing is asked for `network_timeout_seconds`. When the relay stops, what is being
-        answered is finished first, within `stop_timeout_seconds`; then associations are aborted by the
-        service user. A-RELEASE-RQ is answered at once, also while a request is being answered: what is left
-        of its answers is not sent.
+        The relay closes a connection if no A-ASSOCIATE-RQ arrives within `artim_seconds`. It aborts an
+        association and closes its connection if a PDU takes longer than `pdu_timeout_seconds` to arrive or
+        to be read by the peer, or if no request arrives for `network_timeout_seconds`. When the relay stops,
+        it first finishes the answers in progress, within `stop_timeout_seconds`, then aborts all
+        associations as service user. A-RELEASE-RQ is answered at once, even while a request is being
+        answered; the rest of its answers is not sent.
         """,
     )
 
@@ -86,10 +86,10 @@ def _parameters(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Application Context Name", APPLICATION_CONTEXT
     yield "Implementation Class UID", IMPLEMENTATION_CLASS_UID
     yield "Implementation Version Name", IMPLEMENTATION_VERSION_NAME
-    yield "Maximum length received", f"{relay.max_pdu_bytes} bytes a PDU (`max_pdu_bytes`)"
+    yield "Maximum length received", f"{relay.max_pdu_bytes} bytes per PDU (`max_pdu_bytes`)"
     yield (
         "Maximum length sent",
-        "what the peer takes, 65536 bytes at most and if it names no limit; a peer must take "
+        "as the peer allows, at most 65536 bytes, also if it sets no limit; a peer must allow "
         f"{LEAST_PDU_BYTES} or more",
     )
     yield (
@@ -98,7 +98,7 @@ def _parameters(subject: Subject) -> Iterator[tuple[str, str]]:
     )
     yield (
         "Associations at once",
-        f"{relay.max_associations} (`max_associations`), fewer for one scanner by its profile",
+        f"{relay.max_associations} (`max_associations`), a profile may set fewer for its scanner",
     )
     yield "Connections of one address", f"{relay.max_connections_per_address} (`max_connections_per_address`)"
     yield "Outstanding asynchronous transactions", "1: not negotiated"
@@ -138,17 +138,17 @@ _REASONS: Final = {  # PS3.8 Table 9-21
 
 
 def _aborts() -> Iterator[tuple[str, ...]]:
-    yield "0, service user", "0", "the relay stops; or the first PDU is no legal A-ASSOCIATE-RQ"
+    yield "0, service user", "0", "the relay stops; or the first PDU is not a valid A-ASSOCIATE-RQ"
     for reason in AbortReason:
         words = reason.name.lower().replace("_", " ").replace("pdu", "PDU")
         yield "2, service provider", f"{reason.value}, {words}", _ABORTS[reason]
 
 
 _ABORTS: Final = {
-    AbortReason.NOT_SPECIFIED: "something took too long; or a fault of the relay",
+    AbortReason.NOT_SPECIFIED: "a time limit was exceeded; or an internal error",
     AbortReason.UNRECOGNIZED_PDU: "a PDU of unknown type",
-    AbortReason.UNEXPECTED_PDU: "a PDU that has no place in the association's state (PS3.8 Table 9-10)",
+    AbortReason.UNEXPECTED_PDU: "a PDU that the association's state does not allow (PS3.8 Table 9-10)",
     AbortReason.UNRECOGNIZED_PARAMETER: "not used",
-    AbortReason.UNEXPECTED_PARAMETER: "a PDV out of turn, or of a context that was not accepted",
+    AbortReason.UNEXPECTED_PARAMETER: "a PDV out of order, or for a context that was not accepted",
     AbortReason.INVALID_PARAMETER: "a PDU, PDV, command set or message that is malformed or too long",
 }

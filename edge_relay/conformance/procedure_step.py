@@ -18,59 +18,63 @@ def section() -> str:
         "#### 5.2.2 Modality Performed Procedure Step service, SCP",
         "##### 5.2.2.1 Attributes",
         """
-        Requirement types as in PS3.4 Table F.7.2-1, SCU/SCP; `-`: may not be set. Final state: what a step
-        must have once it has ended. Every other attribute is of type 3/3; all that can be read is kept,
-        private ones too.
+        Requirement types are those of PS3.4 Table F.7.2-1, SCU/SCP; `-`: may not be set. Final state:
+        required when the step has ended. Every other attribute is of type 3/3. The relay keeps all
+        attributes that it can read, also private ones.
         """,
         table(("Attribute", "Tag", "N-CREATE", "N-SET", "Final state"), _rows(ATTRIBUTES)),
         "##### 5.2.2.2 Strict and lenient",
         """
-        A profile's `mpps` says how the messages of a scanner are judged. **strict**: types 1 and 2 of the
-        table are required, `-` is refused, dates and times must be legal; the first kind of flaw is answered
-        (7.3). **lenient**, the default: such messages are taken, and what was wrong is kept with them and
-        logged without values. In both, conditional types (1C) are not checked, nor is it that an attribute
-        set had been created (note 5 of the table); the status must be a defined term, the SOP Instance UID a
-        UID, and the state table holds. Flaws never become a warning status: a message is taken with 0000 or
-        refused.
+        A profile's `mpps` decides how the messages of a scanner are checked.
 
-        When a step ends, a strict scanner's COMPLETED is refused if, all its messages together, something of
-        the last column is lacking. DISCONTINUED is not refused, because a scanner that stops before its first
-        series has none to name. PS3.7 has no 0120 for N-SET: what is missing there is answered with 0121.
+        - **strict**: types 1 and 2 of the table are required, `-` is refused, dates and times must be valid.
+          A message with a mistake is refused; the first kind of mistake found decides the status (7.3).
+        - **lenient**, the default: such messages are accepted. The mistakes are stored with the message, and
+          logged without values.
+        - In both cases: the status must be a defined term, the SOP Instance UID must be a UID, and the state
+          table applies. Conditional types (1C) are not checked, and neither is note 5 of the table (an
+          attribute in an N-SET must have been created). No mistake leads to a warning status: a message is
+          accepted with 0000, or refused.
+
+        When a step ends, the relay refuses COMPLETED from a strict scanner if all messages of the step
+        together lack an attribute of the last column. It does not refuse DISCONTINUED, because a scanner may
+        stop before its first series. PS3.7 has no status 0120 for N-SET, so a missing attribute is answered
+        with 0121.
         """,
         "##### 5.2.2.3 States",
         table(("State", "Message", "Status in it", "Outcome"), _moves()),
         """
-        A message without a status keeps the state; an N-CREATE without one means IN PROGRESS (lenient only).
-        What is COMPLETED or DISCONTINUED stays so. N-SET IN PROGRESS may be sent any number of times.
+        A message without a status does not change the state. An N-CREATE without one means IN PROGRESS
+        (lenient only). A step that is COMPLETED or DISCONTINUED stays so. N-SET IN PROGRESS may be repeated.
         """,
         "##### 5.2.2.4 N-CREATE and N-SET",
         f"""
-        - The SOP Instance UID is the command's Affected SOP Instance UID. If it has none, the relay makes one
-          under 2.25 and returns it. The response carries no attributes.
-        - N-SET replaces what it carries, sequences as a whole; Specific Character Set stays that of the
-          N-CREATE.
-        - Success means that the message is on the relay's disk. If it cannot be written, or {MOST_WAITING}
-          messages wait already, 0213 is answered, nothing has been kept, and the scanner is to send it again.
-          Sent again although it had been kept, an N-CREATE is answered 0111: the step is known, and the
-          scanner may go on with N-SET.
-        - The step is linked to worklist items by the items of its Scheduled Step Attributes Sequence: Study
-          Instance UID with Scheduled Procedure Step ID, else Accession Number. One step may be of several
-          items and several steps of one item. A step that fits none is taken as unscheduled, and never linked
-          by patient alone.
-        - The status of an item follows all of its steps: started while any is IN PROGRESS, else completed if
-          any was, else discontinued. DISCONTINUED with reason 110514, DCM, "Incorrect worklist entry
-          selected", puts the item back.
-        - Messages are sent on to the cloud by HTTPS as DICOM JSON. They are not forwarded by DICOM, and
-          changes are not notified (N-EVENT-REPORT).
+        - The SOP Instance UID is the command's Affected SOP Instance UID. If there is none, the relay creates
+          one under 2.25 and returns it. The response contains no attributes.
+        - N-SET replaces the attributes that it contains, and sequences as a whole. Specific Character Set
+          stays that of the N-CREATE.
+        - Success means that the message is on the relay's disk. If the relay cannot write it, or
+          {MOST_WAITING} messages are waiting already, it answers 0213 and stores nothing; the scanner must
+          send the message again. If a scanner repeats an N-CREATE that was stored, the answer is 0111: the
+          relay knows the step, and the scanner may continue with N-SET.
+        - The relay links a step to worklist items by its Scheduled Step Attributes Sequence: by Study
+          Instance UID with Scheduled Procedure Step ID, else by Accession Number. A step may have several
+          items, and an item several steps. A step that matches no item is accepted as unscheduled. The relay
+          never links by patient alone.
+        - The status of an item depends on all of its steps: started while one is IN PROGRESS, else completed
+          if one was completed, else discontinued. DISCONTINUED with reason 110514, DCM, "Incorrect worklist
+          entry selected", makes the item scheduled again.
+        - The relay sends messages to the cloud over HTTPS as DICOM JSON. It does not forward them by DICOM,
+          and does not notify changes (N-EVENT-REPORT).
         """,
         "##### 5.2.2.5 N-GET of the Modality Performed Procedure Step Retrieve SOP Class",
         """
-        Returns the attributes in the Attribute Identifier List, or all if there is none, as the step's
-        messages left them, and Specific Character Set if the step has it. Text beyond the step's character
-        set is returned in ISO_IR 192. 0001 is answered if some attribute asked for is not held, 0112 if no
-        such step is: other scanners' steps are returned too; steps that have ended are dropped some time
-        after the cloud has them (`retain_delivered_days`). An empty attribute and one that was never sent
-        differ: the first is returned empty.
+        N-GET returns the attributes in the Attribute Identifier List (all if there is none) with their
+        current values, and Specific Character Set if the step has it. Text that the step's character set
+        cannot express is returned in ISO_IR 192. The answer is 0001 if the relay lacks a requested
+        attribute, and 0112 if it lacks the step. Steps of other scanners are returned too. The relay deletes
+        steps that have ended some time after the cloud has them (`retain_delivered_days`). An attribute that
+        was sent empty is returned empty; one that was never sent is not returned.
         """,
     )
 

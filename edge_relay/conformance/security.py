@@ -15,13 +15,13 @@ def section(subject: Subject) -> str:
         "## 8 Security",
         "### 8.1 Introduction",
         """
-        The relay is meant for a hospital's own network. Without TLS, DICOM is not encrypted and a scanner is
-        known only by its AE title and address.
+        The relay is made for a hospital's internal network. Without TLS, DICOM is not encrypted, and the
+        relay recognises a scanner only by its AE title and address.
         """,
         "### 8.2 External network requirements",
         """
-        HTTPS to the cloud, called by the relay, and name resolution for it. A synchronised clock is
-        recommended: which day is today follows from it (`time_zone`). No LDAP, DHCP or Syslog is used.
+        The relay calls the cloud over HTTPS and needs name resolution for this. Its clock should be
+        synchronised, because it decides which day is today (`time_zone`). It uses no LDAP, DHCP or Syslog.
         """,
         "### 8.3 TCP ports",
         table(("Port", "Protocol", "Open to"), _ports(subject)),
@@ -39,12 +39,11 @@ def section(subject: Subject) -> str:
         ),
         """
         TLS 1.2 and 1.3. With TLS 1.2: ECDHE key exchange with AES-GCM or ChaCha20-Poly1305; no compression,
-        no renegotiation. Client certificates are required unless set otherwise (`client_certificates`) and
-        checked against `client_ca`; which certificate belongs to which AE title is not checked. Certificates
-        and keys are PEM files; renewed ones are used for connections made some five seconds later, without a
-        restart. Revocation is not checked. If a TLS record's integrity check fails, the connection is closed;
-        scanners see a closed connection, and the relay counts the association as ended by the transport
-        (A-P-ABORT, no provider reason).
+        no renegotiation. Client certificates are required by default (`client_certificates`) and checked
+        against `client_ca`. The relay does not check which certificate belongs to which AE title, nor
+        revocation. Certificates and keys are PEM files; after a change, new connections use them within about
+        five seconds, without a restart. If the integrity check of a TLS record fails, the relay closes the
+        connection and treats the association as ended by the transport (A-P-ABORT, no provider reason).
         """,
         "### 8.5 User Identity Negotiation",
         "Not supported; a proposal is ignored.",
@@ -52,14 +51,13 @@ def section(subject: Subject) -> str:
         "Not applicable.",
         "### 8.7 Other security features",
         """
-        - Association level: only calling AE titles with a profile are accepted (`allow_any_scanner` lifts
-          that, for tests), only for the relay's own AE title, and, where the profile names any, only from its
-          addresses.
-        - Limits on connections, associations, PDU and message lengths, elements, and every wait; see 7.1 and
-          7.2.2.3.
-        - Application level: a scanner sees its own items only, if its profile says so
-          (`restrict_to_station`).
-        - Logs and Error Comments hold no patient data.
+        - Association level: the relay accepts only calling AE titles with a profile, only if they call its
+          own AE title, and, if the profile lists addresses, only from these. `allow_any_scanner` turns the
+          first check off, for tests.
+        - Connections, associations, PDU and message lengths, elements and waiting times are limited; see 7.1
+          and 7.2.2.3.
+        - Application level: a profile can limit a scanner to its own items (`restrict_to_station`).
+        - Logs and Error Comments contain no patient data.
         """,
     )
 

@@ -82,8 +82,8 @@ def _title(subject: Subject) -> str:
             ),
         ),
         """
-        Made by `mwl-relay conformance` from the tables the program works by; a test compares the two. The IHE
-        Integration Statement is made by the same command with `--ihe`.
+        `mwl-relay conformance` writes this document from the tables that the program itself uses; a test
+        compares the two. With `--ihe`, the command writes the IHE Integration Statement.
         """,
     )
 
@@ -92,10 +92,9 @@ def _overview() -> str:
     return text(
         "## 1 Overview",
         """
-        The relay stands near scanners. It answers their queries for the worklist (C-FIND) from a copy it
-        holds of the worklist of its site, and takes their reports of what was done (MPPS). It exchanges both
-        with a cloud service over HTTPS, not over DICOM, and goes on answering scanners while the cloud is
-        away.
+        The relay is a service near the scanners. It answers their worklist queries (C-FIND) from its own copy
+        of the site's worklist, and accepts their reports about exams (MPPS). It exchanges both with a cloud
+        service over HTTPS, not over DICOM. While the cloud cannot be reached, it still answers scanners.
         """,
         "### 1.1 Content and transfer",
         "None: no composite instances are created, stored, displayed or transferred.",
@@ -105,9 +104,8 @@ def _overview() -> str:
             [(UID(uid).name, uid, "N, but see 4.2", "Y") for uid in SERVICES],
         ),
         """
-        The Modality Performed Procedure Step Notification SOP Class is not supported. Nor are storage,
-        storage commitment, query/retrieve, unified procedure step, instance availability notification,
-        printing.
+        Not supported: Modality Performed Procedure Step Notification, storage, storage commitment,
+        query/retrieve, unified procedure step, instance availability notification, printing.
         """,
         text(
             "### 1.3 DICOM Web services",
@@ -131,19 +129,19 @@ def _introduction() -> str:
         table(("Version", "Date", "Change"), REVISIONS),
         "### 3.2 Audience",
         """
-        Those who connect scanners to a relay, and those who judge whether they may: hospital IT, service
-        engineers, purchasing. Knowledge of DICOM is assumed.
+        People who connect scanners to a relay or decide about it: hospital IT, service engineers, purchasing.
+        Readers should know DICOM.
         """,
         "### 3.3 Remarks",
         """
-        A conformance statement tells what was built, not that two products work together: that has to be
-        tried. `mwl-relay echo` and `mwl-relay find` ask a relay as a scanner would.
+        A conformance statement describes one product. It does not prove that two products work together: test
+        that. `mwl-relay echo` and `mwl-relay find` query a relay as a scanner would.
         """,
         "### 3.4 Terms, definitions and abbreviations",
         """
-        As in the standard. Besides: *item*, one scheduled procedure step of one patient; *profile*, what a
-        relay's settings say of one scanner; *strict*, *lenient*, how a profile wants MPPS judged (5.2.2.2).
-        AE Application Entity, MWL Modality Worklist, MPPS Modality Performed Procedure Step, SPS Scheduled
+        As in the standard, and: *item*, one scheduled procedure step of one patient; *profile*, the relay's
+        settings for one scanner; *strict* and *lenient*, how a profile checks MPPS (5.2.2.2). AE:
+        Application Entity. MWL: Modality Worklist. MPPS: Modality Performed Procedure Step. SPS: Scheduled
         Procedure Step.
         """,
         "### 3.5 References",
@@ -166,20 +164,20 @@ def _model() -> str:
         """),
         "### 4.2 Functional definition of the Application Entity",
         """
-        One AE, the relay. It accepts associations on one or two TCP ports (8.3), any number of SOP Classes in
-        one association, and initiates none towards other systems. It keeps two files: a copy of its site's
-        worklist, renewed from the cloud every few seconds, and a journal of MPPS messages. N-CREATE and N-SET
-        are answered with Success only after the journal has reached the disk.
+        There is one AE, the relay. It accepts associations on one or two TCP ports (8.3), with any number of
+        SOP Classes in one association. It initiates none to other systems. It keeps two files: a copy of its
+        site's worklist, updated from the cloud every few seconds, and a journal of MPPS messages. It answers
+        N-CREATE and N-SET with Success only after the journal is on the disk.
 
-        As SCU it calls only a relay: itself, over its own port, to prove that it answers (C-ECHO and C-FIND
-        every half minute); and when an operator runs `mwl-relay echo`, `mwl-relay find` or `mwl-relay mpps`,
-        commands for setting up and checking.
+        As SCU it calls relays only. It calls itself every half minute to prove that it answers (C-ECHO and
+        C-FIND), and another relay when an operator runs `mwl-relay echo`, `mwl-relay find` or `mwl-relay
+        mpps` to set up or test one.
         """,
         "### 4.3 Sequencing of activities",
         """
-        None is required of a scanner between services: an MPPS without a worklist query before it is taken,
-        and so is one that no item fits. Within MPPS: N-CREATE, any number of N-SET, one of which ends the
-        step (5.2.2.3).
+        The services may be used in any order. The relay accepts an MPPS without an earlier worklist query,
+        and an MPPS that matches no item. Within MPPS: N-CREATE, then any number of N-SET, one of which ends
+        the step (5.2.2.3).
         """,
     )
 
@@ -194,8 +192,7 @@ def _services() -> str:
         ),
         "### 5.2 DIMSE services",
         """
-        Verification is answered with Success whenever an association stands; it says nothing of the worklist
-        or the cloud.
+        Verification is always answered with Success. It says nothing about the worklist or the cloud.
         """,
     )
 
@@ -210,9 +207,9 @@ def _across_services() -> str:
         "None.",
         "### 5.6 Cross-service considerations",
         """
-        The status an MPPS gives an item shows in C-FIND at once, from the next query after its Success,
-        before the cloud has confirmed it. IN PROGRESS is shown as STARTED; an item whose step was COMPLETED
-        or DISCONTINUED is no longer shown unless the profile's `statuses` or the query's Scheduled Procedure
-        Step Status (0040,0020) wants it.
+        An MPPS changes the status of its item at once: the next C-FIND after its Success shows the new
+        status, before the cloud has confirmed it. IN PROGRESS is shown as STARTED. An item whose step was
+        COMPLETED or DISCONTINUED is no longer shown, unless the profile's `statuses` or the query's
+        Scheduled Procedure Step Status (0040,0020) asks for it.
         """,
     )

@@ -51,17 +51,17 @@ _FAULTS: Final = {
     Rejected: "the identifier is malformed, asks for nothing, or has a value that cannot be matched on",
     Unavailable: _UNREADABLE,
     sqlite3.Error: _UNREADABLE,
-    Exception: "a fault of the relay",
+    Exception: "an internal error",
 }
-_OF_ALL: Final = (Outcome(0x0211, "an operation the SOP Class does not have"),)
+_OF_ALL: Final = (Outcome(0x0211, "an operation that the SOP Class does not have"),)
 _OF_C_SERVICES: Final = (
     *_OF_ALL,
     Outcome(0x0122, "the Affected SOP Class is not that of the presentation context"),
 )
 _OF_N_SERVICES: Final = (*_OF_ALL, Outcome(0x0118, "the SOP Class is not that of the presentation context"))
 _STORING: Final = (
-    Outcome(PROCESSING_FAILURE, "the attribute list cannot be decoded, or a fault of the relay"),
-    Outcome(RESOURCE_LIMITATION, "it cannot be stored at the moment; to be sent again"),
+    Outcome(PROCESSING_FAILURE, "the attribute list cannot be decoded, or an internal error"),
+    Outcome(RESOURCE_LIMITATION, "it cannot be stored at the moment; the scanner must send it again"),
 )
 
 
@@ -71,9 +71,9 @@ def section() -> str:
     return text(
         "### 7.3 Status codes",
         """
-        Failures and warnings carry an Error Comment (0000,0902) of up to 64 ASCII characters. It names
-        attributes, never their values. An association stands after any of them. These are the statuses the
-        relay answers; as SCU it has none to document.
+        Failures and warnings have an Error Comment (0000,0902) of up to 64 ASCII characters. It names
+        attributes, never their values. No status ends the association. The tables list the statuses that the
+        relay answers with.
         """,
         "#### 7.3.1 C-ECHO",
         table(columns, _rows((Outcome(SUCCESS, "always"), *_OF_C_SERVICES))),
@@ -101,7 +101,7 @@ def find_outcomes() -> Iterator[Outcome]:
 
 def step_outcomes(kind: EventKind) -> Iterator[Outcome]:
     """Yield what an N-CREATE or N-SET can be answered with."""
-    yield Outcome(SUCCESS, "it is on the relay's disk")
+    yield Outcome(SUCCESS, "the message is on the relay's disk")
     for (_, service, _), outcome in TRANSITIONS.items():
         if service is kind and isinstance(outcome, Refusal):
             yield Outcome(outcome.status, outcome.comment, outcome.error_id)
@@ -115,11 +115,11 @@ def step_outcomes(kind: EventKind) -> Iterator[Outcome]:
 
 def get_outcomes() -> Iterator[Outcome]:
     """Yield what an N-GET can be answered with."""
-    yield Outcome(SUCCESS, "all attributes asked for are returned")
-    yield Outcome(NOT_ALL_HELD, "those attributes asked for that are held are returned, others are not")
-    yield Outcome(NO_SUCH_INSTANCE, "no such step is held")
-    yield Outcome(PROCESSING_FAILURE, "a fault of the relay")
-    yield Outcome(RESOURCE_LIMITATION, "the step cannot be read at the moment, or too much is waiting")
+    yield Outcome(SUCCESS, "all requested attributes are returned")
+    yield Outcome(NOT_ALL_HELD, "the relay lacks some of the requested attributes and returns the others")
+    yield Outcome(NO_SUCH_INSTANCE, "the relay has no such step")
+    yield Outcome(PROCESSING_FAILURE, "an internal error")
+    yield Outcome(RESOURCE_LIMITATION, "the step cannot be read at the moment, or too many messages wait")
     yield from _OF_N_SERVICES
 
 

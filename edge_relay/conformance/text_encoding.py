@@ -38,12 +38,12 @@ def section() -> str:
     return text(
         "### 5.7 Specific Character Sets",
         """
-        Answers are in the character set of the scanner's profile, or of the relay; ISO_IR 192 unless set
-        otherwise. It is always declared, also if all text is ASCII. Several `ISO 2022` sets may be named
-        together, with code extensions. What a set cannot express becomes the letter without its accent, else
-        `?`, and is logged without the text; nothing is left out. Queries and MPPS are read by the Specific
-        Character Set they declare; bytes that are not of the default repertoire, where none is declared, are
-        taken for UTF-8 if they are valid as that, else for Latin-1.
+        Answers use the character set of the scanner's profile, else that of the relay; the default is ISO_IR
+        192. Answers always declare it, even if all text is ASCII. Several `ISO 2022` sets may be combined,
+        with code extensions. A character that a set cannot express is replaced by the letter without its
+        accent, else by `?`, and a log line says so without the text. Nothing is left out. Queries and MPPS
+        are decoded with the Specific Character Set that they declare. If they declare none, bytes outside
+        the default repertoire are decoded as UTF-8 if they are valid UTF-8, else as Latin-1.
         """,
         table(("Defined term", "Character set"), _terms()),
     )

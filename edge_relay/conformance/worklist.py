@@ -22,10 +22,10 @@ def section() -> str:
         "#### 5.2.1 Basic Worklist Management service, SCP",
         "##### 5.2.1.1 Matching and return keys",
         """
-        Matching and return key types are those of PS3.4 Table K.6-1. Matching: what a value in a query can
-        do; every key may be empty or a lone `*` (universal). Answer: `value`, what the item has, which may be
-        empty for type 2 and 3; `empty`, the relay has no source for it, unless a profile gives it a value
-        (`fixed_values`).
+        Matching and return key types are those of PS3.4 Table K.6-1. The column "Matching" says which kinds
+        of matching a key supports; every key may also be empty or a single `*` (universal matching). The
+        column "Answer": `value` is the item's value, which may be empty for types 2 and 3; `empty` means
+        that the relay has no source for it, unless a profile sets a value (`fixed_values`).
         """,
         table(
             ("Attribute", "Tag", "VR", "Matching key", "Return key", "Matching", "Answer"),
@@ -34,51 +34,50 @@ def section() -> str:
         "##### 5.2.1.2 Matching",
         table(("VR", "Matching", "Rules"), _rules()),
         """
-        - Several values in one key, joined by a backslash, are alternatives, whatever the VR. The standard
-          has that for UI only; consoles send `CT\\MR`.
-        - An attribute that has no value in an item is matched by no value but the universal ones.
-        - Date and time: if Start Date and Start Time are both ranges they name one interval, from first date
-          and time to last (PS3.4 Table K.6-1, remark on the Start Date); in every other case each is matched
-          by itself. A profile's `combine_date_and_time = false` takes ranges as the times of each day.
+        - Several values in one key, separated by a backslash, are alternatives for every VR. The standard
+          allows this for UI only, but consoles send `CT\\MR`.
+        - If an item has no value for an attribute, only universal matching matches it.
+        - If Start Date and Start Time are both ranges, they are one interval from the first date and time to
+          the last (PS3.4 Table K.6-1, remark on the Start Date). Otherwise each is matched separately. With
+          `combine_date_and_time = false`, a profile reads the time range as a range on each day.
         - A sequence without an item, or with an empty item, asks for all of its attributes. More than one
           item is refused with A900.
-        - Text is read by the query's Specific Character Set; see 5.7.
+        - Text is decoded with the query's Specific Character Set; see 5.7.
         """,
         "##### 5.2.1.3 Which items a scanner sees",
         """
-        First its profile selects (6.2), then its query narrows. By default a scanner sees items of every
-        station whose status is SCHEDULED, ARRIVED, READY or STARTED. A query with a value in Scheduled
-        Procedure Step Status sees all statuses. A query for a Scheduled Station AE Title the scanner stands
-        for finds the items of all stations it stands for. Answers come by start date, start time and a fixed
-        order among equals.
+        The profile selects items first (6.2), then the query. By default a scanner sees items of every
+        station with status SCHEDULED, ARRIVED, READY or STARTED. A query with a value in Scheduled Procedure
+        Step Status can find items of every status. If a query asks for the scanner's own AE title, or for a
+        station in its profile, it finds the items of all of these. Answers are sorted by start date, start
+        time and a fixed order among equals.
         """,
         "##### 5.2.1.4 Answers",
         """
-        - An answer holds the attributes asked for that the table names, Specific Character Set (0008,0005)
-          always, and nothing else but what a profile adds (`extra_attributes`). Type 1 attributes are never
-          empty.
-        - Exactly one form of a code is sent: a value of up to 16 characters as Code Value, a longer one as
-          Long Code Value, also to a scanner that asked for Code Value alone (PS3.3 Table 8.8-1).
-        - Sequences hold no item or one.
-        - FF01 instead of FF00 is answered, in all answers to a query, if it asks for an attribute the table
-          does not name, at any level; if it has a value for one that is not matched; or if the profile
-          suppresses one asked for. What the table does not name neither narrows the answers nor is in them; a
-          value for what is not matched does not narrow them; what is suppressed narrows them and is not in
-          them.
-        - A profile's `fixed_values` give attributes without a source a value, also such as the table does not
-          name. They are then supported: sent if asked for, matched on, no reason for FF01.
+        - An answer contains the requested attributes that the table lists, always Specific Character Set
+          (0008,0005), and the attributes that a profile adds (`extra_attributes`). It contains nothing else.
+          Type 1 attributes are never empty.
+        - A code is sent in one form only: a value of up to 16 characters as Code Value, a longer one as Long
+          Code Value, even if the scanner asked only for Code Value (PS3.3 Table 8.8-1).
+        - Sequences contain no item or one item.
+        - All answers to a query have status FF01 instead of FF00 in three cases. The query asks for an
+          attribute that the table does not list, at any level: it is ignored and not returned. The query has
+          a value for an attribute without matching: the value is ignored. The query asks for an attribute
+          that the profile suppresses: its value is matched, but it is not returned.
+        - A profile's `fixed_values` give a value to attributes without a source, also to attributes that the
+          table does not list. These are then supported: returned if requested, matched, no reason for FF01.
         - Additional Query/Retrieve options (extended negotiation, fuzzy matching of names, time zone
-          adjustment) are not supported. Timezone Offset From UTC in a query counts as an attribute that is
-          not named: FF01.
+          adjustment) are not supported. Timezone Offset From UTC counts as an attribute that the table does
+          not list: FF01.
         """,
         "##### 5.2.1.5 Limits and cancelling",
         f"""
-        An identifier may have {MOST_ELEMENTS} elements and items; there is no limit to the number of answers.
-        C-CANCEL ends the answers with FE00, after those already handed to the network. One that comes after
-        the last answer, or for another Message ID than that of the query being answered, is ignored. A query
-        is answered from the copy the relay holds: while it has not received the whole worklist yet, after its
-        first start or with its copy deleted, it answers A700 and not an empty list. While the cloud is away
-        it answers with what it has, however old.
+        An identifier may have {MOST_ELEMENTS} elements and items. The number of answers is not limited.
+        C-CANCEL ends the answers with FE00, after those already handed to the network. A C-CANCEL after the
+        last answer, or for the Message ID of another query, is ignored. The relay answers from its copy of
+        the worklist. Until it has received the whole worklist (after its first start, or if the copy was
+        deleted), it answers A700, not an empty list. While the cloud cannot be reached, it answers from its
+        copy, however old that is.
         """,
     )
 
@@ -125,9 +124,9 @@ _EXACT: Final = "Case matters. `*` is any run of characters, `?` exactly one."
 _RULES: Final = {
     **dict.fromkeys(WILD_CARD_VRS, _EXACT),
     "DA": "`YYYYMMDD`; ranges may be open at one end. `YYYY.MM.DD` is understood.",
-    "PN": "Without regard to case; accents count unless the profile has `ignore_accents = true`. A query of "
-    "one component group is tried on every group of the name. Components left out may be anything: `DOE`, "
-    "`DOE^` and `DOE^J*` find `Doe^John`. Without `^`, the whole name with spaces is tried too: `doe john`.",
+    "PN": "Case is ignored; accents count unless the profile has `ignore_accents = true`. A query with one "
+    "component group is matched against every group of the name. Missing components match anything: `DOE`, "
+    "`DOE^` and `DOE^J*` find `Doe^John`. Without `^`, the name written with spaces matches too: `doe john`.",
     "TM": "`HH`, `HHMM`, `HHMMSS` with a fraction, also with colons; ranges may be open at one end. A time "
     "without minutes or seconds stands for all of that hour or minute: `0800-1200` includes 12:00:30.",
     "UI": "Exact.",

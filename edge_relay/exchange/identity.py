@@ -75,7 +75,8 @@ class Identity:
         """Return a JWT (EdDSA) valid for one minute.
 
         :param now: the cloud's time, as far as known.
-        :param token_id: never used before; the cloud refuses a repeated one.
+        :param token_id: unique for each token (the claim ``jti``). The cloud does not remember it: only the
+            short lifetime limits a stolen token.
         """
         claims = {
             "iss": self.enrolment.relay_id,

@@ -76,7 +76,7 @@ class Story:
             ("The scanner starts the exam (N-CREATE); its next query shows it started", self.begin),
             ("The study team sees it in progress through the API", self.seen_in_progress),
             ("The scanner completes the exam (N-SET); it leaves the worklist", self.complete),
-            ("REDCap has the status and the times, typed by nobody", self.written_back),
+            ("REDCap has the status and the times; nobody typed them", self.written_back),
             ("Nothing changed: the next sync writes nothing", self.quiet),
         ):
             about_to(title)

@@ -18,43 +18,45 @@ from tests.bench.servers.server import MOST_ASSOCIATIONS
 
 HEADING: Final = """# Benchmarks
 
-Made by `make bench ARGS="--full --write"`. All servers run side by side in one run, each as its
-own process on the same machine, with the same items and the same client; they have their turns in rounds, so
-that what drifts hits all alike. Absolute figures depend on the machine; the ratios are what to read.
+`make bench ARGS="--full --write"` writes this page. In one run, it measures all servers side by side on the
+same machine: each is its own process, with the same items and the same client. The servers take turns in
+rounds, so that a change of the machine's speed affects all of them. Read the ratios: absolute figures depend
+on the machine.
 
 """
 
 METHOD: Final = f"""## How it was measured
 
-- **Items**: exams of patients of their own, {A_DAY} a day for each scanner, {A_SCANNER:,} a scanner. The
-  relay has pulled them from a cloud that runs as another process; wlmscpfs and Orthanc read worklist files;
-  plain pynetdicom holds data sets in memory; pylantir has them in its own table.
-- **Client**: our own, on raw sockets, with findscu's write pattern: each request is four small writes, the
-  header and the content of the command's PDV and of the data set's. Explicit VR Little Endian. Queries are
-  made beforehand and differ from one to the next, but for "everything". A query's time is from its first
-  write to the read that ends its last response; the answers are counted after that, and a wrong number of
-  matches ends the turn. The column "client" says how much of the turn the client's own process was busy:
-  where that is high, ours is faster than shown.
-- **Nagle's algorithm** is on in the client unless a table says otherwise, as it is in findscu and in most
-  scanners. It costs a server that does not acknowledge at once some 40 to 90 ms a query. "Off on both sides"
-  means `TCP_NODELAY=1` for wlmscpfs and Orthanc (DCMTK's network library reads it), a socket option for
-  plain pynetdicom, and for the client. Ours has it off on its side at all times.
-- **Settings**: as they come, but for limits. All may have {MOST_ASSOCIATIONS} associations; Orthanc has
-  {MANY_THREADS} threads where many clients call at once (as it comes it serves {DEFAULT_THREADS}, and the
-  others wait), and its HTTP server is off. wlmscpfs is quiet. Plain pynetdicom is what one would write in an
-  afternoon: a loop over data sets in memory; its MPPS handlers commit to SQLite (WAL, synchronous=FULL), as
-  the relay's journal does. pylantir is started by its own command, its table filled directly and its sync
-  asleep.
-- **Figures**: each turn gives the median of its queries; the tables show the median, the least and the most
-  of the turns. A ratio is one median over another. "—" means that there is no figure, and why.
-- **Left out on purpose**: the other servers at 100,000 items. wlmscpfs and Orthanc read every file for each
-  query, the others look at every item.
+- **Items**: each exam has its own patient, {A_DAY} exams a day for each scanner, {A_SCANNER:,} per scanner.
+  The relay pulls them from a cloud in another process. wlmscpfs and Orthanc read worklist files. Plain
+  pynetdicom holds data sets in memory. pylantir has them in its own table.
+- **Client**: our own, on raw sockets. It writes as findscu does: four small writes per request (header and
+  content, of the command and of the data set). The syntax is Explicit VR Little Endian. Queries are prepared
+  in advance, and each differs from the one before, except for "everything". The time of a query starts at
+  its first write and ends at the read that completes its last response. Then the answers are counted; a
+  wrong number of matches stops the turn. The column "client" shows how busy the client's own process was. If
+  it is high, our server is faster than shown.
+- **Nagle's algorithm** is on in the client unless a table says otherwise, as in findscu and most scanners.
+  If a server does not acknowledge at once, it costs about 40 to 90 ms per query. "Off on both sides" means
+  `TCP_NODELAY=1` for wlmscpfs and Orthanc (DCMTK's network library reads it), and a socket option for plain
+  pynetdicom and the client. In the relay it is always off.
+- **Settings**: the defaults, except for limits. All servers may have {MOST_ASSOCIATIONS} associations.
+  Orthanc has {MANY_THREADS} threads for tests with many clients (by default it serves {DEFAULT_THREADS}, and
+  the others wait), and its HTTP server is off. wlmscpfs logs nothing. Plain pynetdicom is a simple server: a
+  loop over data sets in memory; its MPPS handlers commit to SQLite (WAL, synchronous=FULL), as the relay's
+  journal does. pylantir is started by its own command; its table is filled directly and its sync does not
+  run.
+- **Figures**: each turn gives the median of its queries. The tables show the median, the lowest and the
+  highest of the turns. A ratio divides one median by another. "—" means that there is no figure; the reason
+  follows.
+- **Not measured**: the other servers at 100,000 items. wlmscpfs and Orthanc read every file for each query,
+  and the others look at every item.
 
-## What it does not tell
+## What it does not show
 
-All is loopback on one machine: a network adds its own delay, and client and servers share the cores. The
-client is Python. The relay runs in the development environment, where libraries find, and load, packages a
-relay does not have; installed from `requirements/edge.txt` alone it takes some 11 MB less.
+All traffic stays on one machine. A network adds its own delay, and here client and servers share the cores.
+The client is written in Python. The relay runs in the development environment, where libraries find and load
+packages that a relay does not have. Installed from `requirements/edge.txt` alone, it uses about 11 MB less.
 
 """
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pydantic_settings import BaseSettings
 from typer.main import get_command
 
@@ -20,7 +22,8 @@ from shared.scanner_profile import ScannerProfile
 from tests.structure.imports import PACKAGES, ROOT, modules
 from tests.structure.purity import pure_modules
 
-DOCS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DOCS = sorted([*ROOT.glob("*.md"), *PAGES])
 FOLDERS = ("lambdas", "edge_relay", "shared", "infra", "tests", "docs", "requirements")
 
 
@@ -32,6 +35,32 @@ def test_every_link_and_path_leads_somewhere(page: Path) -> None:
     missing = [link for link in links if not (page.parent / link).exists()]
     missing += [path for path in paths if not (ROOT / path).exists()]
     assert missing == []
+
+
+def test_the_menu_of_the_site_lists_every_page_once() -> None:
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+    listed = [ROOT / "docs" / page for page in _pages_of(menu)]
+    assert sorted(listed) == PAGES
+
+
+def _pages_of(menu: str | list[Any] | dict[str, Any]) -> list[str]:
+    if isinstance(menu, str):
+        return [menu]
+    entries = menu.values() if isinstance(menu, dict) else menu
+    return [page for entry in entries for page in _pages_of(entry)]
+
+
+def test_the_readme_fits_on_one_screen() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 50
+
+
+def test_the_picture_shows_the_story_that_the_demo_tells() -> None:
+    picture = (ROOT / "docs/images/overview.svg").read_text("utf-8")
+    titles = re.findall(
+        r'^            \("(.+)", self', (ROOT / "infra/local/story.py").read_text("utf-8"), re.M
+    )
+    assert len(titles) == 6
+    assert [title for title in titles if title not in picture] == []
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
