@@ -37,6 +37,7 @@ from edge_relay.upper_layer.pynetdicom_tuning import (
     all_sent,
     end_thread,
     no_delay,
+    quiet,
     write_in_silence,
 )
 
@@ -94,6 +95,7 @@ class PynetdicomAcceptor:
 
     def start(self) -> None:
         """Accept connections from now on."""
+        quiet()
         write_in_silence()
         for thread in self._threads:
             thread.start()
