@@ -32,7 +32,14 @@ from edge_relay.upper_layer.negotiation import Rejection
 from edge_relay.upper_layer.operation import CANCELLED, PENDING, Response
 from edge_relay.upper_layer.pdu import BadPdu
 from edge_relay.upper_layer.pynetdicom_server import Connections, Server
-from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, all_sent, end_thread, no_delay
+from edge_relay.upper_layer.pynetdicom_tuning import (
+    EventHandler,
+    all_sent,
+    end_thread,
+    no_delay,
+    quiet,
+    write_in_silence,
+)
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +95,8 @@ class PynetdicomAcceptor:
 
     def start(self) -> None:
         """Accept connections from now on."""
+        quiet()
+        write_in_silence()
         for thread in self._threads:
             thread.start()
 

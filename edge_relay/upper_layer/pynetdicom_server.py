@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,12 +77,18 @@ class Connections:
             self._application.refused("", address, "too many connections are open")
             return False
 
-    def replace(self, connection: socket.socket, wrapped: socket.socket) -> None:
-        """Put the socket that TLS has made in the place of the one that was accepted."""
-        with self._lock:
-            entry = self._all.pop(connection)
+    def encrypt(self, connection: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """Return the socket that takes the place of the accepted one, before its handshake.
+
+        :raises OSError: if the peer has gone.
+        """
+        with self._lock:  # meanwhile the accepted one looks as if it had been closed
+            entry = self._all[connection]
+            wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            del self._all[connection]
             entry.socket = wrapped
             self._all[wrapped] = entry
+            return wrapped
 
     def fail(self, connection: socket.socket, why: str) -> None:
         """End a connection that never came to its association."""
@@ -125,7 +133,9 @@ class Connections:
         with self._lock:
             entries = list(self._all.values())
         associations = [each.association for each in entries if each.association is not None]
-        aborting = [threading.Thread(target=each.abort, daemon=True) for each in associations]
+        # Who has asked for nothing yet is not told: pynetdicom has no abort in that state.
+        asked = [each for each in associations if each.requestor.primitive is not None]
+        aborting = [threading.Thread(target=each.abort, daemon=True) for each in asked]
         for thread in aborting:
             thread.start()
         for thread in aborting:
@@ -183,11 +193,8 @@ class Server(ThreadedAssociationServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Encrypt a connection if it is to be, and serve it; on a thread of its own."""
         if self._port.tls is not None:
-            context = self._port.tls()
-            wrapped = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
-            self._connections.replace(request, wrapped)
-            request = wrapped
             try:
+                request = self._connections.encrypt(request, self._port.tls())
                 request.settimeout(self._limits.artim_seconds)
                 request.do_handshake()
                 request.settimeout(self._limits.pdu_seconds)
@@ -198,7 +205,8 @@ class Server(ThreadedAssociationServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Let go of a connection that could not be served."""
-        log.error("a connection could not be served")
+        error = sys.exc_info()[0]
+        log.error("a connection could not be served (%s)", error.__name__ if error else "no reason")
         self._connections.fail(request, "internal fault")
 
     def service_actions(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import warnings
 from typing import Any, Final
 
 import pydicom.config
@@ -37,6 +38,11 @@ def quiet() -> None:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
     # What scanners send is judged by our own parsers; pydicom's warnings would quote values.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+
+def write_in_silence() -> None:
+    """Keep pydicom from warning of character sets it does not know: it would quote what was sent."""
+    warnings.filterwarnings("ignore", module=r"pydicom\.charset")
 
 
 def no_delay(event: evt.Event) -> None:

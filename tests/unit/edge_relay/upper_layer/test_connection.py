@@ -109,15 +109,17 @@ def test_it_imports_no_socket_no_event_loop_and_no_clock() -> None:
 
 def test_an_association_is_proposed_decided_on_and_open() -> None:
     connection = connected()
+    states = [connection.state]
     connection.receive(request(), 0)
     proposed = connection.next_event(0)
     assert isinstance(proposed, Proposed)
     assert proposed.proposal.calling_ae_title == "SCANNER1"
-    assert connection.state is State.STA3
+    states.append(connection.state)
     assert connection.next_event(0) is None
     connection.decide(None, 0)
     assert connection.next_event(0) == Opened("SCANNER1")
-    assert connection.state is State.STA6
+    states.append(connection.state)
+    assert states == [State.STA2, State.STA3, State.STA6]
 
 
 @pytest.mark.parametrize("rejection", [LIMIT_REACHED, PDU_TOO_SHORT])
@@ -240,6 +242,18 @@ def test_every_cell_of_the_state_table_is_acted_on(state: State, arriving: PduTy
     assert DONE[TABLE[state][arriving]](connection, found, sent(connection)), found
 
 
+def source(connection: Connection) -> int:
+    """Who the A-ABORT that is sent says it is from (PS3.8 Table 9-26)."""
+    return connection.take_output()[-2]
+
+
+def test_an_abort_says_whether_the_user_or_the_provider_sends_it() -> None:
+    early, late = connected(), associated()
+    events(early, RELEASE_RQ)  # AA-1
+    events(late, request())  # AA-8
+    assert (source(early), source(late)) == (0, 2)
+
+
 # ----------------------------------------------------------------------------- requests and responses
 
 
@@ -327,6 +341,36 @@ def test_a_cancel_of_another_request_is_nobodys(message_id: int) -> None:
     assert events(connection, cancel(7)) == []
 
 
+def test_the_pending_responses_are_counted_for_each_request_anew() -> None:
+    connection = associated()
+    for expected in (2, 1):
+        asked(connection, find(1, b"who?"))
+        for _ in range(expected):
+            connection.respond(Response(PENDING, b"somebody"), 0)
+        answered = connection.respond(Response(SUCCESS), 0)
+        assert answered is not None
+        assert answered.answers == expected
+
+
+def test_of_two_requests_in_one_pdu_the_second_is_not_asked_after_the_end() -> None:
+    connection = associated()
+    first, second = echo(1)[6:], echo(2)[6:]
+    connection.receive(b"\x04\0" + (len(first) + len(second)).to_bytes(4, "big") + first + second, 0)
+    assert isinstance(connection.next_event(0), Asked)
+    connection.abort("enough", 0)
+    assert [type(each) for each in events(connection)] == [Ended]
+    assert connection.state is State.STA13
+
+
+def test_a_peer_that_takes_nothing_is_not_sent_an_abort_for_all_it_sends() -> None:
+    connection = associated()
+    events(connection, RELEASE_RQ)
+    connection.take_output()
+    connection.block(0)
+    events(connection, request() * 100)
+    assert connection.take_output() == b""
+
+
 def test_what_came_before_a_fault_in_the_same_pdu_is_asked_first() -> None:
     connection = associated()
     first, second = echo(1)[6:], data_pdus(99, b"?", 1024, is_command=True)[6:]
@@ -353,7 +397,8 @@ def test_a_pdu_must_arrive_from_its_first_byte_on() -> None:
 
 def test_the_next_pdu_has_a_deadline_of_its_own() -> None:
     connection = connected(0)
-    events(connection, request() + echo(1)[:4], now=9)
+    events(connection, request()[:3], now=0)
+    events(connection, request()[3:] + echo(1)[:4], now=9)
     assert connection.deadline == Deadline(19, PDU_LATE)
 
 
@@ -361,9 +406,9 @@ def test_an_association_must_be_used() -> None:
     connection = associated(100)
     assert connection.deadline == Deadline(160, IDLE)
     asked(connection, echo(1), now=150)
-    assert connection.deadline is None, "it waits for us"
+    waiting_for_us = connection.deadline
     connection.respond(Response(SUCCESS), 155)
-    assert connection.deadline == Deadline(215, IDLE)
+    assert [waiting_for_us, connection.deadline] == [None, Deadline(215, IDLE)]
 
 
 def test_answers_must_be_taken() -> None:
@@ -378,8 +423,7 @@ def test_answers_must_be_taken() -> None:
 def test_a_peer_we_do_not_read_owes_us_no_pdu() -> None:
     connection = associated(0)
     asked(connection, b"".join(echo(number) for number in range(1, 7)) + echo(7)[:5], now=1)
-    assert connection.holding
-    assert connection.deadline is None
+    assert (connection.holding, connection.deadline) == (True, None)
     connection.respond(Response(SUCCESS), 50)
     events(connection, now=50)
     connection.respond(Response(SUCCESS), 51)
@@ -416,7 +460,7 @@ def test_stopping_lets_what_is_being_answered_end_and_nothing_more() -> None:
     connection = associated()
     asked(connection, find(1, b"who?") + echo(2))
     connection.stop(1)
-    assert not connection.must_close
+    assert connection.answering is not None
     connection.respond(Response(PENDING, b"somebody"), 2)
     connection.respond(Response(SUCCESS), 2)
     assert sent(connection)[-1] is PduType.A_ABORT
