@@ -21,10 +21,11 @@ NAMES: Final = frozenset({"patient_name", "referring_physician_name", "performin
 DATES: Final = frozenset({"patient_birth_date", "scheduled_start_date"})
 TIMES: Final = frozenset({"scheduled_start_time"})
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)")
+KG_PER_LB: Final = Decimal("0.45359237")  # exactly, by international agreement (1959)
 _FACTORS: Final = {
     "kg": Decimal(1),
     "g": Decimal("0.001"),
-    "lb": Decimal("0.45359237"),  # the international pound, exactly
+    "lb": KG_PER_LB,
     "m": Decimal(1),
     "cm": Decimal("0.01"),
     "in": Decimal("0.0254"),

@@ -12,9 +12,9 @@ from pathlib import Path
 from time import monotonic, perf_counter
 
 import pytest
+from edge_relay.tls import ServerTls
 
 from edge_relay import dicom_client
-from edge_relay.tls import ServerTls
 from edge_relay.upper_layer.application import ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.operation import Operation, Response
