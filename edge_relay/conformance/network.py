@@ -9,12 +9,12 @@ from pydicom.uid import UID
 
 from edge_relay.conformance.markdown import table, text
 from edge_relay.conformance.subject import Subject
+from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.negotiation import (
     APPLICATION_CONTEXT,
     IMPLEMENTATION_CLASS_UID,
-    IMPLEMENTATION_VERSION_NAME,
     TRANSFER_SYNTAXES,
     Rejection,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from time import monotonic
+from typing import Final
 
 from edge_relay.config import Settings
 from edge_relay.services.scp import SERVICES, Scp
@@ -10,6 +12,9 @@ from edge_relay.services.tls import ServerTls
 from edge_relay.upper_layer.application import Acceptor, ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.negotiation import Negotiator
+
+# What was built after a release (1.2.3.post1.dev4+gabc) names that release: there is little room.
+IMPLEMENTATION_VERSION_NAME: Final = f"MWLRELAY_{version('mwl-relay').partition('.post')[0]}"[:16]
 
 _CONNECTIONS_AN_ASSOCIATION = 2  # those not yet associated, or already over, are connections as well
 
@@ -46,5 +51,6 @@ def make_listener(settings: Settings, scp: Scp, tls: ServerTls | None) -> Accept
             PynetdicomAcceptor,
         )
 
-        return PynetdicomAcceptor(ports, scp, SERVICES, limits, connections)
-    return Listener(ports, scp, Negotiator(SERVICES, relay.max_pdu_bytes), limits, connections)
+        return PynetdicomAcceptor(ports, scp, SERVICES, limits, connections, IMPLEMENTATION_VERSION_NAME)
+    negotiator = Negotiator(SERVICES, relay.max_pdu_bytes, IMPLEMENTATION_VERSION_NAME)
+    return Listener(ports, scp, negotiator, limits, connections)

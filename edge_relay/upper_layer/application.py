@@ -1,4 +1,4 @@
-"""What the upper layer asks of whoever answers its requests, what it offers, and the bounds it keeps."""
+"""What the upper layer asks of whoever answers its requests, what it offers, and its bounds. Pure."""
 
 from __future__ import annotations
 

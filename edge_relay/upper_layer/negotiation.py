@@ -1,6 +1,6 @@
 """Association negotiation: what a peer proposed, and the answer (PS3.8 section 7.1 and 9.3, PS3.7 Annex D).
 
-The PDUs' many sub-items are read and written by pynetdicom's own classes, which know all of them.
+The PDUs' many sub-items are read and written by pynetdicom's own classes, which know all of them. Pure.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from struct import Struct
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -34,8 +33,8 @@ TRANSFER_SYNTAXES: Final = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.168874797831131777545475082316898558119")
 """Names this implementation (PS3.7 D.3.3.2); a random UUID's integer, chosen once."""
 
-# What was built after a release (1.2.3.post1.dev4+gabc) names that release: there is little room.
-IMPLEMENTATION_VERSION_NAME: Final = f"MWLRELAY_{version('mwl-relay').partition('.post')[0]}"[:16]
+UNVERSIONED: Final = "MWLRELAY"
+"""The Implementation Version Name (PS3.7 D.3.3.2.4) of whoever names no other."""
 
 _UNLIMITED: Final = 0
 _TITLES: Final = slice(10, 42)  # called and calling AE title
@@ -167,16 +166,17 @@ class Negotiator:
 
     :param services: SOP Class UIDs offered.
     :param max_pdu_bytes: longest PDU we want to receive.
+    :param version_name: our Implementation Version Name, at most 16 characters (PS3.7 D.3.3.2.4).
     """
 
-    def __init__(self, services: Sequence[str], max_pdu_bytes: int) -> None:
+    def __init__(self, services: Sequence[str], max_pdu_bytes: int, version_name: str = UNVERSIONED) -> None:
         self._supported: Final = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in services]
         longest = MaximumLengthNotification()
         longest.maximum_length_received = max_pdu_bytes
         implementation = ImplementationClassUIDNotification()
         implementation.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         named = ImplementationVersionNameNotification()
-        named.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        named.implementation_version_name = version_name
         self._about_us: Final = [longest, implementation, named]
         self._agreed: Final[WeakKeyDictionary[Proposal, Agreement]] = WeakKeyDictionary()
 

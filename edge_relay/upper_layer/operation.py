@@ -1,14 +1,16 @@
-"""The answers to one request: what an operation yields, and how that is written."""
+"""The answers to one request: what an operation yields, and how that is written. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from edge_relay.upper_layer import command
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.pdu import data_pdus
+
+if TYPE_CHECKING:  # a name only: nothing here starts or waits for anything
+    from concurrent.futures import Future
 
 CANCELLED: Final = 0xFE00  # matching terminated due to a C-CANCEL, PS3.4 Table C.4-1
 PENDING: Final = frozenset({0xFF00, 0xFF01})
@@ -27,7 +29,7 @@ class Response(NamedTuple):
     sop_instance_uid: str = ""
 
 
-Operation = Iterator[Response | None] | Future[Response]
+Operation: TypeAlias = "Iterator[Response | None] | Future[Response]"
 """Answers to come. An iterator yields None to say that it has worked for a while and found nothing yet."""
 
 

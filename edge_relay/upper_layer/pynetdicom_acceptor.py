@@ -64,6 +64,7 @@ class PynetdicomAcceptor:
         services: Sequence[str],
         limits: Limits,
         connections: ConnectionLimits,
+        version_name: str = negotiation.UNVERSIONED,
     ) -> None:
         self._application: Final = application
         self._limits: Final = limits
@@ -72,7 +73,7 @@ class PynetdicomAcceptor:
         self._performing = 0
         self._stopping = False
         self._connections: Final = Connections(application, connections, self._lock)
-        ae = self._make_ae(services)
+        ae = self._make_ae(services, version_name)
         self._servers: Final[list[Server]] = []
         try:
             for port in ports:
@@ -122,14 +123,14 @@ class PynetdicomAcceptor:
         for server in self._servers:
             server.server_close()
 
-    def _make_ae(self, services: Sequence[str]) -> ApplicationEntity:
+    def _make_ae(self, services: Sequence[str], version_name: str) -> ApplicationEntity:
         ae = ApplicationEntity()
         for service in services:
             ae.add_supported_context(service, list(negotiation.TRANSFER_SYNTAXES))
         ae.maximum_associations = _NOT_COUNTED
         ae.maximum_pdu_size = self._limits.max_pdu_bytes
         ae.implementation_class_uid = negotiation.IMPLEMENTATION_CLASS_UID
-        ae.implementation_version_name = negotiation.IMPLEMENTATION_VERSION_NAME
+        ae.implementation_version_name = version_name
         ae.acse_timeout = self._limits.artim_seconds
         ae.dimse_timeout = ae.network_timeout = self._limits.idle_seconds
         return ae

@@ -1,7 +1,7 @@
 """What each PDU does in each state of an acceptor: PS3.8 Table 9-10, its columns for Sta2, Sta6 and Sta13.
 
 The other states belong to requestors, or last no longer than one step here: our answer to a release (Sta8) is
-given at once, and while one to a request is decided on (Sta3) no PDU is taken.
+given at once, and while one to a request is decided on (Sta3) no PDU is taken. Pure.
 """
 
 from __future__ import annotations

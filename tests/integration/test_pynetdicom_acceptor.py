@@ -12,17 +12,17 @@ from pathlib import Path
 from time import monotonic, perf_counter
 
 import pytest
-from edge_relay.tls import ServerTls
 
-from edge_relay import dicom_client
+from edge_relay.client import scu
+from edge_relay.services.tls import ServerTls
 from edge_relay.upper_layer.application import ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.upper_layer.pdu import PduType, data_pdus
 from edge_relay.upper_layer.pynetdicom_acceptor import PynetdicomAcceptor
 from tests.fuzz import corpus
-from tests.tls_rig import Authority
-from tests.upper_layer_rig import (
+from tests.rigs.tls import Authority
+from tests.rigs.upper_layer import (
     CANCELLED,
     PATIENCE,
     PENDING,
@@ -286,7 +286,7 @@ def secured(hospital: Authority) -> tuple[Port, Port]:
 def ask(acceptor: PynetdicomAcceptor, hospital: Authority) -> None:
     context = ssl.create_default_context(cafile=str(hospital.file))
     host, port = acceptor.addresses[1]
-    dicom_client.echo(dicom_client.Peer(host, port, "MWL_RELAY", "SCANNER1", 5, context))
+    scu.echo(scu.Peer(host, port, "MWL_RELAY", "SCANNER1", 5, context))
 
 
 def test_a_silent_peer_does_not_hold_up_the_handshakes_of_others(hospital: Authority) -> None:

@@ -130,7 +130,7 @@ def packages_imported(folder: str) -> set[str]:
     }
     distributions = packages_distributions()
     return {COMES_WITH.get(name, "") for name in found} | {
-        normal(each) for name in found for each in distributions.get(name, [])
+        normal(each) for name in found - COMES_WITH.keys() for each in distributions.get(name, [])
     }
 
 

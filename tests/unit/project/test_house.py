@@ -28,6 +28,7 @@ PURE = {
     "edge_relay.dicom.encoding",
     "edge_relay.dicom.charset",
     "edge_relay.dicom.json_model",
+    "edge_relay.upper_layer.connection",
     "edge_relay.upper_layer.pdu",
     "edge_relay.upper_layer.message",
     "edge_relay.upper_layer.states",

@@ -26,6 +26,7 @@ from edge_relay.conformance.statement import statement
 from edge_relay.conformance.subject import REVISIONS, Subject
 from edge_relay.dicom.charset import character_set
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
+from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal
@@ -245,7 +246,7 @@ def test_every_rejection_and_presentation_context_is_listed(whole: str) -> None:
 
 def test_the_implementation_names_itself_as_it_does_in_an_association(whole: str) -> None:
     proposal = Proposal("SCANNER", "WARD7", negotiation.APPLICATION_CONTEXT, 16384, (), {})
-    answer = Negotiator(SERVICES, 65_536).agree(proposal).answer
+    answer = Negotiator(SERVICES, 65_536, IMPLEMENTATION_VERSION_NAME).agree(proposal).answer
     parameters = {cells[0]: cells[1] for cells in rows(section(whole, "### 7.1"))}
     for each in ("Implementation Class UID", "Implementation Version Name", "Application Context Name"):
         assert parameters[each].encode() in answer
