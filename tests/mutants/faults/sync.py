@@ -65,16 +65,6 @@ _WATERMARK: Final = area(
         "a full read does not move the watermark",
     ),
     (
-        "due = self._now >= state.reconciled_at +",
-        "due = self._now > state.reconciled_at +",
-        "a read one tick late",
-    ),
-    (
-        "if self._now < before.ids_checked_at + self._definition.deletions_seconds:",
-        "if self._now <= before.ids_checked_at + self._definition.deletions_seconds:",
-        "deleted records are looked for one tick late",
-    ),
-    (
         '"watermark": started,\n                "recent"',
         '"recent"',
         "every sync reads more than the one before",
