@@ -62,8 +62,8 @@ class Tree:
 
     def run(self, tests: Sequence[str]) -> tuple[Outcome, str]:
         """Run tests until one fails; return whether one did, and which one or what else is to be said."""
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--no-header", "-p", "no:randomly"]
-        command += ["--hypothesis-seed=1", "--tb=no", *tests]
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--no-header"]
+        command += ["--hypothesis-profile=mutants", "--tb=no", *tests]
         try:
             done = subprocess.run(
                 command,
