@@ -68,7 +68,7 @@ class Tree:
             done = subprocess.run(
                 command,
                 cwd=self._root,
-                env={**os.environ, "PYTHONPATH": str(self._root)},
+                env=self._environment(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -82,6 +82,12 @@ class Tree:
         if done.returncode == _FAILED:
             return Outcome.KILLED, _first_failure(done.stdout)
         return Outcome.BROKEN, f"pytest ended with {done.returncode}: {done.stdout.strip()[-500:]}"
+
+    def _environment(self) -> dict[str, str]:
+        # What was compiled for one run serves the next: most of a short run would be that.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        compiled = self._root.with_name("compiled")
+        return {**kept, "PYTHONPATH": str(self._root), "PYTHONPYCACHEPREFIX": str(compiled)}
 
     def _write(self, file: PurePosixPath, text: str) -> None:
         path = self._root / file
