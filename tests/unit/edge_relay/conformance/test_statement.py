@@ -20,7 +20,7 @@ from edge_relay import config
 from edge_relay.commands import conformance as command
 from edge_relay.conformance import network, statuses
 from edge_relay.conformance.ihe import integration_statement
-from edge_relay.conformance.markdown import table, tag_text, text
+from edge_relay.conformance.markdown import tag_text
 from edge_relay.conformance.sources import fields_of
 from edge_relay.conformance.statement import statement
 from edge_relay.conformance.subject import REVISIONS, Subject
@@ -146,14 +146,6 @@ def test_every_row_of_a_table_has_a_cell_for_each_column(whole: str) -> None:
             width = cells
         else:
             assert cells == width, line
-
-
-def test_a_cell_may_hold_what_separates_cells() -> None:
-    assert rows(table(("a", "b"), [("x|y", "")]))[-1] == ["x\\|y", "-"]
-
-
-def test_text_loses_its_indentation_and_a_drawing_does_not() -> None:
-    assert text("\n        one\n        two\n", "    drawn") == "one\ntwo\n\n    drawn"
 
 
 # ----------------------------------------------------------------------------------------------- completeness

@@ -21,7 +21,6 @@ from edge_relay.health.report import (
     ScannerHealth,
     write_report,
 )
-from edge_relay.health.words import ago, exchange, one_line, span
 from edge_relay.mpps.journal import Journal
 from edge_relay.operations import status_table
 from edge_relay.worklist.cache import Cache
@@ -152,36 +151,6 @@ def test_the_tables_name_scanners_refused_callers_and_problems(state: Path) -> N
     assert "refused AERA from 10.0.0.9\tnot known\t3 x\t0 s ago" in text
     assert "MPPS journal\tcannot be written: the disk is full" in text
     assert "scanner MWL_RELAY" not in text
-
-
-@pytest.mark.parametrize(
-    ("service", "dimse_status", "says"),
-    [
-        ("C-ECHO", 0, "1 min ago"),
-        ("C-FIND", 0, "1 min ago, 1 item"),
-        ("C-FIND", 0xFE00, "1 min ago, cancelled by the scanner"),
-        ("C-FIND", 0xA700, "1 min ago, C-FIND refused (A700)"),
-        ("N-SET", 0, "1 min ago, N-SET accepted"),
-        ("N-CREATE", 0x0116, "1 min ago, N-CREATE accepted with a warning (0116)"),
-    ],
-)
-def test_a_request_is_told_by_its_outcome(service: str, dimse_status: int, says: str) -> None:
-    last = Exchange(at=NOW - timedelta(minutes=1), service=service, status=dimse_status, answers=1)
-    assert exchange(last, NOW) == says
-
-
-@pytest.mark.parametrize(
-    ("seconds", "says"),
-    [(-5, "0 s"), (59.9, "59 s"), (60, "1 min"), (7200, "2 h"), (86_400, "1 day"), (2e5, "2 days")],
-)
-def test_a_span_is_told_in_its_largest_unit(seconds: float, says: str) -> None:
-    assert span(seconds) == says
-
-
-def test_never_is_never_and_one_line_is_one_line() -> None:
-    assert ago(None, NOW) == "never"
-    assert one_line(()) == "all is well"
-    assert one_line(("a", "b", "c")) == "attention: a (and 2 more)"
 
 
 def test_the_cloud_is_told_what_the_status_says(state: Path) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from edge_relay.health.report import Exchange, HealthReport, LoopHealth, RefusedCaller, ScannerHealth
 from edge_relay.health.status import RelayStatus
 from edge_relay.operations import status_html
-from edge_relay.operations.html import Html, element, void
 from tests.rigs.builders import an_item
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -148,12 +147,3 @@ def test_a_worklist_that_is_cut_says_so_and_an_empty_one_too() -> None:
     assert "the first 2 exams" in cut.text
     empty = Seen(status_html.worklist("PRISMA1", [], a_status(), more=False, show_names=False))
     assert "worklist is empty" in empty.text
-
-
-def test_text_is_escaped_unless_it_is_markup() -> None:
-    assert (
-        element("p", "a < b", element("b", "&"), data_label='"')
-        == '<p data-label="&quot;">a &lt; b<b>&amp;</b></p>'
-    )
-    assert void("meta", http_equiv="refresh") == '<meta http-equiv="refresh">'
-    assert isinstance(element("p"), Html)

@@ -227,3 +227,36 @@ TIMES = st.times().map(lambda t: t.strftime("%H%M%S"))
 @given(first=TIMES, last=TIMES, value=TIMES)
 def test_a_time_range_holds_exactly_what_lies_between(first: str, last: str, value: str) -> None:
     assert found("TM", f"{first}-{last}", value) is (first <= value <= last)
+
+
+# Several values are alternatives, also where the standard has them for UID only: consoles send CT\\MR.
+
+
+@pytest.mark.parametrize("vr", ["LO", "PN", "DA", "TM", "UI", "CS"])
+def test_one_empty_alternative_finds_everything(vr: str) -> None:
+    assert matcher_for(vr, ["2", ""]) is None
+    assert matcher_for(vr, ["*", "2"]) is None
+
+
+@pytest.mark.parametrize(
+    ("vr", "asked"),
+    [
+        ("DA", "20261120\\20261122"),
+        ("DA", "20261124-\\20261121-20261122"),
+        ("TM", "07\\0930"),
+        ("TM", "10-\\-0930"),
+        ("PN", "ROE\\DOE"),
+        ("CS", "CT\\M?"),
+    ],
+)
+def test_the_second_of_two_alternatives_is_found_too(vr: str, asked: str) -> None:
+    value = {"DA": "20261122", "TM": "093000", "PN": "Doe^Jane", "CS": "MR"}[vr]
+    assert found(vr, asked, value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "value", "expected"),
+    [("0930", "093000", True), ("0930", "093059", True), ("0930", "093100", False), ("09", "100000", False)],
+)
+def test_a_single_time_is_no_open_range(asked: str, value: str, expected: bool) -> None:
+    assert found("TM", asked, value) is expected

@@ -1,29 +1,22 @@
-"""The predecessor's exams and users: what is kept of each, and what is not."""
+"""The predecessor's exams: what is kept of each, and what is not."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import bcrypt
 import pytest
 
-from infra.pylantir.accounts import DEFAULT_PASSWORD, plan_accounts
 from infra.pylantir.adoption import Adoption, Edit, adopt, has_decimal_sessions
-from infra.pylantir.old_databases import read_users, read_worklist
-from infra.pylantir.old_rows import OldItem, OldUser
-from lambdas.access.role import Role
+from infra.pylantir.old_databases import read_worklist
+from infra.pylantir.old_rows import OldItem
 from lambdas.api.schemas.items import ItemChanges, ItemView
 from lambdas.store.ownership import StoredItem, from_person, from_source
 from shared.errors import Rejected
 from shared.worklist_item import Status, WorklistItem
-from tests.rigs.api import PASSWORD, quick_passwords
 from tests.rigs.builders import an_item
-from tests.rigs.pylantir import old_row, old_uid, write_users, write_worklist
+from tests.rigs.pylantir import old_row, old_uid, write_worklist
 
 PATIENT = "sub_0001_ses_1_fam_001_site_792"
 
@@ -166,69 +159,6 @@ def test_decimal_sessions_are_seen_in_the_ids_in_use(
 ) -> None:
     rows = rows_of(tmp_path, *(old_row(number, each) for number, each in enumerate(ids)))
     assert has_decimal_sessions(rows) is expected
-
-
-def test_files_of_later_versions_read_alike(tmp_path: Path) -> None:
-    file = write_worklist(tmp_path / "new.db", [old_row(1, PATIENT)], "data_source", "source_record_id")
-    assert read_worklist(file) == rows_of(tmp_path, old_row(1, PATIENT))
-
-
-def test_a_file_is_not_changed_by_reading(tmp_path: Path) -> None:
-    file = write_worklist(tmp_path / "a b?.db", [old_row(1, PATIENT)])
-    before = file.read_bytes()
-    assert len(read_worklist(file)) == 1
-    assert file.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_file_that_is_none_of_pylantirs_is_refused(tmp_path: Path) -> None:
-    text, other = tmp_path / "text.db", tmp_path / "other.db"
-    text.write_text("no database at all, however one looks at it" * 30)
-    with closing(sqlite3.connect(other)) as database:
-        database.execute("CREATE TABLE worklist_items (id INTEGER)")
-    for file in (text, other, tmp_path / "missing.db", tmp_path):
-        with pytest.raises(Rejected) as caught:
-            read_worklist(file)
-        assert caught.value.where == str(file)
-
-
-def bcrypt_of(password: str) -> str:
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-
-
-def test_users_come_along_with_their_hash_role_and_state(tmp_path: Path) -> None:
-    hashed = bcrypt_of(PASSWORD)
-    file = write_users(tmp_path / "users.db", [("Ana", hashed, "ADMIN", True), ("bo", hashed, "READ", False)])
-    plan = plan_accounts(read_users(file), quick_passwords())
-    found = [(each.username, each.password_hash, each.role, each.disabled) for each in plan.accounts]
-    assert found == [("ana", hashed, Role.ADMIN, False), ("bo", hashed, Role.READ, True)]
-    assert plan.left_out == ()
-
-
-def test_who_still_has_the_default_password_does_not_come_along_and_is_named() -> None:
-    default = OldUser("admin", bcrypt_of(DEFAULT_PASSWORD), "ADMIN", True)
-    changed = OldUser("administrator", bcrypt_of(PASSWORD), "ADMIN", True)
-    plan = plan_accounts([default, changed], quick_passwords())
-    assert [account.username for account in plan.accounts] == ["administrator"]
-    assert [name for name, _ in plan.left_out] == ["admin"]
-    assert DEFAULT_PASSWORD not in str(plan.left_out)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"username": "a b"}, {"username": "x"}, {"role": "OWNER"}, {"hashed_password": "plain"}]
-)
-def test_whom_we_cannot_make_an_account_of_is_named_with_the_reason(changes: dict[str, str]) -> None:
-    user = replace(OldUser("ana", bcrypt_of(PASSWORD), "READ", True), **changes)  # type: ignore[arg-type]
-    plan = plan_accounts([user], quick_passwords())
-    assert (plan.accounts, [name for name, _ in plan.left_out]) == ((), [user.username])
-
-
-def test_two_names_that_differ_in_case_only_are_nobodys() -> None:
-    hashed = bcrypt_of(PASSWORD)
-    plan = plan_accounts(
-        [OldUser("Ana", hashed, "READ", True), OldUser("ana", hashed, "ADMIN", True)], quick_passwords()
-    )
-    assert (plan.accounts, len(plan.left_out)) == ((), 2)
 
 
 def test_an_item_sent_back_whole_keeps_the_uid_it_bears_and_takes_no_new_one_like_it() -> None:

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from infra.pylantir.deployment_translation import Address
 from infra.pylantir.findings import Outcome
-from infra.pylantir.project import ProjectDictionary, sex_values
+from infra.pylantir.project import ProjectDictionary
 from infra.pylantir.source_translation import Answers
-from infra.pylantir.toml_text import toml_text
 from infra.pylantir.translation import Translation, translate
 from lambdas.mapping.record import map_record
 from lambdas.redcap.row import RedcapRow
@@ -311,26 +310,3 @@ def test_a_site_may_look_like_a_template_and_is_none() -> None:
     done = definition(config(site="a{b}", protocol={}))
     assert done.site == "a-b"
     assert str(done.fields["patient_id"].template).endswith("_site_a{{b}}")
-
-
-@pytest.mark.parametrize(
-    ("choices", "known", "unknown"),
-    [
-        ({"1": "Male", "2": "Female"}, {"1": "M", "2": "F"}, []),
-        ({"0": "Girl", "1": "boy", "9": "Prefer not to say"}, {"0": "F", "1": "M"}, ["9"]),
-        ({}, {}, []),
-    ],
-)
-def test_sex_is_told_by_the_choices_labels(
-    choices: dict[str, str], known: dict[str, str], unknown: list[str]
-) -> None:
-    assert sex_values(choices) == (known, unknown)
-
-
-VALUES = st.text(max_size=20) | st.integers(-9, 9) | st.booleans()
-TABLES = st.dictionaries(st.text(max_size=5).filter(lambda key: key.isprintable()), VALUES, max_size=3)
-
-
-@given(st.dictionaries(st.sampled_from("abcde"), VALUES | st.lists(VALUES, max_size=2) | TABLES))
-def test_written_toml_says_what_was_meant(data: dict[str, Any]) -> None:
-    assert tomllib.loads(toml_text(data, "a heading")) == data

@@ -11,11 +11,13 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from lambdas.store.feed import FeedTable, Head, is_current, read_page
+from lambdas.store.feed import FeedTable, Head, is_current, read_page, settled_bound
+from shared.errors import Rejected
 from shared.feed import Cursor, FeedItem, Tombstone
 from tests.rigs.builders import an_item
 
@@ -266,3 +268,125 @@ def test_a_long_pull_during_which_the_window_passes_does_not_start_the_window_an
     relay.pull_page(10, table.now)
     assert relay.cursor is not None
     assert is_current(Cursor.decode(relay.cursor), table.current)
+
+
+def cursor_of(text: str | None) -> Cursor:
+    assert text is not None
+    return Cursor.decode(text)
+
+
+def test_a_gap_read_before_it_had_settled_is_read_again_though_the_window_passes_within_the_pull() -> None:
+    """Three pages: before, in, and after the settle window of what they hold."""
+    table = SlowTable()
+    late, *others = NAMES
+    # One transaction of six items; the first is the last to be seen, nearly a window later.
+    table.commit(None, table.now, {late: (False, SETTLE - 0.5), **dict.fromkeys(others, (False, 0.0))})
+    relay = Relay(table)
+    assert relay.pull_page(2, table.now)  # reads 2 and 3: 1 cannot be seen yet
+    table.now += SETTLE
+    table.commit(table.current, table.now, {others[-1]: (False, 0.0)})  # the newest, so that the pull goes on
+    assert relay.pull_page(2, table.now)  # reads 4 and 5, which have settled by now, as has 1
+    assert not relay.pull_page(2, table.now)  # reads 7, which has not
+    assert cursor_of(relay.cursor).settled == 0  # 1 has not been delivered
+    relay.pull_page(10, table.now)
+    assert relay.items() == table.truth()
+
+
+def test_a_pull_of_settled_pages_leaves_nothing_for_the_next_one() -> None:
+    table = SlowTable()
+    for name in NAMES:
+        table.commit(table.current, table.now, {name: (False, 0.0)})
+    relay = Relay(table)
+    relay.pull_page(10, table.now)
+    table.now += SETTLE
+    while relay.pull_page(2, table.now):
+        pass
+    assert cursor_of(relay.cursor).settled == len(NAMES)
+
+
+def test_a_relay_that_has_everything_is_asked_to_begin_anew_by_nothing() -> None:
+    table = SlowTable()
+    table.commit(None, table.now, {"000": (False, 0.0)})
+    relay = Relay(table)
+    for _ in range(3):
+        relay.pull_page(10, table.now)
+        table.now += SETTLE
+    assert is_current(cursor_of(relay.cursor), table.current)
+    page = read_page(table, "north", relay.cursor, limit=10, now=table.now, settle=SETTLE)
+    assert not page.snapshot
+    assert (page.items, page.tombstones, page.more) == ((), (), False)
+
+
+def test_a_cursor_ahead_of_the_table_starts_from_nothing() -> None:
+    table = SlowTable()
+    table.commit(None, table.now, {"000": (False, 0.0)})
+    ahead = Cursor(epoch="first", settled=9, watched=9, watched_at=0, issued_at=table.now, position=9)
+    page = read_page(table, "north", ahead.encode(), limit=5, now=table.now, settle=SETTLE)
+    assert page.snapshot
+    assert [row.item.id for row in page.items] == [IDS["000"]]
+
+
+def test_a_relay_just_short_of_sixty_days_away_goes_on() -> None:
+    table = SlowTable()
+    table.commit(None, table.now, {"000": (False, 0.0)})
+    old = Cursor(epoch="first", settled=1, watched=1, watched_at=table.now, issued_at=table.now, position=1)
+    page = read_page(table, "north", old.encode(), limit=5, now=table.now + 60 * 86400 - 1, settle=SETTLE)
+    assert not page.snapshot
+
+
+def test_while_somebody_writes_every_second_a_new_relay_settles_all_but_the_last_two_windows() -> None:
+    table = SlowTable()
+    for _ in range(100):
+        table.commit(table.current, table.now, {"000": (False, 0.0)})
+        table.now += 1
+    page = read_page(table, "north", None, limit=10, now=table.now, settle=SETTLE)
+    assert 100 - 2 * SETTLE <= cursor_of(page.cursor).settled <= 100 - SETTLE
+
+
+def test_a_mark_old_enough_to_tell_is_kept_however_often_the_head_moves() -> None:
+    head = Head(0, "e")
+    for second in range(60):
+        head = head.take(1, read_at=1_000.0 + second, settle=SETTLE)
+        if second > SETTLE:
+            assert any(1_000.0 + second - mark.at >= SETTLE for mark in head.marks)
+
+
+def test_what_is_settled_stays_so_though_no_witness_is_left_to_say_it() -> None:
+    settled = Cursor(epoch="e", settled=5, watched=9, watched_at=1_000.0, issued_at=1_000.0, position=5)
+    assert settled_bound(Head(9, "e"), settled, now=1_001.0, settle=SETTLE) == 5
+    assert settled_bound(Head(9, "e"), settled, now=1_010.0, settle=SETTLE) == 9
+    assert settled_bound(Head(7, "e"), settled, now=1_010.0, settle=SETTLE) == 7
+
+
+def test_a_cursor_never_goes_back() -> None:
+    table = SlowTable(current=Head(5, "first"))
+    held = Cursor(epoch="first", settled=4, watched=5, watched_at=table.now, issued_at=table.now, position=4)
+    within = held.model_copy(update={"ceiling": 2})
+    page = read_page(table, "north", within.encode(), limit=5, now=table.now, settle=SETTLE)
+    assert cursor_of(page.cursor).settled == 4
+
+
+def test_a_relay_of_another_life_of_the_table_is_not_current() -> None:
+    table = SlowTable(current=Head(3, "second"))
+    cursor = Cursor(epoch="first", settled=3, watched=3, watched_at=0, issued_at=0, position=3)
+    assert not is_current(cursor, table.current)
+    assert is_current(cursor.model_copy(update={"epoch": "second"}), table.current)
+
+
+@pytest.mark.parametrize(("settled", "position"), [(2, 3), (2, 2), (3, 4)])
+def test_a_relay_that_may_lack_a_change_is_not_current(settled: int, position: int) -> None:
+    cursor = Cursor(epoch="e", settled=settled, watched=3, watched_at=0, issued_at=0, position=position)
+    assert not is_current(cursor, Head(3, "e"))
+
+
+def test_nobody_is_current_with_a_table_nobody_has_written() -> None:
+    cursor = Cursor(epoch="e", settled=0, watched=0, watched_at=0, issued_at=0, position=0)
+    assert not is_current(cursor, None)
+    assert not is_current(None, Head(0, "e"))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_page_of_nothing_is_refused(limit: int) -> None:
+    with pytest.raises(Rejected) as refused:
+        read_page(SlowTable(), "north", None, limit=limit, now=0.0, settle=SETTLE)
+    assert refused.value.where == "limit"

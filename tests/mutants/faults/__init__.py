@@ -1,0 +1,10 @@
+"""The table of faults, by the promise they break."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.fault import Area
+from tests.mutants.faults import cloud, relay, sync
+
+AREAS: Final[tuple[Area, ...]] = (*relay.AREAS, *cloud.AREAS, *sync.AREAS)

@@ -1,0 +1,235 @@
+"""Faults of the sync and the write-back: the fuse, the watermark, what REDCap is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.fault import area
+
+_FUSE: Final = area(
+    "fuse",
+    [
+        "tests/integration/test_sync_fuse.py",
+        "tests/integration/test_sync_long_reads.py",
+        "tests/integration/test_sync_source.py",
+    ],
+    ("and vanished > min(", "and vanished >= min(", "five may always go, and stop the sync"),
+    ("ALWAYS_WITHDRAWN: Final = 5", "ALWAYS_WITHDRAWN: Final = 4", "of a small study five may not go"),
+    ("ALWAYS_WITHDRAWN: Final = 5", "ALWAYS_WITHDRAWN: Final = 6", "six of a small study go unseen"),
+    (
+        "max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))",
+        "int(self._definition.max_withdrawn_share * total)",
+        "one cancelled scan of a small study stops the sync",
+    ),
+    (
+        "max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))",
+        "ALWAYS_WITHDRAWN",
+        "the share a person allowed does not count",
+    ),
+    (
+        "int(self._definition.max_withdrawn_share * total)",
+        "1 + int(self._definition.max_withdrawn_share * total)",
+        "one more than the share goes",
+    ),
+    ("if not self._confirmed and vanished", "if vanished", "a person's confirmation is not heard"),
+    ('if ref.status_owner != "mpps":', "if True:", "scans that have begun are counted, and withdrawn"),
+    (
+        "record in found.gone or item_id not in self._mapped",
+        "True",
+        "REDCap's half answer withdraws a scan though the second answer has it",
+    ),
+    (
+        "if found.gone and self._redcap.existing(found.gone):",
+        "if False:",
+        "half a list of ids cancels a clinic",
+    ),
+)
+
+_WATERMARK: Final = area(
+    "watermark",
+    [
+        "tests/unit/lambdas/sync/test_record_ranges.py",
+        "tests/integration/test_sync_watermark.py",
+        "tests/integration/test_sync_one_record.py",
+        "tests/integration/test_sync_long_reads.py",
+        "tests/integration/test_sync_source.py",
+    ],
+    (
+        "since = watermark - timedelta(seconds=self._definition.overlap_seconds)",
+        "since = watermark",
+        "a form saved while REDCap was read is never seen",
+    ),
+    (
+        "watermark = max(watermark, before.watermark)",
+        "watermark = before.watermark",
+        "a full read does not move the watermark",
+    ),
+    (
+        '"watermark": started,\n                "recent"',
+        '"recent"',
+        "every sync reads more than the one before",
+    ),
+    (
+        'update |= {"recent": (), "unchecked": True}',
+        'update |= {"unchecked": True}',
+        "a form put back to what it was stays as it was shown",
+    ),
+    (
+        'update |= {"recent": (), "unchecked": True}',
+        'update |= {"recent": ()}',
+        "an item of a record that came and went stays",
+    ),
+    (
+        "if done.read or before.unchecked or not all(part.done for part in now):",
+        "if done.read or not all(part.done for part in now):",
+        "an item of a record that came and went between two looks stays",
+    ),
+    (
+        "if done.read or before.unchecked or not all(part.done for part in now):",
+        "if done.read or before.unchecked:",
+        "a deleted record stays on the worklist",
+    ),
+    (
+        "end = bisect_right(ids, before.last)",
+        "end = bisect_right(ids, before.last) - 1",
+        "a part lacks its last record",
+    ),
+    ("done=mark == before)", "done=True)", "a renamed record is not noticed"),
+    (
+        "[[record, groups[record]] for record in ids]",
+        "[[record] for record in ids]",
+        "a participant who moved to another site is not noticed",
+    ),
+    (
+        "and state.definition == self._definition.digest()",
+        "and True",
+        "a changed definition is applied to changed records only",
+    ),
+    (
+        "and progress.definition == self._definition.digest()",
+        "and True",
+        "half of the records are read by the old definition",
+    ),
+    (
+        "and self._now < progress.began_at + LONGEST_READ_SECONDS",
+        "and True",
+        "a read begun weeks ago goes on, blind to what changed since",
+    ),
+    ("if len(changed) > ONE_GO:", "if False:", "a bulk change is read in one go, and never ends in time"),
+    (
+        "digests[row.record] not in before.recent])",
+        "digests[row.record] in before.recent])",
+        "news is taken for no news",
+    ),
+    ("groups if reading.complete else None,", "groups,", "items are withdrawn before everything was read"),
+)
+
+_WRITE_BACK: Final = area(
+    "write-back",
+    [
+        "tests/unit/lambdas/write_backs",
+        "tests/integration/test_write_back_refused.py",
+        "tests/integration/test_write_back.py",
+        "tests/contract/test_worklist_store.py",
+    ],
+    (
+        "started_at=min((step.started_at",
+        "started_at=max((step.started_at",
+        "the start of the last step is told",
+    ),
+    ("ended_at=max((step.ended_at", "ended_at=min((step.ended_at", "the end of the first step is told"),
+    (
+        "or self.ended_at < self.started_at:",
+        "or self.ended_at <= self.started_at:",
+        "a scan of no minutes has no length",
+    ),
+    ("or self.ended_at < self.started_at:", "or False:", "minutes below nothing"),
+    (
+        "return int((self.ended_at - self.started_at).total_seconds()) // 60",
+        "return int((self.ended_at - self.started_at).total_seconds()) // 60 + 1",
+        "a wrong duration",
+    ),
+    ('if row.values.get(field, "") != text}', "if text}", "a blank is not written over an old value"),
+    ('if row.values.get(field, "") != text}', "if True}", "every write-back makes the record changed"),
+    ("for name in reversed(named) if name", "for name in named if name", "the first station is told"),
+    ("return given[-1] if given else", "return given[0] if given else", "an old reason is told"),
+    (
+        "if step.status is not StepStatus.DISCONTINUED]",
+        "if True]",
+        "the start of a step given up is the start of the scan",
+    ),
+    ("station=_station(alike), ended_at=None)", "station=_station(alike))", "a scan that runs has an end"),
+    ("last = alike[-1:]", "last = alike[:1]", "the reason of another step"),
+    (
+        'timespec="seconds" if seconds else "minutes"',
+        'timespec="seconds"',
+        "REDCap refuses the time, or shows it wrong",
+    ),
+    ("return attempts >= PATIENCE", "return attempts > PATIENCE", "one try more before a person is told"),
+    ("return attempts >= PATIENCE", "return True", "one bad moment parks a write-back"),
+    ("return not error.retryable", "return False", "what REDCap refuses for good is tried for ever"),
+    (
+        "if all(_is_final(error, pending.attempts) for error in errors):",
+        "if any(_is_final(error, pending.attempts) for error in errors):",
+        "one bad row parks the row that could still be told",
+    ),
+    ("pause = max(_pause(error,", "pause = min(_pause(error,", "a banned address asks again at once"),
+    (
+        "counted = not all(isinstance(error, NotYet) for error in errors)",
+        "counted = True",
+        "waiting for its turn uses up its tries",
+    ),
+    ("if lost := update_of(self._row(redcap, item, values), values):", "if lost := None:", "not verified"),
+    (
+        "self._sources.renew(item.source, owner,",
+        "bool((item.source, owner)) or self._sources.renew(item.source, owner,",
+        "a turn that was lost writes old values over new ones",
+    ),
+    (
+        "if last is None or any(last.performed.get(item_id) != steps",
+        "if last is None or any(False and last.performed.get(item_id) != steps",
+        "REDCap keeps what was true before",
+    ),
+    (
+        "if row is None:\n            # An import would create it",
+        "if False:\n            # An import would create it",
+        "a participant nobody entered",
+    ),
+    (
+        "write_back_due=DUE if step.item_ids else None,",
+        "write_back_due=DUE,",
+        "an unscheduled step is tried for ever",
+    ),
+    (
+        "model.write_back_at <= _stamp(self._now())",
+        "model.write_back_at >= _stamp(self._now())",
+        "what is due is never told",
+    ),
+    (
+        "row.update(actions=list(actions), condition=StepRow.version == version)",
+        "row.update(actions=list(actions))",
+        "a newer event is struck with the old one",
+    ),
+    (
+        "model.version.set(model.version + 1),",
+        "model.version.set(model.version),",
+        "a run under way strikes a new debt",
+    ),
+    (
+        "if self.running:\n            return Status.IN_PROGRESS",
+        "if self.running and not self.completed:\n            return Status.IN_PROGRESS",
+        "a second scan that runs is shown as completed",
+    ),
+    (
+        "completed=self.completed or status is Status.COMPLETED,",
+        "completed=status is Status.COMPLETED,",
+        "a completed scan is undone by a later one given up",
+    ),
+    (
+        "return max(one, other) if one and other else one or other",
+        "return min(one, other) if one and other else one or other",
+        "the order of events decides",
+    ),
+)
+
+AREAS: Final = (_FUSE, _WATERMARK, _WRITE_BACK)

@@ -1,0 +1,111 @@
+"""A copy of the project, in which faults are planted and tests run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import count
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from time import time
+from typing import Final
+
+from tests.mutants.fault import Planting
+from tests.structure.imports import PACKAGES, ROOT
+
+LONGEST_RUN_SECONDS: Final = 900
+_NOT_COPIED: Final = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+_PASSED, _FAILED = 0, 1
+"""Exit codes of pytest; every other one means that the tests could not be run."""
+
+
+class Outcome(StrEnum):
+    """What became of a fault."""
+
+    KILLED = "killed"
+    SURVIVED = "survived"
+    BROKEN = "broken"
+
+
+class Tree:
+    """The copy.
+
+    :param root: an empty folder; the copy goes into a folder of it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root: Final = root / "project"
+        shutil.copytree(ROOT, self._root, ignore=_NOT_COPIED)
+        self._moments = count(int(time()))
+
+    def sources(self) -> dict[PurePosixPath, str]:
+        """Return every source file of the packages, by its path from the project's root."""
+        files = (file for package in PACKAGES for file in sorted((self._root / package).rglob("*.py")))
+        return {
+            PurePosixPath(file.relative_to(self._root).as_posix()): file.read_text("utf-8") for file in files
+        }
+
+    @contextmanager
+    def holding(self, planting: Planting) -> Iterator[None]:
+        """Have a fault in the copy for a while."""
+        before = (self._root / planting.file).read_text("utf-8")
+        self._write(planting.file, planting.text)
+        try:
+            yield
+        finally:
+            self._write(planting.file, before)
+
+    def run(self, tests: Sequence[str]) -> tuple[Outcome, str]:
+        """Run tests until one fails; return whether one did, and which one or what else is to be said."""
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--no-header"]
+        command += ["--hypothesis-profile=mutants", "--tb=no", *tests]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self._root,
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=LONGEST_RUN_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Outcome.KILLED, "the tests did not end"
+        if done.returncode == _PASSED:
+            return Outcome.SURVIVED, ""
+        if done.returncode == _FAILED:
+            return Outcome.KILLED, _first_failure(done.stdout)
+        return Outcome.BROKEN, f"pytest ended with {done.returncode}: {done.stdout.strip()[-500:]}"
+
+    def _environment(self) -> dict[str, str]:
+        # What was compiled for one run serves the next: most of a short run would be that.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        compiled = self._root.with_name("compiled")
+        return {**kept, "PYTHONPATH": str(self._root), "PYTHONPYCACHEPREFIX": str(compiled)}
+
+    def _write(self, file: PurePosixPath, text: str) -> None:
+        path = self._root / file
+        path.write_text(text, "utf-8")
+        # Python takes a compiled file for current if time (in whole seconds) and size are the same.
+        moment = next(self._moments)
+        os.utime(path, (moment, moment))
+
+
+@contextmanager
+def copied_tree() -> Iterator[Tree]:
+    """Yield a copy of the project as it stands now; it is gone afterwards."""
+    with TemporaryDirectory(prefix="mwl-mutants-") as folder:
+        yield Tree(Path(folder))
+
+
+def _first_failure(output: str) -> str:
+    for line in output.splitlines():
+        if line.startswith(("FAILED ", "ERROR ")):
+            return line.split(" - ")[0].partition(" ")[2].rpartition("::")[2]
+    return "a test failed"

@@ -1,0 +1,58 @@
+"""The loop calls a pass again and again, whatever happens, and waits longer after failures."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from datetime import UTC, datetime
+
+from edge_relay.exchange.loop import Backoff, Loop
+from edge_relay.health.report import Health
+from shared.errors import Forbidden, Unavailable
+from tests.rigs.relay import PATIENCE
+
+
+def test_pauses_double_up_to_the_ceiling_with_jitter_and_a_refusal_waits_longest() -> None:
+    backoff = Backoff(60, 300, random.Random(1))
+    down = [backoff.pause(failures, Unavailable("x")) for failures in (1, 2, 3, 10, 500)]
+    for pause, ceiling in zip(down, (1, 2, 4, 60, 60), strict=True):
+        assert ceiling / 2 <= pause <= ceiling
+    assert backoff.pause(1, Forbidden("x")) >= 150
+
+
+def test_the_loop_outlives_every_failure_and_reports_it() -> None:
+    health = Health(lambda: datetime.now(UTC))
+    passes = deque([Unavailable("down"), RuntimeError("surprise"), Forbidden("revoked")])
+    failures = []
+    worked = threading.Event()
+
+    def one_pass() -> bool:
+        report = health.report("").pull
+        failures.append((report.failure, report.forbidden))
+        if passes:
+            raise passes.popleft()
+        worked.set()
+        return False
+
+    loop = Loop("pull", one_pass, 60, Backoff(0.001, 0.001, random.Random(1)), health)
+    loop.start()
+    assert worked.wait(PATIENCE)
+    assert loop.stop(PATIENCE)
+    assert failures[1:] == [("down", False), ("internal fault: RuntimeError", False), ("revoked", True)]
+    assert health.report("").pull.failure == ""
+
+
+def test_waking_the_loop_ends_its_pause() -> None:
+    calls = threading.Semaphore(0)
+
+    def one_pass() -> bool:
+        calls.release()
+        return False
+
+    loop = Loop("push", one_pass, 3600, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC)))
+    loop.start()
+    assert calls.acquire(timeout=PATIENCE)
+    loop.wake()
+    assert calls.acquire(timeout=PATIENCE)
+    assert loop.stop(PATIENCE)

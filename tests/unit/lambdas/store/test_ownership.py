@@ -1,0 +1,185 @@
+"""Who may change what of a stored item: REDCap, a person, a scanner; and what each leaves to the others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lambdas.store.ownership import (
+    StoredItem,
+    from_person,
+    from_scanner,
+    from_source,
+    removed,
+    withdrawn,
+)
+from shared.errors import Rejected
+from shared.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
+from shared.worklist_item import Status, WorklistItem
+from tests.rigs.builders import an_item
+
+STATUS = "performed_procedure_step_status"
+
+
+def stored(**changes: Any) -> StoredItem:
+    return StoredItem(item=an_item(), feed_seq=7).model_copy(update=changes)
+
+
+def step(status: StepStatus, *, minute: int = 0, uid: str = "2.25.1", reason: str = "") -> Step:
+    at = datetime(2026, 11, 22, 9, minute, tzinfo=UTC)
+    return Step(sop_instance_uid=uid, status=status, reported_at=at, discontinuation_reason=reason)
+
+
+RUNNING = step(StepStatus.IN_PROGRESS)
+WRONG_ENTRY = step(StepStatus.DISCONTINUED, minute=5, reason=WRONG_WORKLIST_ENTRY)
+
+
+def status_of(current: StoredItem) -> tuple[Status, str]:
+    return current.item.performed_procedure_step_status, current.status_owner
+
+
+# The source
+
+
+def test_what_the_source_says_first_is_taken_as_it_is() -> None:
+    assert from_source(None, an_item()) == StoredItem(item=an_item(), feed_seq=0)
+
+
+def test_the_source_changes_every_field_nobody_else_owns() -> None:
+    after = from_source(stored(), an_item(patient_id="other", scheduled_start_date="20261201"))
+    assert after.item == an_item(patient_id="other", scheduled_start_date="20261201")
+    assert after.feed_seq == 7
+
+
+def test_the_source_does_not_take_back_what_a_person_edited() -> None:
+    edited = from_person(stored(), {"patient_id": "by hand"})
+    after = from_source(edited, an_item(patient_id="other", patient_name="New^Name"))
+    assert (after.item.patient_id, after.item.patient_name) == ("by hand", "New^Name")
+
+
+@pytest.mark.parametrize("owner", ["mpps", "person"])
+def test_the_source_does_not_change_a_status_that_is_not_its_own(owner: str) -> None:
+    item = an_item(performed_procedure_step_status=Status.ARRIVED)
+    after = from_source(stored(item=item, status_owner=owner), an_item())
+    assert status_of(after) == (Status.ARRIVED, owner)
+
+
+def test_a_status_of_the_source_follows_the_source() -> None:
+    item = an_item(performed_procedure_step_status=Status.READY)
+    assert status_of(from_source(stored(item=item), an_item())) == (Status.SCHEDULED, "source")
+
+
+def test_an_item_whose_row_comes_back_begins_anew() -> None:
+    gone = withdrawn(from_person(stored(), {"patient_id": "by hand"}))
+    after = from_source(gone, an_item())
+    assert after == StoredItem(item=an_item(), feed_seq=0)
+
+
+def test_an_item_a_person_removed_stays_removed_whatever_the_source_says() -> None:
+    gone = removed(stored())
+    assert from_source(gone, an_item(patient_id="other")) == gone
+
+
+# People
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "site", "source", "source_record", "source_instance", "no_such_field"]
+)
+def test_what_an_item_is_no_person_may_change(name: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        from_person(stored(), {name: "x"})
+    assert refused.value.where == name
+
+
+def test_a_value_the_field_cannot_hold_is_refused_and_not_quoted() -> None:
+    with pytest.raises(Rejected) as refused:
+        from_person(stored(), {"patient_birth_date": "yesterday"})
+    assert refused.value.where == "patient_birth_date"
+    assert "yesterday" not in str(refused.value)
+
+
+def test_a_second_edit_keeps_the_first() -> None:
+    twice = from_person(from_person(stored(), {"patient_id": "P"}), {"modality": "CT"})
+    assert twice.edited == ("modality", "patient_id")
+    assert (twice.item.patient_id, twice.item.modality) == ("P", "CT")
+
+
+def test_a_person_who_sets_the_status_owns_it_and_settles_what_scanners_said() -> None:
+    scanned = from_scanner(stored(), RUNNING)
+    after = from_person(scanned, {STATUS: Status.SCHEDULED})
+    assert status_of(after) == (Status.SCHEDULED, "person")
+    assert after.progress == Progress()
+    assert after.edited == ()
+
+
+def test_an_edit_of_something_else_leaves_the_status_to_its_owner() -> None:
+    after = from_person(from_scanner(stored(), RUNNING), {"patient_id": "P"})
+    assert status_of(after) == (Status.IN_PROGRESS, "mpps")
+    assert after.progress.running == ("2.25.1",)
+
+
+# Scanners
+
+
+def test_a_scanner_that_reports_owns_the_status() -> None:
+    assert status_of(from_scanner(stored(), RUNNING)) == (Status.IN_PROGRESS, "mpps")
+
+
+def test_a_scanner_overrules_a_status_a_person_set() -> None:
+    person = from_person(stored(), {STATUS: Status.CANCELLED})
+    assert status_of(from_scanner(person, RUNNING)) == (Status.IN_PROGRESS, "mpps")
+
+
+@pytest.mark.parametrize("bury", [withdrawn, removed])
+def test_a_scan_brings_back_even_what_was_withdrawn_or_removed(bury: Any) -> None:
+    after = from_scanner(bury(stored()), RUNNING)
+    assert (after.gone, *status_of(after)) == (False, Status.IN_PROGRESS, "mpps")
+
+
+def test_a_wrong_entry_gives_the_item_back_to_the_source() -> None:
+    after = from_scanner(from_scanner(stored(), RUNNING), WRONG_ENTRY)
+    assert status_of(after) == (Status.SCHEDULED, "source")
+    assert not after.gone
+
+
+def test_a_wrong_entry_does_not_bring_back_what_was_withdrawn_meanwhile() -> None:
+    gone = withdrawn(stored())
+    after = from_scanner(gone, WRONG_ENTRY)
+    assert after.gone
+    assert after.item == gone.item
+    assert after.progress.steps == ("2.25.1",)
+
+
+# Leaving
+
+
+def test_an_item_whose_row_vanished_goes() -> None:
+    assert withdrawn(stored()).gone
+
+
+def test_an_item_a_person_set_the_status_of_goes_with_its_row() -> None:
+    assert withdrawn(from_person(stored(), {STATUS: Status.ARRIVED})).gone
+
+
+def test_a_scan_outlives_its_row() -> None:
+    scanned = from_scanner(stored(), RUNNING)
+    assert withdrawn(scanned) == scanned
+
+
+def test_what_a_person_removes_is_gone_and_that_persons() -> None:
+    after = removed(stored())
+    assert (after.gone, after.status_owner) == (True, "person")
+
+
+# What is worth writing
+
+
+def test_only_another_number_is_the_same_content() -> None:
+    assert stored().same_content(stored(feed_seq=99))
+    assert not stored().same_content(stored(gone=True))
+    assert not stored().same_content(stored(edited=("modality",)))
+    other: WorklistItem = an_item(modality="CT")
+    assert not stored().same_content(stored(item=other))

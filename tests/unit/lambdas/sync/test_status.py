@@ -1,0 +1,70 @@
+"""How a source is doing: the first word that holds counts, and who must be left alone is not asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lambdas.sources.state import SourceState, SyncReport
+from lambdas.sources.stored import StoredSource
+from lambdas.sync.status import SourceStatus, may_be_asked, reason_of, status_of
+from tests.rigs.redcap import classic_definition
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+OK = SyncReport(outcome="ok", finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC))
+FAILED = OK.model_copy(update={"outcome": "failed", "error": "REDCap is down"})
+
+
+def stored(problem: str = "", definition: dict[str, Any] | None = None, **state: Any) -> StoredSource:
+    made = None if problem else classic_definition(**(definition or {}))
+    return StoredSource("classic", made, problem, SourceState(**state), leased_until=0.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        (stored("cannot be read"), SourceStatus.UNREADABLE),
+        (stored(definition={"enabled": False}, banned_until=NOW + 1), SourceStatus.DISABLED),
+        (stored(banned_until=NOW + 1, report=FAILED), SourceStatus.BANNED),
+        (stored(banned_until=NOW, report=OK), SourceStatus.OK),
+        (stored(), SourceStatus.NEVER),
+        (stored(report=FAILED), SourceStatus.FAILED),
+        (stored(report=OK.model_copy(update={"unfinished": True})), SourceStatus.READING),
+        (stored(report=OK), SourceStatus.OK),
+    ],
+)
+def test_the_first_word_that_holds_counts(source: StoredSource, status: SourceStatus) -> None:
+    assert status_of(source, NOW) is status
+
+
+def test_a_person_looks_at_what_does_not_right_itself() -> None:
+    worrying = {status for status in SourceStatus if status.needs_attention}
+    assert worrying == {SourceStatus.UNREADABLE, SourceStatus.BANNED, SourceStatus.FAILED}
+
+
+def test_the_reason_says_why_and_until_when() -> None:
+    assert reason_of(stored("cannot be read"), NOW) == "cannot be read"
+    assert reason_of(stored(report=FAILED), NOW) == "REDCap is down"
+    paused = stored(report=FAILED, paused_until=NOW + 60, banned_until=NOW + 3600)
+    assert reason_of(paused, NOW) == "REDCap is down; left alone until 13:00:00 UTC"
+    assert reason_of(stored(report=OK, paused_until=NOW + 60), NOW) == "left alone until 12:01:00 UTC"
+    assert reason_of(stored(report=OK, paused_until=NOW), NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "may"),
+    [
+        (stored(), True),
+        (stored("cannot be read"), False),
+        (stored(definition={"enabled": False}), False),
+        (stored(paused_until=NOW + 1), False),
+        (stored(banned_until=NOW + 1), False),
+        (stored(paused_until=NOW, banned_until=NOW), True),
+        (stored(definition={"operating_window": {"opens": "06:00", "closes": "08:00"}}), True),  # 07:00 there
+        (stored(definition={"operating_window": {"opens": "08:00", "closes": "20:00"}}), False),
+    ],
+)
+def test_a_source_is_asked_only_when_it_may_be(source: StoredSource, may: bool) -> None:
+    assert may_be_asked(source, NOW) is may
