@@ -40,9 +40,7 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="People who use the API.")
 relays = typer.Typer(no_args_is_help=True, help="The relays near the scanners.")
-scanners = typer.Typer(
-    no_args_is_help=True, help="Profiles of a relay's scanners, in place of its own file's."
-)
+scanners = typer.Typer(no_args_is_help=True, help="Overrides of the scanner profiles in a relay's own file.")
 relays.add_typer(scanners, name="scanners")
 _GROUPS = (("users", users), ("sources", sources), ("relays", relays), ("write-backs", write_backs))
 for name, group in _GROUPS:
@@ -72,7 +70,7 @@ def create_user(
     username: Annotated[str, typer.Argument(help="The name to log in with.")],
     role: Annotated[Role, typer.Option(help="admin: everything; write: worklist; read: worklist.")],
 ) -> None:
-    """Create an account. Its password is made here and shown once."""
+    """Create an account. Generates its password and shows it once."""
     with reported():
         password = secrets.token_urlsafe(15)
         add_user(services(), username, password, role)
@@ -89,7 +87,7 @@ def list_users() -> None:
 
 @users.command("passwd")
 def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
-    """Give an account a new password, made here and shown once. Ends all its sessions."""
+    """Give an account a new generated password, shown once. Ends all its sessions."""
     with reported():
         password = secrets.token_urlsafe(15)
         set_password(services(), username, password)
@@ -109,7 +107,7 @@ def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay wi
 def list_relays(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List all relays: when each was last heard of, and what needs attention."""
+    """List all relays: when each last sent a heartbeat, and what needs attention."""
     with reported():
         store = services().relays
         heartbeats = store.heartbeats()
@@ -142,7 +140,7 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
 
 @relays.command("revoke")
 def revoke_relay(relay_id: RelayId) -> None:
-    """Refuse a relay from now on."""
+    """Revoke a relay: the cloud refuses its calls from now on."""
     with reported():
         services().relays.revoke(relay_id)
         typer.echo("revoked")
@@ -150,7 +148,7 @@ def revoke_relay(relay_id: RelayId) -> None:
 
 @scanners.command("show")
 def show_scanners(relay_id: RelayId) -> None:
-    """Print what is overridden, as apply takes it; on stderr, whether the relay has taken it."""
+    """Print the overrides in the form that apply reads; on stderr, whether the relay uses them."""
     with reported():
         store = services().relays
         if store.find(relay_id) is None:
@@ -168,9 +166,9 @@ def show_scanners(relay_id: RelayId) -> None:
 @scanners.command("apply")
 def apply_scanners(
     relay_id: RelayId,
-    file: Annotated[Path, typer.Argument(help="All that is to be overridden, TOML or JSON.")],
+    file: Annotated[Path, typer.Argument(help="All overrides of this relay, TOML or JSON.")],
 ) -> None:
-    """Override profiles of a relay's scanners; what is not in FILE is as in the relay's own file again."""
+    """Override the profiles of a relay's scanners. What FILE leaves out is as in the relay's own file."""
     with reported():
         try:
             overrides = parse_overrides(text_of(file))

@@ -1,4 +1,4 @@
-"""``mwl-cloud sources``: definitions, how their syncs go, what a sync would do, and asking for one."""
+"""``mwl-cloud sources``: apply, list, preview, sync and delete sources, and make trigger URLs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def sync_source(
     source_id: SourceId,
     record: Annotated[str, typer.Option(help="This record alone.")] = "",
     confirm_withdrawals: Annotated[
-        bool, typer.Option(help="You have looked: however many items may be withdrawn, this once.")
+        bool,
+        typer.Option(help="Withdraw any number of items, for this sync only. Preview first."),
     ] = False,
 ) -> None:
     """Ask for a sync of one source now."""
@@ -146,7 +147,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
         try:
             return stored.get(source), stored.state(source)
         except NotFound:
-            raise NotFound("is neither a file nor a source", where=source) from None
+            raise NotFound("is neither a file nor a source id", where=source) from None
     definition = parse_definition(text_of(file))
     try:
         return definition, stored.state(definition.id)
@@ -177,7 +178,7 @@ def delete_source(
 @sources.command("trigger")
 def make_trigger(
     source_id: SourceId,
-    rotate: Annotated[bool, typer.Option(help="In the place of the URL before, which ends.")] = False,
+    rotate: Annotated[bool, typer.Option(help="Make a new URL; the old one stops working.")] = False,
 ) -> None:
     """Make the URL for the project's Data Entry Trigger, so that a saved form is synced at once.
 
@@ -191,7 +192,7 @@ def make_trigger(
                 project_id = str(redcap.project_info().get("project_id") or "")
         except MwlError as error:
             project_id = ""
-            typer.echo(f"mwl-cloud: the project could not be asked for its id: {error}", err=True)
+            typer.echo(f"mwl-cloud: the project's id could not be read: {error}", err=True)
         secret = secrets.token_urlsafe(SECRET_BYTES)
         try:
             services.triggers.make(source_id, secret, project_id=project_id, replace=rotate)

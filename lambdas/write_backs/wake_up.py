@@ -1,4 +1,4 @@
-"""Hints to the write-back queue that a step has news. Only ever hints: the mark in the table is the truth."""
+"""Messages that wake the write-back for a step. They may be lost: the table says which steps are due."""
 
 from __future__ import annotations
 
