@@ -35,7 +35,7 @@ def _cloud_url(value: str) -> str:
 
 def _absolute(path: Path) -> Path:
     if not path.is_absolute():
-        raise Rejected("must be an absolute path: a service has no folder of its own to start from")
+        raise Rejected("must be an absolute path, because a service may start in any folder")
     return path
 
 
@@ -56,68 +56,69 @@ class RelaySettings(BaseModel):
     )
     port: Port = Field(11112, description="DICOM port to listen on; 0 takes a free one.")
     cloud_url: Annotated[str, AfterValidator(_cloud_url)] = Field(
-        description="Where the cloud's API is, e.g. https://worklist.example.org; relay calls go below it."
+        description="Address of the cloud's API, e.g. https://worklist.example.org."
     )
     cloud_timeout_seconds: Seconds = Field(
         10, description="How long one call to the cloud may take before it counts as failed."
     )
     pull_interval_seconds: Seconds = Field(5, description="How often to ask the cloud for changes.")
-    page_size: int = Field(200, ge=1, le=1000, description="Most items to ask for in one page.")
-    push_batch: int = Field(50, ge=1, le=500, description="Most MPPS events to send in one call.")
+    page_size: int = Field(200, ge=1, le=1000, description="Maximum number of items in one page.")
+    push_batch: int = Field(50, ge=1, le=500, description="Maximum number of MPPS events in one call.")
     retry_max_seconds: Seconds = Field(
-        60, description="Longest pause between attempts while the cloud is unavailable; they begin at 1 s."
+        60, description="Longest pause between attempts while the cloud is unavailable; the first is 1 s."
     )
     forbidden_retry_seconds: Seconds = Field(
         300, description="Pause between attempts after the cloud refused this relay (revoked or unknown)."
     )
     allow_any_scanner: bool = Field(
-        False, description="Accept any calling AE title. For tests; it opens the worklist to the network."
+        False, description="Accept any calling AE title. For tests only: everybody can read the worklist."
     )
     charset: CharacterSetTerms = Field(
-        (UTF8,), description="Character set of the answers, for scanners that name none of their own."
+        (UTF8,), description="Character set of the answers, for scanners whose profile sets none."
     )
-    max_associations: int = Field(256, ge=1, le=4096, description="Most associations open at once.")
+    max_associations: int = Field(256, ge=1, le=4096, description="Maximum number of open associations.")
     max_connections_per_address: int = Field(
-        128, ge=1, le=4096, description="Most connections one address may have open at once."
+        128, ge=1, le=4096, description="Maximum number of open connections from one address."
     )
     max_pdu_bytes: int = Field(
         65_536,
         ge=4096,
         le=1_048_576,
-        description="Longest PDU taken, in bytes; scanners are told at the start.",
+        description="Longest PDU accepted, in bytes; the relay tells scanners during negotiation.",
     )
     max_message_bytes: int = Field(
-        1_048_576, ge=65_536, le=67_108_864, description="Longest message taken, in bytes, whatever its PDUs."
+        1_048_576,
+        ge=65_536,
+        le=67_108_864,
+        description="Longest message accepted, in bytes.",
     )
     artim_seconds: Seconds = Field(
-        30, description="How long a peer that connects may take to ask for an association (PS3.8 9.1.4)."
+        30, description="How long a new connection may take to request an association (PS3.8 9.1.4)."
     )
     network_timeout_seconds: Seconds = Field(
-        60, description="An association on which nothing happens for so long is ended."
+        60, description="An association that is idle for this long is aborted."
     )
     pdu_timeout_seconds: Seconds = Field(
         10,
-        description="How long one PDU may take to arrive or to be taken by the peer, before it is dropped.",
+        description="How long one PDU may take to arrive, or to be read by the peer.",
     )
-    stop_timeout_seconds: Seconds = Field(5, description="How long stopping may take, whatever peers do.")
+    stop_timeout_seconds: Seconds = Field(5, description="Longest time that stopping may take.")
     time_zone: OptionalZoneName = Field(
         "",
-        description="Time zone of the scanners, an IANA name like Europe/Oslo: it says when today begins. "
+        description="Time zone of the scanners, like Europe/Oslo: it decides which day is today. "
         "Empty: this machine's.",
     )
-    pin_to_core: bool = Field(
-        False, description="Stay on one core of the machine: faster for many scanners at once."
-    )
+    pin_to_core: bool = Field(False, description="Use one core only: faster with many scanners.")
     retain_delivered_days: int = Field(
-        30, ge=1, le=3650, description="How many days delivered MPPS events are kept in the journal."
+        30, ge=1, le=3650, description="How many days the journal keeps delivered MPPS events."
     )
     cloud_scanners: Literal["ignore", "override", "add"] = Field(
         "override",
-        description="What the cloud may say of scanners. ignore: nothing; override: other profiles for those "
-        "listed here, but for addresses and max_associations; add: it may let in others too, from anywhere.",
+        description="What the cloud may change. ignore: nothing; override: the profiles listed here, "
+        "except addresses and max_associations; add: it may also add scanners, from any address.",
     )
     heartbeat_interval_seconds: Seconds = Field(
-        60, description="How often to tell the cloud how this relay is doing, and to ask for its overrides."
+        60, description="How often to send the heartbeat to the cloud and fetch its overrides."
     )
     acceptor: Literal["asyncio", "pynetdicom"] = Field(
         "asyncio",
@@ -141,15 +142,15 @@ class TlsSettings(BaseModel):
     certificate: PemFile = Field(description="The relay's certificate and its chain, a PEM file.")
     private_key: PemFile = Field(description="The certificate's private key, a PEM file without password.")
     client_ca: PemFile | None = Field(
-        None, description="Certificates of the authorities that scanners' certificates come from, a PEM file."
+        None, description="Certificates of the authorities that issue scanners' certificates, a PEM file."
     )
     client_certificates: Literal["required", "optional", "none"] = Field(
         "required",
-        description="Whether a scanner must show a certificate of client_ca, may, or is not asked for one.",
+        description="Whether a scanner must present a certificate from client_ca, may, or is not asked.",
     )
     plain_port: bool = Field(
         True,
-        description="Whether relay.port, without TLS, is served too; false: no unencrypted DICOM at all.",
+        description="true: also serve relay.port without TLS; false: no unencrypted DICOM.",
     )
 
     @model_validator(mode="after")
@@ -172,7 +173,7 @@ class StatusSettings(BaseModel):
     )
     port: Port = Field(8112, description="Port of the status page and metrics (HTTP); 0 turns them off.")
     show_names: bool = Field(
-        False, description="Show participants' names on the status page; anyone who can reach it reads them."
+        False, description="Show participants' names on the status page, to everybody who can reach it."
     )
 
 
@@ -188,7 +189,7 @@ class Settings(BaseSettings):
     )
 
     relay: RelaySettings = Field(description="The relay itself.")
-    tls: TlsSettings | None = Field(None, description="DICOM over TLS; without this table there is none.")
+    tls: TlsSettings | None = Field(None, description="DICOM over TLS; without this table it is off.")
     status: StatusSettings = Field(StatusSettings(), description="The status page.")
     scanners: tuple[ScannerProfile, ...] = Field(
         (), description="The scanners that may connect, one table each."

@@ -44,7 +44,7 @@ relays = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The rela
 scanners = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Profiles of a relay's scanners, in place of its own file's.",
+    help="Overrides of the scanner profiles in a relay's own file.",
 )
 relays.add_typer(scanners, name="scanners")
 _GROUPS = (("users", users), ("sources", sources), ("relays", relays), ("write-backs", write_backs))
@@ -122,7 +122,7 @@ def create_user(
     username: Annotated[str, typer.Argument(help="The name to log in with.")],
     role: Annotated[Role, typer.Option(help="admin: everything; write: worklist; read: worklist.")],
 ) -> None:
-    """Create an account. Its password is made here and shown once."""
+    """Create an account. Generates its password and shows it once."""
     from infra.commands.deployment import services
     from lambdas.api.accounts import add_user
 
@@ -145,7 +145,7 @@ def list_users() -> None:
 
 @users.command("passwd")
 def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
-    """Give an account a new password, made here and shown once. Ends all its sessions."""
+    """Give an account a new generated password, shown once. Ends all its sessions."""
     from infra.commands.deployment import services
     from lambdas.api.accounts import set_password
 
@@ -170,7 +170,7 @@ def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay wi
 def list_relays(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List all relays: when each was last heard of, and what needs attention."""
+    """List all relays: when each last sent a heartbeat, and what needs attention."""
     from infra.commands.deployment import services
     from infra.commands.screen import show_table
 
@@ -206,7 +206,7 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
 
 @relays.command("revoke")
 def revoke_relay(relay_id: RelayId) -> None:
-    """Refuse a relay from now on."""
+    """Revoke a relay: the cloud refuses its calls from now on."""
     from infra.commands.deployment import services
 
     with reported():
@@ -216,7 +216,7 @@ def revoke_relay(relay_id: RelayId) -> None:
 
 @scanners.command("show")
 def show_scanners(relay_id: RelayId) -> None:
-    """Print what is overridden, as apply takes it; on stderr, whether the relay has taken it."""
+    """Print the overrides in the form that apply reads; on stderr, whether the relay uses them."""
     from infra.commands.deployment import services
     from infra.commands.scanner_file import shown
 
@@ -237,9 +237,9 @@ def show_scanners(relay_id: RelayId) -> None:
 @scanners.command("apply")
 def apply_scanners(
     relay_id: RelayId,
-    file: Annotated[Path, typer.Argument(help="All that is to be overridden, TOML or JSON.")],
+    file: Annotated[Path, typer.Argument(help="All overrides of this relay, TOML or JSON.")],
 ) -> None:
-    """Override profiles of a relay's scanners; what is not in FILE is as in the relay's own file again."""
+    """Override the profiles of a relay's scanners. What FILE leaves out is as in the relay's own file."""
     from infra.commands.deployment import services
     from infra.commands.scanner_file import parse_overrides
 

@@ -1,4 +1,4 @@
-"""Every minute: asks for a sync of each source that is due, and again for each unfinished write-back.
+"""Every minute: requests a sync of each source that is due, and each write-back that is still due.
 
 Reads only. A message may be sent twice, or for nothing; who receives it finds that out.
 """

@@ -1,4 +1,4 @@
-"""Entry point: tells REDCap of the steps named on the queue."""
+"""Entry point: writes the result of each step on the queue to REDCap."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WriteBackSettings(RedcapSettings):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event whose messages are ``{"sop_instance_uid": ...}``; return those that failed.
 
-    What REDCap could not be told has not failed: the table keeps the step due, and the schedule asks again.
+    A write-back that could not be done has not failed: the table says it is due, and the schedule retries it.
     """
     write_back = _wired(load(WriteBackSettings))
 

@@ -1,4 +1,4 @@
-"""One scanner's profile: who it is, which exams are its own, and how it wants to be spoken to.
+"""One scanner's profile: its AE title, which exams it sees, and how it uses DICOM.
 
 Written in the relay's configuration, one ``[[scanners]]`` table each; the cloud may override it (see
 `ScannerOverride`). "Its own exams" are those that pass every selection below; the scanner's query then
@@ -58,62 +58,60 @@ class ScannerProfile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    ae_title: AE = Field(description="Its calling AE title; anyone else is refused (reject reason 3).")
+    ae_title: AE = Field(description="Its calling AE title; other titles are refused (reject reason 3).")
     addresses: tuple[IPvAnyNetwork, ...] = Field(
         (),
         description="Addresses it may call from, e.g. 10.1.2.3 or 10.1.2.0/24; empty: from anywhere.",
     )
-    max_associations: int = Field(
-        32, ge=1, le=1024, description="Most associations it may have open at once."
-    )
+    max_associations: int = Field(32, ge=1, le=1024, description="Maximum number of its open associations.")
     station_ae_titles: tuple[AE, ...] = Field(
         (),
-        description="Scheduled Station AE Titles it stands for, besides its own AE title: asked for its own, "
-        "it finds these too.",
+        description="Scheduled Station AE Titles of this scanner, besides its own AE title: a query for its "
+        "own finds these too.",
     )
     station_names: tuple[SH, ...] = Field(
-        (), description="Scheduled Station Names it stands for: exams booked for one of them are its own too."
+        (), description="Scheduled Station Names of this scanner: exams booked for them are its own too."
     )
     restrict_to_station: bool | None = Field(
         None,
-        description="Show only exams booked for a station it stands for, even if it does not ask. Default: "
+        description="Show only exams booked for this scanner's stations, whatever it asks for. Default: "
         "true if station_ae_titles or station_names are given, else false.",
     )
     modalities: tuple[CS, ...] = Field((), description="Show only these modalities; empty: all.")
     days_back: Days | None = Field(
-        None, description="Show exams from so many days before today on; empty: however old."
+        None, description="Show exams from this many days before today; empty: no limit."
     )
     days_ahead: Days | None = Field(
-        None, description="Show exams up to so many days after today; empty: however far ahead."
+        None, description="Show exams up to this many days after today; empty: no limit."
     )
     statuses: Statuses = Field(
         OPEN_STATUSES,
-        description="Show exams of these statuses; a query that names a status itself finds within all.",
+        description="Show exams with these statuses; a query for a status searches all statuses.",
     )
     mpps: MppsReading = Field(
         "lenient",
         description="strict: refuse MPPS messages that lack what the standard requires. lenient: take them, "
-        "and note what was wrong.",
+        "and record what was wrong.",
     )
     charset: CharacterSetTerms | None = Field(
         None,
         description="Character set of the answers it gets, e.g. 'ISO_IR 100'; several ISO 2022 sets are "
         "joined by a backslash. Default: charset of [relay].",
     )
-    ignore_accents: bool = Field(False, description="Its queries find 'Muller' when asked for 'Müller'.")
+    ignore_accents: bool = Field(False, description="A query for 'Müller' also finds 'Muller'.")
     combine_date_and_time: bool = Field(
         True,
-        description="A date range with a time range means one interval, as the standard says; false: the "
-        "times of each day.",
+        description="true: a date range with a time range is one interval, as the standard says; false: the "
+        "time range applies to each day.",
     )
     extra_attributes: tuple[Keyword, ...] = Field(
-        (), description="Keywords of attributes it is sent even if it does not ask, e.g. PatientWeight."
+        (), description="Keywords of attributes sent even if a query does not ask, e.g. PatientWeight."
     )
     suppressed_attributes: tuple[Keyword, ...] = Field(
-        (), description="Keywords of attributes it is never sent, even if it asks, e.g. MedicalAlerts."
+        (), description="Keywords of attributes never sent, even if a query asks, e.g. MedicalAlerts."
     )
     fixed_values: dict[Keyword, LO] = Field(
-        {}, description="Values of attributes the worklist has no source for, e.g. InstitutionName."
+        {}, description="Values of attributes that the worklist has no source for, e.g. InstitutionName."
     )
 
     @property
@@ -196,7 +194,7 @@ def overridden(profile: ScannerProfile, override: ScannerOverride) -> ScannerPro
     :raises Rejected: they are of different scanners, or contradict each other; names the field.
     """
     if profile.ae_title != override.ae_title:
-        raise Rejected("the override is of another scanner", where="ae_title")
+        raise Rejected("the override belongs to another scanner", where="ae_title")
     fields: dict[str, Any] = {name: getattr(profile, name) for name in profile.model_fields_set}
     for name in override.given():
         value = getattr(override, name)

@@ -25,14 +25,14 @@ Tls = Annotated[
     str, typer.Option(help="Speak TLS, and trust the certificate or CA in this PEM file. Empty: no TLS.")
 ]
 TlsClient = Annotated[
-    str, typer.Option(help="PEM file with a certificate and its key, to show where they are asked for.")
+    str, typer.Option(help="PEM file with a client certificate and its key, if the relay asks for one.")
 ]
 DEFAULT_HOST, DEFAULT_PORT, DEFAULT_AET = "127.0.0.1", 11112, "MWL_RELAY"
 
 mpps_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Tell a relay that a step began or ended, as a scanner would (DICOM MPPS).",
+    help="Report to a relay that a step began or ended, as a scanner would (DICOM MPPS).",
 )
 
 
@@ -79,12 +79,10 @@ def find(  # noqa: PLR0913, PLR0917  (each is an option of the command)
     date: Annotated[str, typer.Option(help="Start date, YYYYMMDD, or a range: 20261120-20261122.")] = "",
     patient_name: Annotated[str, typer.Option(help="Name; wild cards * and ? are allowed.")] = "",
     patient_id: Annotated[str, typer.Option(help="Patient ID; wild cards are allowed.")] = "",
-    status: Annotated[
-        str, typer.Option(help="Step status, e.g. COMPLETED; without it all steps not yet over.")
-    ] = "",
+    status: Annotated[str, typer.Option(help="Step status, e.g. COMPLETED; default: all open steps.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print DICOM JSON, for programs.")] = False,
 ) -> None:
-    """Show what a scanner would see (C-FIND). Shows participants' names: mind who looks on."""
+    """Show what a scanner would see (C-FIND). Shows patient data."""
     from edge_relay.client import scu
     from edge_relay.commands import scanner_part
     from edge_relay.dicom.json_model import to_json
@@ -147,7 +145,8 @@ def set_(  # noqa: PLR0913, PLR0917  (each is an option of the command)
     tls_client: TlsClient = "",
     status: Annotated[Ending, typer.Option(help="How the step ended.")] = Ending.COMPLETED,
     wrong_entry: Annotated[
-        bool, typer.Option(help="DISCONTINUED because the wrong entry was selected: puts the item back.")
+        bool,
+        typer.Option(help="DISCONTINUED: the wrong entry was selected. The item is scheduled again."),
     ] = False,
 ) -> None:
     """Say that a step has ended (N-SET)."""

@@ -83,14 +83,14 @@ def list_(
         bool, typer.Option("--parked", help="Only events the cloud refused for good, with the reason.")
     ] = False,
     warned: Annotated[
-        bool, typer.Option("--warned", help="The latest events that something was wrong with, and what.")
+        bool, typer.Option("--warned", help="The latest events with mistakes, and what was wrong.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the cached worklist, or what scanners reported. Shows participants' names: mind who looks on."""
+    """List the cached worklist, or what scanners reported. Shows patient data."""
     with reported():
         if sum((bool(scanner), outbox or parked, warned)) > 1:
-            raise Rejected("only one of --scanner, --outbox or --parked, and --warned goes at a time")
+            raise Rejected("use only one of --scanner, --outbox (or --parked), and --warned")
         if outbox or parked or warned:
             rows = _events(existing(state_dir / JOURNAL_FILE), parked=parked, warned=warned)
         else:

@@ -110,7 +110,7 @@ class _Reader:
         group, number, length = _HEADER.unpack_from(self._data, at)
         tag = group << 16 | number
         if group == 0xFFFE:
-            raise Rejected("an item or delimiter stands where an attribute should")
+            raise Rejected("an item or delimiter is in the place of an attribute")
         if implicit:
             return tag, _dictionary_vr(tag), length, at + 8
         vr = self._data[at + 4 : at + 6].decode("latin-1")
@@ -139,7 +139,7 @@ class _Reader:
 
     def _item(self, at: int, end: int, implicit: bool, depth: int) -> tuple[Elements, int]:
         if not self._starts_with(_ITEM, at, end):
-            raise Rejected("a sequence holds something that is no item")
+            raise Rejected("a sequence contains something that is not an item")
         self._count()
         length = _LONG.unpack_from(self._data, at + 4)[0]
         at += 8
@@ -151,7 +151,7 @@ class _Reader:
 
     def _starts_with(self, tag: int, at: int, end: int) -> bool:
         if end - at < 8:
-            raise Rejected("it breaks off within a sequence")
+            raise Rejected("it ends in the middle of a sequence")
         group, number = _TAG.unpack_from(self._data, at)
         return bool(group << 16 | number == tag)
 

@@ -1,4 +1,4 @@
-"""The HTTPS client: what the relay asks the cloud, and what can come back instead of an answer.
+"""The HTTPS client: the relay's calls to the cloud, and how failed answers become errors.
 
 Anything that is not the answer is translated here, once:
 

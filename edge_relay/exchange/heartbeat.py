@@ -1,4 +1,4 @@
-"""The heartbeat: `heartbeat_once` tells how the relay is, and takes over what the cloud says of scanners."""
+"""The heartbeat: `heartbeat_once` sends the relay's status and applies the cloud's scanner overrides."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def heartbeat_once(care: Care, profiles: Profiles, health: RelayHealth) -> bool:
 
 
 def health_for_cloud(found: RelayStatus, report: HealthReport) -> RelayHealth:
-    """Return what the cloud is told; the heartbeat itself fills in what it knows of profiles."""
+    """Return the status to send; the heartbeat itself adds what it knows of profiles."""
     return RelayHealth(
         version=report.version,
         at=found.looked_at,

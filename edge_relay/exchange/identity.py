@@ -1,4 +1,4 @@
-"""Who this relay is: its key, its name in the cloud, and the difference between its clock and the cloud's.
+"""The relay's identity: its key, its name in the cloud, and its clock's offset to the cloud's.
 
 The private key is made here and never leaves: ``key.pem`` (Ed25519, mode 0600). What enrolment gave is in
 ``identity.json``. Both live in the state folder (mode 0700).

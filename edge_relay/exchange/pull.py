@@ -1,4 +1,4 @@
-"""Pulling the worklist: `pull_once` asks for what changed since the last pull, and puts it into the cache."""
+"""Pulls the worklist: `pull_once` fetches the changes since the last pull and stores them in the cache."""
 
 from __future__ import annotations
 

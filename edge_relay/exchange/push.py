@@ -1,4 +1,4 @@
-"""Pushing what scanners reported: `push_once` sends what the journal has due, and takes the answers down."""
+"""Pushes MPPS events: `push_once` sends the events that are due, and records the answers in the journal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def push_exchange(
         if outcome.parked:
             log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
         if outcome.unanswered:
-            raise Unavailable(f"the cloud left {outcome.unanswered} events unanswered")
+            raise Unavailable(f"the cloud did not answer for {outcome.unanswered} events")
         if pruned_at is None or now() - pruned_at >= _PRUNE_EVERY:
             journal.prune(now() - retention)
             pruned_at = now()

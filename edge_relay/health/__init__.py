@@ -1,1 +1,1 @@
-"""How the relay is doing: what is counted, and what is judged from it."""
+"""The relay's health: what is counted, and what counts as a problem."""

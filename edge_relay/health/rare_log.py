@@ -1,4 +1,4 @@
-"""Log lines a stranger can provoke as often as he likes: said once, then rarely with their number."""
+"""Limits log lines that strangers can cause: the first is logged, then a count every few minutes."""
 
 from __future__ import annotations
 

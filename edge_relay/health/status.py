@@ -1,4 +1,4 @@
-"""How a relay is doing, put together from its health report and its two databases.
+"""The relay's status, from its health report and its two databases.
 
 One view for all who ask: ``mwl-relay status`` reads the report from the file that the relay keeps, the
 relay's own status page and metrics hand it in. What needs attention is said in words, in `problems`.
@@ -28,13 +28,13 @@ _GRACE: Final = timedelta(minutes=1)  # one lost packet is nobody's business
 _CERTIFICATE_NOTICE: Final = timedelta(days=30)
 
 _FAILURES: Final = {
-    "pull": "the worklist is not up to date, the cloud cannot be asked",
-    "push": "what scanners report cannot be sent to the cloud; it is kept here, and sent later",
-    "heartbeat": "the cloud cannot be told how this relay is doing",
-    "journal": "MPPS cannot be stored; scanners are told so, and worklists are still answered",
-    "certificate": "the new TLS certificate cannot be used; the one before stays in use",
+    "pull": "the worklist may be out of date: the cloud cannot be reached",
+    "push": "MPPS reports cannot be sent to the cloud; they are stored here and sent later",
+    "heartbeat": "the heartbeat cannot be sent to the cloud",
+    "journal": "MPPS reports cannot be stored; scanners get an error and keep them, queries still work",
+    "certificate": "the new TLS certificate cannot be used; the previous one stays in use",
     "self_query": "the relay does not answer its own query",
-    "status_page": "there is no status page",
+    "status_page": "the status page does not work",
 }
 _TOLERATED: Final = ("pull", "push", "heartbeat")
 
@@ -113,7 +113,7 @@ def _problems(report: HealthReport | None, running: bool, now: datetime) -> Iter
         yield f"the relay is not running; it was last seen {since(report.written_at, now)}"
     else:
         if now - report.written_at > _STALE:
-            yield f"the relay has shown no life since {since(report.written_at, now)}"
+            yield f"the relay has not updated its status since {since(report.written_at, now)}"
         for name, sentence in _FAILURES.items():
             yield from _loop_problem(name, sentence, getattr(report, name), now)
         yield from _certificate_problem(report.certificate_not_after, now)
@@ -127,14 +127,14 @@ def _loop_problem(name: str, sentence: str, loop: LoopHealth, now: datetime) -> 
         if name not in _TOLERATED or now - failing_since >= _GRACE:
             yield f"{sentence}: {loop.failure} (since {since(failing_since, now)})"
     elif name == "self_query" and loop.succeeded_at and now - loop.succeeded_at > _STALE:
-        yield f"the relay has not asked itself anything since {since(loop.succeeded_at, now)}"
+        yield f"the relay has not tested itself since {since(loop.succeeded_at, now)}"
 
 
 def _certificate_problem(not_after: datetime | None, now: datetime) -> Iterator[str]:
     if not_after is None or not_after - now > _CERTIFICATE_NOTICE:
         return
     verb = "ended" if not_after <= now else "ends"
-    yield f"the TLS certificate {verb} on {date_of(not_after)}: put a new one in its place"
+    yield f"the TLS certificate {verb} on {date_of(not_after)}: replace it"
 
 
 def _last_report(path: Path, now: datetime) -> tuple[HealthReport | None, datetime]:

@@ -268,7 +268,7 @@ def _append(batch: Batch, request: StepRequest, message: _Message) -> StepAnswer
     if isinstance(step, Refusal):
         return _refused(step)
     if event.warnings:
-        log.warning("%s of %s taken, though: %s", request.kind, request.calling_aetitle, _in_one(event))
+        log.warning("%s of %s has mistakes: %s", request.kind, request.calling_aetitle, _in_one(event))
     return StepAnswer(SUCCESS, sop_instance_uid=event.sop_instance_uid, item_count=len(step.item_ids))
 
 

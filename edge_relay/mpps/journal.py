@@ -1,4 +1,4 @@
-"""Every MPPS event a scanner was answered Success for, until the cloud has it: journal.db. Never lost.
+"""The journal (journal.db): every MPPS event that was answered with Success, until the cloud has it.
 
     events    in order of acceptance; pending -> delivered, or pending -> parked -> (by hand) pending
     steps     the folded state of each performed procedure step, which decides the next event's answer

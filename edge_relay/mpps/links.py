@@ -1,4 +1,4 @@
-"""Which worklist items a performed step is of: what the cache has of a scanner's references.
+"""Links a performed step to worklist items, by the references in the scanner's message.
 
 The decision is `shared.step_dataset.linked_items`, the same the cloud takes. Where nothing fits, a step stays
 unscheduled; if the patient has exactly one open exam of that modality on that day, its id is noted with the

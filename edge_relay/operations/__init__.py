@@ -1,1 +1,1 @@
-"""For those who look after a relay: how it is, shown, counted, told and watched over."""
+"""For operators: status page, metrics, logs, watchdog and messages to the service manager."""

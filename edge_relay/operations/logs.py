@@ -108,12 +108,10 @@ def _kind_and_place(error: BaseException) -> str:
 def _log_uncaught(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
-    log.critical("ended by an exception nobody caught (%s)", _kind_and_place(error))
+    log.critical("ended by an uncaught exception (%s)", _kind_and_place(error))
 
 
 def _log_uncaught_in_thread(ended: threading.ExceptHookArgs) -> None:
     if ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
         name = ended.thread.name if ended.thread else "?"
-        log.critical(
-            "thread %s ended by an exception nobody caught (%s)", name, _kind_and_place(ended.exc_value)
-        )
+        log.critical("thread %s ended by an uncaught exception (%s)", name, _kind_and_place(ended.exc_value))

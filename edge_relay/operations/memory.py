@@ -1,4 +1,4 @@
-"""What the process asks of the system, before it has threads.
+"""Memory settings of the process; call before it starts threads.
 
 glibc gives every thread a heap of its own and rarely hands memory back; threads on two cores hand the
 interpreter's lock to and fro between them.

@@ -49,16 +49,14 @@ class _Once(Collector):
 
 def status_metrics(found: RelayStatus) -> Iterator[Metric]:
     """Yield what is true of the relay as a whole."""
-    yield _gauge(
-        "problems", "Things that need attention; the status page has them in words.", len(found.problems)
-    )
+    yield _gauge("problems", "Things that need attention; the status page says which.", len(found.problems))
     yield _gauge(
         "cache_age_seconds",
-        "Since the last pull that worked; since the start, if none has.",
+        "Since the last successful pull, or since the start.",
         found.cache_age_seconds,
     )
     yield _gauge("cache_items", "Worklist items held.", found.items)
-    yield _gauge("cache_unreadable_items", "Items this relay is too old to read.", found.unreadable)
+    yield _gauge("cache_unreadable_items", "Items that this version cannot read.", found.unreadable)
     outbox = GaugeMetricFamily(
         _PREFIX + "outbox_events",
         "MPPS events not delivered: pending, of those held behind a parked one, and parked.",
@@ -139,7 +137,7 @@ def _association_metrics(traffic: Traffic) -> Iterator[Metric]:
     for title, scanner in sorted(traffic.scanners.items()):
         opened.add_metric([title], scanner.associations_open)
     yield opened
-    total = CounterMetricFamily(_PREFIX + "associations", "Associations asked for.", labels=["result"])
+    total = CounterMetricFamily(_PREFIX + "associations", "Associations requested.", labels=["result"])
     total.add_metric(["accepted"], sum(scanner.associations for scanner in traffic.scanners.values()))
     total.add_metric(["refused"], traffic.refused)
     yield total

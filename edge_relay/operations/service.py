@@ -1,4 +1,4 @@
-"""What a running relay has for those who look after it: status page, watchdog, word to the service manager.
+"""The operators' side of a running relay: status page, watchdog, messages to the service manager.
 
 None of it may keep scanners from being served. A status page whose port is taken is a log line and a problem
 that the status names, not a reason to stop.

@@ -1,4 +1,4 @@
-"""The status page: a small web server that can be read and nothing else.
+"""The status page: a small, read-only web server.
 
     /                  how the relay is, for people
     /scanners/<AE>     what a scanner would be shown now
@@ -258,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer what is no HTTP request at all, without repeating it."""
         status = HTTPStatus(code)
         self.close_connection = True
-        self._send(_page(status, status_html.message(status.phrase, "This is not a request we understand.")))
+        self._send(_page(status, status_html.message(status.phrase, "This request is not valid.")))
 
     def version_string(self) -> str:
         return "mwl-relay"

@@ -1,4 +1,4 @@
-"""Telling the service manager how we are: the datagrams of sd_notify(3).
+"""Messages to the service manager: the datagrams of sd_notify(3).
 
     READY=1                     scanners can connect
     STATUS=...                  one line for ``systemctl status``
@@ -6,7 +6,7 @@
     STOPPING=1                  we are ending
     EXTEND_TIMEOUT_USEC=...     give us so much longer
 
-Without ``$NOTIFY_SOCKET`` nobody is there to be told, and nothing is done.
+Without ``$NOTIFY_SOCKET`` there is no service manager, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Notifier:
             self._notified = True
         except OSError as error:
             if self._notified:
-                log.warning("the service manager cannot be told how we are (%s)", error.strerror or error)
+                log.warning("no message to the service manager (%s)", error.strerror or error)
             self._notified = False
 
 

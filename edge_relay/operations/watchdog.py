@@ -35,7 +35,7 @@ _LOG_EVERY_SECONDS: Final = 300.0
 
 
 def ask(peer: scu.Peer) -> str:
-    """Ask a relay for an echo and for the exams of nobody; return a complaint about its answer, or nothing.
+    """Send an echo and a query that matches nobody; return what is wrong with the answers, or nothing.
 
     :raises MwlError: if it does not answer.
     """

@@ -54,7 +54,7 @@ class Admission:
             del self._open[calling]
 
     def profile(self, calling: str) -> ScannerProfile:
-        """Return the profile of a caller that was let in; that of the defaults for ourselves."""
+        """Return the profile of an accepted caller; for the relay itself, the defaults."""
         return self._profiles.get(calling) or self._ourselves
 
     def charset(self, calling: str) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
-"""The scanners' profiles in force: what relay.toml says, with what the cloud says in its place.
+"""The active scanner profiles: those of relay.toml, with the cloud's overrides.
 
 The network is the hospital's, so the cloud may change what a scanner is shown, not from where it may call;
 ``[relay] cloud_scanners`` says how far it may go. What the cloud said last is kept in ``scanners.json`` in
 the state folder, so that a restart without internet changes nothing.
 
-An override that cannot be taken changes nothing for its scanner: the profile in force stays, the reason is
+An override that cannot be used changes nothing for its scanner: the active profile stays, the reason is
 logged and told to the cloud with the next heartbeat, and the others are taken.
 """
 
@@ -33,7 +33,7 @@ Check = Callable[[ScannerProfile], None]
 
 
 class _Snapshot(NamedTuple):
-    """What is in force. Never changed, only replaced.
+    """The active profiles. Never changed, only replaced.
 
     :param overrides: those taken, by AE title.
     :param problems: those not taken, and why.
@@ -56,7 +56,7 @@ class _Kept(BaseModel):
 
 
 class Profiles:
-    """The profiles in force; safe to use from many threads, and reading never waits.
+    """The active profiles; safe to use from many threads, and reading never waits.
 
     :param check: held against every profile that the cloud had a say in; `edge_relay.config.load` has
         held it against relay.toml's.
@@ -74,7 +74,7 @@ class Profiles:
         self._take_up_kept()
 
     def get(self, ae_title: str) -> ScannerProfile | None:
-        """Return a scanner's profile, None if it is nobody we know.
+        """Return a scanner's profile, None if the scanner is not known.
 
         With ``allow_any_scanner`` whoever can be called something is known, by the defaults.
         """
@@ -101,7 +101,7 @@ class Profiles:
         return self._held.problems
 
     def take(self, overrides: Sequence[object], version: str) -> None:
-        """Put all that the cloud says of scanners in force, and keep it; raise `Unavailable` if it cannot.
+        """Activate the cloud's overrides and save them; raise `Unavailable` if they cannot be saved.
 
         :param overrides: decoded JSON, one object a scanner. A scanner that none names is as in relay.toml.
         :param version: what the cloud calls them.
@@ -137,7 +137,7 @@ class Profiles:
 
     def _readable(self, raw: object, taken: Mapping[str, ScannerOverride]) -> ScannerOverride:
         if self._cloud_may == "ignore":
-            raise Rejected("this relay takes no profiles from the cloud", hint="see relay.cloud_scanners")
+            raise Rejected("this relay accepts no profiles from the cloud", hint="see relay.cloud_scanners")
         try:
             override = ScannerOverride.model_validate(raw)
         except ValidationError as error:
@@ -157,7 +157,7 @@ class Profiles:
         return held if held == profile else profile
 
     def _take_up_kept(self) -> None:
-        """Put what the last run had taken in force, as far as relay.toml, which may have changed, lets it."""
+        """Activate the saved overrides, as far as relay.toml, which may have changed, allows."""
         try:
             written = self._path.read_bytes()
             kept = _Kept.model_validate_json(written)
@@ -183,7 +183,7 @@ class Profiles:
             write_private(self._path, content)
         except OSError as error:
             raise Unavailable(
-                f"the cloud's profiles are in force but cannot be kept: {error.strerror}",
+                f"the cloud's profiles are active but cannot be saved: {error.strerror}",
                 where=str(self._path),
             ) from None
         self._written = content

@@ -173,7 +173,9 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
                     continue
                 if not answer.lossless:
                     log.warning(
-                        "item %s has text that the character set of %s cannot carry", answer.item_id, calling
+                        "item %s has text that the character set of %s lacks",
+                        answer.item_id,
+                        calling,
                     )
                 yield Response(status, answer.identifier)
         yield Response(SUCCESS)

@@ -204,7 +204,7 @@ class Cache:
     def _start_anew_if_damaged(self) -> None:
         if not self._damaged:
             return
-        log.warning("cache.db is damaged; it is started anew, the next pull fills it")
+        log.warning("cache.db is damaged; a new one is made, and the next pull fills it")
         self._db.close()
         delete(self._path)
         self._db = self._open_or_rebuild()
@@ -216,7 +216,7 @@ class Cache:
         except sqlite3.DatabaseError as error:
             if not is_corrupt(error):
                 raise
-            log.warning("cache.db is started anew, the next pull fills it: %s", error)
+            log.warning("a new cache.db is made, and the next pull fills it: %s", error)
             delete(self._path)
             db = self._open()
         self._inode = self._path.stat().st_ino

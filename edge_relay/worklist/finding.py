@@ -1,4 +1,4 @@
-"""C-FIND: the bytes a scanner asks with, the bytes of every answer. Reads the cache only, never the network.
+"""C-FIND: turns a query's bytes into the bytes of its answers. Reads the cache only, never the network.
 
     identifier -> query (what is asked) -> search (which rows) -> answer (what is sent)
 
@@ -48,8 +48,8 @@ class Found(NamedTuple):
     """What a query finds.
 
     :param incomplete: an optional key is not supported: answers are FF01, not FF00 (PS3.4 Table K.4-1).
-    :param answers: by start date, time and item id; None means: nothing yet, look at the network. Whoever
-        stops early closes it.
+    :param answers: sorted by start date, time and item id. None between answers gives the caller time for the
+        network. A caller that stops early closes the generator.
     """
 
     incomplete: bool

@@ -49,9 +49,9 @@ def _summary(preview: Preview) -> list[str]:
     if preview.cut:
         lines.append(f"Not everything: {preview.cut}")
     if preview.unseen and preview.scanners:
-        lines.append(f"{len(preview.unseen)} items would be shown by no scanner the cloud knows of")
+        lines.append(f"{len(preview.unseen)} items would not be shown by any scanner that the cloud knows")
     if any(view.assumed for view in preview.scanners):
-        lines.append("assumed: the relay's own file says what the scanner is shown, and may show it less")
+        lines.append("assumed: the relay's own file is not known here, and the scanner may see less")
     if preview.blocked:
         lines.append(preview.blocked)
     return [*lines, "Nothing was written."]

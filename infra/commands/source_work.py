@@ -119,7 +119,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
         try:
             return stored.get(source), stored.state(source)
         except NotFound:
-            raise NotFound("is neither a file nor a source", where=source) from None
+            raise NotFound("is neither a file nor a source id", where=source) from None
     definition = parse_definition(text_of(file))
     try:
         return definition, stored.state(definition.id)
@@ -152,7 +152,7 @@ def make_trigger(source_id: str, *, rotate: bool) -> None:
             project_id = str(redcap.project_info().get("project_id") or "")
     except MwlError as error:
         project_id = ""
-        typer.echo(f"mwl-cloud: the project could not be asked for its id: {error}", err=True)
+        typer.echo(f"mwl-cloud: the project's id could not be read: {error}", err=True)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     try:
         deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)

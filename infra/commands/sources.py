@@ -1,4 +1,4 @@
-"""``mwl-cloud sources``: definitions, how their syncs go, what a sync would do, and asking for one."""
+"""``mwl-cloud sources``: apply, list, preview, sync and delete sources, and make trigger URLs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def sync_source(
     source_id: SourceId,
     record: Annotated[str, typer.Option(help="This record alone.")] = "",
     confirm_withdrawals: Annotated[
-        bool, typer.Option(help="You have looked: however many items may be withdrawn, this once.")
+        bool,
+        typer.Option(help="Withdraw any number of items, for this sync only. Preview first."),
     ] = False,
 ) -> None:
     """Ask for a sync of one source now."""
@@ -83,7 +84,7 @@ def delete_source(
 @sources.command("trigger")
 def make_trigger(
     source_id: SourceId,
-    rotate: Annotated[bool, typer.Option(help="In the place of the URL before, which ends.")] = False,
+    rotate: Annotated[bool, typer.Option(help="Make a new URL; the old one stops working.")] = False,
 ) -> None:
     """Make the URL for the project's Data Entry Trigger, so that a saved form is synced at once.
 

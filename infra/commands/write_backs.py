@@ -1,4 +1,4 @@
-"""``mwl-cloud write-backs``: what REDCap could not be told of, and another try."""
+"""``mwl-cloud write-backs``: list and retry what REDCap refused."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from infra.commands.tools import reported
 from shared.errors import Rejected
 
 write_backs = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="What scanners did that REDCap refuses to be told."
+    no_args_is_help=True, rich_markup_mode=None, help="Results of scans that REDCap refused."
 )
 
 
 @write_backs.command("list")
 def list_parked() -> None:
-    """Show the steps REDCap refused for good, with the reason it gave."""
+    """Show the write-backs that REDCap refused, with the reason."""
     from infra.commands.deployment import services
     from infra.commands.screen import show_table
 
@@ -43,7 +43,7 @@ def retry(
     uids: Annotated[list[str] | None, typer.Argument(help="Steps, see: mwl-cloud write-backs list")] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
 ) -> None:
-    """Have REDCap told once more, once what it refused has been mended; within a minute it is tried."""
+    """Try refused write-backs again, after you have repaired the cause. Takes up to a minute."""
     from infra.commands.deployment import services
 
     with reported():

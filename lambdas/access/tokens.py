@@ -145,7 +145,8 @@ def verify_relay(token: str, *, relay_id: str, public_key: str, now: float) -> N
         raise Unauthenticated(f"a relay's token must not be good for more than {RELAY_TOKEN_SECONDS} s")
     if issued > now + LEEWAY or expires < now - LEEWAY:
         raise Unauthenticated(
-            "the relay's token is not for this moment", hint="correct the relay's clock by our Date header"
+            "the relay's token is not valid now",
+            hint="check the relay's clock against the Date header",
         )
 
 

@@ -1,4 +1,4 @@
-"""Who is asking, and may they: people by password and token, relays by their own signature.
+"""Authentication and roles: people by password and token, relays by their signature.
 
 admin   everything
 write   the worklist

@@ -21,7 +21,7 @@ _DESCRIPTION = "Worklist items from REDCap to the scanner, and what the scanner 
 
 
 def create_app(services: Services) -> FastAPI:
-    """Return the application over these services. Calls nobody."""
+    """Return the application over these services. Makes no network call."""
     app = FastAPI(
         title="mwl-relay",
         description=_DESCRIPTION,

@@ -73,7 +73,7 @@ def install(app: FastAPI) -> None:
 
 
 def internal(request_id: str) -> JSONResponse:
-    """Return the answer to an exception nobody foresaw: it says nothing, the log does."""
+    """Return the answer to an unexpected exception: it gives no detail, the log does."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return _answer(status, "internal", "something went wrong here", request_id=request_id)
 

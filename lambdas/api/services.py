@@ -98,7 +98,7 @@ def services_from(
     now: Callable[[], float] = time.time,
     passwords: Passwords | None = None,
 ) -> Services:
-    """Return the services of a deployment. Calls nobody."""
+    """Return the services of a deployment. Makes no network call."""
     tables = settings.tables()
     worklist = WorklistStore(tables, now=now, new_id=_new_id, settle_seconds=settings.settle_seconds)
     users = UserStore(tables, now=now)

@@ -20,7 +20,7 @@ class ApiSettings(RedcapSettings):
     signing_key_secret_id: str = Field(description="The secret with the keys that sign people's tokens.")
     write_back_queue_url: str = Field(
         default="",
-        description="Queue that is told of news from scanners. Empty: the schedule finds them alone.",
+        description="Queue that wakes the write-back. Empty: only the schedule finds steps that are due.",
     )
     sync_queue_url: str = Field(
         default="", description="SyncQueue, where a sync is asked for. Empty: only the schedule asks."

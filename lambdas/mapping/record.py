@@ -91,7 +91,7 @@ def _is_scan(scans: ScanRows, values: RowValues) -> bool:
 
 
 def _site(definition: SourceDefinition, values: RowValues) -> str:
-    """Return where the scan takes place; nobody is ever shown at a site that may not be theirs."""
+    """Return the site of the scan; a participant is never shown at a site that may be wrong."""
     if not definition.sites_by_dag:
         return definition.site
     if not values.groups:

@@ -1,4 +1,4 @@
-"""One request to REDCap's API: sent at a bearable rate, tried again if that can help, its answer judged.
+"""One request to REDCap's API: rate-limited, retried if that can help, and its answer checked.
 
     answer                                          becomes
     the rate ban's text, whatever the status        Banned        asking again makes it worse: a long pause

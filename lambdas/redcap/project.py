@@ -137,7 +137,7 @@ class RedcapProject:
         :param since: naive, in the server's zone, which REDCap compares with and does not tell.
         """
         if since.tzinfo is not None:
-            raise ValueError("since must be naive server time: PyCap would drop the zone in silence")
+            raise ValueError("since must be naive server time: PyCap would silently drop the zone")
         return self._ids(self._project.export_records(fields=[self._id_field], date_begin=since, **_RAW))
 
     def rows(self, record_ids: Collection[str], fields: Sequence[str]) -> Iterator[list[RedcapRow]]:
@@ -238,7 +238,7 @@ class _Project(PyCapProject):
 
     def _call_api(self, payload: dict[str, Any], return_type: str, file: object = None) -> Any:
         if file is not None or return_type == "file_map":
-            raise NotImplementedError("files are no business of ours")
+            raise NotImplementedError("file fields are not supported")
         return self._judged_post(payload)
 
 

@@ -53,7 +53,7 @@ class OperatingWindow(Section):
 
 
 class WriteBack(Section):
-    """Which REDCap fields, on the scan's own row, are told what the scanner did. No other is touched.
+    """The REDCap fields, on the scan's own row, that receive the scanner's results. No other is written.
 
     :param status: gets SCHEDULED, IN_PROGRESS, COMPLETED or DISCONTINUED, or what ``status_values`` says.
     :param start: gets the local time the step started.
@@ -165,7 +165,7 @@ class SourceDefinition(Section):
             yield f"rows.required: {name} is taken from another row by joins; it must be on the scan's own"
         written = self.written_fields()
         for name in sorted({name for name in written if written.count(name) > 1}):
-            yield f"write_back: {name} is told two things; give each a field of its own"
+            yield f"write_back: {name} is the target of two values; give each its own field"
         # Its own write would change the item, the item's change be read, and so on for ever.
         for name in sorted(set(written) & {*self.read_fields(), *PSEUDO_FIELDS}):
             yield f"write_back: {name} is also read for the worklist; give the write-back a field of its own"

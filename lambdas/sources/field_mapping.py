@@ -1,4 +1,4 @@
-"""Where a worklist field's value comes from, and what is done to it on the way. Pure.
+"""Where a worklist field's value comes from, and how it is changed. Pure.
 
 REDCap's value -> transforms, in order -> values (code -> ours) -> default, if nothing is left
                -> unit, or the form DICOM wants

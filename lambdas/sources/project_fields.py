@@ -1,4 +1,4 @@
-"""A REDCap project as its metadata tells of it: fields, columns, choices, events, groups. Pure."""
+"""A REDCap project by its metadata: fields, columns, choices, events, groups. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source definition held against the project it reads. Pure.
+"""Checks a source definition against its REDCap project. Pure.
 
 What is found here would otherwise be a blank on the scanner, or every row rejected. Every problem names the
 key of the definition, and what the project has instead.

@@ -1,4 +1,4 @@
-"""What is to be scanned, by visit, by arm, or by a field. Pure."""
+"""The protocol of a scan, chosen by visit, by arm, or by a field. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.errors import Rejected
 
 
 class ProtocolCode(Section):
-    """One protocol as the scanner is told of it.
+    """One protocol, as the worklist shows it.
 
     :param protocol_name: the protocol's code (up to 16 characters), or its name.
     :param hisris_coding_designator: the coding scheme the code is from; ``99...`` is one of your own.

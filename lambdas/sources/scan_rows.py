@@ -1,4 +1,4 @@
-"""Which of a record's rows are scans, which other rows they draw on, and what may hold them back. Pure."""
+"""Which rows are scans, which other rows their values come from, and which gates hold them back. Pure."""
 
 from __future__ import annotations
 

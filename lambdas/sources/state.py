@@ -1,4 +1,4 @@
-"""What is remembered of a source between two syncs, and what its last one did. Pure."""
+"""A source's state between two syncs, and the report of the last one. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source as it is stored: its definition, and what is remembered of it. Pure."""
+"""A source as it is stored: its definition and its state. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done to a REDCap value before it is used, one small step each, as data. Pure.
+"""The steps that change a REDCap value before it is used, as data. Pure.
 
 A step that finds nothing to do leaves the value as it is: `after_last` without its separator, a prefix that
 is not there. Only `take` can fail, on what is no date or time.

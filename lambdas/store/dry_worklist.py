@@ -1,4 +1,4 @@
-"""A worklist on which everything can be done and nothing happens: what would have been is remembered.
+"""A worklist for previews: it records what would be written, and writes nothing.
 
 It is the real store but for the writer, so that a dry run does what a sync does, by the same code.
 """

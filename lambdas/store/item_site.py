@@ -1,4 +1,4 @@
-"""Which site an item is written to, when its participant may have moved from one to another. Pure.
+"""Chooses the site of an item whose participant may have moved to another site. Pure.
 
 A source may serve several sites, and the site is no part of an item's identity: the same item id can have
 rows at several sites, of which one may be alive. It is withdrawn where it was before it is written where it

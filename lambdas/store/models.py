@@ -100,7 +100,7 @@ class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
 
 
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
-    """Steps REDCap has yet to be told of: sparse."""
+    """Steps whose write-back is due. Sparse."""
 
     class Meta:
         index_name = "write_back_due"
@@ -148,7 +148,7 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and how far REDCap has been told."""
+    """The folded step (``body`` is its JSON) and the state of its write-back."""
 
     site = UnicodeAttribute()
     version = NumberAttribute()

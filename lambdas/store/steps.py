@@ -1,4 +1,4 @@
-"""Performed procedure steps in DynamoDB: each event recorded once, folded, and due until REDCap has it.
+"""Performed procedure steps in DynamoDB: each event recorded once, and due for write-back until done.
 
 One transaction records the event, the folded step with its unfinished write-back (``write_back_due``) and the
 status of every linked item. So there is no moment at which one is known without the others, and a lost queue
@@ -68,14 +68,14 @@ class StepStore:
         return [unpack(EventBody(row.body, row.packed)) for row in rows]
 
     def due_write_backs(self, limit: int) -> list[str]:
-        """Return SOP Instance UIDs of steps REDCap should be told of by now, the longest due first."""
+        """Return the SOP Instance UIDs of steps whose write-back is due, the longest due first."""
         model = self._tables.step
         with translated("listing due write-backs"):
             rows = list(model.due.query(DUE, model.write_back_at <= _stamp(self._now()), limit=limit))
         return [_uid(row) for row in rows]
 
     def parked_write_backs(self, limit: int = 100) -> list[ParkedWriteBack]:
-        """Return what REDCap could not be told and nobody tries any more, the longest parked first."""
+        """Return the parked write-backs, the longest parked first."""
         model = self._tables.step
         with translated("listing parked write-backs"):
             keys = [(row.pk, row.sk) for row in model.due.query(PARKED, limit=limit)]
@@ -85,7 +85,7 @@ class StepStore:
         return [self._parked(row) for row in rows if row.write_back_due == PARKED]
 
     def pending(self, sop_instance_uid: str) -> PendingWriteBack | None:
-        """Return what REDCap has yet to be told of a step; None if nothing is due."""
+        """Return the write-back that is due for a step; None if none is."""
         row = self._step_row(sop_instance_uid)
         if row is None or row.write_back_due != DUE:
             return None
@@ -137,7 +137,7 @@ class StepStore:
         self._end_write_back(sop_instance_uid, version, actions)
 
     def retry_write_back(self, sop_instance_uid: str) -> None:
-        """Make a step due again, parked or told: trying it once more does no harm.
+        """Make a step's write-back due again, parked or done: doing it twice does no harm.
 
         :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
         """

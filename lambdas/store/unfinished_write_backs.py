@@ -1,4 +1,4 @@
-"""Unfinished write-backs: a step REDCap has yet to be told of, and one it could not be told of. Pure."""
+"""Unfinished write-backs: steps that are due, and steps that REDCap refused. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTE_LENGTH: Final = 1000
 
 @dataclass(frozen=True)
 class PendingWriteBack:
-    """What REDCap has yet to be told of a step.
+    """A write-back that is due.
 
     :param performed: item id -> every step of that item, this one and others; none since a person last set
         its status.
@@ -36,7 +36,7 @@ class PendingWriteBack:
 
 @dataclass(frozen=True)
 class ParkedWriteBack:
-    """A step REDCap could not be told of, for good as far as can be seen.
+    """A write-back that REDCap refused; only a person makes it due again.
 
     :param items: the items it is linked to: each names its source and the row it was made from.
     :param reason: what REDCap said, without values.

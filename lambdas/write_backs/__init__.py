@@ -1,1 +1,1 @@
-"""What REDCap is told of what a scanner did."""
+"""Write-back: puts a scan's status and times into REDCap."""

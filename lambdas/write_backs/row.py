@@ -1,4 +1,4 @@
-"""What REDCap is told of a scan: the values, and the row they go to. Pure.
+"""The values that a write-back puts into REDCap, and the row that gets them. Pure.
 
 An item may have had several steps: begun again, given up, begun under the wrong entry. REDCap has one row for
 it, so it is told what they amount to:

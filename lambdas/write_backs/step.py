@@ -1,4 +1,4 @@
-"""Telling REDCap what a scanner did: one step, every item it is linked to.
+"""Writes the result of one performed step to REDCap, for every item it is linked to.
 
 What is unfinished stands in the table, so this may run twice, too early, or die half-way: it reads the REDCap
 row, writes only what differs, reads again, and ends the write-back only when REDCap shows what it should. A
@@ -40,7 +40,7 @@ TURN_TRIES: Final = 10
 """How often, a second apart, a turn is asked for before it is left to a later message."""
 
 Written = dict[str, tuple[Step, ...]]
-"""Item id -> the steps REDCap was told of."""
+"""Item id -> the steps that were written to REDCap."""
 
 
 class NotYet(Unavailable):
@@ -81,7 +81,7 @@ class StepWriteBack:
         self._now, self._new_id, self._sleep = now, new_id, sleep
 
     def run(self, sop_instance_uid: str) -> tuple[Outcome, str]:
-        """Tell REDCap what it has yet to know of a step; return what came of it, and why if it is not done.
+        """Do the write-back that is due for a step; return the outcome, and the reason if it is not done.
 
         ``nothing``: nothing was due. ``later``: REDCap could not; it is tried again by the schedule.
         ``parked``: REDCap refuses for good; a person has to look.
@@ -125,7 +125,11 @@ class StepWriteBack:
         now, where = self._now(), f"source {definition.id}"
         banned_until = self._sources.state(definition.id).banned_until
         if banned_until > now:
-            raise NotYet("REDCap has banned this address; it is left alone", banned_until - now, where=where)
+            raise NotYet(
+                "REDCap has banned this address; waiting",
+                banned_until - now,
+                where=where,
+            )
         if not definition.enabled:
             raise NotYet("the source is not enabled", CLOSED_PAUSE_SECONDS, where=where)
         if not definition.open_at(datetime.fromtimestamp(now, UTC)):
@@ -141,7 +145,7 @@ class StepWriteBack:
                 break
             self._sleep(1)
         else:
-            raise NotYet("its sync is under way", FIRST_PAUSE_SECONDS, where=f"source {source_id}")
+            raise NotYet("its sync is running", FIRST_PAUSE_SECONDS, where=f"source {source_id}")
         try:
             yield owner
         except Banned:
@@ -179,7 +183,7 @@ class StepWriteBack:
         redcap.import_status([update])
         if lost := update_of(self._row(redcap, item, values), values):
             raise Doubtful(
-                f"REDCap took the values and does not show them in {', '.join(sorted(lost.values))}",
+                f"REDCap accepted the values, but does not return them for {', '.join(sorted(lost.values))}",
                 where=f"source {item.source}",
                 hint="does the project calculate, change or protect these fields?",
             )

@@ -1,4 +1,4 @@
-"""Messages that wake the write-back when a step has news. One may get lost: the table knows what is due."""
+"""Messages that wake the write-back for a step. They may be lost: the table says which steps are due."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ def test_a_status_page_that_cannot_be_had_keeps_no_scanner_waiting(tmp_path: Pat
         process = RelayProcess(tmp_path, cloud, status={"port": taken.getsockname()[1]})
         scu.echo(process.start())
         options = ("status", "--state-dir", process.state_dir)
-        eventually(lambda: "there is no status page" in mwl_relay(*options).output)
+        eventually(lambda: "the status page does not work" in mwl_relay(*options).output)
         assert mwl_relay(*options).exit_code == 1
         assert process.end() == 0
 

@@ -156,7 +156,7 @@ def test_a_value_redcap_takes_and_does_not_keep_is_never_called_done(
     assert attempts(rig) == 1
     given_up(rig)
     (parked,) = rig.steps.parked_write_backs()
-    assert "does not show them in mri_start, mri_station, mri_status" in parked.reason
+    assert "does not return them for mri_start, mri_station, mri_status" in parked.reason
 
 
 def test_a_row_that_cannot_be_told_keeps_no_other_from_being_told(rig: Rig) -> None:

@@ -62,7 +62,7 @@ def data_entry_trigger(
     if not record or len(record) > MOST_CHARACTERS:
         raise Rejected(f"must be a text of 1 to {MOST_CHARACTERS} characters", where="record")
     if trigger.project_id and form.get("project_id") != trigger.project_id:
-        raise Rejected("is another project's", where="project_id", hint="each project has its own URL")
+        raise Rejected("belongs to another project", where="project_id", hint="each project has its own URL")
     if _is_awake(services, source_id):
         services.syncs.send(source_id, record=record)
     return Woken()

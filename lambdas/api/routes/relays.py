@@ -19,7 +19,7 @@ router = APIRouter(prefix="/relays", tags=["relays"], dependencies=[MayAdministe
 
 @router.get("")
 def list_relays(services: UseServices) -> list[RelayView]:
-    """List all relays, revoked ones too, with what each last told of itself."""
+    """List all relays, revoked ones too, with the last heartbeat of each."""
     heartbeats = services.relays.heartbeats()
     return [RelayView.of(relay, heartbeats.get(relay.relay_id)) for relay in services.relays.all()]
 

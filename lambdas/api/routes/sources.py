@@ -120,7 +120,7 @@ def preview_source(
         )
     answer = found.model_dump_json().encode()
     if len(answer) > MOST_BYTES:
-        raise Rejected("there is more to show than an answer holds", where="limit", hint="make it smaller")
+        raise Rejected("the result is too large for one answer", where="limit", hint="make it smaller")
     return Response(answer, media_type="application/json")
 
 
@@ -160,7 +160,7 @@ def _to_preview(
             raise
         return _definition(source_id, asked.definition), SourceState()
     if source.state.banned_until > services.now():
-        raise Unavailable("REDCap has banned this address; it is left alone for now", where=source_id)
+        raise Unavailable("REDCap has banned this address; try again later", where=source_id)
     if asked.definition is not None:
         return _definition(source_id, asked.definition), source.state
     return services.sources.get(source_id), source.state

@@ -1,4 +1,4 @@
-"""What REDCap could not be told of, as admins see it, and asking for another try."""
+"""Write-backs that REDCap refused: listing and retrying them, for admins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/write-backs", tags=["write-backs"], dependencies=[Ma
 
 
 class ParkedView(BaseModel):
-    """A step REDCap refuses to be told of.
+    """A step whose write-back REDCap refuses.
 
     :param items: the worklist items it is linked to.
     :param reason: what REDCap said, without values.

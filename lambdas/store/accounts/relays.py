@@ -1,4 +1,4 @@
-"""Relays, the codes that enrol them, what they last told and what they are told of their scanners.
+"""Relays: their enrolment codes, their last heartbeat, and the overrides of their scanners.
 
 RELAYS          <relay_id>          a relay; revoked ones stay, so that their code and key stay used
 ENROLLMENTS     <hash of the code>  a code and the relay id it will make; a relay id can be added only once,
@@ -149,7 +149,7 @@ class RelayStore:
             self._relays.replace(relay_id, revoked, kept.version)
 
     def heard(self, relay_id: str, health: RelayHealth) -> None:
-        """Keep what a relay has just told of itself, in the place of what it told before."""
+        """Store a relay's heartbeat in place of the one before."""
         kept = self._heartbeats.get(relay_id)
         heartbeat = Heartbeat(seen_at=datetime.fromtimestamp(self._now(), UTC), health=health)
         try:

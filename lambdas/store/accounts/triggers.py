@@ -1,4 +1,4 @@
-"""What a REDCap project's Data Entry Trigger must know to wake a sync: one secret a source.
+"""The secrets in the URLs of Data Entry Triggers, one for each source.
 
 TRIGGERS   <source_id>   the SHA-256 of the secret in the trigger's URL, and the project it is for
 

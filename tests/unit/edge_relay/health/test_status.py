@@ -63,13 +63,13 @@ def test_a_relay_that_is_well_has_no_problems(state: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "says"),
     [
-        ("pull", "worklist is not up to date"),
-        ("push", "kept here, and sent later"),
-        ("heartbeat", "cloud cannot be told"),
-        ("journal", "MPPS cannot be stored"),
+        ("pull", "worklist may be out of date"),
+        ("push", "stored here and sent later"),
+        ("heartbeat", "heartbeat cannot be sent"),
+        ("journal", "MPPS reports cannot be stored"),
         ("certificate", "new TLS certificate"),
         ("self_query", "does not answer its own query"),
-        ("status_page", "no status page"),
+        ("status_page", "status page does not work"),
     ],
 )
 def test_a_part_that_fails_is_a_problem_in_words(state: Path, part: str, says: str) -> None:
@@ -91,7 +91,7 @@ def test_a_certificate_about_to_end_is_a_problem(state: Path, days: int, says: s
 
 def test_a_watchdog_that_no_longer_asks_is_a_problem(state: Path) -> None:
     asked = LoopHealth(succeeded_at=NOW - timedelta(minutes=20))
-    assert "has not asked itself" in problems(state, self_query=asked)
+    assert "has not tested itself" in problems(state, self_query=asked)
 
 
 def test_a_worklist_never_pulled_ages_from_the_start(state: Path) -> None:
@@ -133,7 +133,7 @@ def test_ages_are_right_although_the_relay_follows_another_clock(state: Path) ->
 def test_a_report_that_grows_old_is_a_sign_of_no_life(state: Path) -> None:
     write_report(state / "health.json", a_report())
     found = status.look(state, datetime.now(UTC) + timedelta(minutes=10))
-    assert any("no life" in problem for problem in found.problems)
+    assert any("not updated its status" in problem for problem in found.problems)
 
 
 def test_the_tables_name_scanners_refused_callers_and_problems(state: Path) -> None:

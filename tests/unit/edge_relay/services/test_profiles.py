@@ -163,7 +163,7 @@ def test_a_hospital_that_wants_nothing_from_the_cloud_gets_nothing_and_the_cloud
     held.take([{"ae_title": "PRISMA1", "days_back": 2}], "2")
     assert known(held).days_back == 7
     assert held.problems == (
-        "PRISMA1: this relay takes no profiles from the cloud (see relay.cloud_scanners)",
+        "PRISMA1: this relay accepts no profiles from the cloud (see relay.cloud_scanners)",
     )
     held.take([], "3")
     assert not held.problems
@@ -192,7 +192,7 @@ def test_what_cannot_be_kept_is_in_force_and_said_and_kept_later(tmp_path: Path)
     folder = tmp_path / "gone"
     held = profiles(folder)
     said = [{"ae_title": "PRISMA1", "days_back": 1}]
-    with pytest.raises(Unavailable, match="cannot be kept"):
+    with pytest.raises(Unavailable, match="cannot be saved"):
         held.take(said, "1")
     assert known(held).days_back == 1
     folder.mkdir()

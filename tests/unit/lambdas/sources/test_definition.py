@@ -92,7 +92,7 @@ def test_text_that_is_no_definition_is_refused(text: str, named: str) -> None:
         ({"joins": [{"fields": ["a", "b"]}, {"fields": ["b"]}]}, "b is taken from two rows"),
         ({"joins": [{"fields": ["mri_date"]}]}, "rows.required: mri_date"),
         ({"write_back": {"status": "mri_date"}}, "write_back: mri_date is also read"),
-        ({"write_back": {"start": "told", "end": "told"}}, "write_back: told is told two things"),
+        ({"write_back": {"start": "told", "end": "told"}}, "write_back: told is the target of two values"),
         ({"write_back": {"statsu": "x"}}, "write_back.statsu: there is no such key; did you mean status"),
         ({"operating_window": {"opens": "6am", "closes": "20:00"}}, "operating_window.opens"),
         ({"site": ""}, "site: give either site or sites_by_dag"),
