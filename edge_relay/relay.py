@@ -26,10 +26,11 @@ from uuid import UUID, uuid4
 import httpx
 
 from edge_relay.client.scu import Peer
+from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
 from edge_relay.exchange.cloud import Cloud, make_client
 from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_pass
-from edge_relay.exchange.identity import Clock, Identity
+from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_pass
 from edge_relay.exchange.push import push_pass
@@ -259,7 +260,8 @@ class Relay:
         relay = self._settings.relay
         client = make_client(relay.cloud_url, relay.cloud_timeout_seconds)
         self._clients.append(client)
-        return Cloud(client, self._identity, self._outside.clock, lambda: self._outside.new_uuid().hex)
+        new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
+        return Cloud(client, self._identity, self._outside.clock, new_id, relay.cloud_timeout_seconds)
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()

@@ -44,7 +44,6 @@ __all__ = ["Batch", "Journal", "JournalReader", "OpenEvent", "Overlay", "WarnedE
 
 log = logging.getLogger(__name__)
 
-_SUSPICIOUS_ATTEMPTS: Final = 3
 _MOST_BYTES_DUE: Final = 1 << 20
 _RETRY_SECONDS: Final = 1.0
 _PROBE_BYTES: Final = 64 << 10
@@ -127,13 +126,12 @@ class Journal:
     def due(self, limit: int) -> list[ProcedureStepEvent]:
         """Return the events to push next, at most one of each SOP instance, and not too many bytes.
 
-        Once one has gone unanswered several times, they go one by one: perhaps it is what the cloud fails on.
+        Oldest first. What was tried in vain by itself comes last, and alone: perhaps the cloud fails on it.
         """
         self._probe()
         with self._using("read") as db:
             rows = journal_rows.due(db, limit)
-        if any(attempts >= _SUSPICIOUS_ATTEMPTS for _, attempts in rows):
-            rows = rows[:1]
+        rows = [row for row in rows if not row[1]] or rows[:1]
         bodies: list[str] = []
         room = _MOST_BYTES_DUE
         for body, _ in rows:

@@ -22,8 +22,8 @@ from starlette.exceptions import HTTPException
 from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
 from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
+from shared.problem_document import MEDIA_TYPE, OURS
 
-MEDIA_TYPE: Final = "application/problem+json"
 NOTED: Final = "mwl.problem"
 """Where in the ASGI scope a problem leaves what the request's log line should say of it."""
 
@@ -181,7 +181,7 @@ def _answer(
     **members: Any,
 ) -> JSONResponse:
     problem = Problem(
-        type=f"urn:mwl-relay:problem:{kind}",
+        type=OURS + kind,
         title=status.phrase,
         status=status.value,
         detail=detail,

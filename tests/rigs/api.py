@@ -21,12 +21,12 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from lambdas.access.passwords import Passwords
 from lambdas.api import main
-from lambdas.api.problems import MEDIA_TYPE
 from lambdas.api.routes.users import add_user
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
 from lambdas.store.accounts.people import Role
+from shared.problem_document import MEDIA_TYPE
 from tests.rigs.cloud import Clock, CloudRig, cloud
 from tests.rigs.lambda_events import Handler, LambdaClient
 

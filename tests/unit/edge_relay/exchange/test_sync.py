@@ -5,27 +5,29 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from edge_relay.config import Settings
+from edge_relay.exchange.answers import Away
 from edge_relay.exchange.cloud import PulledPage
 from edge_relay.exchange.heartbeat import heartbeat_once
 from edge_relay.exchange.loop import Backoff, Loop
-from edge_relay.exchange.pull import pull_once
-from edge_relay.exchange.push import NOTHING_DUE, push_once
+from edge_relay.exchange.portion import Portion
+from edge_relay.exchange.pull import pull_once, pull_pass
+from edge_relay.exchange.push import NOTHING_DUE, push_once, push_pass
 from edge_relay.health.report import Health
 from edge_relay.mpps.journal import Journal
 from edge_relay.services.profiles import Profiles
 from edge_relay.worklist.cache import Cache
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.feed import FeedItem, FeedPage
-from shared.procedure_step import EventResult, LinkedItem
+from shared.procedure_step import EventResult, LinkedItem, ProcedureStepEvent
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from tests.rigs.relay import PATIENCE, item
 from tests.unit.edge_relay.mpps.test_journal import ScriptedCloud, complete, create
@@ -153,7 +155,7 @@ def test_a_snapshot_ends_what_was_confirmed_in_another_life_of_the_table(state: 
 
 
 def test_nothing_due_calls_nobody(state: State) -> None:
-    assert push_once(ScriptedCloud(), state.journal, 10) == NOTHING_DUE
+    assert push_once(ScriptedCloud(), state.journal, Portion(10)) == NOTHING_DUE
 
 
 def test_a_rejected_batch_is_sent_one_by_one_and_only_the_bad_event_is_parked(state: State) -> None:
@@ -161,7 +163,7 @@ def test_a_rejected_batch_is_sent_one_by_one_and_only_the_bad_event_is_parked(st
         state.journal.append(create(number, f"2.25.{number}"))
     cloud = ScriptedCloud()
     cloud.poison = {create(2).event_id}
-    outcome = push_once(cloud, state.journal, 10)
+    outcome = push_once(cloud, state.journal, Portion(10))
     assert (outcome.delivered, outcome.parked) == (2, 1)
     (left,) = state.journal.open_events()
     assert (left.event_id, left.state, left.reason) == (create(2).event_id, "parked", "malformed")
@@ -172,7 +174,7 @@ def test_an_event_without_a_result_stays_pending_and_is_counted(state: State) ->
     state.journal.append(complete(2))
     cloud = ScriptedCloud()
     cloud.mode = "first unanswered"
-    assert push_once(cloud, state.journal, 10).unanswered == 1
+    assert push_once(cloud, state.journal, Portion(10)).unanswered == 1
     assert [(e.state, e.attempts) for e in state.journal.open_events()] == [("pending", 1), ("pending", 0)]
 
 
@@ -181,11 +183,113 @@ def test_an_event_the_cloud_crashes_on_does_not_hold_up_the_others(state: State)
         state.journal.append(create(number, f"2.25.{number}"))
     cloud = ScriptedCloud()
     cloud.crashes_on = {create(1).event_id}
+    portion = Portion(10)
     for _ in range(10):
         with suppress(Unavailable):
-            push_once(cloud, state.journal, 10)
+            push_once(cloud, state.journal, portion)
     assert [each.event_id for each in cloud.kept] == [create(2).event_id, create(3).event_id]
     assert [each.state for each in state.journal.open_events()] == ["pending"]
+
+
+class SlowCloud(ScriptedCloud):
+    """Takes its time for each event; a call it does not manage in time leaves no answer, and all recorded."""
+
+    def __init__(self, manages: int) -> None:
+        super().__init__()
+        self.manages = manages
+        self.sizes: list[int] = []
+
+    def push(self, events: Sequence[ProcedureStepEvent]) -> list[EventResult]:
+        self.sizes.append(len(events))
+        results = super().push(events)
+        if len(events) > self.manages:
+            raise Away("did not answer in time", too_much=True)
+        return results
+
+
+def drain(state: State, cloud: ScriptedCloud, portion: Portion, most_calls: int) -> None:
+    for _ in range(most_calls):
+        with suppress(Unavailable):
+            if push_once(cloud, state.journal, portion) == NOTHING_DUE:
+                return
+    raise AssertionError("the backlog never drained")
+
+
+def backlog(state: State, count: int) -> None:
+    with state.journal.batch() as batch:
+        for number in range(count):
+            batch.append(create(number, f"2.25.{number}"))
+
+
+@pytest.mark.parametrize("manages", [1, 2, 7, 33])
+def test_a_backlog_drains_through_a_cloud_too_slow_for_a_full_batch(state: State, manages: int) -> None:
+    backlog(state, 60)
+    cloud = SlowCloud(manages)
+    drain(state, cloud, Portion(50), most_calls=200)
+    assert [event.event_id for event in cloud.kept] == [create(number).event_id for number in range(60)]
+    assert state.journal.open_events() == []
+
+
+@pytest.mark.parametrize("fault", [Away("could not be reached"), Away("503", retry_after=2)])
+def test_an_outage_is_no_attempt_and_afterwards_batches_are_full_and_oldest_first(
+    state: State, fault: Away
+) -> None:
+    backlog(state, 200)
+    cloud, portion = SlowCloud(1000), Portion(50)
+
+    class Down:
+        def push(self, events: Sequence[ProcedureStepEvent]) -> list[EventResult]:
+            raise fault
+
+    for _ in range(500):
+        with pytest.raises(Away):
+            push_once(Down(), state.journal, portion)
+    assert {event.attempts for event in state.journal.open_events()} == {0}
+    drain(state, cloud, portion, most_calls=5)
+    assert cloud.sizes == [50, 50, 50, 50]
+    assert [event.event_id for event in cloud.kept] == [create(number).event_id for number in range(200)]
+
+
+def test_what_the_cloud_had_no_time_for_is_no_suspect(state: State) -> None:
+    backlog(state, 4)
+
+    class HalfDone(ScriptedCloud):
+        def push(self, events: Sequence[ProcedureStepEvent]) -> list[EventResult]:
+            return super().push(events)[:2]
+
+    assert push_once(HalfDone(), state.journal, Portion(50)) == (2, 0, 2)
+    assert {event.attempts for event in state.journal.open_events()} == {0}
+
+
+def test_what_was_answered_in_part_is_no_failure_and_goes_on_at_once(state: State) -> None:
+    backlog(state, 4)
+
+    class HalfDone(ScriptedCloud):
+        def push(self, events: Sequence[ProcedureStepEvent]) -> list[EventResult]:
+            return super().push(events)[:2]
+
+    one_pass = push_pass(HalfDone(), state.journal, 50, timedelta(days=30), lambda: datetime.now(UTC))
+    assert [one_pass(), one_pass(), one_pass()] == [True, True, False]
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_page_that_does_not_come_in_time_is_asked_for_smaller(state: State, size: int) -> None:
+    limits = []
+
+    class SlowFeed:
+        def pull(self, cursor: str, etag: str, limit: int) -> PulledPage | None:
+            limits.append(limit)
+            if limit > size:
+                raise Away("did not answer in time", too_much=True)
+            return PulledPage(page("a", snapshot=True), "e", ())
+
+    one_pass = pull_pass(SlowFeed(), state.cache, state.journal, 200)
+    for _ in range(9):
+        with suppress(Away):
+            one_pass()
+    assert ids(state) == ["a"]
+    assert limits[0] == 200
+    assert min(limits) <= size
 
 
 class ScriptedCare:
@@ -225,6 +329,12 @@ def test_pauses_double_up_to_the_ceiling_with_jitter_and_a_refusal_waits_longest
     for pause, ceiling in zip(down, (1, 2, 4, 60, 60), strict=True):
         assert ceiling / 2 <= pause <= ceiling
     assert backoff.pause(1, Forbidden("x")) >= 150
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(40, 40), (300, 300), (86_400, 300)])
+def test_the_pause_the_cloud_asks_for_is_kept_within_reason(asked: float, waited: float) -> None:
+    backoff = Backoff(60, 300, random.Random(1))
+    assert backoff.pause(1, Away("x", retry_after=asked)) == waited
 
 
 def test_the_loop_outlives_every_failure_and_reports_it() -> None:
