@@ -25,9 +25,11 @@ from shared.procedure_step import (
     item_status,
 )
 from shared.step_dataset import step_status
+from shared.storable import storable
 from shared.worklist_item import Status
 
 _INVALID_VALUE: Final = 0x0106
+_PROCESSING_FAILURE: Final = 0x0110
 _INVALID_INSTANCE: Final = 0x0117
 MIX_UP: Final = "the wrong worklist entry had been selected: its exam is to be done again"
 
@@ -55,6 +57,10 @@ def event_from(
         status = step_status(attributes)
     except Rejected as error:
         return Refusal(_INVALID_VALUE, f"{error.where}: {error.what}")
+    try:
+        storable(attributes)
+    except Rejected as error:
+        return Refusal(_PROCESSING_FAILURE, f"the attribute list {error.what}")
     flaws = flaws_of(kind, attributes)
     # A wrong status is told first, by the state machine: it says more than a list of missing attributes.
     if strict and (kind is EventKind.N_SET or status in {None, StepStatus.IN_PROGRESS}):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from lambdas.store.accounts.people import Role, User
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom_text import LO
-from shared.procedure_step import EventResult
+from shared.procedure_step import MOST_EVENTS, EventResult
 from shared.relay_health import RelayHealth, RelaySummary
 from shared.scanner_profile import ScannerOverride
+from shared.storable import storable
 
 Site = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$")]
 _Password = Annotated[SecretStr, Field(max_length=1024)]
@@ -22,6 +23,11 @@ class Request(BaseModel):
     """Base of what is sent to us: a misspelt name is an error, and errors never show values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        return storable(value)
 
 
 class Login(Request):
@@ -164,16 +170,16 @@ class Enrolled(BaseModel):
     audience: str
 
 
-class MppsIntake(BaseModel):
+class MppsEvents(BaseModel):
     """Events of a relay, oldest first. Each is judged by itself, so none is more here than its id says."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    events: Annotated[list[dict[str, Any]], Field(max_length=100)]
+    events: Annotated[list[dict[str, Any]], Field(max_length=MOST_EVENTS)]
 
 
 class MppsResults(BaseModel):
-    """A result for each event, in the order they were sent."""
+    """A result for each event judged, in the order they were sent; the others are to be sent again."""
 
     results: list[EventResult]
 
