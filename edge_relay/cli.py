@@ -22,6 +22,7 @@ import typer
 from edge_relay import config
 from edge_relay.commands import conformance as cli_conformance
 from edge_relay.commands import dicom as cli_dicom
+from edge_relay.commands import journal as cli_journal
 from edge_relay.commands import status as cli_status
 from edge_relay.commands.errors import EXIT_WRONG, existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
@@ -50,6 +51,7 @@ app = typer.Typer(
 cli_status.add_commands(app)
 cli_dicom.add_commands(app)
 cli_conformance.add_commands(app)
+cli_journal.add_commands(app)
 
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 

@@ -14,7 +14,7 @@ from edge_relay import config
 from edge_relay.commands.errors import EXIT_NO, EXIT_UNREACHABLE, existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, Json, StateDir
 from edge_relay.health import status, words
-from edge_relay.mpps.journal import JournalReader
+from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.operations import status_table
 from edge_relay.services.scanner_view import scanner_view_from_files
 from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE

@@ -55,6 +55,7 @@ def push_pass(
         outcome = push_once(intake, journal, portion)
         if outcome.parked:
             log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
+        journal.checkpoint()
         settled = outcome.delivered + outcome.parked
         if outcome.unanswered and not settled:
             raise Away(f"the cloud left {outcome.unanswered} events unanswered")
@@ -71,6 +72,9 @@ def push_once(intake: Intake, journal: Journal, portion: Portion) -> PushOutcome
 
     A batch the cloud rejects as a whole is sent again one by one, so that only the bad event is parked.
     """
+    if not journal.settle_times():
+        intake.push([])  # the answer teaches us the time, and then we know when they were received
+        journal.settle_times()
     events = journal.due(portion.size)
     if not events:
         return NOTHING_DUE

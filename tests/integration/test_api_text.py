@@ -24,7 +24,7 @@ def rig() -> Iterator[ApiRig]:
         yield running
 
 
-PEOPLE = [
+PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/auth/login", {"username": HALF, "password": "x"}),
     ("POST", "/auth/login", {"username": "x", "password": HALF}),
     ("POST", "/users", USER | {"username": HALF}),
@@ -42,7 +42,7 @@ PEOPLE = [
     ("POST", "/sources/x/preview", {"definition": {"site": HALF}}),
     ("POST", "/sources/x/sync", {"record": HALF}),
 ]
-RELAYS = [
+RELAYS: list[tuple[str, dict[str, Any]]] = [
     ("/relay/enroll", {"code": HALF, "public_key": "x", "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": "x", "name": HALF}),

@@ -20,7 +20,8 @@ from edge_relay.exchange.portion import Portion
 from edge_relay.exchange.push import push_once
 from edge_relay.mpps import journal_rows
 from edge_relay.mpps.event import MIX_UP, with_warnings
-from edge_relay.mpps.journal import Journal, JournalReader
+from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.journal_reader import JournalReader
 from shared.errors import MwlError, NotFound, Rejected
 from shared.procedure_step import (
     EventResult,
