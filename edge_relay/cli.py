@@ -17,6 +17,7 @@ import typer
 
 from edge_relay.commands import conformance as cli_conformance
 from edge_relay.commands import dicom as cli_dicom
+from edge_relay.commands import journal as cli_journal
 from edge_relay.commands import status as cli_status
 from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
@@ -59,6 +60,7 @@ def _options_of_all(
 cli_status.add_commands(app)
 cli_dicom.add_commands(app)
 cli_conformance.add_commands(app)
+cli_journal.add_commands(app)
 
 
 @app.command()

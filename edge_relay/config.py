@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.character_sets import UTF8, CharacterSetTerms
 from shared.dicom_text import AE
 from shared.errors import Rejected
+from shared.procedure_step import MOST_EVENTS
 from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
 from shared.time_zones import OptionalZoneName, time_zone
 
@@ -63,7 +64,9 @@ class RelaySettings(BaseModel):
     )
     pull_interval_seconds: Seconds = Field(5, description="How often to ask the cloud for changes.")
     page_size: int = Field(200, ge=1, le=1000, description="Maximum number of items in one page.")
-    push_batch: int = Field(50, ge=1, le=500, description="Maximum number of MPPS events in one call.")
+    push_batch: int = Field(
+        50, ge=1, le=MOST_EVENTS, description="Maximum number of MPPS events in one call."
+    )
     retry_max_seconds: Seconds = Field(
         60, description="Longest pause between attempts while the cloud is unavailable; the first is 1 s."
     )

@@ -26,15 +26,18 @@ from uuid import UUID, uuid4
 import httpx
 
 from edge_relay.client.scu import Peer
+from edge_relay.clock.boot import boot_id, seconds_since_boot
+from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
 from edge_relay.exchange.cloud import Cloud, make_client
 from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_exchange
-from edge_relay.exchange.identity import Clock, Identity
+from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
 from edge_relay.health import report as health
 from edge_relay.health import status
+from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.intake import StepIntake
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.links import CachedWorklist
@@ -99,6 +102,8 @@ class Relay:
         self._identity: Final = identity
         self._state_dir: Final = state_dir
         self._outside: Final = surroundings or Surroundings(Clock())
+        # Where the machine's own name for its start is hidden, this process's has to do.
+        self._boot: Final = boot_id() or self._outside.new_uuid().hex
         self._lock: int | None = None
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
@@ -208,7 +213,9 @@ class Relay:
         )
         self.cache = Cache(self._state_dir / CACHE_FILE)
         self._reader = self.cache.reader()
-        self.journal = Journal(self._state_dir / JOURNAL_FILE, on_append=self._wake_push)
+        self.journal = Journal(
+            self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
+        )
         self._steps = StepIntake(
             self.journal,
             CachedWorklist(self.cache),
@@ -259,7 +266,8 @@ class Relay:
         relay = self._settings.relay
         client = make_client(relay.cloud_url, relay.cloud_timeout_seconds)
         self._clients.append(client)
-        return Cloud(client, self._identity, self._outside.clock, lambda: self._outside.new_uuid().hex)
+        new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
+        return Cloud(client, self._identity, self._outside.clock, new_id, relay.cloud_timeout_seconds)
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()
@@ -267,6 +275,10 @@ class Relay:
 
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()
+
+    def _stamp_now(self) -> Stamp:
+        clock = self._outside.clock
+        return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
 
     def _wake_push(self) -> None:
         self._push.wake()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.dicom_text import UI
 from shared.dimse_status import (
@@ -22,6 +22,7 @@ from shared.dimse_status import (
     NO_SUCH_SOP_INSTANCE,
     PROCESSING_FAILURE,
 )
+from shared.storable import storable
 from shared.worklist_item import Status
 
 DataSetJson = dict[str, Any]
@@ -34,6 +35,10 @@ class StepStatus(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
     COMPLETED = "COMPLETED"
     DISCONTINUED = "DISCONTINUED"
+
+
+MOST_EVENTS: Final = 100
+"""The most events a relay may send in one call."""
 
 
 class EventKind(StrEnum):
@@ -61,11 +66,11 @@ class ProcedureStepEvent(BaseModel):
     sop_instance_uid: UI
     kind: EventKind
     received_at: AwareDatetime
-    calling_aetitle: Annotated[str, Field(max_length=16)]
-    item_id: str | None = None
-    item_ids: tuple[str, ...] = ()
-    dataset: DataSetJson
-    warnings: tuple[str, ...] = ()
+    calling_aetitle: Annotated[str, Field(max_length=16), BeforeValidator(storable)]
+    item_id: Annotated[str | None, BeforeValidator(storable)] = None
+    item_ids: Annotated[tuple[str, ...], BeforeValidator(storable)] = ()
+    dataset: Annotated[DataSetJson, BeforeValidator(storable)]
+    warnings: Annotated[tuple[str, ...], BeforeValidator(storable)] = ()
 
     def linked(self) -> tuple[str, ...]:
         """Return the ids of all items the relay linked it to, whichever way it said so."""

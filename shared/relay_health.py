@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from shared.dicom_text import AE
 from shared.scanner_profile import MOST_SCANNERS
+from shared.storable import storable
 
 MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
@@ -38,6 +39,11 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 class _HealthModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        return storable(value)
 
 
 class LoopState(_HealthModel):

@@ -105,7 +105,7 @@ def list_(
 
 
 def _events(path: Path, *, parked: bool, warned: bool) -> list[dict[str, Any]]:
-    from edge_relay.mpps.journal import JournalReader
+    from edge_relay.mpps.journal_reader import JournalReader
 
     with closing(JournalReader(path)) as reader:
         if warned:

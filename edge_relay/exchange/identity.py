@@ -1,4 +1,4 @@
-"""The relay's identity: its key, its name in the cloud, and its clock's offset to the cloud's.
+"""The relay's identity: its key, and its name in the cloud.
 
 The private key is made here and never leaves: ``key.pem`` (Ed25519, mode 0600). What enrolment gave is in
 ``identity.json``. Both live in the state folder (mode 0700).
@@ -6,8 +6,7 @@ The private key is made here and never leaves: ``key.pem`` (Ed25519, mode 0600).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,9 +25,6 @@ from edge_relay.storage.state_files import write_private
 from shared.errors import NotFound, Rejected
 
 TOKEN_SECONDS: Final = 60
-_CLOCK_TOLERANCE: Final = timedelta(
-    seconds=2
-)  # a Date header has whole seconds; smaller differences are noise
 
 
 class Enrolment(BaseModel):
@@ -39,29 +35,6 @@ class Enrolment(BaseModel):
     relay_id: str
     site: str
     audience: str
-
-
-class Clock:
-    """The time by the cloud's clock: ours plus the offset last learned from a Date header."""
-
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._now: Final = now
-        self._offset = timedelta()
-
-    def now(self) -> datetime:
-        """Return the corrected time, aware, UTC."""
-        return self._now() + self._offset
-
-    @property
-    def offset(self) -> timedelta:
-        """How far the cloud's clock is ahead of ours."""
-        return self._offset
-
-    def learn(self, cloud_time: datetime) -> None:
-        """Take over the cloud's clock if it differs by more than the header's precision."""
-        offset = cloud_time - self._now()
-        if abs(offset - self._offset) > _CLOCK_TOLERANCE:
-            self._offset = offset
 
 
 class Identity:

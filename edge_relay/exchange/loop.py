@@ -38,10 +38,15 @@ class Backoff:
         self._chance: Final = chance
 
     def pause(self, failures: int, error: Exception) -> float:
-        """Return how many seconds to wait after the given number of failures in a row (at least 1)."""
+        """Return how many seconds to wait after the given number of failures in a row (at least 1).
+
+        What the other side asked us to wait is waited, but no longer than a refused relay would: a proxy may
+        ask for days.
+        """
         exponential = _FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 30)
         ceiling = self._forbidden if isinstance(error, Forbidden) else min(self._longest, exponential)
-        return ceiling * self._chance.uniform(0.5, 1.0)
+        asked = min(getattr(error, "retry_after", 0.0), max(self._forbidden, self._longest))
+        return max(asked, ceiling * self._chance.uniform(0.5, 1.0))
 
 
 class Loop:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Final, NamedTuple, Protocol
 
+from edge_relay.exchange.answers import Away
 from edge_relay.exchange.cloud import PulledPage
 from edge_relay.exchange.loop import Exchange
+from edge_relay.exchange.portion import Portion
 from edge_relay.mpps.journal import Journal
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
@@ -37,10 +39,21 @@ NOTHING_NEW: Final = PullOutcome()
 
 
 def pull_exchange(feed: Feed, cache: Cache, journal: Journal, page_size: int) -> Exchange:
-    """Return the exchange that takes over what changed in the worklist."""
+    """Return the exchange that takes over what changed in the worklist.
+
+    After a page that did not come in time it asks for smaller ones, until they do.
+    """
+    portion = Portion(page_size)
 
     def exchange_once() -> bool:
-        outcome = pull_once(feed, cache, journal, page_size)
+        asked = portion.size
+        try:
+            outcome = pull_once(feed, cache, journal, asked)
+        except Away as error:
+            if error.too_much:
+                portion.too_much(asked)
+            raise
+        portion.managed(asked)
         if outcome.unreadable:
             log.warning("%d items cannot be read: is the cloud newer than this relay?", outcome.unreadable)
         return False

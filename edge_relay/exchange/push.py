@@ -1,15 +1,23 @@
-"""Pushes MPPS events: `push_once` sends the events that are due, and records the answers in the journal."""
+"""Pushes MPPS events: `push_once` sends the events that are due, and records the answers in the journal.
+
+The journal hands events out oldest first, one of each SOP instance. How many go into one call is a `Portion`:
+fewer after a call that the cloud did not manage, more again after one that it did. What it leaves unanswered
+is sent again. An event counts as tried only if it may be the cause itself: the cloud answered for one behind
+it, or failed on it alone. An outage is not an attempt.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
+from edge_relay.exchange.answers import Away
 from edge_relay.exchange.loop import Exchange
+from edge_relay.exchange.portion import Portion
 from edge_relay.mpps.journal import Journal
-from shared.errors import MwlError, Rejected, Unavailable
+from shared.errors import Rejected
 from shared.procedure_step import EventResult, ProcedureStepEvent
 
 log = logging.getLogger(__name__)
@@ -20,7 +28,7 @@ _PRUNE_EVERY: Final = timedelta(days=1)
 class Intake(Protocol):
     """What a push needs of the cloud; `edge_relay.exchange.cloud.Cloud` is one."""
 
-    def push(self, events: list[ProcedureStepEvent]) -> list[EventResult]:
+    def push(self, events: Sequence[ProcedureStepEvent]) -> list[EventResult]:
         """Send events, return the results."""
 
 
@@ -40,28 +48,34 @@ def push_exchange(
 ) -> Exchange:
     """Return the exchange that sends what scanners reported; once a day it forgets what was sent long ago."""
     pruned_at: datetime | None = None
+    portion = Portion(batch)
 
     def exchange_once() -> bool:
         nonlocal pruned_at
-        outcome = push_once(intake, journal, batch)
+        outcome = push_once(intake, journal, portion)
         if outcome.parked:
             log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
-        if outcome.unanswered:
-            raise Unavailable(f"the cloud did not answer for {outcome.unanswered} events")
+        journal.checkpoint()
+        settled = outcome.delivered + outcome.parked
+        if outcome.unanswered and not settled:
+            raise Away(f"the cloud left {outcome.unanswered} events unanswered")
         if pruned_at is None or now() - pruned_at >= _PRUNE_EVERY:
             journal.prune(now() - retention)
             pruned_at = now()
-        return bool(outcome.delivered or outcome.parked)
+        return bool(settled)
 
     return exchange_once
 
 
-def push_once(intake: Intake, journal: Journal, limit: int) -> PushOutcome:
+def push_once(intake: Intake, journal: Journal, portion: Portion) -> PushOutcome:
     """Send what is due, at most one event of each SOP instance, and take the answers down.
 
     A batch the cloud rejects as a whole is sent again one by one, so that only the bad event is parked.
     """
-    events = journal.due(limit)
+    if not journal.settle_times():
+        intake.push([])  # the answer teaches us the time, and then we know when they were received
+        journal.settle_times()
+    events = journal.due(portion.size)
     if not events:
         return NOTHING_DUE
     try:
@@ -71,10 +85,18 @@ def push_once(intake: Intake, journal: Journal, limit: int) -> PushOutcome:
             journal.park(events[0].event_id, str(error))
             return PushOutcome(0, 1, 0)
         return _push_singly(intake, journal, events)
-    except MwlError:
-        journal.record_unanswered(event.event_id for event in events)
+    except Away as error:
+        if error.too_much:
+            portion.too_much(len(events))
+            if len(events) == 1:
+                journal.record_unanswered([events[0].event_id])
         raise
-    return _take_down(journal, events, results)
+    outcome = _take_down(journal, events, results)
+    if results:
+        portion.managed(len(events))
+    else:
+        portion.too_much(len(events))
+    return outcome
 
 
 def _push_singly(intake: Intake, journal: Journal, events: list[ProcedureStepEvent]) -> PushOutcome:
@@ -95,7 +117,16 @@ def _take_down(journal: Journal, events: list[ProcedureStepEvent], results: list
     answered = {result.event_id: result for result in results}
     journal.record_results(list(answered.values()))
     unanswered = [event.event_id for event in events if event.event_id not in answered]
-    if unanswered:
-        journal.record_unanswered(unanswered)
+    suspects = _suspects(events, answered)
+    if suspects:
+        journal.record_unanswered(suspects)
     parked = sum(result.outcome == "refused" for result in answered.values())
     return PushOutcome(len(answered) - parked, parked, len(unanswered))
+
+
+def _suspects(events: list[ProcedureStepEvent], answered: dict[str, EventResult]) -> list[str]:
+    """Return the unanswered that no lack of time explains: a later one was answered, or it was alone."""
+    if len(events) == 1:
+        return [event.event_id for event in events if event.event_id not in answered]
+    last = max((n for n, event in enumerate(events) if event.event_id in answered), default=0)
+    return [event.event_id for event in events[:last] if event.event_id not in answered]

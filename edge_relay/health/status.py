@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from edge_relay.health.report import HealthReport, LoopHealth, read_report
 from edge_relay.health.words import date_of, since
-from edge_relay.mpps.journal import JournalReader, OpenEvent
+from edge_relay.mpps.journal_reader import JournalReader
+from edge_relay.mpps.journal_rows import OpenEvent
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.worklist.cache import CacheReader
 from shared.errors import MwlError

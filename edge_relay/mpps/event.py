@@ -14,7 +14,7 @@ from typing import Final
 
 from edge_relay.mpps.check import flaws_at_end, flaws_of, in_words, refusal_for
 from shared.dicom_text import parse_uid
-from shared.dimse_status import INVALID_ATTRIBUTE_VALUE, INVALID_OBJECT_INSTANCE
+from shared.dimse_status import INVALID_ATTRIBUTE_VALUE, INVALID_OBJECT_INSTANCE, PROCESSING_FAILURE
 from shared.errors import Rejected
 from shared.procedure_step import (
     DataSetJson,
@@ -26,6 +26,7 @@ from shared.procedure_step import (
     item_status,
 )
 from shared.step_dataset import step_status
+from shared.storable import storable
 from shared.worklist_item import Status
 
 MIX_UP: Final = "the wrong worklist entry had been selected: its exam is to be done again"
@@ -54,6 +55,10 @@ def event_from(
         status = step_status(attributes)
     except Rejected as error:
         return Refusal(INVALID_ATTRIBUTE_VALUE, f"{error.where}: {error.what}")
+    try:
+        storable(attributes)
+    except Rejected as error:
+        return Refusal(PROCESSING_FAILURE, f"the attribute list {error.what}")
     flaws = flaws_of(kind, attributes)
     # A wrong status is told first, by the state machine: it says more than a list of missing attributes.
     if strict and (kind is EventKind.N_SET or status in {None, StepStatus.IN_PROGRESS}):

@@ -37,7 +37,7 @@ from shared.dimse_status import (
     SUCCESS,
 )
 from shared.errors import Rejected, Unavailable
-from shared.procedure_step import EventKind, ProcedureStepEvent, Refusal, StepStatus
+from shared.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, StepStatus
 from shared.step_dataset import fold, merged
 
 log = logging.getLogger(__name__)
@@ -259,8 +259,9 @@ def _append(batch: Batch, request: StepRequest, message: _Message) -> StepAnswer
     if isinstance(after, Refusal):
         return _refused(after)
     if after.status is not StepStatus.IN_PROGRESS:
-        attributes = merged(batch.attributes(event.sop_instance_uid) or {}, event.dataset)
-        judged = mpps.ended(event, after, attributes, strict=request.strict)
+        held, strict = _held(batch, event.sop_instance_uid), request.strict
+        attributes = merged(held or {}, event.dataset)
+        judged = mpps.ended(event, after, attributes, strict=strict and held is not None)
         if isinstance(judged, Refusal):
             return _refused(judged)
         event = judged
@@ -270,6 +271,14 @@ def _append(batch: Batch, request: StepRequest, message: _Message) -> StepAnswer
     if event.warnings:
         log.warning("%s of %s has mistakes: %s", request.kind, request.calling_aetitle, _in_one(event))
     return StepAnswer(SUCCESS, sop_instance_uid=event.sop_instance_uid, item_count=len(step.item_ids))
+
+
+def _held(batch: Batch, sop_instance_uid: str) -> DataSetJson | None:
+    """Return what a step was said to have so far; None if its records do not tell, which is not its fault."""
+    try:
+        return batch.attributes(sop_instance_uid)
+    except Rejected:
+        return None
 
 
 def _in_one(event: ProcedureStepEvent) -> str:

@@ -32,19 +32,20 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from edge_relay.mpps import journal_file, journal_rows
-from edge_relay.mpps.journal_rows import OpenEvent, WarnedEvent
-from edge_relay.storage.sqlite_file import connect_read_only, savepoint, transaction
+from edge_relay.mpps import journal_file, journal_losses, journal_rows, journal_times
+from edge_relay.mpps.event_times import Stamp
+from edge_relay.mpps.high_water import MARK_FILE, MarkFile
+from edge_relay.mpps.journal_batch import Batch
+from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
+from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound, Rejected, Unavailable
 from shared.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
-from shared.step_dataset import fold
 
-__all__ = ["Batch", "Journal", "JournalReader", "OpenEvent", "Overlay", "WarnedEvent"]
+__all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
 
 log = logging.getLogger(__name__)
 
-_SUSPICIOUS_ATTEMPTS: Final = 3
 _MOST_BYTES_DUE: Final = 1 << 20
 _RETRY_SECONDS: Final = 1.0
 _PROBE_BYTES: Final = 64 << 10
@@ -58,6 +59,7 @@ class Journal:
 
     :param on_append: called after each commit that accepted an event, to wake the push loop.
     :param clock: seconds, only ever forward.
+    :param stamp: this moment, for the events appended; without it they keep the time they came with.
     :raises Unavailable: from every method but ``overlay``, if the file cannot be opened, read or written;
         nothing has changed then.
     """
@@ -67,8 +69,14 @@ class Journal:
         path: Path,
         on_append: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = monotonic,
+        stamp: Callable[[], Stamp] | None = None,
     ) -> None:
         self._path: Final = path
+        self._mark: Final = MarkFile(path.with_name(MARK_FILE))
+        self._stamp: Final = stamp
+        self._unsettled = True
+        self._mark_failed = False
+        self._uncopied = ""
         self._lock: Final = threading.Lock()
         self._on_append: Final = on_append
         self._clock: Final = clock
@@ -98,10 +106,11 @@ class Journal:
         An exception from the block undoes all of it.
         """
         with self._using("written") as db:
-            batch = Batch(db)
+            batch = Batch(db, self._stamp)
             with transaction(db):
                 yield batch
             self._overlay = {**self._overlay, **batch.overlay}
+            self._note_appended(batch)
         if batch.appended:
             self._on_append()
 
@@ -127,21 +136,53 @@ class Journal:
     def due(self, limit: int) -> list[ProcedureStepEvent]:
         """Return the events to push next, at most one of each SOP instance, and not too many bytes.
 
-        Once one has gone unanswered several times, they go one by one: perhaps it is what the cloud fails on.
+        Oldest first. What was tried in vain by itself comes last, and alone: perhaps the cloud fails on it.
         """
         self._probe()
-        with self._using("read") as db:
-            rows = journal_rows.due(db, limit)
-        if any(attempts >= _SUSPICIOUS_ATTEMPTS for _, attempts in rows):
-            rows = rows[:1]
-        bodies: list[str] = []
+        rows = self._sound(limit)
+        rows = [row for row in rows if not row.attempts] or rows[:1]
+        events: list[ProcedureStepEvent] = []
         room = _MOST_BYTES_DUE
-        for body, _ in rows:
-            room -= len(body)
-            if bodies and room < 0:
+        for row in rows:
+            room -= row.length
+            if row.event is None or (events and room < 0):
                 break
-            bodies.append(body)
-        return [ProcedureStepEvent.model_validate_json(body) for body in bodies]
+            events.append(row.event)
+        return events
+
+    def settle_times(self) -> bool:
+        """Tell anew when events were received that came before the cloud told the time.
+
+        :return: False if there are such events, and the time is still not known.
+        """
+        with self._using("read") as db:
+            if self._stamp is None or not journal_times.are_wanting(db):
+                return True
+        now = self._stamp()
+        if not now.known:
+            return False
+        with self._using("written") as db:
+            with transaction(db):
+                journal_times.settle(db, now)
+            self._overlay = journal_rows.stored_overlay(db)
+        return True
+
+    def checkpoint(self) -> None:
+        """Bring what was written last into journal.db itself: a lost ``-wal`` then takes nothing along.
+
+        Where the disk does not let it, the next call tries again.
+        """
+        with self._using("read") as db:
+            if self._unsettled and (trouble := journal_losses.checkpoint(db, self._mark)) != self._uncopied:
+                self._uncopied = trouble
+                if trouble:
+                    log.warning("journal.db-wal cannot be brought into journal.db (%s)", trouble)
+            self._unsettled = bool(self._uncopied)
+
+    def forget_missing(self) -> int:
+        """Stop telling of events that are missing; return how many it was."""
+        with self._using("written") as db:
+            return journal_losses.forget(db)
 
     def record_result(self, result: EventResult) -> None:
         """Take down the cloud's answer for one event; see `record_results`."""
@@ -171,9 +212,13 @@ class Journal:
     def retry(self, event_id: str) -> None:
         """Make a parked event pending again; raise `NotFound` if no such event is parked."""
         with self._using("written") as db, transaction(db):
-            sql = "UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ? AND state = 'parked'"
-            if db.execute(sql, (event_id,)).rowcount == 0:
+            sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
+            found = db.execute(sql, (event_id,)).fetchone()
+            if found is None:
                 raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
+            if found[0]:
+                raise Rejected("its record in the journal is damaged: it cannot be sent")
+            db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
 
     def open_events(self) -> list[OpenEvent]:
         """Return all events not yet delivered, oldest first."""
@@ -213,6 +258,38 @@ class Journal:
         with self._using("written") as db, transaction(db):
             db.executemany(sql, [(*before, each) for each in ids])
 
+    def _sound(self, limit: int) -> list[DueEvent]:
+        """Return what is due, after setting apart those whose record is damaged."""
+        while True:
+            with self._using("read") as db:
+                rows = journal_rows.due(db, limit)
+            damaged = [row.seq for row in rows if row.event is None]
+            if not damaged:
+                return rows
+            log.error(
+                "%d events' records in journal.db are damaged; they are set apart, the others go on: see "
+                "mwl-relay list --parked",
+                len(damaged),
+            )
+            with self._using("written") as db, transaction(db):
+                for seq in damaged:
+                    journal_rows.set_apart(db, seq)
+
+    def _note_appended(self, batch: Batch) -> None:
+        """Note what was appended in the mark; without it, the events are on the disk all the same."""
+        self._unsettled = True
+        try:
+            if batch.appended:
+                self._mark.add(batch.appended)
+        except OSError as error:
+            if not self._mark_failed:
+                log.warning(
+                    "journal.mark cannot be written (%s); a damaged journal may go unnoticed", error.strerror
+                )
+            self._mark_failed = True
+        else:
+            self._mark_failed = False
+
     def _probe(self) -> None:
         """While there is a problem, find out by itself whether it is gone: no scanner may come for hours."""
         if self._trouble is None or (self._opened is not None and not self._may_retry()):
@@ -233,7 +310,8 @@ class Journal:
                     self._opened.close()
                     self._opened = None
                 trouble = journal_file.fault(error, verb)
-                self._note(trouble)
+                if verb == "written" or self._opened is None:
+                    self._note(trouble)  # what cannot be read may well be written: MPPS goes on
                 raise trouble from error
             except Unavailable as error:
                 self._note(error)
@@ -248,6 +326,7 @@ class Journal:
                 known = self._trouble or Unavailable("could not be opened", where=journal_file.WHERE)
                 raise Unavailable(known.what, where=known.where, hint=known.hint)
             db = journal_file.open_journal(self._path)
+            self._hold_against_mark(db)
             self._overlay = journal_rows.stored_overlay(db)
             self._inode = self._path.stat().st_ino
             self._opened = db
@@ -259,6 +338,16 @@ class Journal:
                 hint="put it back, or stop the relay, put journal.db and journal.db-wal in place, and start",
             )
         return self._opened
+
+    def _hold_against_mark(self, db: sqlite3.Connection) -> None:
+        try:
+            journal_losses.hold_against(db, self._mark)
+            journal_losses.checkpoint(db, self._mark)
+        except OSError as error:
+            log.warning("journal.mark cannot be written (%s)", error.strerror)
+        except sqlite3.Error:
+            db.close()
+            raise
 
     def _may_retry(self) -> bool:
         """Tell whether the last attempt is long enough ago, and count this one."""
@@ -282,42 +371,6 @@ class Journal:
         self._trouble = trouble
 
 
-class Batch:
-    """Events being appended in one transaction. Nothing of it counts before `Journal.batch` has ended."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db: Final = db
-        self.overlay: Final[dict[str, Overlay]] = {}
-        self.appended = 0
-
-    def step(self, sop_instance_uid: str) -> Step | None:
-        """Return a step's folded state, this batch's events included; None if it is unknown."""
-        return journal_rows.stored_step(self._db, sop_instance_uid)
-
-    def attributes(self, sop_instance_uid: str) -> DataSetJson | None:
-        """Return a step's attributes, this batch's events included; None if it is unknown or pruned."""
-        return journal_rows.stored_attributes(self._db, sop_instance_uid)
-
-    def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
-        """Record an event if the state machine allows it; a failure undoes this event only.
-
-        :param item_ids: the items an N-CREATE is linked to; an N-SET keeps its step's.
-        :return: the step's new state, or the refusal the scanner must be given.
-        """
-        step = fold(self.step(event.sop_instance_uid), event)
-        if isinstance(step, Refusal):
-            return step
-        step = step.model_copy(update={"item_ids": step.item_ids or tuple(item_ids)})
-        if step.item_ids:
-            linked = {"item_id": step.item_ids[0], "item_ids": step.item_ids}
-            event = event.model_copy(update=linked)
-        with savepoint(self._db):
-            overlay = journal_rows.insert(self._db, event, step)
-        self.overlay.update(overlay)
-        self.appended += 1
-        return step
-
-
 def _take_down(db: sqlite3.Connection, result: EventResult) -> None:
     if result.outcome == "refused":
         db.execute(_PARK, (result.reason or "refused without a reason", result.event_id))
@@ -328,42 +381,11 @@ def _take_down(db: sqlite3.Connection, result: EventResult) -> None:
         (result.event_id,),
     )
     row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
-    step = journal_rows.stored_step(db, row[0]) if row else None
+    step = None
+    with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
+        step = journal_rows.stored_step(db, row[0]) if row else None
     if step is not None:
         item_ids = tuple(dict.fromkeys((*step.item_ids, *named)))
         if item_ids != step.item_ids:
             journal_rows.link(db, step.model_copy(update={"item_ids": item_ids}))
         journal_rows.confirm(db, item_ids, named)
-
-
-class JournalReader:
-    """The journal as another process sees it, for ``status`` and ``list``.
-
-    :raises Unavailable: from every method, if the file cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        with _reading("opened"):
-            self._db: Final = connect_read_only(path)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def open_events(self) -> list[OpenEvent]:
-        """Return all events not yet delivered, oldest first."""
-        with _reading("read"):
-            return journal_rows.open_events(self._db)
-
-    def warned_events(self, limit: int) -> list[WarnedEvent]:
-        """Return the latest events something was wrong with, newest first."""
-        with _reading("read"):
-            return journal_rows.warned_events(self._db, limit)
-
-
-@contextmanager
-def _reading(verb: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise journal_file.fault(error, verb) from error

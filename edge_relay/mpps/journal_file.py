@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from edge_relay.storage.seals import seal
 from edge_relay.storage.sqlite_file import connect, connect_read_only, transaction
 from shared.errors import AlreadyExists, Unavailable
 
@@ -54,8 +56,27 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {  # what makes each version out
         "UPDATE events SET warned = coalesce(json_array_length(body, '$.warnings'), 0) > 0",
         "CREATE INDEX events_warned ON events (seq) WHERE warned",
     ),
+    3: (
+        "ALTER TABLE events ADD COLUMN checksum TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE events ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE events ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE events ADD COLUMN uptime REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE events ADD COLUMN timed INTEGER NOT NULL DEFAULT 1",
+        "CREATE INDEX events_untimed ON events (seq) WHERE NOT timed",
+        "ALTER TABLE steps ADD COLUMN checksum TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE items ADD COLUMN checksum TEXT NOT NULL DEFAULT ''",
+        "UPDATE events SET checksum = seal(CAST(event_id AS BLOB), "
+        "CAST(sop_instance_uid AS BLOB), CAST(kind AS BLOB), CAST(received_at AS BLOB), CAST(body AS BLOB))",
+        "UPDATE steps SET checksum = seal(CAST(sop_instance_uid AS BLOB), CAST(body AS BLOB))",
+        "UPDATE items SET checksum = seal(CAST(item_id AS BLOB), CAST(progress AS BLOB))",
+        "CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "INSERT INTO about VALUES ('id', lower(hex(randomblob(16))))",
+        "CREATE TABLE missing (seq INTEGER PRIMARY KEY, noted TEXT NOT NULL)",
+    ),
 }
 VERSION: Final = max(MIGRATIONS)
+SEALED_SINCE: Final = 3
+"""Rows have checksums, and the journal has a mark."""
 
 _FAULTS: Final = {  # SQLite's primary result codes: what it means, what to do
     sqlite3.SQLITE_CORRUPT: ("it is damaged", _REPAIR),
@@ -86,10 +107,22 @@ def open_journal(path: Path) -> sqlite3.Connection:
         )
     db = connect(path, synchronous="FULL")
     try:
+        db.text_factory = _text
+        db.create_function("seal", -1, _sealed, deterministic=True)
         _migrate(db)
     except BaseException:
         db.close()
         raise
+    return db
+
+
+def look_into(path: Path) -> sqlite3.Connection:
+    """Open a journal for reading, next to the relay that owns it; also one whose text is damaged.
+
+    :raises sqlite3.Error: it cannot be opened.
+    """
+    db = connect_read_only(path)
+    db.text_factory = _text
     return db
 
 
@@ -100,10 +133,21 @@ def fault(error: Exception, verb: str) -> Unavailable:
     """
     known = _FAULTS.get(_primary(error))
     if known is None:
-        said = error.strerror if isinstance(error, OSError) else error
+        # SQLite's own words may quote a row; the name of its code does not.
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        said = error.strerror if isinstance(error, OSError) else name
         return Unavailable(f"could not be {verb}: {said}", where=WHERE)
     why, hint = known
     return Unavailable(f"could not be {verb}: {why}", where=WHERE, hint=hint)
+
+
+@contextmanager
+def reading(verb: str) -> Iterator[None]:
+    """Turn what fails while looking into a journal into `Unavailable`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise fault(error, verb) from error
 
 
 def is_damage(error: Exception) -> bool:
@@ -130,7 +174,8 @@ def backup(source: Path, target: Path) -> None:
             found = new.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         target.unlink()
-        raise Unavailable(f"could not be made: {error}", where=str(target)) from error
+        why = fault(error, "read").what
+        raise Unavailable(f"could not be made: {why}", where=str(target)) from error
     if found != "ok":
         target.unlink()
         raise Unavailable(f"is not sound, the journal itself may be damaged: {found}", where=str(target))
@@ -159,6 +204,15 @@ def _migrate(db: sqlite3.Connection) -> None:
             for statement in MIGRATIONS[number]:
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _text(stored: bytes) -> str:
+    """Return a text as it can be read: damage is found out by the row's checksum, not by an exception."""
+    return stored.decode("utf-8", "replace")
+
+
+def _sealed(*stored: bytes) -> str:
+    return seal(*map(_text, stored))
 
 
 def _primary(error: Exception) -> int:

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
+from pydantic import ValidationError
+
+from edge_relay.mpps.event_times import Stamp
+from edge_relay.mpps.high_water import Noted
+from edge_relay.mpps.journal_file import WHERE
+from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
+from shared.errors import Rejected
 from shared.procedure_step import DataSetJson, ProcedureStepEvent, Progress, Step
-from shared.step_dataset import merged
+from shared.step_dataset import fold, merged
 from shared.worklist_item import Status
 
+_EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
+# An N-SET whose record is damaged is lost; the step's later ones are not held back by it. Its N-CREATE
+# would be.
+_PASSED_BY: Final = "(damaged AND kind = 'N-SET')"
 # The oldest event of each SOP instance that is not delivered, if it may go now. Least tried first, so that
 # one the cloud keeps not answering cannot crowd out the others.
-_DUE: Final = """
-    SELECT body, attempts FROM events WHERE state = 'pending' AND seq IN (
-        SELECT min(seq) FROM events WHERE state <> 'delivered' GROUP BY sop_instance_uid)
-    ORDER BY attempts, seq LIMIT ?"""
+_DUE: Final = f"""
+    SELECT seq, attempts, {_EVENT} FROM events WHERE state = 'pending' AND seq IN (
+        SELECT min(seq) FROM events WHERE state <> 'delivered' AND NOT {_PASSED_BY} GROUP BY sop_instance_uid)
+    ORDER BY attempts, seq LIMIT ?"""  # noqa: S608  (ours)
 _OPEN: Final = """
     SELECT e.event_id, e.sop_instance_uid, e.kind, e.received_at, e.state, e.attempts, e.reason,
         EXISTS (SELECT 1 FROM events p WHERE p.sop_instance_uid = e.sop_instance_uid
-            AND p.seq < e.seq AND p.state = 'parked')
+            AND p.seq < e.seq AND p.state = 'parked' AND NOT (p.damaged AND p.kind = 'N-SET'))
     FROM events e WHERE e.state <> 'delivered' ORDER BY e.seq"""
 _ITEM_IS_OPEN: Final = """
     SELECT EXISTS (SELECT 1 FROM links JOIN events USING (sop_instance_uid)
         WHERE links.item_id = ? AND events.state <> 'delivered')"""
 _OVER: Final = """
     SELECT sop_instance_uid FROM events JOIN steps USING (sop_instance_uid)
-    WHERE json_extract(steps.body, '$.status') <> 'IN_PROGRESS'
+    WHERE CASE WHEN json_valid(steps.body)
+        THEN json_extract(steps.body, '$.status') <> 'IN_PROGRESS' ELSE FALSE END
     GROUP BY sop_instance_uid HAVING max(received_at) < ? AND min(state = 'delivered')"""
 
 
@@ -46,6 +58,15 @@ class OpenEvent(NamedTuple):
     held: bool
 
 
+class DueEvent(NamedTuple):
+    """An event that may be pushed now; ``event`` is None if its record is damaged."""
+
+    seq: int
+    attempts: int
+    length: int
+    event: ProcedureStepEvent | None
+
+
 class WarnedEvent(NamedTuple):
     """An event something was wrong with: what is missing, illegal, or a mix-up. No patient data."""
 
@@ -58,33 +79,50 @@ class WarnedEvent(NamedTuple):
 
 
 def stored_step(db: sqlite3.Connection, sop_instance_uid: str) -> Step | None:
-    """Return a performed procedure step's folded state, None if it was never created here."""
-    row = db.execute("SELECT body FROM steps WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
-    return Step.model_validate_json(row[0]) if row else None
+    """Return a performed procedure step's folded state, None if it was never created here.
+
+    One whose record is damaged is folded again from its events; `Rejected` if they do not give it.
+    """
+    sql = "SELECT body, checksum FROM steps WHERE sop_instance_uid = ?"
+    row = db.execute(sql, (sop_instance_uid,)).fetchone()
+    if row is None:
+        return None
+    if row[1] == seal(sop_instance_uid, row[0]):
+        with suppress(ValidationError):
+            return Step.model_validate_json(row[0])
+    return _folded_again(db, sop_instance_uid)
 
 
 def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJson | None:
-    """Return a step's attributes: of its N-CREATE and all its N-SET; None if its events are not held."""
-    sql = "SELECT body FROM events WHERE sop_instance_uid = ? ORDER BY seq"
+    """Return a step's attributes: of its N-CREATE and all its N-SET; None if its events are not held.
+
+    :raises Rejected: the record of one of its events is damaged.
+    """
     attributes: DataSetJson | None = None
-    for (body,) in db.execute(sql, (sop_instance_uid,)):
-        attributes = merged(attributes or {}, json.loads(body)["dataset"])
+    for event in _events_of(db, sop_instance_uid):
+        if event is None:
+            raise Rejected("the record of one of the step's events is damaged", where=WHERE)
+        attributes = merged(attributes or {}, event.dataset)
     return attributes
 
 
-def insert(db: sqlite3.Connection, event: ProcedureStepEvent, step: Step) -> dict[str, Overlay]:
-    """Write an event and its step as it leaves it; return the statuses its items have by it."""
-    db.execute(
-        "INSERT INTO events (event_id, sop_instance_uid, kind, received_at, body, warned)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            event.event_id,
-            event.sop_instance_uid,
-            event.kind.value,
-            stamp(event.received_at),
-            event.model_dump_json(),
-            bool(event.warnings),
-        ),
+def insert(
+    db: sqlite3.Connection, event: ProcedureStepEvent, step: Step, when: Stamp | None
+) -> tuple[Noted, dict[str, Overlay]]:
+    """Write an event and its step as it leaves it; return its note, and the statuses its items have by it."""
+    values = values_of(event)
+    boot, uptime, known = (when.boot, when.uptime, when.known) if when else ("", 0.0, True)
+    seq = db.execute(
+        f"INSERT INTO events ({_EVENT}, warned, boot, uptime, timed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (*values, seal(*values), bool(event.warnings), boot, uptime, known),
+    ).lastrowid
+    noted = Noted(
+        seq=seq or 0,
+        event_id=event.event_id,
+        sop_instance_uid=event.sop_instance_uid,
+        kind=event.kind.value,
+        calling_aetitle=event.calling_aetitle,
+        received_at=stamp(event.received_at),
     )
     statuses = link(db, step)
     overlay = {item_id: Overlay(status, event.event_id, None) for item_id, status in statuses.items()}
@@ -92,20 +130,35 @@ def insert(db: sqlite3.Connection, event: ProcedureStepEvent, step: Step) -> dic
         "INSERT OR REPLACE INTO overlay VALUES (?, ?, ?, NULL)",
         [(item_id, entry.status.value, entry.event_id) for item_id, entry in overlay.items()],
     )
-    return overlay
+    return noted, overlay
 
 
 def link(db: sqlite3.Connection, step: Step) -> dict[str, Status]:
     """Write a step and which items it is of; return what all steps of these items amount to."""
     uid = step.sop_instance_uid
-    db.execute("INSERT OR REPLACE INTO steps VALUES (?, ?)", (uid, step.model_dump_json()))
+    keep_step(db, step)
     db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", [(item_id, uid) for item_id in step.item_ids])
     progress = {item_id: _progress(db, item_id).after(step) for item_id in step.item_ids}
-    db.executemany(
-        "INSERT OR REPLACE INTO items VALUES (?, ?)",
-        [(item_id, each.model_dump_json()) for item_id, each in progress.items()],
-    )
+    keep_progress(db, progress)
     return {item_id: each.status() for item_id, each in progress.items()}
+
+
+def keep_step(db: sqlite3.Connection, step: Step) -> None:
+    """Write a step as it stands."""
+    uid, body = step.sop_instance_uid, step.model_dump_json()
+    db.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (uid, body, seal(uid, body)))
+
+
+def event_at(db: sqlite3.Connection, seq: int) -> ProcedureStepEvent | None:
+    """Return the event of a number, None if its record is damaged."""
+    row = db.execute(f"SELECT {_EVENT} FROM events WHERE seq = ?", (seq,)).fetchone()  # noqa: S608  (ours)
+    return _event(row) if row else None
+
+
+def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> None:
+    """Write what all steps of items amount to."""
+    rows = [(item_id, each.model_dump_json()) for item_id, each in progress.items()]
+    db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
 
 
 def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str, int]) -> None:
@@ -122,12 +175,44 @@ def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str,
 def stored_overlay(db: sqlite3.Connection) -> dict[str, Overlay]:
     """Return the statuses to lay over the cache, by item id."""
     rows = db.execute("SELECT item_id, status, event_id, confirmed_seq FROM overlay").fetchall()
-    return {item_id: Overlay(Status(status), event, seq) for item_id, status, event, seq in rows}
+    return {
+        item_id: Overlay(_status(db, item_id, status), event, seq if isinstance(seq, int) else None)
+        for item_id, status, event, seq in rows
+    }
 
 
-def due(db: sqlite3.Connection, limit: int) -> list[tuple[str, int]]:
-    """Return the events that may be pushed now, as JSON, and how often each has been tried in vain."""
-    return db.execute(_DUE, (limit,)).fetchall()
+def due(db: sqlite3.Connection, limit: int) -> list[DueEvent]:
+    """Return the events that may be pushed now, oldest first, but those tried in vain last."""
+    rows = db.execute(_DUE, (limit,)).fetchall()
+    return [DueEvent(seq, attempts, len(row[4]), _event(row)) for seq, attempts, *row in rows]
+
+
+def set_apart(db: sqlite3.Connection, seq: int) -> None:
+    """Park an event whose record is damaged."""
+    sql = "UPDATE events SET state = 'parked', damaged = 1, reason = ? WHERE seq = ?"
+    db.execute(sql, ("its record in the journal is damaged; it cannot be sent", seq))
+
+
+def damaged(db: sqlite3.Connection) -> list[int]:
+    """Return the numbers of all events whose record is not as it was written."""
+    rows = db.execute(f"SELECT seq, {_EVENT} FROM events ORDER BY seq")  # noqa: S608  (ours)
+    return [seq for seq, *row in rows if _event(row) is None]
+
+
+def last_received(db: sqlite3.Connection) -> datetime | None:
+    """Return when the last event was received, as it was stamped; None if there is none."""
+    row = db.execute("SELECT received_at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    try:
+        return datetime.fromisoformat(row[0]) if row else None
+    except ValueError:
+        return None  # a damaged record is dealt with where it is to be sent
+
+
+def missing(db: sqlite3.Connection) -> list[Noted]:
+    """Return the events that the journal had taken and no longer has."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'missing'").fetchone() is None:
+        return []  # a journal that no relay of this version has opened yet
+    return [Noted.model_validate_json(row[0]) for row in db.execute("SELECT noted FROM missing ORDER BY seq")]
 
 
 def open_events(db: sqlite3.Connection) -> list[OpenEvent]:
@@ -137,19 +222,9 @@ def open_events(db: sqlite3.Connection) -> list[OpenEvent]:
 
 def warned_events(db: sqlite3.Connection, limit: int) -> list[WarnedEvent]:
     """Return the latest events something was wrong with, newest first."""
-    rows = db.execute("SELECT body FROM events WHERE warned ORDER BY seq DESC LIMIT ?", (limit,))
-    events = (ProcedureStepEvent.model_validate_json(body) for (body,) in rows)
-    return [
-        WarnedEvent(
-            event.event_id,
-            event.sop_instance_uid,
-            event.kind.value,
-            event.received_at.isoformat(),
-            event.calling_aetitle,
-            event.warnings,
-        )
-        for event in events
-    ]
+    sql = "SELECT event_id, sop_instance_uid, kind, received_at, body FROM events WHERE warned"
+    rows = db.execute(f"{sql} ORDER BY seq DESC LIMIT ?", (limit,))
+    return [_warned(*row) for row in rows]
 
 
 def over_before(db: sqlite3.Connection, before: datetime) -> list[str]:
@@ -163,9 +238,71 @@ def stamp(moment: datetime) -> str:
 
 
 def _progress(db: sqlite3.Connection, item_id: str) -> Progress:
-    row = db.execute("SELECT progress FROM items WHERE item_id = ?", (item_id,)).fetchone()
-    if row:
-        return Progress.model_validate_json(row[0])
-    # Not written yet: its first step, or steps of a journal of the first version.
-    sql = "SELECT body FROM links JOIN steps USING (sop_instance_uid) WHERE item_id = ?"
-    return Progress.of(Step.model_validate_json(body) for (body,) in db.execute(sql, (item_id,)))
+    row = db.execute("SELECT progress, checksum FROM items WHERE item_id = ?", (item_id,)).fetchone()
+    if row and row[1] == seal(item_id, row[0]):
+        with suppress(ValidationError):
+            return Progress.model_validate_json(row[0])
+    # Not written yet (its first step, or steps of a journal of the first version), or damaged.
+    return progress_of_steps(db, item_id)
+
+
+def progress_of_steps(db: sqlite3.Connection, item_id: str) -> Progress:
+    """Return what the steps of an item amount to, as they stand."""
+    sql = "SELECT sop_instance_uid FROM links WHERE item_id = ? ORDER BY sop_instance_uid"
+    steps = []
+    for (uid,) in db.execute(sql, (item_id,)).fetchall():
+        with suppress(Rejected):  # one that cannot be read says nothing
+            step = stored_step(db, uid)
+            steps += [step] if step else []
+    return Progress.of(steps)
+
+
+def _status(db: sqlite3.Connection, item_id: str, stored: str) -> Status:
+    try:
+        return Status(stored)
+    except ValueError:
+        return _progress(db, item_id).status()
+
+
+def values_of(event: ProcedureStepEvent) -> tuple[str, str, str, str, str]:
+    """Return what a row of an event holds, in the order of its checksum."""
+    received_at = stamp(event.received_at)
+    return event.event_id, event.sop_instance_uid, event.kind.value, received_at, event.model_dump_json()
+
+
+def _event(row: Sequence[str]) -> ProcedureStepEvent | None:
+    """Return an event from its columns, None if they are not as they were written."""
+    *values, checksum = row
+    if checksum != seal(*values):
+        return None
+    try:
+        return ProcedureStepEvent.model_validate_json(values[4])
+    except ValidationError:
+        return None
+
+
+def _events_of(db: sqlite3.Connection, sop_instance_uid: str) -> list[ProcedureStepEvent | None]:
+    sql = f"SELECT {_EVENT} FROM events WHERE sop_instance_uid = ? ORDER BY seq"  # noqa: S608  (ours)
+    return [_event(row) for row in db.execute(sql, (sop_instance_uid,))]
+
+
+def _folded_again(db: sqlite3.Connection, sop_instance_uid: str) -> Step:
+    step: Step | None = None
+    for event in _events_of(db, sop_instance_uid):
+        if event is None:
+            continue
+        after = fold(step, event)
+        if isinstance(after, Step):
+            step = after.model_copy(update={"item_ids": after.item_ids or event.linked()})
+    if step is None:
+        raise Rejected("the step's record is damaged", where=WHERE)
+    return step
+
+
+def _warned(event_id: str, uid: str, kind: str, received_at: str, body: str) -> WarnedEvent:
+    try:
+        event = ProcedureStepEvent.model_validate_json(body)
+    except ValidationError:
+        return WarnedEvent(event_id, uid, kind, received_at, "", ("its record in the journal is damaged",))
+    at = event.received_at.isoformat()
+    return WarnedEvent(event_id, uid, kind, at, event.calling_aetitle, event.warnings)

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from edge_relay.config import RelaySettings, Settings
+from edge_relay.mpps.journal_file import look_into
 from edge_relay.mpps.journal_rows import stored_overlay
 from edge_relay.services.profiles import Profiles
-from edge_relay.storage.sqlite_file import connect_read_only
 from edge_relay.storage.state_files import JOURNAL_FILE
 from edge_relay.worklist.finding import check_profile, visible
 from edge_relay.worklist.overlay import Overlay
@@ -49,11 +49,11 @@ def scanner_view_from_files(ae_title: str, settings: Settings, cache: Path) -> l
         today = datetime.now(settings.relay.zone).date()
         return list(scanner_view(profile, settings.relay, today, cache, overlay))
     except sqlite3.Error as error:
-        raise Unavailable(f"cannot be read: {error}", where=str(cache)) from None
+        raise Unavailable(f"cannot be read ({type(error).__name__})", where=str(cache)) from None
 
 
 def _overlay(journal: Path) -> Mapping[str, Overlay]:
     if not journal.exists():
         return {}
-    with closing(connect_read_only(journal)) as db:
+    with closing(look_into(journal)) as db:
         return stored_overlay(db)

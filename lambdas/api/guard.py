@@ -60,7 +60,7 @@ class Guard:
         try:
             await self._app(scope, _limited(scope, receive), mark)
         except Exception as error:  # noqa: BLE001 - the one place where nothing may pass: servers log messages
-            flaw = {"exception": type(error).__name__, "frames": _frames(error)}
+            flaw = {"exception": type(error).__name__, "frames": frames(error)}
             if not status:
                 await problems.internal(request_id)(scope, receive, mark)
         _log(scope, status, began, flaw)
@@ -83,7 +83,7 @@ def _log(scope: Scope, status: int, began: float, flaw: dict[str, Any]) -> None:
         logger.info("request", extra=line)
 
 
-def _frames(error: Exception) -> list[str]:
+def frames(error: Exception) -> list[str]:
     """Return where an exception came from, without its message: that may quote anything."""
     frames = traceback.extract_tb(error.__traceback__)[-12:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

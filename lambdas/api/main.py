@@ -16,6 +16,7 @@ from lambdas.api.routes import health, hooks, relay, relays, sources, users, wor
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
+from shared.problem_document import MEDIA_TYPE
 
 _DESCRIPTION = "Worklist items from REDCap to the scanner, and what the scanner did back to REDCap."
 
@@ -65,5 +66,5 @@ def adapter() -> Mangum:
     return Mangum(
         create_app(services_from(load(ApiSettings))),
         lifespan="off",
-        text_mime_types=["text/", "application/json", problems.MEDIA_TYPE],
+        text_mime_types=["text/", "application/json", MEDIA_TYPE],
     )

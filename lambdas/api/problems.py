@@ -23,8 +23,8 @@ from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
 from shared.error_outcomes import OUTCOMES
 from shared.errors import MwlError, Unavailable
+from shared.problem_document import MEDIA_TYPE, OURS
 
-MEDIA_TYPE: Final = "application/problem+json"
 NOTED: Final = "mwl.problem"
 """Where in the ASGI scope a problem leaves what the request's log line should say of it."""
 
@@ -177,7 +177,7 @@ def _answer(
     **members: Any,
 ) -> JSONResponse:
     problem = Problem(
-        type=f"urn:mwl-relay:problem:{kind}",
+        type=OURS + kind,
         title=status.phrase,
         status=status.value,
         detail=detail,

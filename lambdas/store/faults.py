@@ -36,15 +36,25 @@ def translated(what: str) -> Iterator[None]:
         yield
     except TransactWriteError as error:
         reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
-        codes = {str(error.cause_response_code), *reasons}
+        codes = {_code(error), *reasons}
         if codes & _LOST_RACE:
             raise Conflict(f"{what}: another writer was first") from error
         raise Unavailable(f"{what}: DynamoDB answered {', '.join(sorted(codes))}") from error
     except PynamoDBException as error:
-        code = str(error.cause_response_code or type(error).__name__)
+        code = _code(error)
         if code in _LOST_RACE:
             raise Conflict(f"{what}: another writer was first") from error
         raise Unavailable(f"{what}: DynamoDB answered {code}", hint="try again") from error
+
+
+def _code(error: PynamoDBException) -> str:
+    """Return AWS's code; without an answer (a time-out, a connection broken off), what kind of fault it was.
+
+    PynamoDB's own ``cause_response_code`` fails on a cause whose ``response`` is None.
+    """
+    response = getattr(error.cause, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return str(code or type(error.cause or error).__name__)
 
 
 def races(attempts: int) -> Retrying:

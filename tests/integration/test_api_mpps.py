@@ -153,25 +153,103 @@ def test_a_queue_that_is_gone_does_not_fail_the_intake(rig: ApiRig) -> None:
 
 
 class Faltering:
-    """A step store that fails once, at the second event."""
+    """A step store that fails for some events, and takes its time."""
 
-    def __init__(self, real: StepStore, error: Exception) -> None:
-        self.real, self.error, self.calls = real, error, 0
+    def __init__(self, rig: ApiRig, error: Exception | None, *failing: str, seconds: float = 0.0) -> None:
+        self.real, self.error, self.failing = rig.services.steps, error, failing
+        self.clock, self.seconds = rig.clock, seconds
+        object.__setattr__(rig.services, "steps", cast("StepStore", self))
 
     def record_event(self, event: ProcedureStepEvent, *, site: str, relay_id: str) -> EventResult:
-        self.calls += 1
-        if self.calls == 2:
+        self.clock.advance(self.seconds)
+        if self.error is not None and event.event_id in self.failing:
             raise self.error
         return self.real.record_event(event, site=site, relay_id=relay_id)
 
 
-@pytest.mark.parametrize("error", [Unavailable("DynamoDB is away"), Conflict("another was first")])
-def test_a_store_that_fails_in_the_middle_loses_nothing(rig: ApiRig, error: Exception) -> None:
-    faltering = Faltering(rig.services.steps, error)
-    object.__setattr__(rig.services, "steps", cast("StepStore", faltering))
-    relay, events = rig.relay(), scan()
-    answer = relay.http.post("/relay/mpps", json=sent(*events))
-    assert answer.status == 503
+FAULTS = [Unavailable("DynamoDB is away"), Conflict("another was first"), RuntimeError("a surprise")]
+
+
+def answered(answer: Any) -> list[str]:
+    assert answer.status == 200, answer.text
+    return [result["event_id"] for result in answer.json()["results"]]
+
+
+@pytest.mark.parametrize("error", FAULTS)
+def test_what_fails_in_the_middle_is_left_out_and_recorded_when_it_is_sent_again(
+    rig: ApiRig, error: Exception
+) -> None:
+    relay, (begun, ended) = rig.relay(), scan()
+    faltering = Faltering(rig, error, ended.event_id)
+    assert answered(relay.http.post("/relay/mpps", json=sent(begun, ended))) == [begun.event_id]
     assert rig.cloud.received(rig.cloud.write_back_queue_url) == [{"sop_instance_uid": "2.25.77"}]
-    assert outcomes(relay.http.post("/relay/mpps", json=sent(*events))) == ["already_recorded", "recorded"]
+    faltering.failing = ()
+    assert outcomes(relay.http.post("/relay/mpps", json=sent(begun, ended))) == [
+        "already_recorded",
+        "recorded",
+    ]
     assert status_of(rig) == "COMPLETED"
+
+
+@pytest.mark.parametrize("error", FAULTS)
+def test_one_event_that_fails_holds_up_its_own_step_and_no_other(rig: ApiRig, error: Exception) -> None:
+    (begun, ended), (other, other_ended) = scan(), scan(uid="2.25.78")
+    Faltering(rig, error, begun.event_id)
+    answer = rig.relay().http.post("/relay/mpps", json=sent(begun, ended, other, other_ended))
+    assert answered(answer) == [other.event_id, other_ended.event_id]
+
+
+@pytest.mark.parametrize(("error", "status"), list(zip(FAULTS, (503, 503, 500), strict=True)))
+def test_a_request_of_which_nothing_can_be_judged_fails(rig: ApiRig, error: Exception, status: int) -> None:
+    begun, ended = scan()
+    Faltering(rig, error, begun.event_id)
+    assert rig.relay().http.post("/relay/mpps", json=sent(begun, ended)).status == status
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds", "count"),
+    [("", 3, 3), ("wait=5", 2, 3), ("respond-async, wait=2", 1, 2), ("wait=1", 60, 1), ("wait=x", 3, 3)],
+)
+def test_the_answer_comes_in_time_with_what_was_managed(
+    rig: ApiRig, prefer: str, seconds: float, count: int
+) -> None:
+    events = [scan(uid=f"2.25.{number}")[0] for number in range(10, 20)]
+    Faltering(rig, None, seconds=seconds)
+    answer = rig.relay().http.post("/relay/mpps", json=sent(*events), headers={"Prefer": prefer})
+    assert answered(answer) == [event.event_id for event in events[:count]]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(levels):
+        inner = {"00081199": {"vr": "SQ", "Value": [inner]}}
+    return inner
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": nested(70)},
+        {"dataset": nested(100)},
+        {"dataset": {"00100020": {"vr": "LO", "Value": ["\ud800"]}}},
+        {"dataset": {"\udfff": {"vr": "LO"}}},
+        {"warnings": ["\ud800"]},
+        {"item_id": "\ud800"},
+        {"item_ids": ["\ud800"]},
+        {"calling_aetitle": "\ud800"},
+        {"sop_instance_uid": "\ud800"},
+        {"kind": "\ud800"},
+    ],
+)
+def test_an_event_that_cannot_be_kept_is_refused_by_itself(rig: ApiRig, change: dict[str, Any]) -> None:
+    (begun, _), (other, _) = scan(), scan(uid="2.25.78")
+    bad = begun.model_dump(mode="json")
+    bad |= {**change, "dataset": {**bad["dataset"], **change.get("dataset", {})}}
+    answer = rig.relay().http.post("/relay/mpps", json=sent(bad, other))
+    assert outcomes(answer) == ["refused", "recorded"]
+
+
+def test_an_event_id_nobody_could_write_down_is_a_flaw_of_the_request(rig: ApiRig) -> None:
+    bad = scan()[0].model_dump(mode="json") | {"event_id": "\ud800"}
+    answer = rig.relay().http.post("/relay/mpps", json=sent(bad))
+    assert (answer.status, answer.json()["where"]) == (422, "events.0.event_id")

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from edge_relay.cli import app
 from edge_relay.client import scu
-from edge_relay.mpps.journal import JournalReader
+from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.relay import Relay
 from shared.errors import Forbidden
 from tests.rigs.relay import (
@@ -54,7 +54,7 @@ def free_port() -> int:
 def test_help_teaches_every_command() -> None:
     text = mwl_relay("--help").output
     for command in (
-        "enroll run status list retry check-config backup echo find mpps conformance".split()  # noqa: SIM905
+        "enroll run status list retry check-config backup echo find mpps conformance journal".split()  # noqa: SIM905
     ):
         assert command in text
         assert mwl_relay(command, "--help").exit_code == 0
@@ -280,3 +280,20 @@ def test_a_port_or_folder_in_use_is_one_clear_line(tmp_path: Path, cloud: FakeCl
             assert result.exit_code == 2
             assert says in result.output
             assert result.output.count("\n") == 1
+
+
+def test_a_journal_is_looked_through_and_what_is_missing_is_told_until_it_is_accepted(tmp_path: Path) -> None:
+    with FakeCloud() as cloud, running_relay(tmp_path, cloud) as relay:
+        cloud.always = "503"
+        scu.create_step(scanner(relay), began(item()), "2.25.77")
+    state = ["--state-dir", tmp_path]
+    assert mwl_relay("journal", "check", *state).exit_code == 0
+    db = sqlite3.connect(tmp_path / "journal.db")
+    with db:
+        db.execute("DELETE FROM events")
+        db.execute("UPDATE sqlite_sequence SET seq = 0")
+    db.close()
+    found = mwl_relay("journal", "check", *state)
+    assert (found.exit_code, "missing\tevent 1" in found.output) == (1, True)
+    assert mwl_relay("journal", "accept-loss", *state).output.startswith("1 missing")
+    assert mwl_relay("journal", "check", *state).exit_code == 0

@@ -23,10 +23,10 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.role import Role
 from lambdas.api import main
 from lambdas.api.accounts import add_user
-from lambdas.api.problems import MEDIA_TYPE
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
+from shared.problem_document import MEDIA_TYPE
 from tests.rigs.cloud import Clock, CloudRig, cloud
 from tests.rigs.lambda_events import Handler, LambdaClient
 

@@ -50,6 +50,7 @@ SCANNER = "SCANNER1"
 RELAY_AET = "MWL_RELAY"
 CODE = "one-time-code"
 PROBLEM = "application/problem+json"
+TYPE = "urn:mwl-relay:problem:told-to"
 
 
 def item(item_id: str = "item-1", **changes: Any) -> WorklistItem:
@@ -209,7 +210,7 @@ class FakeCloud:
     def intake(self, events: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
         self.batches.append([event["event_id"] for event in events])
         if self.poison & {event["event_id"] for event in events}:
-            return 400, {"title": "Bad Request", "detail": "an event is malformed"}
+            return 400, {"type": TYPE, "title": "Bad Request", "detail": "an event is malformed"}
         known = {event["event_id"] for event in self.recorded}
         results = []
         for event in events:
@@ -274,7 +275,7 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
             if url.path == "/relay/enroll":
                 return self._enroll(body)
             if not self._authorized():
-                return self._send(401, {"title": "Unauthorized"}, PROBLEM)
+                return self._send(401, {"type": TYPE, "title": "Unauthorized"}, PROBLEM)
             if url.path == "/relay/mpps" and cloud.mpps_faults:
                 return self._fault(cloud.mpps_faults.popleft())
             if url.path == "/relay/heartbeat":
@@ -300,7 +301,9 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
 
         def _enroll(self, body: dict[str, Any]) -> None:
             if body["code"] != CODE:
-                return self._send(403, {"title": "Forbidden", "detail": "the code is not valid"}, PROBLEM)
+                return self._send(
+                    403, {"type": TYPE, "title": "Forbidden", "detail": "the code is not valid"}, PROBLEM
+                )
             relay_id = f"relay-{len(cloud.public_keys) + 1}"
             cloud.public_keys[relay_id] = body["public_key"]
             return self._send(201, {"relay_id": relay_id, "site": "oslo", "audience": "mwl-relay"})
@@ -320,7 +323,7 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
 
         def _fault(self, fault: str) -> None:
             if fault.isdigit():
-                return self._send(int(fault), {"title": "told to"}, PROBLEM)
+                return self._send(int(fault), {"type": TYPE, "title": "told to"}, PROBLEM)
             if fault == "html":
                 return self._raw(200, b"<html><body>Please log in</body></html>", "text/html")
             if fault == "bad-request-html":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -35,13 +35,19 @@ class Authority:
         self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
     def issue(
-        self, name: str, *, lasts: timedelta = timedelta(days=1), password: bytes | None = None
+        self,
+        name: str,
+        *,
+        lasts: timedelta = timedelta(days=1),
+        begins: timedelta = timedelta(days=-3),
+        password: bytes | None = None,
+        address: str = "127.0.0.1",
     ) -> Issued:
-        """Issue a certificate for 127.0.0.1; a negative time gives one that has ended."""
+        """Issue a certificate for an address; its times count from now, and may be negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issued = Issued(self._folder / f"{name}.crt", self._folder / f"{name}.key")
-        made = self._signed(subject, key.public_key(), lasts, is_authority=False)
+        made = self._signed(subject, key.public_key(), lasts, begins, ip_address(address), is_authority=False)
         issued.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         encryption = (
             serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
@@ -52,7 +58,14 @@ class Authority:
         return issued
 
     def _signed(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, lasts: timedelta, *, is_authority: bool
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        lasts: timedelta,
+        begins: timedelta = timedelta(days=-3),
+        address: IPv4Address | IPv6Address = LOOPBACK,
+        *,
+        is_authority: bool,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         return (
@@ -61,9 +74,9 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=3))
+            .not_valid_before(now + begins)
             .not_valid_after(now + lasts)
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import ValidationError
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import ThisRelay
 from lambdas.api.dependencies import UseServices
-from lambdas.api.guard import logger
-from lambdas.api.problems import flaws
-from lambdas.api.schemas.common import Enroll, Enrolled, MppsIntake, MppsResults
-from lambdas.api.services import Services
-from lambdas.store.accounts.relays import Relay
-from shared.errors import Conflict, Rejected, Unavailable
+from lambdas.api.mpps_intake import MppsIntake, seconds_for
+from lambdas.api.schemas.common import Enroll, Enrolled, MppsEvents, MppsResults
 from shared.feed import FeedPage
-from shared.procedure_step import EventResult, ProcedureStepEvent
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
@@ -52,19 +46,17 @@ def worklist(
 
 
 @router.post("/mpps")
-def mpps(body: MppsIntake, relay: ThisRelay, services: UseServices) -> MppsResults:
+def mpps(
+    body: MppsEvents, relay: ThisRelay, services: UseServices, prefer: Annotated[str, Header()] = ""
+) -> MppsResults:
     """Record scanners' events in the order given. What is refused is refused for good; the rest goes on.
 
-    After a 503, send the same again: what had been recorded is not recorded twice.
+    Work ends after 8 seconds, or after `Prefer: wait=SECONDS` (RFC 7240) if that is less. An event without a
+    result is to be sent again, and everything after a 503: what had been recorded is not recorded twice.
     """
-    event_ids = [_event_id(event, number) for number, event in enumerate(body.events)]
-    intake = _Intake(services, relay)
+    intake = MppsIntake(services, relay, now=services.now)
     try:
-        results = [
-            intake.record(event_id, event) for event_id, event in zip(event_ids, body.events, strict=True)
-        ]
-    except Conflict as error:
-        raise Unavailable("an event could not be recorded", hint="send the same again") from error
+        results = intake.record_all(body.events, seconds_for(prefer))
     finally:
         intake.send_wake_up_messages()
     return MppsResults(results=results)
@@ -77,45 +69,6 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
     return HeartbeatAnswer(scanners=overrides, version=version)
-
-
-class _Intake:
-    """Events of one request."""
-
-    def __init__(self, services: Services, relay: Relay) -> None:
-        self._services, self._relay = services, relay
-        self._news: list[str] = []
-
-    def record(self, event_id: str, raw: dict[str, Any]) -> EventResult:
-        """Record one event; raise `Conflict` or `Unavailable` only if nothing is known of it."""
-        try:
-            event = ProcedureStepEvent.model_validate(raw)
-        except ValidationError as error:
-            found = flaws(error.errors(include_input=False, include_url=False, include_context=False))
-            reason = "; ".join(f"{flaw.where}: {flaw.detail}" for flaw in found)
-            return EventResult(event_id=event_id, outcome="refused", reason=reason)
-        result = self._services.steps.record_event(
-            event, site=self._relay.site, relay_id=self._relay.relay_id
-        )
-        if result.outcome != "refused":
-            # Also for a replay: the first time may have ended between the record and the message.
-            self._news.append(event.sop_instance_uid)
-        return result
-
-    def send_wake_up_messages(self) -> None:
-        """Wake the write-back; should that fail, the schedule will, so the intake does not."""
-        try:
-            self._services.wake_up_messages.send(self._news)
-        except Unavailable as error:
-            logger.warning("wake-up messages not sent", extra={"reason": str(error)})
-
-
-def _event_id(event: dict[str, Any], number: int) -> str:
-    """Return an event's id: without one, no answer could say which event it means."""
-    event_id = event.get("event_id")
-    if not isinstance(event_id, str) or not 1 <= len(event_id) <= 64:
-        raise Rejected("must be a text of 1 to 64 characters", where=f"events.{number}.event_id")
-    return event_id
 
 
 def _etag(cursor: str) -> str:

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Response
+from pydantic import BeforeValidator
 
 from lambdas.api.auth import MayAdminister
 from lambdas.api.dependencies import UseServices
@@ -25,6 +26,7 @@ from lambdas.sync.project_check import check_project
 from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
+from shared.storable import storable
 
 PREVIEW_SECONDS: Final = 15.0
 """After so long a preview begins no further request: with one under way, less than API Gateway's 30."""
@@ -52,7 +54,10 @@ def show_source(source_id: SourceId, services: UseServices) -> SourceDetail:
 
 @router.put("/{source_id}")
 def put_source(
-    source_id: SourceId, body: dict[str, Any], services: UseServices, admin: Admin
+    source_id: SourceId,
+    body: Annotated[dict[str, Any], BeforeValidator(storable)],
+    services: UseServices,
+    admin: Admin,
 ) -> SourceDetail:
     """Create or replace a definition, checked against its REDCap project if that answers.
 

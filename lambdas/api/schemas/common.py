@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from lambdas.access.role import Role
 from lambdas.store.accounts.people import User
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom_text import LO
-from shared.procedure_step import EventResult
+from shared.procedure_step import MOST_EVENTS, EventResult
 from shared.relay_health import RelayHealth, RelaySummary
 from shared.scanner_profile import ScannerOverride
 from shared.site_name import OptionalSiteName
+from shared.storable import storable
 
 _Password = Annotated[SecretStr, Field(max_length=1024)]
 
@@ -23,6 +24,11 @@ class Request(BaseModel):
     """Base of what is sent to us: a misspelt name is an error, and errors never show values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        return storable(value)
 
 
 class Login(Request):
@@ -165,16 +171,16 @@ class Enrolled(BaseModel):
     audience: str
 
 
-class MppsIntake(BaseModel):
+class MppsEvents(BaseModel):
     """Events of a relay, oldest first. Each is judged by itself, so none is more here than its id says."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    events: Annotated[list[dict[str, Any]], Field(max_length=100)]
+    events: Annotated[list[dict[str, Any]], Field(max_length=MOST_EVENTS)]
 
 
 class MppsResults(BaseModel):
-    """A result for each event, in the order they were sent."""
+    """A result for each event judged, in the order they were sent; the others are to be sent again."""
 
     results: list[EventResult]
 

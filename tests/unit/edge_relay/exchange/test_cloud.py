@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,12 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge_relay.exchange.cloud import PROBLEM, Cloud, enroll
-from edge_relay.exchange.identity import Clock, Enrolment, Identity
-from shared.errors import Forbidden, Rejected, Unavailable
+from edge_relay.clock.cloud_clock import Clock
+from edge_relay.exchange.answers import Away
+from edge_relay.exchange.cloud import Cloud, enroll
+from edge_relay.exchange.identity import Enrolment, Identity
+from shared.errors import Forbidden, MwlError, Rejected, Unavailable
+from shared.problem_document import MEDIA_TYPE, OURS
 from shared.relay_health import RelayHealth
 from tests.rigs.relay import item
 from tests.unit.edge_relay.mpps.test_journal import create
@@ -45,7 +49,8 @@ def always(*args: Any, **options: Any) -> Answer:
 
 
 def problem(status: int) -> Answer:
-    return always(status, content=json.dumps({"detail": "because"}), headers={"Content-Type": PROBLEM})
+    said = json.dumps({"type": OURS + "x", "detail": "because"})
+    return always(status, content=said, headers={"Content-Type": MEDIA_TYPE})
 
 
 def raising(error: type[httpx.HTTPError]) -> Answer:
@@ -68,6 +73,15 @@ def raising(error: type[httpx.HTTPError]) -> Answer:
         (problem(429), Unavailable, "429"),
         (problem(500), Unavailable, "500"),
         (always(400, text="<html>"), Unavailable, "400"),
+        (always(401, text="<html>"), Unavailable, "401.*proxy"),
+        (always(403, text="<html>"), Unavailable, "403.*proxy"),
+        (always(403, json={"message": "Forbidden"}), Unavailable, "403.*proxy"),
+        (always(403, json={"detail": "no"}, headers={"Content-Type": MEDIA_TYPE}), Unavailable, "403"),
+        (always(403, json={"type": "about:blank"}, headers={"Content-Type": MEDIA_TYPE}), Unavailable, "403"),
+        (always(422, json={"type": "about:blank"}, headers={"Content-Type": MEDIA_TYPE}), Unavailable, "422"),
+        (always(403, content=b"{", headers={"Content-Type": MEDIA_TYPE}), Unavailable, "403"),
+        (always(304), Unavailable, "nothing is new"),
+        (always(200, content=b"[" * 100_000), Unavailable, "is not JSON"),
         (always(502, text="<html>"), Unavailable, "502"),
         (always(302, headers={"Location": "https://login.test"}), Unavailable, "302"),
         (always(200, text="<html>"), Unavailable, "is not JSON"),
@@ -85,10 +99,10 @@ def raising(error: type[httpx.HTTPError]) -> Answer:
 def test_whatever_goes_wrong_is_one_of_our_errors(answer: Answer, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         cloud(answer).pull("", "", 10)
-    if not says.startswith("not a page"):
+    if not says.startswith(("not a page", "nothing is new")):
         with pytest.raises(error):
             cloud(answer).push([create(1)])
-        if "404" not in says:
+        if "404" not in says and "nothing is new" not in says:
             with pytest.raises(error):
                 cloud(answer).heartbeat(HEALTH)
 
@@ -116,7 +130,8 @@ def test_cursor_and_etag_are_sent_and_304_means_nothing_new() -> None:
         return httpx.Response(304)
 
     assert cloud(answer).pull("c1", '"1"', 10) is None
-    assert cloud(answer).pull("", "", 10) is None
+    with pytest.raises(Unavailable):
+        cloud(answer).pull("", "", 10)
     assert asked == [("c1", '"1"'), (None, None)]
 
 
@@ -126,18 +141,96 @@ def test_a_result_that_cannot_be_read_or_was_not_asked_for_is_no_result() -> Non
     assert [result.event_id for result in cloud(answer).push([create(1)])] == [create(1).event_id]
 
 
-def test_a_401_teaches_the_time_and_the_call_is_made_once_more() -> None:
-    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-    clock, calls = Clock(lambda: now), []
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+DATE, TWO_DAYS_ON = "Sun, 22 Nov 2026 10:00:00 GMT", "Tue, 24 Nov 2026 09:00:00 GMT"
+UNAUTHENTICATED: dict[str, Any] = {"content": json.dumps({"type": OURS + "unauthenticated"})}
+
+
+def stopped_clock(wall: datetime = NOW) -> Clock:
+    return Clock(lambda: wall, lambda: 0.0)
+
+
+def test_a_401_of_the_clouds_own_teaches_the_time_and_the_call_is_made_once_more() -> None:
+    clock, calls = stopped_clock(), []
 
     def answer(request: httpx.Request) -> httpx.Response:
         calls.append(request)
-        headers = {"Date": "Sun, 22 Nov 2026 10:00:00 GMT"}
-        return httpx.Response(401 if len(calls) == 1 else 304, headers=headers)
+        if len(calls) == 1:
+            headers = {"Date": DATE, "Content-Type": MEDIA_TYPE}
+            return httpx.Response(401, headers=headers, **UNAUTHENTICATED)
+        return httpx.Response(304, headers={"Date": DATE, "ETag": '"1"'})
 
-    assert cloud(answer, clock).pull("", "", 10) is None
+    assert cloud(answer, clock).pull("c", '"1"', 10) is None
     assert len(calls) == 2
+    assert clock.known
     assert clock.offset == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        always(503, headers={"Date": TWO_DAYS_ON}),
+        always(200, text="<html>", headers={"Date": TWO_DAYS_ON}),
+        always(200, json=PAGE, headers={"Date": TWO_DAYS_ON}),
+        always(200, json=PAGE, headers={"Date": DATE, "Age": "7200"}),
+        always(304, headers={"Date": TWO_DAYS_ON, "ETag": '"1"'}),
+        always(401, text="<html>", headers={"Date": TWO_DAYS_ON}),
+        always(401, headers={"Date": TWO_DAYS_ON, "Content-Type": MEDIA_TYPE}, **UNAUTHENTICATED),
+        always(403, headers={"Date": TWO_DAYS_ON, "Content-Type": MEDIA_TYPE}, **UNAUTHENTICATED),
+    ],
+)
+def test_no_answer_moves_the_clock_by_its_own_word(answer: Answer) -> None:
+    clock = stopped_clock()
+    for _ in range(3):
+        with suppress(MwlError):
+            cloud(answer, clock).pull("c", '"1"', 10)
+    assert clock.now() == clock.token_time() == NOW
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (always(503, headers={"Retry-After": "120"}), 120),
+        (always(429, headers={"Retry-After": "7"}), 7),
+        (always(503, headers={"Retry-After": DATE, "Date": "Sun, 22 Nov 2026 09:59:00 GMT"}), 60),
+        (always(503, headers={"Retry-After": "soon"}), 0),
+        (always(503, headers={"Retry-After": "-5"}), 0),
+        (always(503), 0),
+    ],
+)
+def test_how_long_we_are_asked_to_wait_is_told(answer: Answer, seconds: float) -> None:
+    with pytest.raises(Away) as caught:
+        cloud(answer).pull("", "", 10)
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("answer", "too_much"),
+    [
+        (raising(httpx.ReadTimeout), True),
+        (raising(httpx.ConnectTimeout), False),
+        (raising(httpx.ConnectError), False),
+        (always(413), True),
+        (always(500), True),
+        (always(504), True),
+        (always(503), False),
+    ],
+)
+def test_what_may_be_too_much_at_once_is_told_from_an_outage(answer: Answer, too_much: bool) -> None:
+    with pytest.raises(Away) as caught:
+        cloud(answer).push([create(1)])
+    assert caught.value.too_much is too_much
+
+
+def test_the_cloud_is_told_how_long_it_may_take_for_events() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["Prefer"])
+        return httpx.Response(200, json={"results": []})
+
+    cloud(answer).push([create(1)])
+    assert asked == ["wait=5"]
 
 
 def test_a_heartbeat_is_answered_with_overrides_whatever_they_are() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jwt
 import pytest
 
 from edge_relay.exchange.identity import (
-    Clock,
     Enrolment,
     load_identity,
     load_or_make_key,
@@ -57,12 +56,3 @@ def test_a_damaged_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text("nonsense")
     with pytest.raises(Rejected, match=r"key\.pem"):
         load_identity(tmp_path)
-
-
-def test_the_clock_learns_an_offset_but_not_the_noise_of_a_header() -> None:
-    clock = Clock(lambda: NOW)
-    clock.learn(NOW + timedelta(seconds=1))
-    assert clock.now() == NOW
-    clock.learn(NOW - timedelta(hours=1))
-    assert clock.now() == NOW - timedelta(hours=1)
-    assert clock.offset == -timedelta(hours=1)

@@ -7,6 +7,9 @@ import threading
 from collections import deque
 from datetime import UTC, datetime
 
+import pytest
+
+from edge_relay.exchange.answers import Away
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, Unavailable
@@ -21,13 +24,19 @@ def test_pauses_double_up_to_the_ceiling_with_jitter_and_a_refusal_waits_longest
     assert backoff.pause(1, Forbidden("x")) >= 150
 
 
+@pytest.mark.parametrize(("asked", "waited"), [(40, 40), (300, 300), (86_400, 300)])
+def test_the_pause_the_cloud_asks_for_is_kept_within_reason(asked: float, waited: float) -> None:
+    backoff = Backoff(60, 300, random.Random(1))
+    assert backoff.pause(1, Away("x", retry_after=asked)) == waited
+
+
 def test_the_loop_outlives_every_failure_and_reports_it() -> None:
     health = Health(lambda: datetime.now(UTC))
     passes = deque([Unavailable("down"), RuntimeError("surprise"), Forbidden("revoked")])
     failures = []
     worked = threading.Event()
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         report = health.report("").pull
         failures.append((report.failure, report.forbidden))
         if passes:
@@ -35,7 +44,7 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
         worked.set()
         return False
 
-    loop = Loop("pull", one_pass, 60, Backoff(0.001, 0.001, random.Random(1)), health)
+    loop = Loop("pull", exchange_once, 60, Backoff(0.001, 0.001, random.Random(1)), health)
     loop.start()
     assert worked.wait(PATIENCE)
     assert loop.stop(PATIENCE)
@@ -46,11 +55,13 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
 def test_waking_the_loop_ends_its_pause() -> None:
     calls = threading.Semaphore(0)
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         calls.release()
         return False
 
-    loop = Loop("push", one_pass, 3600, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC)))
+    loop = Loop(
+        "push", exchange_once, 3600, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC))
+    )
     loop.start()
     assert calls.acquire(timeout=PATIENCE)
     loop.wake()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from edge_relay.exchange.answers import Away
 from edge_relay.exchange.cloud import PulledPage
-from edge_relay.exchange.pull import pull_once
+from edge_relay.exchange.pull import pull_exchange, pull_once
 from edge_relay.mpps.journal import Journal
 from edge_relay.worklist.cache import Cache
 from shared.errors import Rejected, Unavailable
@@ -139,3 +141,23 @@ def test_a_snapshot_ends_what_was_confirmed_in_another_life_of_the_table(state: 
     confirm(state, LinkedItem(item_id="a", feed_seq=60))
     pull(state, page("a", snapshot=True, epoch="e2", seq=3))
     assert state.journal.overlay() == {}
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_page_that_does_not_come_in_time_is_asked_for_smaller(state: State, size: int) -> None:
+    limits = []
+
+    class SlowFeed:
+        def pull(self, cursor: str, etag: str, limit: int) -> PulledPage | None:
+            limits.append(limit)
+            if limit > size:
+                raise Away("did not answer in time", too_much=True)
+            return PulledPage(page("a", snapshot=True), "e", ())
+
+    exchange_once = pull_exchange(SlowFeed(), state.cache, state.journal, 200)
+    for _ in range(9):
+        with suppress(Away):
+            exchange_once()
+    assert ids(state) == ["a"]
+    assert limits[0] == 200
+    assert min(limits) <= size

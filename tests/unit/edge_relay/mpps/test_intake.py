@@ -20,7 +20,8 @@ from pydicom.dataset import Dataset
 from edge_relay.dicom.json_model import decode
 from edge_relay.mpps.event import MIX_UP
 from edge_relay.mpps.intake import MOST_WAITING, StepAnswer, StepIntake, StepRequest
-from edge_relay.mpps.journal import Batch, Journal, JournalReader
+from edge_relay.mpps.journal import Batch, Journal
+from edge_relay.mpps.journal_reader import JournalReader
 from shared.errors import Unavailable
 from shared.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem
@@ -85,7 +86,7 @@ class _Held:
     def __exit__(self, *error: Any) -> Any:
         self.journal.in_commit.set()
         assert self.journal.may_commit.wait(PATIENCE)
-        self.journal.batches.append(self.batch.appended)
+        self.journal.batches.append(len(self.batch.appended))
         return self.inner.__exit__(*error)
 
 

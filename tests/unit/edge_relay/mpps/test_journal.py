@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from edge_relay.exchange.answers import Away
+from edge_relay.exchange.portion import Portion
 from edge_relay.exchange.push import push_once
 from edge_relay.mpps import journal_rows
 from edge_relay.mpps.event import MIX_UP, with_warnings
-from edge_relay.mpps.journal import Journal, JournalReader
-from shared.errors import MwlError, NotFound, Rejected, Unavailable
+from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.journal_reader import JournalReader
+from shared.errors import MwlError, NotFound, Rejected
 from shared.procedure_step import (
     EventResult,
     LinkedItem,
@@ -321,16 +325,16 @@ class ScriptedCloud:
         self.crashes_on: set[str] = set()
         self.kept: list[ProcedureStepEvent] = []
 
-    def push(self, events: list[ProcedureStepEvent]) -> list[EventResult]:
+    def push(self, events: Sequence[ProcedureStepEvent]) -> list[EventResult]:
         if self.mode == "down":
-            raise Unavailable("down")
+            raise Away("down")
         if any(e.event_id in self.poison for e in events):
             raise Rejected("malformed")
         if any(e.event_id in self.crashes_on for e in events):
-            raise Unavailable("500")
+            raise Away("500", too_much=True)
         results = [self._record(e) for e in events]
         if self.mode == "lost answer":
-            raise Unavailable("the answer was lost")
+            raise Away("the answer was lost", too_much=True)
         return results[1:] if self.mode == "first unanswered" else results
 
     def _record(self, each: ProcedureStepEvent) -> EventResult:
@@ -366,7 +370,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def push(self, mode: str, limit: int) -> None:
         self.cloud.mode = mode
         try:
-            push_once(self.cloud, self.journal, limit)
+            push_once(self.cloud, self.journal, Portion(limit))
         except MwlError:
             assert mode in {"down", "lost answer"}
 
@@ -406,7 +410,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.operator_retries()
         self.cloud.mode = "ok"
-        while push_once(self.cloud, self.journal, 2).delivered:
+        while push_once(self.cloud, self.journal, Portion(2)).delivered:
             pass
         assert self.journal.open_events() == []
         self.each_step_is_delivered_in_order_and_once()

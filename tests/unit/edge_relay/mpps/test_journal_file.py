@@ -335,7 +335,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     version_1(path)
     monkeypatch.setitem(MIGRATIONS, 2, (*MIGRATIONS[2], "SELECT nonsense FROM nowhere"))
     journal = Journal(path)
-    assert "nowhere" in journal.problem
+    assert "SQLITE_ERROR" in journal.problem
     journal.close()
     old = sqlite3.connect(path)
     assert old.execute("PRAGMA user_version").fetchone() == (1,)

@@ -30,7 +30,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def write(db: sqlite3.Connection, one: ProcedureStepEvent, *item_ids: str) -> ProcedureStepEvent:
     step = fold(journal_rows.stored_step(db, one.sop_instance_uid), one)
     assert isinstance(step, Step)
-    journal_rows.insert(db, one, step.model_copy(update={"item_ids": step.item_ids or item_ids}))
+    journal_rows.insert(db, one, step.model_copy(update={"item_ids": step.item_ids or item_ids}), None)
     return one
 
 
@@ -40,7 +40,7 @@ def mark(db: sqlite3.Connection, state: str, *events: ProcedureStepEvent) -> Non
 
 
 def due(db: sqlite3.Connection) -> list[str]:
-    return [ProcedureStepEvent.model_validate_json(body).event_id for body, _ in journal_rows.due(db, 10)]
+    return [each.event.event_id for each in journal_rows.due(db, 10) if each.event]
 
 
 def test_of_each_step_only_the_oldest_open_event_is_due(db: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ from lambdas.access.tokens import Unauthenticated
 from lambdas.api import problems
 from lambdas.api.guard import MAX_BODY_BYTES, Guard
 from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
+from shared.problem_document import MEDIA_TYPE
 from tests.rigs.api import event_loop, log_lines
 from tests.rigs.lambda_events import LambdaClient
 
@@ -53,7 +54,7 @@ def client() -> Iterator[LambdaClient]:
         return body.weight
 
     with event_loop():
-        text = ["application/json", problems.MEDIA_TYPE]
+        text = ["application/json", MEDIA_TYPE]
         yield LambdaClient(Mangum(app, lifespan="off", text_mime_types=text))
 
 

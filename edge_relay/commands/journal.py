@@ -1,0 +1,57 @@
+"""``mwl-relay journal``: is what scanners reported sound, and is all of it there?"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import typer
+
+from edge_relay.commands.errors import existing, reported, table
+from edge_relay.commands.options import DEFAULT_STATE, Json, StateDir
+from edge_relay.mpps import journal_checks
+from edge_relay.mpps.journal import Journal
+from edge_relay.storage.state_files import JOURNAL_FILE
+from shared.error_outcomes import ExitCode
+
+app = typer.Typer(help="Look after journal.db: what scanners reported.", no_args_is_help=True)
+
+
+def add_commands(to: typer.Typer) -> None:
+    """Put this module's commands into the application."""
+    to.add_typer(app, name="journal")
+
+
+@app.command()
+def check(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Look the journal through: is the file sound, every record as it was written, and none missing?
+
+    Changes nothing, and may run next to the relay. Exit codes: 0 all is well, 1 something is wrong.
+    """
+    with reported():
+        found = journal_checks.check(existing(state_dir / JOURNAL_FILE))
+        if as_json:
+            content = found._asdict() | {"missing": [event.model_dump() for event in found.missing]}
+            typer.echo(json.dumps(content, indent=2))
+        else:
+            table("journal.db", ("", ""), _rows(found))
+        if not found.good:
+            raise typer.Exit(ExitCode.NO)
+
+
+@app.command()
+def accept_loss(state_dir: StateDir = DEFAULT_STATE) -> None:
+    """Stop telling of missing events, once a person has asked the scanners' operators for what they were."""
+    with reported(), closing(Journal(existing(state_dir / JOURNAL_FILE))) as journal:
+        typer.echo(f"{journal.forget_missing()} missing events are no longer told of")
+
+
+def _rows(found: journal_checks.Checked) -> list[tuple[str, str]]:
+    rows = [("format", str(found.version))]
+    rows += [(f"events {state}", str(count)) for state, count in sorted(found.events.items())]
+    rows += [("the file", "is sound")] if not found.unsound else [("damaged", said) for said in found.unsound]
+    rows += [("damaged", f"the record of event {seq}") for seq in found.damaged]
+    for event in found.missing:
+        said = (event.kind, event.sop_instance_uid, event.calling_aetitle, event.received_at)
+        rows.append(("missing", f"event {event.seq}: " + (" ".join(filter(None, said)) or "not known which")))
+    return rows or [("", "")]

@@ -1,0 +1,58 @@
+"""Events being appended in one transaction: folded by the state machine, stamped in order, noted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from edge_relay.mpps import journal_rows
+from edge_relay.mpps.event_times import Stamp, in_order
+from edge_relay.mpps.high_water import Noted
+from edge_relay.storage.sqlite_file import savepoint
+from edge_relay.worklist.overlay import Overlay
+from shared.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step
+from shared.step_dataset import fold
+
+
+class Batch:
+    """Events being appended in one transaction. Nothing of it counts before `Journal.batch` has ended."""
+
+    def __init__(self, db: sqlite3.Connection, stamp: Callable[[], Stamp] | None = None) -> None:
+        self._db: Final = db
+        self._stamp: Final = stamp
+        self.overlay: Final[dict[str, Overlay]] = {}
+        self.appended: Final[list[Noted]] = []
+
+    def step(self, sop_instance_uid: str) -> Step | None:
+        """Return a step's folded state, this batch's events included; None if it is unknown."""
+        return journal_rows.stored_step(self._db, sop_instance_uid)
+
+    def attributes(self, sop_instance_uid: str) -> DataSetJson | None:
+        """Return a step's attributes, this batch's events included; None if it is unknown or pruned."""
+        return journal_rows.stored_attributes(self._db, sop_instance_uid)
+
+    def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
+        """Record an event if the state machine allows it; a failure undoes this event only.
+
+        :param item_ids: the items an N-CREATE is linked to; an N-SET keeps its step's.
+        :return: the step's new state, or the refusal the scanner must be given.
+        """
+        stamp = self._next_stamp()
+        if stamp is not None:
+            event = event.model_copy(update={"received_at": stamp.at})
+        step = fold(self.step(event.sop_instance_uid), event)
+        if isinstance(step, Refusal):
+            return step
+        step = step.model_copy(update={"item_ids": step.item_ids or tuple(item_ids)})
+        if step.item_ids:
+            linked = {"item_id": step.item_ids[0], "item_ids": step.item_ids}
+            event = event.model_copy(update=linked)
+        with savepoint(self._db):
+            noted, overlay = journal_rows.insert(self._db, event, step, stamp)
+        self.overlay.update(overlay)
+        self.appended.append(noted)
+        return step
+
+    def _next_stamp(self) -> Stamp | None:
+        return in_order(self._stamp(), journal_rows.last_received(self._db)) if self._stamp else None

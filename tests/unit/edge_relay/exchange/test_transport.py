@@ -1,0 +1,168 @@
+"""A call ends in its time, whatever the other side does; certificates that are refused are told apart."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+import pytest
+
+from edge_relay.exchange import answers
+from edge_relay.exchange.answers import Away, read
+from edge_relay.exchange.cloud import make_client
+from tests.rigs.tls import Authority
+
+SECONDS = 0.5
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+Speak = Callable[[socket.socket], None]
+
+
+@contextmanager
+def server(speak: Speak) -> Iterator[str]:
+    """Answer each connection in a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        def answer(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                speak(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def drip(text: bytes) -> Speak:
+    def speak(connection: socket.socket) -> None:
+        for byte in text:
+            connection.sendall(bytes([byte]))
+            sleep(0.05)
+
+    return speak
+
+
+def silence(connection: socket.socket) -> None:
+    connection.recv(1)
+    sleep(3)
+
+
+def half_a_body(connection: socket.socket) -> None:
+    connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+    sleep(3)
+
+
+def endless(connection: socket.socket) -> None:
+    connection.sendall(HEAD + b"\r\n")
+    while True:
+        connection.sendall(b" " * 65536)
+
+
+def bomb(connection: socket.socket) -> None:
+    packed = gzip.compress(bytes(64 * 1024 * 1024))
+    connection.sendall(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+
+
+@pytest.mark.parametrize(
+    "speak",
+    [silence, half_a_body, drip(HEAD * 10), drip(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 500)],
+    ids=["silence", "half a body", "a head byte by byte", "a body byte by byte"],
+)
+def test_a_call_has_one_deadline_as_a_whole(speak: Speak) -> None:
+    with server(speak) as url, make_client(url, SECONDS) as client:
+        began = monotonic()
+        with pytest.raises(Away, match="in time") as caught:
+            read(client, "GET", "/")
+        assert monotonic() - began < SECONDS + 1
+        assert caught.value.too_much
+
+
+@pytest.mark.parametrize("speak", [endless, bomb])
+def test_an_answer_is_read_up_to_a_limit_and_no_further(
+    speak: Speak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_BYTES", 1 << 20)
+    with server(speak) as url, make_client(url, 20) as client, pytest.raises(Away, match="more than 1 MB"):
+        read(client, "GET", "/")
+
+
+def test_an_answer_in_time_is_whole_and_the_next_call_has_its_own_time() -> None:
+    def twice(connection: socket.socket) -> None:
+        for _ in range(2):
+            connection.recv(65536)
+            connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    with server(twice) as url, make_client(url, SECONDS) as client:
+        assert read(client, "GET", "/").content == b"{}"
+        sleep(SECONDS)
+        assert read(client, "GET", "/").json_object() == {}
+
+
+def test_the_proxy_of_the_environment_is_used_and_one_that_is_away_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = []
+
+    def proxy(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536).split(b"\r\n")[0])
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    with server(proxy) as url:
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with make_client("http://cloud.test", SECONDS) as client:
+            assert read(client, "GET", "/x").content == b"{}"
+    assert heard == [b"GET http://cloud.test/x HTTP/1.1"]
+
+
+def test_a_closed_client_ends_the_call_under_way() -> None:
+    with server(silence) as url:
+        client = make_client(url, 30)
+        threading.Timer(0.2, client.close).start()
+        began = monotonic()
+        with suppress(Away, RuntimeError, httpx.HTTPError):
+            read(client, "GET", "/")
+        assert monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("issued", "trusted", "says"),
+    [
+        ({"begins": timedelta(days=1), "lasts": timedelta(days=2)}, True, "not yet valid.*clock"),
+        ({"lasts": timedelta(days=-1)}, True, "has expired.*clock"),
+        ({}, False, "authority this machine does not trust"),
+        ({"address": "127.0.0.9"}, True, "another name"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: dict[str, Any], trusted: bool, says: str
+) -> None:
+    ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
+    certificate = (ours if trusted else theirs).issue("cloud", **issued)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.file))
+
+    def speak(connection: socket.socket) -> None:
+        context.wrap_socket(connection, server_side=True)
+
+    with (
+        server(speak) as url,
+        make_client(url.replace("http:", "https:"), 5) as client,
+        pytest.raises(Away, match=says) as caught,
+    ):
+        read(client, "GET", "/")
+    assert not caught.value.too_much
