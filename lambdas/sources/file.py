@@ -13,8 +13,8 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.project_fields import Project
-from lambdas.sources.project_problems import problems_of
+from lambdas.sources.dictionary.fields import Project
+from lambdas.sources.dictionary.problems import problems_of
 from lambdas.sources.section import did_you_mean
 from shared.errors import Rejected
 
