@@ -81,10 +81,13 @@ def list_sources() -> None:
         for source in known:
             report = source.state.report
             finished = report.finished_at.isoformat(sep=" ", timespec="seconds") if report else "never"
-            counts = (str(source.state.rejected_count or ""), str(source.state.held_count or ""))
+            state = source.state
+            counts = [str(n or "") for n in (state.rejected_count, state.held_count, state.notes_count)]
             said = (status_of(source, now).value, reason_of(source, now))
             rows.append((source.source_id, finished, *said, *counts))
-        show_table("Sources", ("source", "last sync", "status", "reason", "rows rejected", "held"), rows)
+        show_table(
+            "Sources", ("source", "last sync", "status", "reason", "rows rejected", "held", "left out"), rows
+        )
         if any(status_of(source, now).needs_attention for source in known):
             raise typer.Exit(EXIT_NO)
 

@@ -10,6 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 REJECTS_KEPT: Final = 200
 """Rejected rows kept for people to see; all are counted."""
 
+NOTES_KEPT: Final = 100
+"""Notes kept for people to see; a source's row in DynamoDB has 400 KB for all that is kept."""
+
 RECENT_KEPT: Final = 1000
 """Records whose last content is remembered; more than that is a bulk change, and is read again."""
 
@@ -35,10 +38,29 @@ class RejectedRow(BaseModel):
 
 
 class HeldRow(BaseModel):
-    """A scan that is kept off the worklist by a safety gate. Kept with the source, never logged.
+    """A scan that is kept off the worklist: by a safety gate, or by a value that nobody believes.
 
-    :param field: the REDCap fields the gate looks at.
-    :param reason: what is still to be done, as the source definition says it.
+    Kept with the source, never logged.
+
+    :param field: the REDCap fields the gate looks at, or the value is in.
+    :param reason: what is still to be done, as the source definition says it, or what is not believed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    record: str
+    event: str = ""
+    instrument: str = ""
+    instance: int = 1
+    field: str
+    reason: str
+
+
+class Note(BaseModel):
+    """Something about a scan that is on the worklist, and not quite as REDCap has it. Kept, never logged.
+
+    :param field: the REDCap fields it concerns.
+    :param reason: what was left out or put right, and why, without the value.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +80,7 @@ class SyncReport(BaseModel):
     :param error: why it failed, and what to do; empty if it did not.
     :param full: whether it read every record.
     :param held: scans that safety gates kept off the worklist, among the records it read.
+    :param notes: values left out or put right, among them.
     :param unfinished: it is a full read that ran out of time, and is gone on with at the next tick.
     """
 
@@ -71,6 +94,7 @@ class SyncReport(BaseModel):
     unchanged: int = 0
     withdrawn: int = 0
     held: int = 0
+    notes: int = 0
     unfinished: bool = False
 
 
@@ -114,6 +138,8 @@ class FullRead(BaseModel):
     rejected_count: int = 0
     held: tuple[HeldRow, ...] = ()
     held_count: int = 0
+    notes: tuple[Note, ...] = ()
+    notes_count: int = 0
 
 
 class SourceState(BaseModel):
@@ -130,6 +156,7 @@ class SourceState(BaseModel):
     :param recent: digests of the records read lately: what has not changed since is not looked at again.
     :param rejected: rows that cannot be items, up to `REJECTS_KEPT`.
     :param held: scans that safety gates keep off the worklist, up to `REJECTS_KEPT`.
+    :param notes: values left out or put right, up to `NOTES_KEPT`.
     :param progress: a full read under way.
     :param failures: syncs failed in a row.
     :param paused_until: seconds since 1970 before which the schedule leaves the source alone.
@@ -151,6 +178,8 @@ class SourceState(BaseModel):
     rejected_count: Annotated[int, Field(ge=0)] = 0
     held: tuple[HeldRow, ...] = ()
     held_count: Annotated[int, Field(ge=0)] = 0
+    notes: tuple[Note, ...] = ()
+    notes_count: Annotated[int, Field(ge=0)] = 0
     progress: FullRead | None = None
     failures: Annotated[int, Field(ge=0)] = 0
     paused_until: float = 0.0

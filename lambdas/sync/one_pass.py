@@ -15,16 +15,16 @@ answer's word: its record is asked for again, or, if the record is gone, asked f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, TypeVar
+from typing import Final
 
 from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import REJECTS_KEPT, HeldRow, RejectedRow
+from lambdas.sources.state import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
 from shared.errors import Rejected, Unavailable
 from shared.identifiers import RowKey
@@ -37,7 +37,6 @@ ASKED_AGAIN: Final = 2000
 """Records that are asked for again at most before their items are withdrawn; more are a person's business."""
 
 Items = dict[str, dict[str, str]]
-Row = TypeVar("Row", bound=RejectedRow | HeldRow)
 
 
 class Shrunk(Rejected):
@@ -94,6 +93,7 @@ class Pass:
         self.read: set[str] = set()
         self._rejected: dict[str, tuple[RejectedRow, ...]] = {}
         self._held: dict[str, tuple[HeldRow, ...]] = {}
+        self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
 
     def rows(self, records: Collection[str]) -> Iterator[list[RedcapRow]]:
@@ -122,6 +122,9 @@ class Pass:
         self._held.pop(record, None)
         if mapped.held:
             self._held[record] = mapped.held
+        self._notes.pop(record, None)
+        if mapped.notes:
+            self._notes[record] = mapped.notes
         strays: list[RejectedRow | HeldRow] = [r for r in mapped.rejected if DATA_ACCESS_GROUP in r.field]
         barred = {self._item_id(row) for row in (*strays, *mapped.held)}
         self._mapped -= barred
@@ -139,6 +142,11 @@ class Pass:
     def held(self) -> list[HeldRow]:
         """Scans that a gate keeps off the worklist, of the records read."""
         return [row for rows in self._held.values() for row in rows]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was left out of items or put right, of the records read."""
+        return [note for notes in self._notes.values() for note in notes]
 
     def _item_id(self, row: RejectedRow | HeldRow) -> str:
         return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
@@ -262,14 +270,3 @@ def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:
     """Return rows by record, in order of record id."""
     ordered = sorted(rows, key=lambda row: row.record)
     return [(record, list(own)) for record, own in groupby(ordered, key=lambda row: row.record)]
-
-
-def merged(
-    new: Iterable[Row], kept: Sequence[Row], count: int, read: Collection[str]
-) -> tuple[tuple[Row, ...], int]:
-    """Return the rows to show and how many there are, after some records were read again.
-
-    :param count: how many there were, of which ``kept`` are shown.
-    """
-    rows = [*new, *(row for row in kept if row.record not in read)]
-    return tuple(rows[:REJECTS_KEPT]), len(rows) + count - len(kept)

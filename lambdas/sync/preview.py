@@ -18,7 +18,7 @@ from lambdas.mapping.record import missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, RejectedRow
+from lambdas.sources.state import HeldRow, Note, RejectedRow
 from lambdas.store import ownership
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.ownership import StoredItem
@@ -79,7 +79,7 @@ class PreviewedItem(_Shown):
 
 
 class RefusedRow(RejectedRow):
-    """A row that gives no item: what it says where the trouble is.
+    """A row that gives no item, or not the whole of it: what it says where the trouble is.
 
     :param value: as REDCap holds it; several as ``field=value; field=value``.
     """
@@ -94,6 +94,7 @@ class Preview(_Shown):
     :param cut: why not all were looked at; empty if they were, or if one was asked for.
     :param counts: items by `Change`, all of those found.
     :param blocked: why a sync would stop instead of withdrawing; empty if it would not.
+    :param notes: what is left out of items, or put right.
     :param unseen: ids of items that no scanner the cloud knows of would be shown.
     """
 
@@ -106,6 +107,7 @@ class Preview(_Shown):
     items: tuple[PreviewedItem, ...]
     rejected: tuple[RefusedRow, ...]
     held: tuple[RefusedRow, ...]
+    notes: tuple[RefusedRow, ...] = ()
     scanners: tuple[ScannerView, ...]
     unseen: tuple[str, ...]
 
@@ -166,6 +168,7 @@ def preview(
         items=tuple(shown),
         rejected=tuple(look.rejected),
         held=tuple(look.held),
+        notes=tuple(look.notes),
         scanners=seen_by,
         unseen=tuple(item.id for item in after if item.id not in seen),
     )
@@ -174,7 +177,7 @@ def preview(
 
 def _first(found: Preview, most: int) -> Preview:
     """Return a preview with no more rows of each kind than these; its counts stay."""
-    if max(map(len, (found.items, found.rejected, found.held))) <= most:
+    if max(map(len, (found.items, found.rejected, found.held, found.notes))) <= most:
         return found
     ids = {each.item.id for each in found.items[:most]}
     scanners = (
@@ -187,6 +190,7 @@ def _first(found: Preview, most: int) -> Preview:
             "items": found.items[:most],
             "rejected": found.rejected[:most],
             "held": found.held[:most],
+            "notes": found.notes[:most],
             "scanners": tuple(scanners),
             "unseen": tuple(item_id for item_id in found.unseen if item_id in ids),
         }
@@ -211,6 +215,7 @@ class _Look:
         self._groups: Mapping[str, str] | None = None
         self.rejected: list[RefusedRow] = []
         self.held: list[RefusedRow] = []
+        self.notes: list[RefusedRow] = []
         self.total = 0
         self.cut = ""
 
@@ -270,15 +275,16 @@ class _Look:
         yield from self._pass.rows(wanted)
 
     def _take(self, batch: Sequence[RedcapRow]) -> None:
-        rejected, held = len(self._pass.rejected), len(self._pass.held)
+        rejected, held, notes = len(self._pass.rejected), len(self._pass.held), len(self._pass.notes)
         self._pass.take(batch)
         # A record whose id cannot be written down is rejected under another one.
         rows = {record: own for record, own in by_record(batch)}
         self.rejected += [_refused(row, rows.get(row.record, ())) for row in self._pass.rejected[rejected:]]
         self.held += [_refused(row, rows.get(row.record, ())) for row in self._pass.held[held:]]
+        self.notes += [_refused(row, rows.get(row.record, ())) for row in self._pass.notes[notes:]]
 
     def _why_stop(self) -> str:
-        shown = len(self._worklist.outcomes) + len(self.rejected) + len(self.held)
+        shown = len(self._worklist.outcomes) + len(self.rejected) + len(self.held) + len(self.notes)
         if self._scope.most_rows is not None and shown >= self._scope.most_rows:
             return "too many rows to show"
         return "no more time" if self._scope.out_of_time() else ""
@@ -332,7 +338,7 @@ def _differences(one: WorklistItem, other: WorklistItem) -> Iterator[tuple[str, 
     return ((name, before[name], after[name]) for name in before if before[name] != after[name])
 
 
-def _refused(refused: RejectedRow | HeldRow, rows: Iterable[RedcapRow]) -> RefusedRow:
+def _refused(refused: RejectedRow | HeldRow | Note, rows: Iterable[RedcapRow]) -> RefusedRow:
     where = (refused.event, refused.instrument, refused.instance)
     # The row itself first: what it lacks is taken from another row of the record.
     ordered = sorted(rows, key=lambda row: (row.event, row.instrument, row.instance or 1) != where)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambdas.redcap.project import RedcapProject
-from lambdas.sources.state import HeldRow, RejectedRow, SourceState
+from lambdas.sources.state import HeldRow, Note, RejectedRow, SourceState
 from lambdas.store.worklist import WorklistStore
 
 
@@ -18,6 +18,7 @@ class SyncResult:
     :param unfinished: a full read that stopped in time; the next run goes on with it.
     :param rejected: rows that cannot be items, among the records it read.
     :param held: scans that safety gates keep off the worklist, among them.
+    :param notes: what was left out of items or put right, among them.
     """
 
     full: bool
@@ -26,6 +27,7 @@ class SyncResult:
     withdrawn: int
     rejected: tuple[RejectedRow, ...]
     held: tuple[HeldRow, ...] = ()
+    notes: tuple[Note, ...] = ()
     unfinished: bool = False
 
 

@@ -17,7 +17,8 @@ from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against
 from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadPart, SourceState
-from lambdas.sync.one_pass import Pass, Sweep, by_record, merged
+from lambdas.sync.kept_rows import kept_rows
+from lambdas.sync.one_pass import Pass, Sweep, by_record
 from lambdas.sync.record_parts import digest, parts
 from lambdas.sync.result import Surroundings, SyncResult
 from shared.errors import MwlError
@@ -104,17 +105,12 @@ class Run:
         checked = self._withdraw_vanished()
         if checked is None:
             return False
-        rejected, rejected_count = merged(done.rejected, before.rejected, before.rejected_count, done.read)
-        held, held_count = merged(done.held, before.held, before.held_count, done.read)
         self.state = before.model_copy(
             update={
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                "rejected": rejected,
-                "rejected_count": rejected_count,
-                "held": held,
-                "held_count": held_count,
+                **kept_rows(done, before),
             }
         )
         return True
@@ -223,10 +219,6 @@ class Run:
             done.withdraw_barred(found)
             vanished = tuple(found.vanished_ids())
             done.check_fuse(len(vanished), found.total, VANISHED_KEPT)
-        rejected, rejected_count = merged(
-            done.rejected, progress.rejected, progress.rejected_count, done.read
-        )
-        held, held_count = merged(done.held, progress.held, progress.held_count, done.read)
         further = progress.model_copy(
             update={
                 "parts": tuple(marks),
@@ -234,10 +226,7 @@ class Run:
                 "written": progress.written + done.written,
                 "unchanged": progress.unchanged + done.unchanged,
                 "withdrawn": progress.withdrawn + done.withdrawn,
-                "rejected": rejected,
-                "rejected_count": rejected_count,
-                "held": held,
-                "held_count": held_count,
+                **kept_rows(done, progress),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
@@ -248,10 +237,6 @@ class Run:
         watermark = progress.started
         if before.watermark is not None and before.definition == progress.definition:
             watermark = max(watermark, before.watermark)  # changes were followed meanwhile
-        rejected, rejected_count = merged(
-            done.rejected, progress.rejected, progress.rejected_count, done.read
-        )
-        held, held_count = merged(done.held, progress.held, progress.held_count, done.read)
         self.state = before.model_copy(
             update={
                 "watermark": watermark,
@@ -263,10 +248,7 @@ class Run:
                 "unchecked": False,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                "rejected": rejected,
-                "rejected_count": rejected_count,
-                "held": held,
-                "held_count": held_count,
+                **kept_rows(done, progress),
             }
         )
 
@@ -281,16 +263,7 @@ class Run:
         rows = self._redcap.rows_of(record, self._definition.read_fields())
         done.take(rows)
         done.withdraw_unmapped(rows)
-        rejected, rejected_count = merged(
-            done.rejected, self.state.rejected, self.state.rejected_count, done.read
-        )
-        held, held_count = merged(done.held, self.state.held, self.state.held_count, done.read)
-        update: dict[str, object] = {
-            "rejected": rejected,
-            "rejected_count": rejected_count,
-            "held": held,
-            "held_count": held_count,
-        }
+        update = kept_rows(done, self.state)
         if done.written or done.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}
@@ -309,6 +282,7 @@ class Run:
             withdrawn=sum(each.withdrawn for each in counted),
             rejected=tuple(done.rejected),
             held=tuple(done.held),
+            notes=tuple(done.notes),
             unfinished=unfinished,
         )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from lambdas.api.schemas.common import Request
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, RejectedRow, SyncReport
+from lambdas.sources.state import HeldRow, Note, RejectedRow, SyncReport
 from lambdas.sources.stored import StoredSource
 from lambdas.sync.status import SourceStatus, reason_of, status_of
 
@@ -52,7 +52,8 @@ class SyncQueued(BaseModel):
 class SourceView(BaseModel):
     """A source in a list; `reason` says why it is not well, and until when it is left alone.
 
-    `last_sync` is the last one that ended; `rejected` and `held` count rows, which `GET /sources/{id}` shows.
+    `last_sync` is the last one that ended; `rejected` and `held` count rows, `notes` values that
+    were left out or put right; `GET /sources/{id}` shows them.
     """
 
     source_id: str
@@ -63,6 +64,7 @@ class SourceView(BaseModel):
     last_sync: SyncReport | None
     rejected: int
     held: int
+    notes: int
     failures: int
     paused_until: datetime | None
     banned_until: datetime | None
@@ -84,6 +86,7 @@ class SourceDetail(SourceView):
     definition: SourceDefinition | None
     rejected_rows: list[RejectedRow]
     held_rows: list[HeldRow]
+    notes_of_rows: list[Note]
     has_trigger: bool
     not_checked: str = ""
 
@@ -98,6 +101,7 @@ class SourceDetail(SourceView):
                 "definition": source.definition,
                 "rejected_rows": source.state.rejected,
                 "held_rows": source.state.held,
+                "notes_of_rows": source.state.notes,
                 "has_trigger": has_trigger,
                 "not_checked": not_checked,
             }
@@ -115,6 +119,7 @@ def _shown(source: StoredSource, now: float) -> dict[str, Any]:
         "last_sync": state.report,
         "rejected": state.rejected_count,
         "held": state.held_count,
+        "notes": state.notes_count,
         "failures": state.failures,
         "paused_until": _later(state.paused_until, now),
         "banned_until": _later(state.banned_until, now),

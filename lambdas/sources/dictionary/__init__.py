@@ -1,1 +1,1 @@
-"""A source definition held against its project's data dictionary: what it says that is not so, or cannot work. Pure."""
+"""A source definition held against its project's data dictionary: what is not so, what cannot work. Pure."""

@@ -11,8 +11,8 @@ from typing import Final
 
 from lambdas.redcap.row import DATA_ACCESS_GROUP, PSEUDO_FIELDS
 from lambdas.sources.definition import SourceDefinition, WriteBack
-from lambdas.sources.field_values import DATES, TIMES
 from lambdas.sources.dictionary.fields import Project, ProjectField, base_name
+from lambdas.sources.field_values import DATES, TIMES
 from lambdas.sources.section import did_you_mean
 from shared.worklist_item import Status
 
