@@ -57,6 +57,7 @@ def _summary(preview: Preview) -> list[str]:
         lines.append(f"{len(preview.unseen)} items would be shown by no scanner the cloud knows of")
     if any(view.assumed for view in preview.scanners):
         lines.append("assumed: the relay's own file says what the scanner is shown, and may show it less")
+    lines += [f"Would not be applied: {misfit}" for misfit in preview.misfits]
     if preview.blocked:
         lines.append(preview.blocked)
     return [*lines, "Nothing was written."]

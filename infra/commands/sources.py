@@ -120,7 +120,7 @@ def preview_source(
 ) -> None:
     """Show what a sync would do now. Nothing is written; patient data are shown.
 
-    Exit code 1 if rows would be rejected, or the sync would stop."""
+    Exit code 1 if rows would be rejected, the sync would stop, or the definition would not be applied."""
     with reported():
         services = cli_tools.services()
         definition, state = _meant(source, services.sources)
@@ -138,7 +138,7 @@ def preview_source(
             typer.echo(found.model_dump_json(indent=2))
         else:
             show_preview(console, found)
-        if found.rejected or found.blocked:
+        if found.rejected or found.blocked or found.misfits:
             raise typer.Exit(EXIT_NO)
 
 

@@ -18,14 +18,15 @@ from lambdas.mapping.record import missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.dictionary.problems import misfits_of, problems_of
 from lambdas.sources.state import HeldRow, Note, RejectedRow
 from lambdas.store import ownership
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.ownership import StoredItem
 from lambdas.sync.one_pass import ALWAYS_WITHDRAWN, Pass, by_record
-from lambdas.sync.project_check import check_project
+from lambdas.sync.project_check import project_of
 from lambdas.sync.scanner_view import Scanner, ScannerView, views
-from shared.errors import Unavailable
+from shared.errors import Rejected, Unavailable
 from shared.worklist_item import WorklistItem
 
 MOST_ROWS: Final = 1000
@@ -93,6 +94,7 @@ class Preview(_Shown):
     :param records: records looked at, of ``records_in_project``.
     :param cut: why not all were looked at; empty if they were, or if one was asked for.
     :param counts: items by `Change`, all of those found.
+    :param misfits: why the definition would not be applied; a sync of one that was goes on all the same.
     :param blocked: why a sync would stop instead of withdrawing; empty if it would not.
     :param notes: what is left out of items, or put right.
     :param unseen: ids of items that no scanner the cloud knows of would be shown.
@@ -103,6 +105,7 @@ class Preview(_Shown):
     records_in_project: int
     cut: str
     counts: dict[Change, int]
+    misfits: tuple[str, ...] = ()
     blocked: str
     items: tuple[PreviewedItem, ...]
     rejected: tuple[RefusedRow, ...]
@@ -164,6 +167,7 @@ def preview(
         records_in_project=look.total,
         cut=look.cut,
         counts={change: counts[change] for change in get_args(Change)},
+        misfits=look.misfits,
         blocked="" if scope.record else _blocked(definition, vanished, total),
         items=tuple(shown),
         rejected=tuple(look.rejected),
@@ -216,6 +220,7 @@ class _Look:
         self.rejected: list[RefusedRow] = []
         self.held: list[RefusedRow] = []
         self.notes: list[RefusedRow] = []
+        self.misfits: tuple[str, ...] = ()
         self.total = 0
         self.cut = ""
 
@@ -228,7 +233,7 @@ class _Look:
         """Ask REDCap, batch by batch."""
         self._pass.codes = missing_data_codes(self._redcap.project_info())
         self._check_time()
-        check_project(self._definition, self._redcap)
+        self._check_project()
         self._check_time()
         for batch in self._batches():
             self._take(batch)
@@ -237,6 +242,12 @@ class _Look:
             if why := self._why_stop():
                 self.cut = f"stopped after {len(self.records)} of {self.total} records: {why}"
                 break
+
+    def _check_project(self) -> None:
+        project = project_of(self._definition, self._redcap)
+        if problems := list(problems_of(self._definition, project)):
+            raise Rejected("; ".join(problems), where=f"source {self._definition.id}")
+        self.misfits = tuple(misfits_of(self._definition, project))
 
     def sweep(self) -> tuple[int, int]:
         """Withdraw, on the dry worklist; return how many items have no row any more, and of how many."""

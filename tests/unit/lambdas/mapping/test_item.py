@@ -47,7 +47,7 @@ UNUSABLE = [
 ]
 
 
-def mapped(required: tuple[str, ...] = (), changes: dict[str, Any] | None = None, **values: str) -> Mapped:
+def mapped(required: Any = (), changes: Any = None, **values: Any) -> Mapped:
     data = classic_data()
     fields = {**data["fields"], **OPTIONAL}
     definition = definition_from({**data, "fields": fields, "required": required, **(changes or {})})
