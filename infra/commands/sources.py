@@ -17,6 +17,7 @@ from infra.commands import tools as cli_tools
 from infra.commands.preview_tables import show_preview
 from infra.commands.tools import EXIT_NO, console, reported, show_table, text_of
 from lambdas.api.services import services_from
+from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
@@ -24,7 +25,7 @@ from lambdas.sources.state import SourceState
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
-from lambdas.sync.preview import Scope, preview
+from lambdas.sync.preview import AT_APPLY, Scope, preview
 from lambdas.sync.project_check import check_project
 from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
@@ -61,14 +62,30 @@ def _connect(settings: RedcapSettings) -> Connect:
 def apply_source(
     file: Annotated[Path, typer.Argument(help="The definition, TOML or JSON; see infra/sources.")],
 ) -> None:
-    """Check a source definition against its REDCap project, and store it."""
+    """Check a source definition against its REDCap project, and store it.
+
+    Says which scans of the first thousand records will be held because their Patient ID is another's."""
     with reported():
         definition = parse_definition(text_of(file))
         settings = load(RedcapSettings)
         with closing(_connect(settings)(definition)) as redcap:
             check_project(definition, redcap)
+            shared = _shared_patient_ids(definition, redcap, settings)
         SourceStore(settings.tables()).put(definition)
         typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+        for reason in shared:
+            typer.echo(f"will be held: {reason}", err=True)
+
+
+def _shared_patient_ids(
+    definition: SourceDefinition, redcap: RedcapProject, settings: RedcapSettings
+) -> list[str]:
+    """Return what is held among the first records because its Patient ID is somebody else's."""
+    if definition.allow_shared_patient_id:
+        return []
+    worklist = DryWorklist(settings.tables(), now=time.time)
+    today = definition.local(datetime.now(UTC)).date()
+    return preview(definition, redcap, worklist, today=today, scope=AT_APPLY).shared_patient_ids()
 
 
 @sources.command("list")

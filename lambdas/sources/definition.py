@@ -125,6 +125,8 @@ class SourceDefinition(Section):
     :param fields: worklist field -> `FieldMapping`.
     :param required: worklist fields a scan may not lack, besides those that none may: with one empty, or one
         that cannot be used, the row is rejected. Anything else that cannot be used is left out of the item.
+    :param allow_shared_patient_id: items that differ in name, birth date or sex may have one Patient ID at a
+        site; otherwise the later one is held back.
     :param limits: what a participant can plausibly be; a scan with something else is held back.
     :param protocol: what is to be scanned, by visit, arm or field; fills worklist fields of its own.
     :param missing_data_codes: values that mean "empty" here, besides those the project itself lists.
@@ -151,6 +153,7 @@ class SourceDefinition(Section):
     parts: dict[FieldName, TemplatePart] = Field(default_factory=dict)
     fields: dict[str, FieldMapping]
     required: tuple[str, ...] = ()
+    allow_shared_patient_id: bool = False
     limits: Limits = Limits()
     protocol: ProtocolCodes | None = None
     missing_data_codes: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ class HeldRow(BaseModel):
 
     :param field: the REDCap fields the gate looks at, or the value is in.
     :param reason: what is still to be done, as the source definition says it, or what is not believed.
+    :param because_of: the record whose item bears the same Patient ID; empty: it is held for another reason.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +55,7 @@ class HeldRow(BaseModel):
     instance: int = 1
     field: str
     reason: str
+    because_of: str = ""
 
 
 class Note(BaseModel):

@@ -83,9 +83,11 @@ class RefusedRow(RejectedRow):
     """A row that gives no item, or not the whole of it: what it says where the trouble is.
 
     :param value: as REDCap holds it; several as ``field=value; field=value``.
+    :param because_of: the record whose item bears the same Patient ID, if that is why it is held.
     """
 
     value: str
+    because_of: str = ""
 
 
 class Preview(_Shown):
@@ -114,6 +116,10 @@ class Preview(_Shown):
     scanners: tuple[ScannerView, ...]
     unseen: tuple[str, ...]
 
+    def shared_patient_ids(self) -> list[str]:
+        """Return why scans are held whose Patient ID is somebody else's, one sentence a scan."""
+        return [row.reason for row in self.held if row.because_of]
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -132,6 +138,8 @@ class Scope:
 
 
 EVERYTHING: Final = Scope()
+AT_APPLY: Final = Scope(limit=1000)
+"""What is looked at when a definition is applied: enough to see an identifier that is not one's own."""
 
 
 def preview(
@@ -214,7 +222,14 @@ class _Look:
     ) -> None:
         self._definition, self._redcap, self._worklist, self._scope = definition, redcap, worklist, scope
         self._pass = Pass(
-            definition, redcap, worklist, codes=(), sites=left, renew=lambda: None, confirmed=True
+            definition,
+            redcap,
+            worklist,
+            codes=(),
+            sites=left,
+            renew=lambda: None,
+            confirmed=True,
+            thorough=True,
         )
         self._groups: Mapping[str, str] | None = None
         self.rejected: list[RefusedRow] = []

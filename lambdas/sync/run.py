@@ -60,7 +60,7 @@ class Run:
         self.state = before
         self._pass = self._new_pass()
 
-    def _new_pass(self) -> Pass:
+    def _new_pass(self, *, thorough: bool = False) -> Pass:
         confirmed = self._given.confirmed or bool(self.state.progress and self.state.progress.confirmed)
         return Pass(
             self._definition,
@@ -70,6 +70,7 @@ class Run:
             sites=self.state.sites,
             renew=self._given.renew,
             confirmed=confirmed,
+            thorough=thorough,
         )
 
     def sync(self) -> SyncResult:
@@ -105,6 +106,8 @@ class Run:
         checked = self._withdraw_vanished()
         if checked is None:
             return False
+        if done.read or checked:
+            done.look_again(before.held)
         self.state = before.model_copy(
             update={
                 **checked,
@@ -147,7 +150,7 @@ class Run:
         sites = tuple(sorted({*self.state.sites, *self._definition.sites()}))
         self.state = self.state.model_copy(update={"progress": progress, "sites": sites, "recent": ()})
         self._given.save(self.state)
-        done = self._new_pass()
+        done = self._new_pass(thorough=True)
         done.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
         reading = self._read(done, groups, progress)
@@ -156,6 +159,7 @@ class Run:
         )
         if reading.complete:
             done.withdraw(found)
+            done.look_again(())
             self._finish(done, progress, reading.marks)
             return self._result(done, full=True, before=progress)
         self._remember(done, progress, found, reading.marks)
@@ -263,6 +267,7 @@ class Run:
         rows = self._redcap.rows_of(record, self._definition.read_fields())
         done.take(rows)
         done.withdraw_unmapped(rows)
+        done.look_again(row for row in self.state.held if row.because_of == record)
         update = kept_rows(done, self.state)
         if done.written or done.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -80,7 +81,8 @@ class SourceDetail(SourceView):
     """A source by itself: its definition, and the rows that give no item (the first 200 of each kind).
 
     The API token is in Secrets Manager, under the name the definition gives, and is never shown.
-    `not_checked` says why a definition just stored could not be held against its project.
+    `not_checked` says why a definition just stored could not be held against its project;
+    `shared_patient_ids` which of its first scans will be held because their Patient ID is somebody else's.
     """
 
     definition: SourceDefinition | None
@@ -89,10 +91,17 @@ class SourceDetail(SourceView):
     notes_of_rows: list[Note]
     has_trigger: bool
     not_checked: str = ""
+    shared_patient_ids: list[str] = []
 
     @classmethod
     def showing(
-        cls, source: StoredSource, now: float, *, has_trigger: bool, not_checked: str = ""
+        cls,
+        source: StoredSource,
+        now: float,
+        *,
+        has_trigger: bool,
+        not_checked: str = "",
+        shared_patient_ids: Sequence[str] = (),
     ) -> SourceDetail:
         """Return what is shown of a source."""
         return cls.model_validate(
@@ -104,6 +113,7 @@ class SourceDetail(SourceView):
                 "notes_of_rows": source.state.notes,
                 "has_trigger": has_trigger,
                 "not_checked": not_checked,
+                "shared_patient_ids": list(shared_patient_ids),
             }
         )
 
