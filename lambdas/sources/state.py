@@ -23,6 +23,7 @@ class SyncReport(BaseModel):
     :param error: why it failed, and what to do; empty if it did not.
     :param full: whether it read every record.
     :param held: scans that safety gates kept off the worklist, among the records it read.
+    :param notes: values left out or put right, among them.
     :param unfinished: it is a full read that ran out of time, and is gone on with at the next tick.
     """
 
@@ -36,6 +37,7 @@ class SyncReport(BaseModel):
     unchanged: int = 0
     withdrawn: int = 0
     held: int = 0
+    notes: int = 0
     unfinished: bool = False
 
 

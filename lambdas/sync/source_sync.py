@@ -199,6 +199,7 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
         unchanged=result.unchanged,
         withdrawn=result.withdrawn,
         held=len(result.held),
+        notes=len(result.notes),
         unfinished=result.unfinished,
     )
     return after.model_copy(
