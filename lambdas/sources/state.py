@@ -25,6 +25,8 @@ class RejectedRow(BaseModel):
 
     :param field: the REDCap field at fault.
     :param reason: what is wrong with it, without its value.
+    :param day: of the scan, ``YYYYMMDD``; empty if it cannot be read.
+    :param site: empty if it is not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +37,8 @@ class RejectedRow(BaseModel):
     instance: int = 1
     field: str
     reason: str
+    day: str = ""
+    site: str = ""
 
 
 class HeldRow(BaseModel):
@@ -45,6 +49,8 @@ class HeldRow(BaseModel):
     :param field: the REDCap fields the gate looks at, or the value is in.
     :param reason: what is still to be done, as the source definition says it, or what is not believed.
     :param because_of: the record whose item bears the same Patient ID; empty: it is held for another reason.
+    :param day: of the scan, ``YYYYMMDD``; empty if it cannot be read.
+    :param site: empty if it is not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,6 +61,8 @@ class HeldRow(BaseModel):
     instance: int = 1
     field: str
     reason: str
+    day: str = ""
+    site: str = ""
     because_of: str = ""
 
 
@@ -83,6 +91,7 @@ class SyncReport(BaseModel):
     :param full: whether it read every record.
     :param held: scans that safety gates kept off the worklist, among the records it read.
     :param notes: values left out or put right, among them.
+    :param missing_soon: scans of today or soon that are rejected or held, of all records.
     :param unfinished: it is a full read that ran out of time, and is gone on with at the next tick.
     """
 
@@ -97,6 +106,7 @@ class SyncReport(BaseModel):
     withdrawn: int = 0
     held: int = 0
     notes: int = 0
+    missing_soon: int = 0
     unfinished: bool = False
 
 

@@ -266,7 +266,7 @@ class Run:
         done = self._pass
         rows = self._redcap.rows_of(record, self._definition.read_fields())
         done.take(rows)
-        done.withdraw_unmapped(rows)
+        done.withdraw_unmapped(record, rows)
         done.look_again(row for row in self.state.held if row.because_of == record)
         update = kept_rows(done, self.state)
         if done.written or done.withdrawn:

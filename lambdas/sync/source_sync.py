@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from lambdas.redcap.project import BAN_SECONDS, Banned
 from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.missing_scans import missing_soon
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
@@ -166,6 +168,7 @@ class SourceSync:
         except MwlError as error:
             self._remember_failure(definition, run.state if run else before, owner, error, hint=hint)
             raise
+        result = replace(result, missing_soon=missing_soon(definition, run.state, self._now()))
         save(run.state if hint else _succeeded(run.state, result, self._now()))
         self._sources.release(definition.id, owner)
         return result
@@ -196,6 +199,7 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
         withdrawn=result.withdrawn,
         held=len(result.held),
         notes=len(result.notes),
+        missing_soon=result.missing_soon,
         unfinished=result.unfinished,
     )
     return after.model_copy(
