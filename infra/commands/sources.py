@@ -26,7 +26,6 @@ from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
 from lambdas.sync.preview import Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
@@ -162,16 +161,7 @@ def delete_source(
 ) -> None:
     """Delete a source. One with open items is refused without --withdraw; scanned exams stay."""
     with reported():
-        services = cli_tools.services()
-        withdrawn = remove_source(
-            source_id,
-            sources=services.sources,
-            worklist=services.worklist,
-            triggers=services.triggers,
-            withdraw=withdraw,
-            owner=services.new_id(),
-            now=services.now(),
-        )
+        withdrawn = cli_tools.services().remove_source(source_id, withdraw=withdraw)
         typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 
