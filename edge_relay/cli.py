@@ -1,7 +1,6 @@
 """The command ``mwl-relay``: set up, run and look after one relay.
 
-Exit codes: 0 done; 1 the answer is no (refused, needs attention); 2 wrong use, wrong settings, port or folder
-in use; 3 the other side cannot be reached, or the relay is not running. Errors are one line on stderr.
+Exit codes: `shared.error_outcomes`. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from edge_relay import config
 from edge_relay.commands import conformance as cli_conformance
 from edge_relay.commands import dicom as cli_dicom
 from edge_relay.commands import status as cli_status
-from edge_relay.commands.errors import EXIT_WRONG, existing, reported, table
+from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
 from edge_relay.exchange import cloud, identity
 from edge_relay.mpps import journal, journal_file
@@ -32,7 +31,8 @@ from edge_relay.operations.service import Operations
 from edge_relay.relay import Relay
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.errors import Conflict
+from shared.error_outcomes import EXIT_CODES_HELP, ExitCode
+from shared.errors import AlreadyExists
 
 app = typer.Typer(
     name="mwl-relay",
@@ -45,7 +45,7 @@ app = typer.Typer(
 
     First time: write relay.toml (mwl-relay check-config --explain lists every setting), get a code from
     the cloud's administrator, then: mwl-relay enroll CODE, and mwl-relay run.""",
-    epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use or settings, 3 not reachable or not running.",
+    epilog=EXIT_CODES_HELP,
 )
 cli_status.add_commands(app)
 cli_dicom.add_commands(app)
@@ -70,7 +70,9 @@ def enroll(
         settings = config.load(config_file)
         folder = state_files.make_state_dir(state_dir)
         if (folder / "identity.json").exists() and not force:
-            raise Conflict("this relay is enrolled already", where=str(folder), hint="--force enrols it anew")
+            raise AlreadyExists(
+                "this relay is enrolled already", where=str(folder), hint="--force enrols it anew"
+            )
         key = identity.load_or_make_key(folder)
         with cloud.make_client(settings.relay.cloud_url, settings.relay.cloud_timeout_seconds) as client:
             enrolment = cloud.enroll(client, code, identity.public_pem(key), name)
@@ -179,7 +181,7 @@ def _port_in_use_explained(settings: config.Settings) -> Iterator[None]:
         where = f"{settings.relay.host}:{settings.relay.port}"
         reason = error.strerror or str(error)
         typer.echo(f"mwl-relay: cannot listen on {where}: {reason} (see relay.port and relay.host)", err=True)
-        raise typer.Exit(EXIT_WRONG) from None
+        raise typer.Exit(ExitCode.WRONG_USE) from None
 
 
 def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) -> None:

@@ -8,10 +8,10 @@ description, which ``mwl-relay check-config --explain`` prints; that is the only
 from __future__ import annotations
 
 import tomllib
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -20,6 +20,7 @@ from shared.character_sets import UTF8, CharacterSetTerms
 from shared.dicom_text import AE
 from shared.errors import Rejected
 from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
+from shared.time_zones import OptionalZoneName, time_zone
 
 
 def _cloud_url(value: str) -> str:
@@ -30,15 +31,6 @@ def _cloud_url(value: str) -> str:
     if parts.scheme == "http" and not loopback:
         raise Rejected("must begin with https://; plain http is allowed for this machine only")
     return value.rstrip("/")
-
-
-def _time_zone(name: str) -> str:
-    try:
-        if name:
-            ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Rejected("is not a time zone this machine knows; they look like Europe/Oslo") from None
-    return name
 
 
 def _absolute(path: Path) -> Path:
@@ -108,7 +100,7 @@ class RelaySettings(BaseModel):
         description="How long one PDU may take to arrive or to be taken by the peer, before it is dropped.",
     )
     stop_timeout_seconds: Seconds = Field(5, description="How long stopping may take, whatever peers do.")
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    time_zone: OptionalZoneName = Field(
         "",
         description="Time zone of the scanners, an IANA name like Europe/Oslo: it says when today begins. "
         "Empty: this machine's.",
@@ -130,9 +122,9 @@ class RelaySettings(BaseModel):
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 
     @property
-    def zone(self) -> ZoneInfo | None:
+    def zone(self) -> tzinfo | None:
         """The scanners' time zone; None is this machine's, as `datetime.now` takes it."""
-        return ZoneInfo(self.time_zone) if self.time_zone else None
+        return time_zone(self.time_zone) if self.time_zone else None
 
 
 class TlsSettings(BaseModel):

@@ -28,11 +28,11 @@ import httpx
 from edge_relay.client.scu import Peer
 from edge_relay.config import Settings
 from edge_relay.exchange.cloud import Cloud, make_client
-from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_pass
+from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Clock, Identity
 from edge_relay.exchange.loop import Backoff, Loop
-from edge_relay.exchange.pull import pull_pass
-from edge_relay.exchange.push import push_pass
+from edge_relay.exchange.pull import pull_exchange
+from edge_relay.exchange.push import push_exchange
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.mpps.intake import StepIntake
@@ -47,7 +47,7 @@ from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
-from shared.errors import Conflict
+from shared.errors import AlreadyExists
 from shared.relay_health import RelayHealth
 from shared.worklist_item import WorklistItem
 
@@ -83,7 +83,7 @@ class Surroundings:
 class Relay:
     """One relay, in one process, on one state folder. A context manager: entering starts it.
 
-    :raises Conflict: if another process uses the state folder.
+    :raises AlreadyExists: if another process uses the state folder.
     :raises Rejected: from starting, if the TLS files cannot be used.
     :raises OSError: from starting, if a port is taken.
     """
@@ -243,9 +243,9 @@ class Relay:
         retention = timedelta(days=relay.retain_delivered_days)
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
-        pull = pull_pass(self._cloud(), self.cache, self.journal, relay.page_size)
-        push = push_pass(self._cloud(), self.journal, relay.push_batch, retention, now)
-        heartbeat = heartbeat_pass(self._cloud(), self.profiles, self._health_for_cloud)
+        pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
+        push = push_exchange(self._cloud(), self.journal, relay.push_batch, retention, now)
+        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud)
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
         )
@@ -290,5 +290,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise Conflict("another relay is running on this state folder", where=str(path.parent)) from None
+        raise AlreadyExists("another relay is running on this state folder", where=str(path.parent)) from None
     return descriptor

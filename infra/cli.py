@@ -1,8 +1,8 @@
 """The command ``mwl-cloud``: the local stack, and the administration of a deployment.
 
 Administration talks to the deployment's own tables with your AWS credentials; WORKLIST_TABLE and
-ACCOUNTS_TABLE name them (``sam list stack-outputs`` shows both). Exit codes: 0 done; 1 the answer is no; 2
-wrong use or settings; 3 the other side cannot be reached. Errors are one line on stderr.
+ACCOUNTS_TABLE name them (``sam list stack-outputs`` shows both). Exit codes:
+`shared.error_outcomes`. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from infra.pylantir.command import add_commands as add_pylantir_commands
 from lambdas.api.routes.users import add_user, set_password
 from lambdas.store.accounts.people import Role
 from lambdas.store.accounts.relays import Heartbeat
+from shared.error_outcomes import EXIT_CODES_HELP
 from shared.errors import NotFound, Rejected
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ app = typer.Typer(
 
     A new deployment: mwl-cloud users create NAME --role admin; mwl-cloud sources apply FILE; mwl-cloud
     relays enroll SITE, and give the code to whoever sets up the relay.""",
-    epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use or settings, 3 not reachable.",
+    epilog=EXIT_CODES_HELP,
 )
 users = typer.Typer(no_args_is_help=True, help="People who use the API.")
 relays = typer.Typer(no_args_is_help=True, help="The relays near the scanners.")
@@ -125,9 +126,9 @@ def list_relays(
         for relay, heartbeat in known:
             problems = heartbeat.health.all_problems if heartbeat else ()
             state = "revoked" if relay.revoked_at else "\n".join(problems)
-            seen = heartbeat.seen_at.isoformat(sep=" ", timespec="seconds") if heartbeat else "never"
+            heard = heartbeat.seen_at.isoformat(sep=" ", timespec="seconds") if heartbeat else "never"
             version = heartbeat.health.version if heartbeat else ""
-            rows.append((relay.relay_id, relay.site, relay.name, seen, version, state))
+            rows.append((relay.relay_id, relay.site, relay.name, heard, version, state))
         show_table("Relays", ("relay", "site", "name", "last seen", "version", "attention"), rows)
 
 

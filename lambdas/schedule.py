@@ -1,4 +1,4 @@
-"""Every minute: asks for a sync of each source that is due, and again for each write-back that is owed.
+"""Every minute: asks for a sync of each source that is due, and again for each unfinished write-back.
 
 Reads only. A message may be sent twice, or for nothing; who receives it finds that out.
 """
@@ -56,9 +56,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
             logger.warning("source skipped", extra={"source_id": source.source_id, "problem": source.problem})
     due = [source.source_id for source in sources if is_due(source, now)]
     worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
-    owed = StepStore(tables, worklist, now=time.time).due_write_backs(WRITE_BACKS_AT_ONCE)
-    _send(settings, due, owed)
-    return {"syncs": len(due), "write_backs": len(owed)}
+    steps = StepStore(tables, worklist, now=time.time).due_write_backs(WRITE_BACKS_AT_ONCE)
+    _send(settings, due, steps)
+    return {"syncs": len(due), "write_backs": len(steps)}
 
 
 def is_due(source: StoredSource, now: float) -> bool:

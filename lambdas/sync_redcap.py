@@ -14,7 +14,7 @@ from lambdas.aws.messages import handle_messages
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.sync.connect import RedcapSettings, outside
 from lambdas.sync.source_sync import USUAL_SECONDS, SourceSync, SyncResult
 from shared.errors import MwlError, NotFound
 
@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         if result is None:
             logger.info("left to another sync", extra={"source_id": source_id})
             return
-        told = {
+        facts = {
             "full": result.full,
             "written": result.written,
             "unchanged": result.unchanged,
@@ -60,7 +60,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
             "unfinished": result.unfinished,
         }
-        logger.info("synced", extra={"source_id": source_id, **told})
+        logger.info("synced", extra={"source_id": source_id, **facts})
 
     return handle_messages(event, context, "source_id", sync_one, logger)
 
@@ -73,8 +73,8 @@ def _bring(
     except NotFound:
         raise
     except MwlError as error:
-        # A hint that failed is not tried again: the next sync finds the record by itself.
-        logger.warning("hint not followed", extra={"source_id": source_id, "reason": str(error)})
+        # A wake-up that failed is not tried again: the next sync finds the record by itself.
+        logger.warning("wake-up not followed", extra={"source_id": source_id, "reason": str(error)})
         return None
 
 
@@ -94,8 +94,5 @@ def _wired(settings: SyncSettings) -> SourceSync:
             new_id=lambda: uuid4().hex,
             settle_seconds=settings.settle_seconds,
         ),
-        connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
-        now=time.time,
-        new_id=lambda: uuid4().hex,
-        sleep=time.sleep,
+        outside(settings, read_seconds=READ_SECONDS),
     )

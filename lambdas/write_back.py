@@ -14,7 +14,7 @@ from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.sync.connect import RedcapSettings, outside
 from lambdas.write_backs.step import StepWriteBack
 
 READ_SECONDS: Final = 20.0
@@ -30,19 +30,19 @@ class WriteBackSettings(RedcapSettings):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event whose messages are ``{"sop_instance_uid": ...}``; return those that failed.
 
-    What REDCap could not be told has not failed: the table keeps the debt, and the schedule asks again.
+    What REDCap could not be told has not failed: the table keeps the step due, and the schedule asks again.
     """
     write_back = _wired(load(WriteBackSettings))
 
-    def tell_one(uid: str) -> None:
+    def write_one(uid: str) -> None:
         outcome, note = write_back.run(uid)
-        told = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
+        facts = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
         if outcome == "parked":
-            logger.warning("write-back", extra=told)  # template.yaml counts these, and raises an alarm
+            logger.warning("write-back", extra=facts)  # template.yaml counts these, and raises an alarm
         else:
-            logger.info("write-back", extra=told)
+            logger.info("write-back", extra=facts)
 
-    return handle_each(event, context, "sop_instance_uid", tell_one, logger)
+    return handle_each(event, context, "sop_instance_uid", write_one, logger)
 
 
 @cache  # for the function's life: its connections, and for a minute its secrets
@@ -54,8 +54,5 @@ def _wired(settings: WriteBackSettings) -> StepWriteBack:
     return StepWriteBack(
         StepStore(tables, worklist, now=time.time),
         SourceStore(tables),
-        connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
-        now=time.time,
-        new_id=lambda: uuid4().hex,
-        sleep=time.sleep,
+        outside(settings, read_seconds=READ_SECONDS),
     )

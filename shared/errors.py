@@ -4,6 +4,7 @@
     +-- Rejected      the input is wrong; the same input will always be wrong      final
     +-- NotFound      what was asked for does not exist                            final
     +-- Forbidden     the caller may not do this (bad token, revoked relay)        final
+    +-- AlreadyExists what was to be made is there: a name, a file, a relay        final
     +-- Conflict      somebody else changed it first; read again, then try again   retryable
     +-- Unavailable   the other side is down, slow, or talks nonsense              retryable
 
@@ -47,6 +48,10 @@ class NotFound(MwlError):
 
 class Forbidden(MwlError):
     """The caller is unknown, revoked, or lacks the right."""
+
+
+class AlreadyExists(MwlError):
+    """What was to be made is there already, and stays as it is."""
 
 
 class Conflict(MwlError):

@@ -15,6 +15,13 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.dicom_text import UI
+from shared.dimse_status import (
+    DUPLICATE_SOP_INSTANCE,
+    INVALID_ATTRIBUTE_VALUE,
+    NO_LONGER_UPDATED,
+    NO_SUCH_SOP_INSTANCE,
+    PROCESSING_FAILURE,
+)
 from shared.worklist_item import Status
 
 DataSetJson = dict[str, Any]
@@ -106,13 +113,15 @@ class Refusal(NamedTuple):
     error_id: int | None = None
 
 
-_INVALID_CREATE: Final = Refusal(0x0106, "N-CREATE must have status IN PROGRESS")  # PS3.4 F.7.2.1.3
+_INVALID_CREATE: Final = Refusal(
+    INVALID_ATTRIBUTE_VALUE, "N-CREATE must have status IN PROGRESS"
+)  # PS3.4 F.7.2.1.3
 # PS3.7 10.1.5.1.6. Also if the same N-CREATE is sent again because our answer was lost: the scanner learns
 # from it that the step is known, and goes on with N-SET.
-_DUPLICATE: Final = Refusal(0x0111, "SOP Instance UID is already known")
-_UNKNOWN: Final = Refusal(0x0112, "no such performed procedure step")  # PS3.7 10.1.3.1.9
+_DUPLICATE: Final = Refusal(DUPLICATE_SOP_INSTANCE, "SOP Instance UID is already known")
+_UNKNOWN: Final = Refusal(NO_SUCH_SOP_INSTANCE, "no such performed procedure step")  # PS3.7 10.1.3.1.9
 _FINAL: Final = Refusal(  # PS3.4 Table F.7.2-2, comment and Error ID are the standard's
-    0x0110, "Performed Procedure Step Object may no longer be updated", 0xA710
+    PROCESSING_FAILURE, "Performed Procedure Step Object may no longer be updated", NO_LONGER_UPDATED
 )
 
 _IN_PROGRESS, _COMPLETED, _DISCONTINUED = StepStatus

@@ -36,11 +36,11 @@ Sentences = Annotated[tuple[Sentence, ...], AfterValidator(_first)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
-class _Told(BaseModel):
+class _HealthModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class LoopState(_Told):
+class LoopState(_HealthModel):
     """How pulling or pushing goes; ``failure`` is empty while it works; ``forbidden``: we are refused."""
 
     succeeded_at: AwareDatetime | None = None
@@ -49,7 +49,7 @@ class LoopState(_Told):
     forbidden: bool = False
 
 
-class ScannerActivity(_Told):
+class ScannerActivity(_HealthModel):
     """What was last heard of one scanner, and how often since the relay started.
 
     :param last_answers: how many exams its last query was answered with.
@@ -77,7 +77,7 @@ def _latest(scanners: tuple[ScannerActivity, ...]) -> tuple[ScannerActivity, ...
     return tuple(sorted(scanners, key=ScannerActivity.heard_at, reverse=True)[:MOST_ACTIVE])
 
 
-class RelaySummary(_Told):
+class RelaySummary(_HealthModel):
     """One moment of a running relay.
 
     :param version: the relay's own.
@@ -117,7 +117,7 @@ class RelayHealth(RelaySummary):
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
 
 
-class HeartbeatAnswer(_Told):
+class HeartbeatAnswer(_HealthModel):
     """What the cloud says back: all overrides of the relay's scanners, none left out.
 
     Each is a `shared.scanner_profile.ScannerOverride`, but is read one by one: one that a relay cannot read

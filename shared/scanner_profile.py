@@ -210,11 +210,11 @@ def overridden(profile: ScannerProfile, override: ScannerOverride) -> ScannerPro
 
 def check_listed_once(titles: Iterable[str]) -> None:
     """Raise `Rejected` naming an AE title that is listed twice."""
-    seen: set[str] = set()
+    listed: set[str] = set()
     for title in titles:
-        if title in seen:
+        if title in listed:
             raise Rejected(f"AE title {title} is listed twice")
-        seen.add(title)
+        listed.add(title)
 
 
 def reasons(error: ValidationError) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
+from shared.site_name import SiteName
 
 PatientSex = Literal["M", "F", "O"]
 
@@ -50,7 +51,7 @@ class WorklistItem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-    site: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+    site: SiteName
 
     source: str = ""
     source_record: str = ""

@@ -28,10 +28,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, no_delay
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
 from shared.character_sets import UTF8
+from shared.dimse_status import ALL_PENDING, SUCCESS
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.procedure_step import WRONG_WORKLIST_ENTRY
 
-_PENDING: Final = (0xFF00, 0xFF01)
 _REJECT_REASONS: Final = {  # PS3.8 Table 9-21, source 1
     3: "the calling AE title is not known there",
     7: "the called AE title is not its own",
@@ -64,7 +64,7 @@ def find(peer: Peer, query: Dataset) -> list[Dataset]:
     with _associated(peer, ModalityWorklistInformationFind) as association:
         found = []
         for status, identifier in association.send_c_find(query, ModalityWorklistInformationFind):
-            if getattr(status, "Status", None) in _PENDING and identifier is not None:
+            if getattr(status, "Status", None) in ALL_PENDING and identifier is not None:
                 found.append(identifier)
             else:
                 _check(status, "C-FIND")
@@ -273,6 +273,6 @@ def _check(status: Dataset, service: str) -> None:
     code = getattr(status, "Status", None)
     if code is None:
         raise Unavailable(f"no answer to {service}, or the association was aborted")
-    if code != 0x0000 and code not in _PENDING:
+    if code != SUCCESS and code not in ALL_PENDING:
         comment = str(getattr(status, "ErrorComment", "")).strip()
         raise Rejected(f"{service} answered {code:04X}" + (f": {comment}" if comment else ""))

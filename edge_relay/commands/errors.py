@@ -6,35 +6,24 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import typer
 
-from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
-
-EXIT_NO: Final = 1
-EXIT_WRONG: Final = 2
-EXIT_UNREACHABLE: Final = 3
-_EXIT_CODES: Final[tuple[tuple[type[MwlError], int], ...]] = (
-    (Unavailable, EXIT_UNREACHABLE),
-    (Forbidden, EXIT_NO),
-    (Rejected, EXIT_WRONG),
-    (Conflict, EXIT_WRONG),
-    (NotFound, EXIT_WRONG),
-)
+from shared.error_outcomes import ExitCode, outcome_of
+from shared.errors import MwlError, NotFound
 
 
 @contextmanager
-def reported(exit_codes: Sequence[tuple[type[MwlError], int]] = ()) -> Iterator[None]:
+def reported(refusals: tuple[type[MwlError], ...] = ()) -> Iterator[None]:
     """Turn a deliberate error into one line on stderr and an exit code.
 
-    :param exit_codes: go before the usual ones.
+    :param refusals: errors that are the answer no, whatever they come to elsewhere.
     """
     try:
         yield
     except MwlError as error:
         typer.echo(f"mwl-relay: {error}", err=True)
-        code = next(code for kind, code in (*exit_codes, *_EXIT_CODES) if isinstance(error, kind))
+        code = ExitCode.NO if isinstance(error, refusals) else outcome_of(error).exit_code
         raise typer.Exit(code) from None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_relay import config
-from edge_relay.commands.errors import EXIT_NO, EXIT_UNREACHABLE, existing, reported, table
+from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, Json, StateDir
 from edge_relay.health import status, words
 from edge_relay.mpps.journal import JournalReader
@@ -19,6 +19,7 @@ from edge_relay.operations import status_table
 from edge_relay.services.scanner_view import scanner_view_from_files
 from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE
 from edge_relay.worklist.cache import CacheReader
+from shared.error_outcomes import ExitCode
 from shared.errors import Rejected
 from shared.worklist_item import WorklistItem
 
@@ -64,9 +65,9 @@ def show_status(
             for section in status_table.sections(found):
                 table(section.title, section.columns, section.rows)
         if not found.running:
-            raise typer.Exit(EXIT_UNREACHABLE)
+            raise typer.Exit(ExitCode.TRY_AGAIN)
         if found.problems:
-            raise typer.Exit(EXIT_NO)
+            raise typer.Exit(ExitCode.NO)
 
 
 def list_(

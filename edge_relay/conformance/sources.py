@@ -27,10 +27,10 @@ class _Witness:
     """An item that remembers which of its fields were looked at."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, None] = {}
+        self.read: dict[str, None] = {}
 
     def __getattr__(self, field: str) -> Any:
-        self.seen[field] = None
+        self.read[field] = None
         return getattr(_BARE, field)
 
 
@@ -40,4 +40,4 @@ def fields_of(attribute: Attribute) -> tuple[str, ...]:
         return ()
     witness = _Witness()
     attribute.read(cast("WorklistItem", witness))
-    return tuple(witness.seen)
+    return tuple(witness.read)

@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 
 from edge_relay.conformance.markdown import table, text
 from edge_relay.mpps.check import STATUSES
-from edge_relay.mpps.intake import NO_SUCH_INSTANCE, NOT_ALL_HELD, PROCESSING_FAILURE, RESOURCE_LIMITATION
-from edge_relay.services.scp import FIND_FAULTS, PENDING, PENDING_INCOMPLETE, SUCCESS
-from edge_relay.upper_layer.operation import CANCELLED
+from edge_relay.services.scp import FIND_FAULTS
+from shared import dimse_status as dimse
 from shared.errors import Rejected, Unavailable
 from shared.procedure_step import TRANSITIONS, EventKind, Refusal
 
@@ -24,26 +23,26 @@ class Outcome(NamedTuple):
 
 
 MEANINGS: Final = {  # PS3.7 Annex C, PS3.4 Tables K.4-1, F.7.2-2 and F.8.2-2
-    SUCCESS: "Success",
-    NOT_ALL_HELD: "Warning: requested optional attributes are not supported",
-    0x0105: "Failure: no such attribute",
-    0x0106: "Failure: invalid attribute value",
-    PROCESSING_FAILURE: "Failure: processing failure",
-    0x0111: "Failure: duplicate SOP instance",
-    NO_SUCH_INSTANCE: "Failure: no such SOP instance",
-    0x0117: "Failure: invalid object instance",
-    0x0118: "Failure: no such SOP class",
-    0x0120: "Failure: missing attribute",
-    0x0121: "Failure: missing attribute value",
-    0x0122: "Refused: SOP class not supported",
-    0x0211: "Failure: unrecognized operation",
-    RESOURCE_LIMITATION: "Failure: resource limitation",
-    0xA700: "Failure: out of resources",
-    0xA900: "Failure: identifier does not match SOP class",
-    0xC001: "Failure: unable to process",
-    CANCELLED: "Cancel: matching terminated due to cancel request",
-    PENDING: "Pending: matches are continuing",
-    PENDING_INCOMPLETE: "Pending: matches are continuing, one or more optional keys were not supported",
+    dimse.SUCCESS: "Success",
+    dimse.NOT_ALL_ATTRIBUTES: "Warning: requested optional attributes are not supported",
+    dimse.NO_SUCH_ATTRIBUTE: "Failure: no such attribute",
+    dimse.INVALID_ATTRIBUTE_VALUE: "Failure: invalid attribute value",
+    dimse.PROCESSING_FAILURE: "Failure: processing failure",
+    dimse.DUPLICATE_SOP_INSTANCE: "Failure: duplicate SOP instance",
+    dimse.NO_SUCH_SOP_INSTANCE: "Failure: no such SOP instance",
+    dimse.INVALID_OBJECT_INSTANCE: "Failure: invalid object instance",
+    dimse.NO_SUCH_SOP_CLASS: "Failure: no such SOP class",
+    dimse.MISSING_ATTRIBUTE: "Failure: missing attribute",
+    dimse.MISSING_ATTRIBUTE_VALUE: "Failure: missing attribute value",
+    dimse.SOP_CLASS_NOT_SUPPORTED: "Refused: SOP class not supported",
+    dimse.UNRECOGNIZED_OPERATION: "Failure: unrecognized operation",
+    dimse.RESOURCE_LIMITATION: "Failure: resource limitation",
+    dimse.OUT_OF_RESOURCES: "Failure: out of resources",
+    dimse.IDENTIFIER_DOES_NOT_MATCH: "Failure: identifier does not match SOP class",
+    dimse.UNABLE_TO_PROCESS: "Failure: unable to process",
+    dimse.CANCELLED: "Cancel: matching terminated due to cancel request",
+    dimse.PENDING: "Pending: matches are continuing",
+    dimse.PENDING_INCOMPLETE: "Pending: matches are continuing, one or more optional keys were not supported",
 }
 
 _UNREADABLE: Final = "the worklist cannot be read, or has not been received yet"
@@ -53,15 +52,18 @@ _FAULTS: Final = {
     sqlite3.Error: _UNREADABLE,
     Exception: "a fault of the relay",
 }
-_OF_ALL: Final = (Outcome(0x0211, "an operation the SOP Class does not have"),)
+_OF_ALL: Final = (Outcome(dimse.UNRECOGNIZED_OPERATION, "an operation the SOP Class does not have"),)
 _OF_C_SERVICES: Final = (
     *_OF_ALL,
-    Outcome(0x0122, "the Affected SOP Class is not that of the presentation context"),
+    Outcome(dimse.SOP_CLASS_NOT_SUPPORTED, "the Affected SOP Class is not that of the presentation context"),
 )
-_OF_N_SERVICES: Final = (*_OF_ALL, Outcome(0x0118, "the SOP Class is not that of the presentation context"))
+_OF_N_SERVICES: Final = (
+    *_OF_ALL,
+    Outcome(dimse.NO_SUCH_SOP_CLASS, "the SOP Class is not that of the presentation context"),
+)
 _STORING: Final = (
-    Outcome(PROCESSING_FAILURE, "the attribute list cannot be decoded, or a fault of the relay"),
-    Outcome(RESOURCE_LIMITATION, "it cannot be stored at the moment; to be sent again"),
+    Outcome(dimse.PROCESSING_FAILURE, "the attribute list cannot be decoded, or a fault of the relay"),
+    Outcome(dimse.RESOURCE_LIMITATION, "it cannot be stored at the moment; to be sent again"),
 )
 
 
@@ -76,7 +78,7 @@ def section() -> str:
         relay answers; as SCU it has none to document.
         """,
         "#### 7.3.1 C-ECHO",
-        table(columns, _rows((Outcome(SUCCESS, "always"), *_OF_C_SERVICES))),
+        table(columns, _rows((Outcome(dimse.SUCCESS, "always"), *_OF_C_SERVICES))),
         "#### 7.3.2 C-FIND, Modality Worklist",
         table(columns, _rows(find_outcomes())),
         "#### 7.3.3 N-CREATE, Modality Performed Procedure Step",
@@ -90,10 +92,10 @@ def section() -> str:
 
 def find_outcomes() -> Iterator[Outcome]:
     """Yield what a C-FIND can be answered with."""
-    yield Outcome(PENDING, "a match")
-    yield Outcome(PENDING_INCOMPLETE, "a match, and a key is not supported (5.2.1.4)")
-    yield Outcome(SUCCESS, "all matches have been sent")
-    yield Outcome(CANCELLED, "a C-CANCEL came before the last match had been sent")
+    yield Outcome(dimse.PENDING, "a match")
+    yield Outcome(dimse.PENDING_INCOMPLETE, "a match, and a key is not supported (5.2.1.4)")
+    yield Outcome(dimse.SUCCESS, "all matches have been sent")
+    yield Outcome(dimse.CANCELLED, "a C-CANCEL came before the last match had been sent")
     for fault, status, _ in FIND_FAULTS:
         yield Outcome(status, _FAULTS[fault])
     yield from _OF_C_SERVICES
@@ -101,12 +103,12 @@ def find_outcomes() -> Iterator[Outcome]:
 
 def step_outcomes(kind: EventKind) -> Iterator[Outcome]:
     """Yield what an N-CREATE or N-SET can be answered with."""
-    yield Outcome(SUCCESS, "it is on the relay's disk")
+    yield Outcome(dimse.SUCCESS, "it is on the relay's disk")
     for (_, service, _), outcome in TRANSITIONS.items():
         if service is kind and isinstance(outcome, Refusal):
             yield Outcome(outcome.status, outcome.comment, outcome.error_id)
-    yield Outcome(0x0106, "the status is not a defined term")
-    yield Outcome(0x0117, "the SOP Instance UID is not a UID, or is missing")
+    yield Outcome(dimse.INVALID_ATTRIBUTE_VALUE, "the status is not a defined term")
+    yield Outcome(dimse.INVALID_OBJECT_INSTANCE, "the SOP Instance UID is not a UID, or is missing")
     for (service, flaw), status in STATUSES.items():
         if service is kind:
             yield Outcome(status, f"strict: an attribute is {flaw}")
@@ -115,11 +117,14 @@ def step_outcomes(kind: EventKind) -> Iterator[Outcome]:
 
 def get_outcomes() -> Iterator[Outcome]:
     """Yield what an N-GET can be answered with."""
-    yield Outcome(SUCCESS, "all attributes asked for are returned")
-    yield Outcome(NOT_ALL_HELD, "those attributes asked for that are held are returned, others are not")
-    yield Outcome(NO_SUCH_INSTANCE, "no such step is held")
-    yield Outcome(PROCESSING_FAILURE, "a fault of the relay")
-    yield Outcome(RESOURCE_LIMITATION, "the step cannot be read at the moment, or too much is waiting")
+    yield Outcome(dimse.SUCCESS, "all attributes asked for are returned")
+    yield Outcome(
+        dimse.NOT_ALL_ATTRIBUTES,
+        "those attributes asked for that are held are returned, others are not",
+    )
+    yield Outcome(dimse.NO_SUCH_SOP_INSTANCE, "no such step is held")
+    yield Outcome(dimse.PROCESSING_FAILURE, "a fault of the relay")
+    yield Outcome(dimse.RESOURCE_LIMITATION, "the step cannot be read at the moment, or too much is waiting")
     yield from _OF_N_SERVICES
 
 

@@ -18,9 +18,9 @@ from typing import Final, NamedTuple
 
 from pydicom.datadict import dictionary_VR
 
+from edge_relay.dicom.encoding import LONG_VRS
 from shared.errors import Rejected
 
-_LONG_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _SHORT_VRS: Final = frozenset(  # PS3.5 Table 7.1-2
     {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST"}
     | {"TM", "UI", "UL", "US"}
@@ -116,7 +116,7 @@ class _Reader:
         vr = self._data[at + 4 : at + 6].decode("latin-1")
         if vr in _SHORT_VRS:
             return tag, vr, length >> 16, at + 8
-        if vr not in _LONG_VRS:
+        if vr not in LONG_VRS:
             raise Rejected("it has a VR that does not exist", where=_name(tag))
         if end - at < 12:
             raise Rejected("it breaks off within an attribute", where=_name(tag))

@@ -17,14 +17,14 @@ from pydicom.dataset import Dataset
 
 from edge_relay.dicom.charset import TEXT_VRS, CharacterSet, character_set
 from edge_relay.dicom.elements import Element, Elements, read
+from edge_relay.dicom.encoding import BINARY_VRS, item_header
+from edge_relay.dicom.encoding import element as encoded
 from shared.character_sets import UTF8
 from shared.procedure_step import DataSetJson
 from shared.step_dataset import CHARACTER_SET
 
 _ONE_VALUE: Final = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character there, PS3.5 6.2
 _NUMBERS: Final = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
-_BINARY: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_LONG_VRS: Final = _BINARY | {"SQ", "SV", "UC", "UR", "UT", "UV"}  # 32-bit lengths, PS3.5 Table 7.1-1
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _MOST_ELEMENTS: Final = 200_000  # more than fit the longest message a relay takes
 _TAG: Final = struct.Struct("<HH")
@@ -100,7 +100,7 @@ class _Decoder:
     def _element(self, element: Element, charset: CharacterSet) -> dict[str, Any]:
         if element.items is not None:
             values: list[Any] = [self.items(item, charset) for item in element.items]
-        elif element.vr in _BINARY:
+        elif element.vr in BINARY_VRS:
             inline = base64.b64encode(element.value).decode()
             return {"vr": element.vr, "InlineBinary": inline} if inline else {"vr": element.vr}
         else:
@@ -145,22 +145,13 @@ class _Encoder:
     def _element(self, tag: int, element: dict[str, Any]) -> bytes:
         vr: str = element["vr"]
         value = self._value(vr, element)
-        if len(value) % 2:
-            value += b"\0" if vr == "UI" or vr in _BINARY else b" "
-        head = _TAG.pack(tag >> 16, tag & 0xFFFF)
-        if self._implicit:
-            return head + struct.pack("<I", len(value)) + value
-        if vr not in _LONG_VRS and len(value) > 0xFFFE:
-            vr = "UN"  # too long for its VR's 16 bits of length, PS3.5 6.2.2 note 1
-        if vr in _LONG_VRS:
-            return head + vr.encode() + struct.pack("<HI", 0, len(value)) + value
-        return head + vr.encode() + struct.pack("<H", len(value)) + value
+        return encoded(tag, vr, value, implicit=self._implicit)
 
     def _value(self, vr: str, element: dict[str, Any]) -> bytes:
         values: list[Any] = element.get("Value", [])
         if vr == "SQ":
             return b"".join([self._item(item) for item in values])
-        if vr in _BINARY:
+        if vr in BINARY_VRS:
             return base64.b64decode(element.get("InlineBinary", ""))
         if vr in _NUMBERS:
             return struct.pack(f"<{len(values)}{_NUMBERS[vr]}", *values)
@@ -170,7 +161,7 @@ class _Encoder:
 
     def _item(self, item: DataSetJson) -> bytes:
         data = self.items(item)
-        return _TAG.pack(0xFFFE, 0xE000) + struct.pack("<I", len(data)) + data
+        return item_header(len(data)) + data
 
     def _text(self, vr: str, text: str) -> bytes:
         if vr not in TEXT_VRS:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from edge_relay.exchange.loop import Pass
+from edge_relay.exchange.loop import Exchange
 from edge_relay.health.report import HealthReport, LoopHealth, ScannerHealth, scanners_of
 from edge_relay.health.status import RelayStatus
 from edge_relay.services.profiles import Profiles
@@ -20,14 +20,14 @@ class Care(Protocol):
         """Tell how the relay is doing; return what is overridden, None if the cloud cannot be asked."""
 
 
-def heartbeat_pass(care: Care, profiles: Profiles, health: Callable[[], RelayHealth]) -> Pass:
-    """Return the pass that tells the cloud how this relay is, and takes over its scanners' profiles."""
+def heartbeat_exchange(care: Care, profiles: Profiles, health: Callable[[], RelayHealth]) -> Exchange:
+    """Return the exchange that tells the cloud how this relay is, and takes over its scanners' profiles."""
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         heartbeat_once(care, profiles, health())
         return False
 
-    return one_pass
+    return exchange_once
 
 
 def heartbeat_once(care: Care, profiles: Profiles, health: RelayHealth) -> bool:

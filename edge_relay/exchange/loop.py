@@ -1,7 +1,7 @@
-"""The loop that calls a pass again and again: timer, backoff, and log lines.
+"""The loop that does an exchange with the cloud again and again: timer, backoff, and log lines.
 
-A pass does its work once (`pull_once`, `push_once`, `heartbeat_once`), and raises what went wrong. Logs are
-rate-limited: the first failure of a row, then one line every few minutes, and one when it works again.
+An exchange does its work once (`pull_once`, `push_once`, `heartbeat_once`), and raises what went wrong. Logs
+are rate-limited: the first failure of a row, then one line every few minutes, and one when it works again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LOG_EVERY_SECONDS: Final = 300.0
 
-Pass = Callable[[], bool]
+Exchange = Callable[[], bool]
 """Does its work once; returns True if there is more to do at once, and raises what went wrong."""
 
 
@@ -45,18 +45,18 @@ class Backoff:
 
 
 class Loop:
-    """Calls one pass again and again in a thread of its own, whatever happens, until stopped.
+    """Does one exchange again and again in a thread of its own, whatever happens, until stopped.
 
-    :param one_pass: does the work; returns True if there is more to do at once, raises if it failed.
-    :param interval: seconds between passes if there is nothing more to do.
-    :param after: called after every pass.
-    :param gather: seconds to wait before a pass there is work for, so that it does for what else comes.
+    :param exchange: does the work; returns True if there is more to do at once, raises if it failed.
+    :param interval: seconds between exchanges if there is nothing more to do.
+    :param after: called after every exchange.
+    :param gather: seconds to wait before an exchange there is work for, so that it does for what else comes.
     """
 
     def __init__(
         self,
         name: str,
-        one_pass: Pass,
+        exchange: Exchange,
         interval: float,
         backoff: Backoff,
         health: Health,
@@ -64,7 +64,7 @@ class Loop:
         gather: float = 0.0,
     ) -> None:
         self._name: Final = name
-        self._one_pass: Final = one_pass
+        self._exchange: Final = exchange
         self._interval: Final = interval
         self._backoff: Final = backoff
         self._health: Final = health
@@ -77,11 +77,11 @@ class Loop:
         self._complained_at = 0.0
 
     def start(self) -> None:
-        """Begin, with a pass at once."""
+        """Begin, with an exchange at once."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Run the next pass now; while the last one failed, its pause is kept."""
+        """Do the next exchange now; while the last one failed, its pause is kept."""
         self._woken.set()
 
     def stop(self, timeout: float) -> bool:
@@ -102,7 +102,7 @@ class Loop:
 
     def _step(self) -> float:
         try:
-            more = self._one_pass()
+            more = self._exchange()
         except Exception as error:  # noqa: BLE001  the loop must outlive every surprise; it is shown, and retried
             pause = self._failed(error)
         else:

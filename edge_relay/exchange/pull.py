@@ -6,7 +6,7 @@ import logging
 from typing import Final, NamedTuple, Protocol
 
 from edge_relay.exchange.cloud import PulledPage
-from edge_relay.exchange.loop import Pass
+from edge_relay.exchange.loop import Exchange
 from edge_relay.mpps.journal import Journal
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
@@ -36,16 +36,16 @@ class PullOutcome(NamedTuple):
 NOTHING_NEW: Final = PullOutcome()
 
 
-def pull_pass(feed: Feed, cache: Cache, journal: Journal, page_size: int) -> Pass:
-    """Return the pass that takes over what changed in the worklist."""
+def pull_exchange(feed: Feed, cache: Cache, journal: Journal, page_size: int) -> Exchange:
+    """Return the exchange that takes over what changed in the worklist."""
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         outcome = pull_once(feed, cache, journal, page_size)
         if outcome.unreadable:
             log.warning("%d items cannot be read: is the cloud newer than this relay?", outcome.unreadable)
         return False
 
-    return one_pass
+    return exchange_once
 
 
 def pull_once(feed: Feed, cache: Cache, journal: Journal, page_size: int) -> PullOutcome:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from edge_relay.exchange.loop import Pass
+from edge_relay.exchange.loop import Exchange
 from edge_relay.mpps.journal import Journal
 from shared.errors import MwlError, Rejected, Unavailable
 from shared.procedure_step import EventResult, ProcedureStepEvent
@@ -35,13 +35,13 @@ class PushOutcome(NamedTuple):
 NOTHING_DUE: Final = PushOutcome(0, 0, 0)
 
 
-def push_pass(
+def push_exchange(
     intake: Intake, journal: Journal, batch: int, retention: timedelta, now: Callable[[], datetime]
-) -> Pass:
-    """Return the pass that sends what scanners reported; once a day it forgets what was sent long ago."""
+) -> Exchange:
+    """Return the exchange that sends what scanners reported; once a day it forgets what was sent long ago."""
     pruned_at: datetime | None = None
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         nonlocal pruned_at
         outcome = push_once(intake, journal, batch)
         if outcome.parked:
@@ -53,7 +53,7 @@ def push_pass(
             pruned_at = now()
         return bool(outcome.delivered or outcome.parked)
 
-    return one_pass
+    return exchange_once
 
 
 def push_once(intake: Intake, journal: Journal, limit: int) -> PushOutcome:

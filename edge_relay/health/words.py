@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from edge_relay.health.report import Exchange
+from shared.dimse_status import CANCELLED, SUCCESS, WARNINGS
 
 NEVER: Final = "never"
-_WARNINGS: Final = frozenset({0x0001, 0x0107, 0x0116})  # PS3.7 Annex C
 _UNITS: Final = ((86_400, "day", "days"), (3_600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
 
 
@@ -30,11 +30,11 @@ def exchange(last: Exchange | None, now: datetime) -> str:
 
 def outcome(last: Exchange) -> str:
     """Say how a request was answered; nothing for an echo that worked."""
-    if last.status == 0xFE00:
+    if last.status == CANCELLED:
         return "cancelled by the scanner"
-    if last.status in _WARNINGS:
+    if last.status in WARNINGS:
         return f"{last.service} accepted with a warning ({last.status:04X})"
-    if last.status != 0x0000:
+    if last.status != SUCCESS:
         return f"{last.service} refused ({last.status:04X})"
     if last.service == "C-FIND":
         return "1 item" if last.answers == 1 else f"{last.answers} items"

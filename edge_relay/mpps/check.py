@@ -21,6 +21,12 @@ from typing import Any, Final, NamedTuple
 
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
 from shared.dicom_text import parse_date, parse_date_time
+from shared.dimse_status import (
+    INVALID_ATTRIBUTE_VALUE,
+    MISSING_ATTRIBUTE,
+    MISSING_ATTRIBUTE_VALUE,
+    NO_SUCH_ATTRIBUTE,
+)
 from shared.errors import Rejected
 from shared.procedure_step import DataSetJson, EventKind, Refusal
 from shared.step_dataset import DICOM_STATUS, STATUS, text
@@ -43,13 +49,13 @@ class Flaw(NamedTuple):
 
 
 STATUSES: Final = {
-    (EventKind.N_CREATE, Kind.MISSING): 0x0120,
-    (EventKind.N_CREATE, Kind.EMPTY): 0x0121,
-    (EventKind.N_CREATE, Kind.INVALID): 0x0106,
-    (EventKind.N_SET, Kind.NOT_ALLOWED): 0x0105,
-    (EventKind.N_SET, Kind.MISSING): 0x0121,
-    (EventKind.N_SET, Kind.EMPTY): 0x0121,
-    (EventKind.N_SET, Kind.INVALID): 0x0106,
+    (EventKind.N_CREATE, Kind.MISSING): MISSING_ATTRIBUTE,
+    (EventKind.N_CREATE, Kind.EMPTY): MISSING_ATTRIBUTE_VALUE,
+    (EventKind.N_CREATE, Kind.INVALID): INVALID_ATTRIBUTE_VALUE,
+    (EventKind.N_SET, Kind.NOT_ALLOWED): NO_SUCH_ATTRIBUTE,
+    (EventKind.N_SET, Kind.MISSING): MISSING_ATTRIBUTE_VALUE,
+    (EventKind.N_SET, Kind.EMPTY): MISSING_ATTRIBUTE_VALUE,
+    (EventKind.N_SET, Kind.INVALID): INVALID_ATTRIBUTE_VALUE,
 }
 _MOMENTS: Final = (
     ("PerformedProcedureStepStartDate", "00400244", "00400245"),

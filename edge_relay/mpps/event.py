@@ -14,6 +14,7 @@ from typing import Final
 
 from edge_relay.mpps.check import flaws_at_end, flaws_of, in_words, refusal_for
 from shared.dicom_text import parse_uid
+from shared.dimse_status import INVALID_ATTRIBUTE_VALUE, INVALID_OBJECT_INSTANCE
 from shared.errors import Rejected
 from shared.procedure_step import (
     DataSetJson,
@@ -27,8 +28,6 @@ from shared.procedure_step import (
 from shared.step_dataset import step_status
 from shared.worklist_item import Status
 
-_INVALID_VALUE: Final = 0x0106
-_INVALID_INSTANCE: Final = 0x0117
 MIX_UP: Final = "the wrong worklist entry had been selected: its exam is to be done again"
 
 
@@ -50,11 +49,11 @@ def event_from(
     try:
         uid = parse_uid(sop_instance_uid)
     except Rejected as error:
-        return Refusal(_INVALID_INSTANCE, f"SOP Instance UID: {error.what}")
+        return Refusal(INVALID_OBJECT_INSTANCE, f"SOP Instance UID: {error.what}")
     try:
         status = step_status(attributes)
     except Rejected as error:
-        return Refusal(_INVALID_VALUE, f"{error.where}: {error.what}")
+        return Refusal(INVALID_ATTRIBUTE_VALUE, f"{error.where}: {error.what}")
     flaws = flaws_of(kind, attributes)
     # A wrong status is told first, by the state machine: it says more than a list of missing attributes.
     if strict and (kind is EventKind.N_SET or status in {None, StepStatus.IN_PROGRESS}):

@@ -29,20 +29,20 @@ from edge_relay.dicom.json_model import decode, encode, selected
 from edge_relay.mpps import event as mpps
 from edge_relay.mpps import links as step_links
 from edge_relay.mpps.journal import Batch, Journal
+from shared.dimse_status import (
+    NO_SUCH_SOP_INSTANCE,
+    NOT_ALL_ATTRIBUTES,
+    PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
+    SUCCESS,
+)
 from shared.errors import Rejected, Unavailable
 from shared.procedure_step import EventKind, ProcedureStepEvent, Refusal, StepStatus
 from shared.step_dataset import fold, merged
 
 log = logging.getLogger(__name__)
 
-SUCCESS: Final = 0x0000
-NOT_ALL_HELD: Final = 0x0001
-PROCESSING_FAILURE: Final = 0x0110
-NO_SUCH_INSTANCE: Final = 0x0112
-RESOURCE_LIMITATION: Final = 0x0213
-
 MOST_WAITING: Final = 256
-_LONGEST_COMMENT: Final = 64  # Error Comment (0000,0902) is an LO
 _OF_ONE_EVENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 
 
@@ -70,7 +70,7 @@ class StepRequest:
 class StepAnswer:
     """What the scanner is answered.
 
-    :param comment: Error Comment (0000,0902), at most 64 ASCII characters.
+    :param comment: Error Comment (0000,0902); the command set's encoder cuts it to 64 ASCII characters.
     :param error_id: Error ID (0000,0903).
     :param sop_instance_uid: the step's, also if we made it.
     :param data: N-GET's attribute list, encoded as the request was.
@@ -187,7 +187,7 @@ class StepIntake:
             attributes, unread = decode(request.data, implicit=request.implicit)
         except Rejected as error:
             said = f"the attribute list cannot be decoded: {error}"
-            return StepAnswer(PROCESSING_FAILURE, _comment(said))
+            return StepAnswer(PROCESSING_FAILURE, said)
         except Exception as error:  # noqa: BLE001  a scanner's bytes must not end the thread
             return _failure(error, request)
         try:
@@ -227,12 +227,12 @@ class StepIntake:
         try:
             attributes = self._journal.attributes(request.sop_instance_uid)
             if attributes is None:
-                return StepAnswer(NO_SUCH_INSTANCE, "no such performed procedure step is held")
+                return StepAnswer(NO_SUCH_SOP_INSTANCE, "no such performed procedure step is held")
             lacking: tuple[int, ...] = ()
             if request.tags:
                 attributes, lacking = selected(attributes, request.tags)
             return StepAnswer(
-                NOT_ALL_HELD if lacking else SUCCESS,
+                NOT_ALL_ATTRIBUTES if lacking else SUCCESS,
                 "some attributes asked for are not held" if lacking else "",
                 sop_instance_uid=request.sop_instance_uid,
                 data=encode(attributes, implicit=request.implicit),
@@ -277,7 +277,7 @@ def _in_one(event: ProcedureStepEvent) -> str:
 
 
 def _refused(refusal: Refusal) -> StepAnswer:
-    return StepAnswer(refusal.status, _comment(refusal.comment), refusal.error_id)
+    return StepAnswer(refusal.status, refusal.comment, refusal.error_id)
 
 
 def _failure(error: Exception, request: StepRequest) -> StepAnswer:
@@ -290,8 +290,3 @@ def _failure(error: Exception, request: StepRequest) -> StepAnswer:
         "%s of %s: internal fault %s%s", request.kind, request.calling_aetitle, type(error).__name__, where
     )
     return StepAnswer(PROCESSING_FAILURE, "internal fault")
-
-
-def _comment(text: str) -> str:
-    # An LO has no backslash, and the command set only the default character repertoire.
-    return text.replace("\\", "/").encode("ascii", "replace").decode()[:_LONGEST_COMMENT]

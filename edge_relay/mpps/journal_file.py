@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_relay.storage.sqlite_file import connect, connect_read_only, transaction
-from shared.errors import Conflict, Unavailable
+from shared.errors import AlreadyExists, Unavailable
 
 WHERE: Final = "journal.db"
 _REPAIR: Final = (
@@ -114,13 +114,13 @@ def is_damage(error: Exception) -> bool:
 def backup(source: Path, target: Path) -> None:
     """Copy a journal while the relay runs, and check the copy.
 
-    :raises Conflict: if there is such a file already.
+    :raises AlreadyExists: if there is such a file already.
     :raises Unavailable: if the journal cannot be read, the copy cannot be written, or is not sound.
     """
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        raise Conflict("exists already", where=str(target)) from None
+        raise AlreadyExists("exists already", where=str(target)) from None
     except OSError as error:
         raise Unavailable(f"cannot be written: {error.strerror}", where=str(target)) from error
     try:

@@ -31,7 +31,7 @@ class Notifier:
 
     def __init__(self, address: str, watchdog_seconds: float | None = None) -> None:
         self._address: Final = "\0" + address[1:] if address.startswith("@") else address
-        self._told = True
+        self._notified = True
         self.watchdog_seconds: Final = watchdog_seconds
 
     def ready(self, status: str) -> None:
@@ -62,11 +62,11 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifying:
                 notifying.setblocking(False)  # a full queue must not hold us up
                 notifying.sendto("\n".join(assignments).encode(), self._address)
-            self._told = True
+            self._notified = True
         except OSError as error:
-            if self._told:
+            if self._notified:
                 log.warning("the service manager cannot be told how we are (%s)", error.strerror or error)
-            self._told = False
+            self._notified = False
 
 
 def from_environment(environment: Mapping[str, str]) -> Notifier:

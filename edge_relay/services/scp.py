@@ -40,23 +40,28 @@ from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.worklist.finding import find
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.reader import WorklistReader
+from shared.dimse_status import (
+    CANCELLED,
+    IDENTIFIER_DOES_NOT_MATCH,
+    NO_SUCH_SOP_CLASS,
+    OUT_OF_RESOURCES,
+    PENDING,
+    PENDING_INCOMPLETE,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    UNABLE_TO_PROCESS,
+    UNRECOGNIZED_OPERATION,
+)
 from shared.errors import MwlError, Rejected, Unavailable
 
 log = logging.getLogger(__name__)
 
-SUCCESS: Final = 0x0000
-PENDING: Final = 0xFF00
-PENDING_INCOMPLETE: Final = 0xFF01  # an optional key was not supported, PS3.4 Table K.4-1
-_NO_SUCH_SOP_CLASS: Final = 0x0118  # PS3.7 C.5.16
-_SOP_CLASS_NOT_SUPPORTED: Final = 0x0122  # PS3.7 C.5.6, for C-services
-_UNRECOGNIZED_OPERATION: Final = 0x0211  # PS3.7 C.5.22
-
 Faults = tuple[tuple[type[Exception], int, str], ...]
 FIND_FAULTS: Final[Faults] = (  # first match wins; PS3.4 Table K.4-1
-    (Rejected, 0xA900, "identifier: {}"),
-    (Unavailable, 0xA700, "{}"),
-    (sqlite3.Error, 0xA700, "the worklist cannot be read at the moment"),
-    (Exception, 0xC001, "internal fault"),
+    (Rejected, IDENTIFIER_DOES_NOT_MATCH, "identifier: {}"),
+    (Unavailable, OUT_OF_RESOURCES, "{}"),
+    (sqlite3.Error, OUT_OF_RESOURCES, "the worklist cannot be read at the moment"),
+    (Exception, UNABLE_TO_PROCESS, "internal fault"),
 )
 
 
@@ -119,17 +124,17 @@ class Scp:
         entry = HANDLERS.get((request.context.abstract_syntax, command.field))
         if command.sop_class_uid != request.context.abstract_syntax:
             is_c_service = command.field < CommandField.N_EVENT_REPORT
-            status = _SOP_CLASS_NOT_SUPPORTED if is_c_service else _NO_SUCH_SOP_CLASS
+            status = SOP_CLASS_NOT_SUPPORTED if is_c_service else NO_SUCH_SOP_CLASS
             return iter((Response(status, comment="not the SOP class of this context"),))
         if entry is None:
-            return iter((Response(_UNRECOGNIZED_OPERATION, comment="not an operation of this SOP class"),))
+            return iter((Response(UNRECOGNIZED_OPERATION, comment="not an operation of this SOP class"),))
         return entry(request, self._services)
 
     def answered(self, request: Request, status: int, seconds: float, answers: int) -> None:
         """Note how a request was answered."""
         service = request.command.field.name.replace("_", "-")
         calling = request.calling_ae_title
-        if status not in {SUCCESS, 0xFE00}:
+        if status not in {SUCCESS, CANCELLED}:
             self._rarely.warning("%s of %s answered with %04X", service, calling, status)
         elif service.startswith("N-"):
             log.info("%s of %s answered", service, calling)

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from edge_relay.dicom.charset import TEXT_VRS, CharacterSet
-from edge_relay.dicom.encoding import Headers, SequenceHeaders, element, empty_sequence, padded
+from edge_relay.dicom.encoding import Headers, SequenceHeaders, element, element_header, padded
 from edge_relay.worklist.attributes import (
     CODE_VALUE,
     LONG_CODE_VALUE,
@@ -30,8 +30,9 @@ _IMPLICIT_HEADERS: Final = tuple(Headers(each.tag, each.vr, implicit=True) for e
 class _ExplicitHeaders(Headers):
     """Headers in explicit VR by the length of the *implicit* element."""
 
-    def _header(self, length: int) -> bytes:
-        return super()._header(length - HEADER_BYTES)
+    def header(self, length: int) -> bytes:
+        """Return the header of the explicit element."""
+        return super().header(length - HEADER_BYTES)
 
 
 _EXPLICIT_HEADERS: Final = tuple(_ExplicitHeaders(each.tag, each.vr, implicit=False) for each in COLUMNS)
@@ -131,7 +132,7 @@ class AnswerPlan:
         return element(entry.tag, entry.vr, value, implicit=self._implicit)
 
     def _sequence(self, entry: Sequence, keys: tuple[Key, ...]) -> int:
-        slot = self._constant(empty_sequence(entry.tag, implicit=self._implicit))
+        slot = self._constant(element_header(entry.tag, "SQ", 0, implicit=self._implicit))
         # Whether a sequence has its item shows in any of its attributes but the code, which has two forms.
         witness = next(
             (

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from infra.commands import tools as cli_tools
 from infra.commands.preview_tables import show_preview
-from infra.commands.tools import EXIT_NO, console, reported, show_table, text_of
+from infra.commands.tools import console, reported, show_table, text_of
 from lambdas.api.services import services_from
 from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
@@ -27,11 +27,11 @@ from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
 from lambdas.sync.preview import AT_APPLY, Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
-from shared.errors import Conflict, MwlError, NotFound, Rejected
+from shared.error_outcomes import ExitCode
+from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32
@@ -106,7 +106,7 @@ def list_sources() -> None:
             "Sources", ("source", "last sync", "status", "reason", "rows rejected", "held", "left out"), rows
         )
         if any(status_of(source, now).needs_attention for source in known):
-            raise typer.Exit(EXIT_NO)
+            raise typer.Exit(ExitCode.NO)
 
 
 @sources.command("sync")
@@ -156,7 +156,7 @@ def preview_source(
         else:
             show_preview(console, found)
         if found.rejected or found.blocked or found.misfits:
-            raise typer.Exit(EXIT_NO)
+            raise typer.Exit(ExitCode.NO)
 
 
 def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:
@@ -181,16 +181,7 @@ def delete_source(
 ) -> None:
     """Delete a source. One with open items is refused without --withdraw; scanned exams stay."""
     with reported():
-        services = cli_tools.services()
-        withdrawn = remove_source(
-            source_id,
-            sources=services.sources,
-            worklist=services.worklist,
-            triggers=services.triggers,
-            withdraw=withdraw,
-            owner=services.new_id(),
-            now=services.now(),
-        )
+        withdrawn = cli_tools.services().remove_source(source_id, withdraw=withdraw)
         typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 
@@ -215,9 +206,7 @@ def make_trigger(
         secret = secrets.token_urlsafe(SECRET_BYTES)
         try:
             services.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
-        except Conflict as error:
-            if error.retryable:
-                raise
+        except AlreadyExists as error:
             raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
         typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")
         base = "" if settings.api_url else ", after the API's address"

@@ -14,9 +14,8 @@ from rich.table import Table
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
+from shared.error_outcomes import outcome_of
 from shared.errors import MwlError, Rejected
-
-EXIT_NO, EXIT_WRONG, EXIT_UNREACHABLE = 1, 2, 3
 
 console = Console(markup=False)  # [x] in what others wrote is text
 
@@ -34,8 +33,7 @@ def reported() -> Iterator[None]:
         yield
     except MwlError as error:
         typer.echo(f"mwl-cloud: {error}", err=True)
-        wrong = EXIT_WRONG if isinstance(error, Rejected) else EXIT_NO
-        raise typer.Exit(EXIT_UNREACHABLE if error.retryable else wrong) from None
+        raise typer.Exit(outcome_of(error).exit_code) from None
 
 
 def services() -> Services:

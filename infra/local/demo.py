@@ -28,9 +28,9 @@ from edge_relay.operations.memory import use_one_heap
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from infra.local.stack import SOURCE_FILE, LocalStack, StackOptions
 from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
+from shared.error_outcomes import ExitCode
 from shared.errors import MwlError
 
-EXIT_STORY, EXIT_START = 1, 2
 FIRST_SYNC_SECONDS = 120.0
 ITEMS_SHOWN = 20
 
@@ -79,7 +79,8 @@ def options_from(
 def serve(options: StackOptions, *, once: bool, story: bool, within: float = VISIBLE_WITHIN_SECONDS) -> None:
     """Run the stack until the story is told (``once``) or somebody stops it.
 
-    :raises typer.Exit: with `EXIT_STORY` or `EXIT_START`, after saying why.
+    :raises typer.Exit: after saying why: `ExitCode.NO` if the story failed,
+        `ExitCode.WRONG_USE` if the stack did not start.
     """
     quiet()
     use_one_heap()
@@ -92,10 +93,10 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float = VIS
         console.print("Stopped; no process is left.")
     except StoryFailed as error:
         console.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(EXIT_STORY) from None
+        raise typer.Exit(ExitCode.NO) from None
     except MwlError as error:
         console.print(f"[bold red]Cannot run:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(EXIT_START) from None
+        raise typer.Exit(ExitCode.WRONG_USE) from None
 
 
 def _run(console: Console, options: StackOptions, *, once: bool, story: bool, within: float) -> None:
@@ -119,9 +120,9 @@ def _run(console: Console, options: StackOptions, *, once: bool, story: bool, wi
 
 def _tell(console: Console, stack: LocalStack, within: float) -> None:
     with console.status("") as status:
-        for told in Story(stack, within).tell(status.update):
-            console.print(f"[bold green]✓[/] {told.title}", highlight=False)
-            console.print(f"  [dim]{told.seconds:6.2f} s[/]  {escape(told.seen)}", highlight=False)
+        for step in Story(stack, within).tell(status.update):
+            console.print(f"[bold green]✓[/] {step.title}", highlight=False)
+            console.print(f"  [dim]{step.seconds:6.2f} s[/]  {escape(step.result)}", highlight=False)
     console.print("\n[bold]The whole loop held, every step checked.[/]")
 
 

@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(f"REDCap simulator listening at {simulator.url}", flush=True)
     if options.print_json:
-        told = {
+        addresses = {
             "url": simulator.url,
             "control_url": f"{simulator.base_url}/_control",
             "projects": simulator.describe(),
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(addresses), flush=True)
     signal.sigwait(_STOP_SIGNALS)
     simulator.stop()
     return 0

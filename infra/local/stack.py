@@ -19,11 +19,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,7 +32,7 @@ from edge_relay.client import scu as dicom_client
 from edge_relay.client.scu import Peer
 from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
-from infra.local.processes import Child, resident_bytes
+from infra.local.processes import Child, Started, resident_bytes
 from lambdas import schedule, sync_redcap, write_back
 from lambdas.api.main import create_app
 from lambdas.api.routes.users import add_user
@@ -85,7 +83,7 @@ class StackOptions:
     pull_seconds: float = 0.3
 
 
-class LocalStack:
+class LocalStack(Started):
     """The running system; a context manager.
 
     :param report: is told what is being started, for people to see.
@@ -95,7 +93,7 @@ class LocalStack:
 
     def __init__(self, options: StackOptions, report: Callable[[str], None] = lambda _: None) -> None:
         self.options, self._report = options, report
-        self._closing = ExitStack()
+        super().__init__()
         self.api_url = self.redcap_url = self.control_url = self.admin_password = ""
         self.redcap_token = options.redcap_token
         self.relay: Child | None = None
@@ -105,19 +103,6 @@ class LocalStack:
     def simulated(self) -> bool:
         """Whether REDCap is the simulator: then the story may write to it."""
         return not self.options.redcap_url
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._closing.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
 
     @property
     def peer(self) -> Peer:
@@ -190,9 +175,9 @@ class LocalStack:
             self.redcap = self._child(
                 "redcap", [*command, "--port", port, "--records", str(self.options.records)]
             )
-            told: dict[str, Any] = json.loads(self.redcap.wait_for("{", READY_SECONDS))
-            self.redcap_url, self.control_url = told["url"], told["control_url"]
-            self.redcap_token = told["projects"][0]["tokens"]["relay"]
+            addresses: dict[str, Any] = json.loads(self.redcap.wait_for("{", READY_SECONDS))
+            self.redcap_url, self.control_url = addresses["url"], addresses["control_url"]
+            self.redcap_token = addresses["projects"][0]["tokens"]["relay"]
         else:
             self.redcap_url = self.options.redcap_url
         self.definition = self._definition()

@@ -38,11 +38,11 @@ class StoryFailed(MwlError):
 
 
 @dataclass(frozen=True)
-class Told:
-    """One step that turned out well: its title, what was seen, and how long it took in seconds."""
+class FinishedStep:
+    """One step that turned out well: its title, what it showed, and how long it took in seconds."""
 
     title: str
-    seen: str
+    result: str
     seconds: float
 
 
@@ -65,7 +65,7 @@ class Story:
         """The participant's id at the scanner, as the source definition makes it."""
         return f"sub_{self.record}_ses_1"
 
-    def tell(self, about_to: Callable[[str], None]) -> Iterator[Told]:
+    def tell(self, about_to: Callable[[str], None]) -> Iterator[FinishedStep]:
         """Play the steps.
 
         :param about_to: is told the title of the step that begins.
@@ -81,8 +81,8 @@ class Story:
         ):
             about_to(title)
             began = time.monotonic()
-            seen = step()
-            yield Told(title, seen, time.monotonic() - began)
+            result = step()
+            yield FinishedStep(title, result, time.monotonic() - began)
 
     def book(self) -> str:
         """Save the booking as a person does, and wait until C-FIND finds it."""
@@ -227,13 +227,13 @@ class Story:
     def _until(self, what: str, look: Callable[[], T | None]) -> T:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            seen = look()
-            if seen is not None:
-                return seen
+            found = look()
+            if found is not None:
+                return found
             time.sleep(_POLL_SECONDS)
         raise StoryFailed(f"waited {PATIENCE_SECONDS:g} s in vain: {what}", hint=f"see {self.stack.folder}")
 
 
-def _expect(what: str, seen: object, expected: object) -> None:
-    if seen != expected:
-        raise StoryFailed(f"{what} should be {expected}, and is {seen}")
+def _expect(what: str, actual: object, expected: object) -> None:
+    if actual != expected:
+        raise StoryFailed(f"{what} should be {expected}, and is {actual}")

@@ -10,7 +10,7 @@ from typing import Final
 from infra.pylantir.old_rows import OldUser
 from lambdas.access.passwords import Passwords, is_bcrypt
 from lambdas.store.accounts.people import Role, UserStore, normal_name
-from shared.errors import Conflict
+from shared.errors import AlreadyExists
 
 DEFAULT_PASSWORD: Final = "admin123"  # noqa: S105 - pylantir's own, which everybody can read in its guide
 
@@ -70,7 +70,7 @@ def import_accounts(plan: AccountPlan, store: UserStore) -> tuple[list[str], lis
     for account in plan.accounts:
         try:
             store.create(account.username, account.password_hash, account.role, disabled=account.disabled)
-        except Conflict:
+        except AlreadyExists:
             there.append(account.username)
         else:
             made.append(account.username)

@@ -22,13 +22,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from infra.pylantir.old_rows import OldItem
+from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import STATUS, StoredItem
 from shared import identifiers
 from shared.dicom_text import parse_date, parse_uid_in_use
 from shared.errors import Rejected
 from shared.worklist_item import Status, WorklistItem
 
-KG_PER_LB: Final = Decimal("0.45359237")
 _REDCAP_ID: Final = re.compile(r"sub[-_](.+?)[-_]ses[-_](.+?)(?:\.0)?[-_]fam[-_](.+?)[-_]site[-_](.+)")
 _MOVED: Final = frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.DISCONTINUED})
 _FURTHEST: Final = (Status.SCHEDULED, Status.DISCONTINUED, Status.COMPLETED, Status.IN_PROGRESS)

@@ -269,14 +269,14 @@ def _minute(interval: Section, key: str, default: time) -> time:
 
 
 def _not_needed(top: Section) -> list[Finding]:
-    told = {
+    reasons = {
         "db_path": "the worklist is in DynamoDB; bring its exams with --worklist-db",
         "users_db_path": "accounts are in DynamoDB; bring them with --users-db",
         "db_echo": "logging of SQL; there is none",
         "mri_visit_session_mapping": "no version of pylantir reads it; the session is mri_instance",
     }
     found = []
-    for key in (key for key in told if key in top):
+    for key in (key for key in reasons if key in top):
         top.value(key)
-        found.append(Finding(key, Outcome.UNNEEDED, told[key]))
+        found.append(Finding(key, Outcome.UNNEEDED, reasons[key]))
     return found

@@ -14,7 +14,7 @@ from lambdas.store.commit import BATCH, Change
 from lambdas.store.ownership import StoredItem, from_person
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import ItemQuery, WorklistStore
-from shared.errors import Conflict, Rejected
+from shared.errors import AlreadyExists, Rejected
 from shared.worklist_item import Status
 
 _NAMESPACE: Final = UUID("0c1f4c0e-3f0f-5e58-8a3c-6d1f8d6f5a21")
@@ -62,10 +62,8 @@ def import_worklist(
     for item in plan.items:
         try:
             worklist.create(item)
-        except Conflict as error:
-            if error.retryable:
-                raise
-            # A person has changed or removed it since it was brought along: theirs stays.
+        except AlreadyExists:
+            continue  # a person has changed or removed it since it was brought along: theirs stays
     return plan
 
 

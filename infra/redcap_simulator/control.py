@@ -159,12 +159,12 @@ def _erase_all(form_filler: FormFiller, project: Project, body: Body) -> None:
     form_filler.erase_all(project, **_take(body))
 
 
-def _revoke(_desk: FormFiller, project: Project, body: Body) -> None:
+def _revoke(_filler: FormFiller, project: Project, body: Body) -> None:
     _take(body, "user", optional=())
     project.revoke(body["user"])
 
 
-def _det(_desk: FormFiller, project: Project, body: Body) -> None:
+def _det(_filler: FormFiller, project: Project, body: Body) -> None:
     _take(body, "url", optional=())
     project.det_url = body["url"]
 

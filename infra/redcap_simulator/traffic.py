@@ -15,7 +15,7 @@ REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
-class Seen:
+class LoggedRequest:
     """One API request: when, what for, and what it was answered; never its data or token."""
 
     at: datetime
@@ -34,7 +34,7 @@ class RequestLog:
         self._lock = Lock()
         self._recent: dict[str, deque[datetime]] = {}
         self._banned: set[str] = set()
-        self._seen: deque[Seen] = deque(maxlen=REMEMBERED)
+        self._requests: deque[LoggedRequest] = deque(maxlen=REMEMBERED)
         self.count = 0
 
     def allow(self, address: str, now: datetime) -> bool:
@@ -53,31 +53,31 @@ class RequestLog:
     def note(self, params: Params, now: datetime, status: int, fault: str) -> None:
         """Remember a request by the names of its parameters."""
         names = tuple(dict.fromkeys(name for name, _ in params.pairs if name not in {"token", "data"}))
-        seen = Seen(now, params.text("content"), action_of(params), status, fault, names)
+        request = LoggedRequest(now, params.text("content"), action_of(params), status, fault, names)
         with self._lock:
-            self._seen.append(seen)
+            self._requests.append(request)
             self.count += 1
 
-    def seen(self) -> list[Seen]:
+    def all(self) -> list[LoggedRequest]:
         """The requests, oldest first."""
         with self._lock:
-            return list(self._seen)
+            return list(self._requests)
 
     def contents(self) -> list[str]:
         """Just what they were for."""
-        return [seen.content for seen in self.seen()]
+        return [request.content for request in self.all()]
 
     def clear(self) -> None:
         """Forget requests and bans."""
         with self._lock:
-            self._seen.clear()
+            self._requests.clear()
             self._recent.clear()
             self._banned.clear()
             self.count = 0
 
     def as_json(self) -> dict[str, Any]:
         """The log as the control surface shows it."""
-        requests = [{**asdict(seen), "at": seen.at.isoformat()} for seen in self.seen()]
+        requests = [{**asdict(request), "at": request.at.isoformat()} for request in self.all()]
         return {"count": self.count, "contents": self.contents(), "requests": requests}
 
 

@@ -1,4 +1,4 @@
-"""One exception -> problem table: every error answer is an RFC 9457 document, and none quotes what was sent.
+"""Every error answer is an RFC 9457 document, and none quotes what was sent.
 
 type, title, status   what kind of error it is
 detail                what failed and why
@@ -21,7 +21,8 @@ from starlette.exceptions import HTTPException
 
 from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
-from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
+from shared.error_outcomes import OUTCOMES
+from shared.errors import MwlError, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 NOTED: Final = "mwl.problem"
@@ -31,12 +32,7 @@ NOTED: Final = "mwl.problem"
 STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {
     Throttled: (HTTPStatus.TOO_MANY_REQUESTS, "throttled"),
     Unauthenticated: (HTTPStatus.UNAUTHORIZED, "unauthenticated"),
-    Rejected: (HTTPStatus.UNPROCESSABLE_ENTITY, "rejected"),
-    NotFound: (HTTPStatus.NOT_FOUND, "not-found"),
-    Forbidden: (HTTPStatus.FORBIDDEN, "forbidden"),
-    Conflict: (HTTPStatus.CONFLICT, "conflict"),
-    Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
-    MwlError: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal"),
+    **{kind: (HTTPStatus(outcome.status), outcome.problem) for kind, outcome in OUTCOMES.items()},
 }
 _RETRY_SECONDS = 2
 

@@ -26,9 +26,10 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
+from lambdas.sync import removal
 from lambdas.sync.connect import Connect, connector
 from lambdas.sync.wake_up import SyncRequests
-from lambdas.write_backs.wake_up import WriteBackHints
+from lambdas.write_backs.wake_up import WakeUpMessages
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Services:
     syncs: SyncRequests
     passwords: Passwords
     tokens: PeopleTokens
-    hints: WriteBackHints
+    wake_up_messages: WakeUpMessages
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -92,6 +93,18 @@ class Services:
                 f"must be given: {len(known)} sites are known and DEFAULT_SITE is not set", where="site"
             )
         return known[0]
+
+    def remove_source(self, source_id: str, *, withdraw: bool) -> int:
+        """Delete a source; return how many of its items were withdrawn. Raises as `removal.remove_source`."""
+        return removal.remove_source(
+            source_id,
+            sources=self.sources,
+            worklist=self.worklist,
+            triggers=self.triggers,
+            withdraw=withdraw,
+            owner=self.new_id(),
+            now=self.now(),
+        )
 
 
 def services_from(
@@ -123,7 +136,7 @@ def services_from(
         syncs=SyncRequests(sqs, settings.sync_queue_url),
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
-        hints=WriteBackHints(sqs, settings.write_back_queue_url),
+        wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,
             "accounts_table": lambda: users.find("health-check"),

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
-from typing import Annotated
-from zoneinfo import ZoneInfo
+from datetime import tzinfo
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from lambdas.store.models import Tables, bind
 from lambdas.sync.connect import RedcapSettings
 from shared.dicom_text import AE
-
-
-def _zone(name: str) -> tzinfo:
-    # UTC must work even where there is no time zone database, as on a bare Lambda.
-    return UTC if name == "UTC" else ZoneInfo(name)
-
-
-def _time_zone(name: str) -> str:
-    try:
-        _zone(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("no such time zone in the IANA database") from None
-    return name
+from shared.site_name import OptionalSiteName
+from shared.time_zones import ZoneName, time_zone
 
 
 class ApiSettings(RedcapSettings):
@@ -44,17 +31,15 @@ class ApiSettings(RedcapSettings):
     access_token_max_minutes: int = Field(
         default=480, ge=1, le=1440, description="The longest life of a person's access token."
     )
-    default_site: str = Field(
+    default_site: OptionalSiteName = Field(
         default="",
-        max_length=64,
-        pattern=r"^[A-Za-z0-9_.-]*$",
         description="The site of items and relays that name none. Empty: the only one there is.",
     )
     default_station_aetitle: AE = Field(
         default="UNASSIGNED",
         description="Scheduled station AE title of items made by hand that name none.",
     )
-    site_time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    site_time_zone: ZoneName = Field(
         default="UTC",
         description="Time zone of the start of items made by hand that name no date or time: they start now.",
     )
@@ -64,7 +49,7 @@ class ApiSettings(RedcapSettings):
 
     def time_zone(self) -> tzinfo:
         """Return the zone of `site_time_zone`."""
-        return _zone(self.site_time_zone)
+        return time_zone(self.site_time_zone)
 
     def tables(self) -> Tables:
         """Return the table models of this deployment, accounts included."""

@@ -12,9 +12,8 @@ from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from lambdas.redcap.row import DATA_ACCESS_GROUP, PSEUDO_FIELDS
 from lambdas.sources.field_mapping import (
@@ -31,21 +30,11 @@ from lambdas.sources.protocol_codes import ProtocolCodes
 from lambdas.sources.scan_rows import Gate, Join, ScanRows
 from lambdas.sources.section import FieldName, Section, did_you_mean
 from shared.errors import Rejected
+from shared.site_name import OptionalSiteName, SiteName
+from shared.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import Status
 
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is not a time zone; write one like Europe/Berlin") from None
-    return name
-
-
-ZoneName = Annotated[str, AfterValidator(_zone)]
-SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class OperatingWindow(Section):
@@ -144,7 +133,7 @@ class SourceDefinition(Section):
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
+    site: OptionalSiteName = ""
     sites_by_dag: dict[str, SiteName] = Field(default_factory=dict)
     url: str
     token_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
@@ -160,7 +149,7 @@ class SourceDefinition(Section):
     protocol: ProtocolCodes | None = None
     missing_data_codes: tuple[str, ...] = ()
     time_zone: ZoneName
-    server_time_zone: ZoneName | Literal[""] = ""
+    server_time_zone: OptionalZoneName = ""
     interval_seconds: Annotated[int, Field(ge=1, le=86400)] = 60
     overlap_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
     deletions_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
@@ -252,7 +241,7 @@ class SourceDefinition(Section):
 
     def local(self, moment: datetime) -> datetime:
         """Return an aware moment as the scanners' wall clock shows it."""
-        return moment.astimezone(ZoneInfo(self.time_zone))
+        return moment.astimezone(time_zone(self.time_zone))
 
     def open_at(self, moment: datetime) -> bool:
         """Tell whether REDCap may be asked at an aware moment."""
@@ -264,7 +253,7 @@ class SourceDefinition(Section):
         When the clocks go back in between, an hour happens twice by the wall clock REDCap compares with: the
         lower of both offsets then reaches far enough.
         """
-        zone = ZoneInfo(self.server_time_zone or self.time_zone)
+        zone = time_zone(self.server_time_zone or self.time_zone)
         offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))
         return since.astimezone(UTC).replace(tzinfo=None) + min(offsets)
 

@@ -22,10 +22,11 @@ DATES: Final = frozenset({"patient_birth_date", "scheduled_start_date"})
 TIMES: Final = frozenset({"scheduled_start_time"})
 MEASURES: Final = frozenset(UNITS)
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T]+(.+)", re.ASCII)
+KG_PER_LB: Final = Decimal("0.45359237")  # exactly, by international agreement (1959)
 _FACTORS: Final = {
     "kg": Decimal(1),
     "g": Decimal("0.001"),
-    "lb": Decimal("0.45359237"),  # the international pound, exactly
+    "lb": KG_PER_LB,
     "m": Decimal(1),
     "cm": Decimal("0.01"),
     "in": Decimal("0.0254"),

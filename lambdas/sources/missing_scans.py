@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, RejectedRow, SourceState
+from lambdas.sources.state import SourceState
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 
 
 def missing_soon(definition: SourceDefinition, state: SourceState, now: float) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from shared.errors import Conflict, Unavailable
 
@@ -50,7 +50,7 @@ def translated(what: str) -> Iterator[None]:
 def races(attempts: int) -> Retrying:
     """Return what runs a conditional write again, from its reading on, while other writers win."""
     return Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, Conflict) and error.retryable),
+        retry=retry_if_exception_type(Conflict),
         stop=stop_after_attempt(attempts),
         wait=wait_random_exponential(multiplier=0.02, max=1.0),
         reraise=True,

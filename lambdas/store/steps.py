@@ -1,8 +1,8 @@
-"""Performed procedure steps in DynamoDB: each event recorded once, folded, and owed to REDCap until told.
+"""Performed procedure steps in DynamoDB: each event recorded once, folded, and due until REDCap has it.
 
-One transaction records the event, the folded step with its debt to REDCap (``write_back_due``) and the status
-of every linked item. So there is no moment at which one is known without the others, and a lost queue message
-loses nothing: the debt stands in the table until the write-back has been verified.
+One transaction records the event, the folded step with its unfinished write-back (``write_back_due``) and the
+status of every linked item. So there is no moment at which one is known without the others, and a lost queue
+message loses nothing: the write-back stays due in the table until it has been verified.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class StepStore:
         step = _step(row)
         found = self._worklist.writer.read(row.site, step.item_ids)
         linked = [found[item_id] for item_id in step.item_ids if item_id in found]
-        # After the items: a step that comes later has a debt of its own.
+        # After the items: a step that comes later has a write-back of its own.
         known = self._steps({uid for stored in linked for uid in stored.progress.steps})
         performed = {
             stored.item.id: tuple(known[uid] for uid in stored.progress.steps if uid in known)
@@ -102,7 +102,7 @@ class StepStore:
         return PendingWriteBack(step, items, performed, int(row.version), int(row.write_back_attempts))
 
     def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
-        """Strike the debt; False if a newer event or another run came between: it is due again then."""
+        """End the write-back; False if a newer event or another run came between: it is due again then."""
         model = self._tables.step
         actions = [
             model.write_back_due.remove(),
@@ -110,7 +110,7 @@ class StepStore:
             model.write_back_attempts.set(0),
             model.write_back_note.set(""),
         ]
-        return self._settle_debt(sop_instance_uid, version, actions)
+        return self._end_write_back(sop_instance_uid, version, actions)
 
     def write_back_later(
         self, sop_instance_uid: str, version: int, *, at: float, note: str, counted: bool = True
@@ -123,7 +123,7 @@ class StepStore:
         actions = [model.write_back_at.set(_stamp(at)), model.write_back_note.set(note[:NOTE_LENGTH])]
         if counted:
             actions.append(model.write_back_attempts.set(model.write_back_attempts + 1))
-        self._settle_debt(sop_instance_uid, version, actions)
+        self._end_write_back(sop_instance_uid, version, actions)
 
     def write_back_parked(self, sop_instance_uid: str, version: int, *, note: str) -> None:
         """Stop trying: REDCap refuses for good. The reason stays with the step, until its next event."""
@@ -134,7 +134,7 @@ class StepStore:
             model.write_back_attempts.set(model.write_back_attempts + 1),
             model.write_back_note.set((FOR_GOOD + note)[:NOTE_LENGTH]),
         ]
-        self._settle_debt(sop_instance_uid, version, actions)
+        self._end_write_back(sop_instance_uid, version, actions)
 
     def retry_write_back(self, sop_instance_uid: str) -> None:
         """Make a step due again, parked or told: trying it once more does no harm.
@@ -144,7 +144,7 @@ class StepStore:
         row = self._step_row(sop_instance_uid)
         if row is None or not _step(row).item_ids:
             raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
-        self._owe_again(row)
+        self._make_due_again(row)
 
     def _record(self, event: ProcedureStepEvent, site: str, relay_id: str) -> EventResult:
         row = self._step_row(event.sop_instance_uid)
@@ -261,20 +261,20 @@ class StepStore:
                 return False
         return True
 
-    def _settle_debt(self, sop_instance_uid: str, version: int, actions: Sequence[Action]) -> bool:
+    def _end_write_back(self, sop_instance_uid: str, version: int, actions: Sequence[Action]) -> bool:
         row = self._tables.step(step_key(sop_instance_uid), STATE)
         try:
             with translated("noting a write-back"):
                 row.update(actions=list(actions), condition=StepRow.version == version)
         except Conflict:
-            self._owe_again(row)
+            self._make_due_again(row)
             return False
         return True
 
-    def _owe_again(self, row: StepRow) -> None:
+    def _make_due_again(self, row: StepRow) -> None:
         """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
 
-        The version moves too, so that a run still under way does not strike this debt with its own.
+        The version moves too, so that a write-back still under way does not end this one with its own.
         """
         model = self._tables.step
         now = _stamp(self._now())

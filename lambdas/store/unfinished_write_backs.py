@@ -1,4 +1,4 @@
-"""What REDCap is owed: a step it has yet to be told of, and one it could not be told of. Pure."""
+"""Unfinished write-backs: a step REDCap has yet to be told of, and one it could not be told of. Pure."""
 
 from __future__ import annotations
 

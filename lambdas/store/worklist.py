@@ -17,7 +17,7 @@ from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
 from lambdas.store.ownership import StatusOwner, StoredItem
-from shared.errors import Conflict, NotFound
+from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
 from shared.worklist_item import WorklistItem
 
@@ -117,14 +117,14 @@ class WorklistStore:
         return {item.id: site_move(item, found[item.id]) for item in items}
 
     def create(self, item: WorklistItem) -> StoredItem:
-        """Write an item made by hand. :raises Conflict: one with this id exists."""
+        """Write an item made by hand. :raises AlreadyExists: one with this id exists."""
 
         def change(current: StoredItem | None) -> StoredItem:
             if current is not None:
                 # Our own retry after an answer that never came finds its own work done.
                 if current.item == item:
                     return current
-                raise _Exists("an item with this id exists", where="id")
+                raise AlreadyExists("an item with this id exists", where="id")
             return StoredItem(item=item, feed_seq=0)
 
         return self._change_one(item.site, item.id, change)
@@ -209,12 +209,6 @@ class WorklistStore:
     def _change_one(self, site: str, item_id: str, change: Change) -> StoredItem:
         written: Written = self.writer.change(site, {item_id: change})
         return written.items[item_id]
-
-
-class _Exists(Conflict):
-    """A create of what exists: final, unlike the race that `Conflict` means elsewhere."""
-
-    retryable = False
 
 
 def _from_source(item: WorklistItem, inherited: StoredItem | None) -> Change:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from lambdas.mapping.patients import Bearer, Patients, in_order, shared_id_reason
 from lambdas.mapping.record import Mapped
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow
+from lambdas.sources.unshown_rows import HeldRow
 from lambdas.store.worklist import WorklistStore
 from shared.worklist_item import WorklistItem
 

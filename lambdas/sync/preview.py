@@ -19,12 +19,13 @@ from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.dictionary.problems import misfits_of, problems_of
-from lambdas.sources.state import HeldRow, Note, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store import ownership
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.ownership import StoredItem
-from lambdas.sync.one_pass import ALWAYS_WITHDRAWN, Pass, by_record
+from lambdas.sync import fuse
 from lambdas.sync.project_check import project_of
+from lambdas.sync.record_intake import RecordIntake, by_record
 from lambdas.sync.scanner_view import Scanner, ScannerView, views
 from shared.errors import Rejected, Unavailable
 from shared.worklist_item import WorklistItem
@@ -161,28 +162,28 @@ def preview(
     :raises Rejected: the definition does not fit the project.
     :raises Forbidden, Unavailable: as `RedcapProject`; also if there is no time for anything.
     """
-    look = _Look(definition, redcap, worklist, left, scope)
-    look.read()
-    vanished, total = look.sweep()
-    shown = sorted((*_written(worklist), *look.kept_scans()), key=_order)
+    dry_sync = _DrySync(definition, redcap, worklist, left, scope)
+    dry_sync.read()
+    vanished, total = dry_sync.sweep()
+    shown = sorted((*_written(worklist), *dry_sync.kept_scans()), key=_order)
     counts = Counter(each.change for each in shown)
     after = [each.item for each in shown if each.change not in {"withdrawn", "removed"}]
-    seen_by = views(scanners, after, today)
-    seen = {item_id for view in seen_by for item_id in view.items}
+    scanner_views = views(scanners, after, today)
+    shown_somewhere = {item_id for view in scanner_views for item_id in view.items}
     found = Preview(
         source_id=definition.id,
-        records=len(look.records),
-        records_in_project=look.total,
-        cut=look.cut,
+        records=len(dry_sync.records),
+        records_in_project=dry_sync.total,
+        cut=dry_sync.cut,
         counts={change: counts[change] for change in get_args(Change)},
-        misfits=look.misfits,
+        misfits=dry_sync.misfits,
         blocked="" if scope.record else _blocked(definition, vanished, total),
         items=tuple(shown),
-        rejected=tuple(look.rejected),
-        held=tuple(look.held),
-        notes=tuple(look.notes),
-        scanners=seen_by,
-        unseen=tuple(item.id for item in after if item.id not in seen),
+        rejected=tuple(dry_sync.rejected),
+        held=tuple(dry_sync.held),
+        notes=tuple(dry_sync.notes),
+        scanners=scanner_views,
+        unseen=tuple(item.id for item in after if item.id not in shown_somewhere),
     )
     return found if scope.most_rows is None else _first(found, scope.most_rows)
 
@@ -209,7 +210,7 @@ def _first(found: Preview, most: int) -> Preview:
     )
 
 
-class _Look:
+class _DrySync:
     """What a sync would do, as far as there was time to find out: the sync's own pass, on a dry worklist."""
 
     def __init__(
@@ -221,7 +222,7 @@ class _Look:
         scope: Scope,
     ) -> None:
         self._definition, self._redcap, self._worklist, self._scope = definition, redcap, worklist, scope
-        self._pass = Pass(
+        self._intake = RecordIntake(
             definition,
             redcap,
             worklist,
@@ -242,11 +243,11 @@ class _Look:
     @property
     def records(self) -> Set[str]:
         """The records that were looked at."""
-        return self._pass.read
+        return self._intake.read
 
     def read(self) -> None:
         """Ask REDCap, batch by batch."""
-        self._pass.codes = missing_data_codes(self._redcap.project_info())
+        self._intake.codes = missing_data_codes(self._redcap.project_info())
         self._check_time()
         self._check_project()
         self._check_time()
@@ -270,8 +271,8 @@ class _Look:
             self.cut = self.cut or "no more time: what would be withdrawn was not looked for"
             return 0, 0
         whole = len(self.records) >= self.total and not self._scope.record
-        found = self._pass.sweep(self._groups, last=whole)
-        self._pass.withdraw_barred(found)
+        found = self._intake.sweep(self._groups, last=whole)
+        self._intake.withdraw_barred(found)
         for site, item_ids in found.vanished.items():
             self._worklist.withdraw(site, item_ids)
         return len(found.vanished_ids()), found.total
@@ -289,7 +290,7 @@ class _Look:
         if self._scope.record:
             self.total = 1
             rows = self._redcap.rows_of(self._scope.record, fields)
-            self._pass.read.add(self._scope.record)  # also if there is none: then its items have no row
+            self._intake.read.add(self._scope.record)  # also if there is none: then its items have no row
             yield rows
             return
         self._groups = self._redcap.record_groups()
@@ -298,16 +299,16 @@ class _Look:
         wanted = sorted(self._groups)[: self._scope.limit]
         if len(wanted) < self.total:
             self.cut = f"{len(wanted)} of {self.total} records, as asked for"
-        yield from self._pass.rows(wanted)
+        yield from self._intake.rows(wanted)
 
     def _take(self, batch: Sequence[RedcapRow]) -> None:
-        rejected, held, notes = len(self._pass.rejected), len(self._pass.held), len(self._pass.notes)
-        self._pass.take(batch)
+        rejected, held, notes = len(self._intake.rejected), len(self._intake.held), len(self._intake.notes)
+        self._intake.take(batch)
         # A record whose id cannot be written down is rejected under another one.
         rows = {record: own for record, own in by_record(batch)}
-        self.rejected += [_refused(row, rows.get(row.record, ())) for row in self._pass.rejected[rejected:]]
-        self.held += [_refused(row, rows.get(row.record, ())) for row in self._pass.held[held:]]
-        self.notes += [_refused(row, rows.get(row.record, ())) for row in self._pass.notes[notes:]]
+        self.rejected += [_refused(row, rows.get(row.record, ())) for row in self._intake.rejected[rejected:]]
+        self.held += [_refused(row, rows.get(row.record, ())) for row in self._intake.held[held:]]
+        self.notes += [_refused(row, rows.get(row.record, ())) for row in self._intake.notes[notes:]]
 
     def _why_stop(self) -> str:
         shown = len(self._worklist.outcomes) + len(self.rejected) + len(self.held) + len(self.notes)
@@ -375,7 +376,7 @@ def _refused(refused: RejectedRow | HeldRow | Note, rows: Iterable[RedcapRow]) -
 
 
 def _blocked(definition: SourceDefinition, vanished: int, total: int) -> str:
-    if vanished <= max(ALWAYS_WITHDRAWN, int(definition.max_withdrawn_share * total)):
+    if not fuse.blows(vanished, total, definition.max_withdrawn_share):
         return ""
     return f"{vanished} of {total} items have no row any more: a sync stops until a person confirms that"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambdas.redcap.project import RedcapProject
-from lambdas.sources.state import HeldRow, Note, RejectedRow, SourceState
+from lambdas.sources.state import SourceState
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import WorklistStore
 
 

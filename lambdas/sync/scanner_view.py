@@ -63,9 +63,9 @@ def known_scanners(relays: RelayStore, sites: Collection[str]) -> list[Scanner]:
         configuration, _ = relays.configuration(relay.relay_id)
         overrides = {each.ae_title: each for each in configuration.overrides.scanners}
         heartbeat = heartbeats.get(relay.relay_id)
-        told = heartbeat.health.scanners if heartbeat else ()
+        reported = heartbeat.health.scanners if heartbeat else ()
         # Who never was let in has not asked either.
-        heard = {each.ae_title for each in told if each.last_query_at is not None}
+        heard = {each.ae_title for each in reported if each.last_query_at is not None}
         for title in sorted(heard | overrides.keys()):
             profile = ScannerProfile(ae_title=title)
             if title in overrides:

@@ -3,7 +3,7 @@
     lease -> rows of changed records -> mapping -> items written where they differ
           -> items without a row withdrawn -> watermark, last, and only if all went well
 
-A sync that stops anywhere has done no harm; the next one does the same again. `lambdas.sync.run` is what
+A sync that stops anywhere has done no harm; the next one does the same again. `lambdas.sync.attempt` is what
 happens in between.
 """
 
@@ -21,9 +21,9 @@ from lambdas.sources.missing_scans import missing_soon
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import Connect
+from lambdas.sync.attempt import SyncAttempt
+from lambdas.sync.connect import Outside
 from lambdas.sync.result import Surroundings, SyncResult
-from lambdas.sync.run import Run
 from shared.errors import Conflict, MwlError, Unavailable
 
 __all__ = ["SourceSync", "SyncResult"]
@@ -45,26 +45,12 @@ _FORGOTTEN: Final = {"recent": (), "unchecked": True}
 
 
 class SourceSync:
-    """Syncs sources, one call a source.
+    """Syncs sources, one call a source."""
 
-    :param connect: opens a definition's REDCap project.
-    :param now: seconds since 1970.
-    :param new_id: a fresh random identifier at every call.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(
-        self,
-        sources: SourceStore,
-        worklist: WorklistStore,
-        connect: Connect,
-        *,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._sources, self._worklist, self._connect = sources, worklist, connect
-        self._now, self._new_id, self._sleep = now, new_id, sleep
+    def __init__(self, sources: SourceStore, worklist: WorklistStore, outside: Outside) -> None:
+        self._sources, self._worklist = sources, worklist
+        self._connect, self._now = outside.connect, outside.now
+        self._new_id, self._sleep = outside.new_id, outside.sleep
 
     def run(
         self,
@@ -96,7 +82,7 @@ class SourceSync:
             definition,
             before,
             owner,
-            lambda run: run.sync(),
+            lambda attempt: attempt.sync(),
             remaining,
             confirmed=confirm_withdrawals,
         )
@@ -122,11 +108,13 @@ class SourceSync:
         if not self._lease_soon(source_id, owner, remaining):
             return None
         before = self._sources.state(source_id)
-        told = before.watermark is not None and before.definition == definition.digest()
-        if not told or max(before.banned_until, before.paused_until) > self._now():
+        synced_before = before.watermark is not None and before.definition == definition.digest()
+        if not synced_before or max(before.banned_until, before.paused_until) > self._now():
             self._sources.release(source_id, owner)
             return None
-        return self._leased(definition, before, owner, lambda run: run.record(record), remaining, hint=True)
+        return self._leased(
+            definition, before, owner, lambda attempt: attempt.record(record), remaining, woken=True
+        )
 
     def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> bool:
         for _ in range(LEASE_TRIES):
@@ -143,11 +131,11 @@ class SourceSync:
         definition: SourceDefinition,
         before: SourceState,
         owner: str,
-        work: Callable[[Run], SyncResult],
+        work: Callable[[SyncAttempt], SyncResult],
         remaining: Callable[[], float],
         *,
         confirmed: bool = False,
-        hint: bool = False,
+        woken: bool = False,
     ) -> SyncResult:
         """Do the work, and remember what came of it; the lease is given back only when that was done."""
 
@@ -157,27 +145,29 @@ class SourceSync:
         def save(state: SourceState) -> None:
             self._sources.save_state(definition.id, owner, state)
 
-        run: Run | None = None
+        attempt: SyncAttempt | None = None
         try:
             with closing(self._connect(definition)) as redcap:
                 given = Surroundings(
                     redcap, self._worklist, save, renew, self._now(), remaining, confirmed=confirmed
                 )
-                run = Run(definition, before, given)
-                result = work(run)
+                attempt = SyncAttempt(definition, before, given)
+                result = work(attempt)
         except MwlError as error:
-            self._remember_failure(definition, run.state if run else before, owner, error, hint=hint)
+            self._remember_failure(
+                definition, attempt.state if attempt else before, owner, error, woken=woken
+            )
             raise
-        result = replace(result, missing_soon=missing_soon(definition, run.state, self._now()))
-        save(run.state if hint else _succeeded(run.state, result, self._now()))
+        result = replace(result, missing_soon=missing_soon(definition, attempt.state, self._now()))
+        save(attempt.state if woken else _succeeded(attempt.state, result, self._now()))
         self._sources.release(definition.id, owner)
         return result
 
     def _remember_failure(
-        self, definition: SourceDefinition, state: SourceState, owner: str, error: MwlError, *, hint: bool
+        self, definition: SourceDefinition, state: SourceState, owner: str, error: MwlError, *, woken: bool
     ) -> None:
         # Whoever lost the lease has nothing to say; another failure here leaves the lease to end by itself.
-        failed = _failed(definition, state, error, self._now(), hint=hint)
+        failed = _failed(definition, state, error, self._now(), woken=woken)
         try:
             self._sources.save_state(definition.id, owner, failed)
         except Conflict:
@@ -208,12 +198,12 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
 
 
 def _failed(
-    definition: SourceDefinition, state: SourceState, error: MwlError, now: float, *, hint: bool
+    definition: SourceDefinition, state: SourceState, error: MwlError, now: float, *, woken: bool
 ) -> SourceState:
     update: dict[str, object] = dict(_FORGOTTEN)
     if isinstance(error, Banned):
         update["banned_until"] = now + BAN_SECONDS
-    if not hint:
+    if not woken:
         failures = state.failures + 1
         pause = min(LONGEST_PAUSE_SECONDS, definition.interval_seconds * 2 ** min(failures, 12))
         report = SyncReport(outcome="failed", finished_at=datetime.fromtimestamp(now, UTC), error=str(error))

@@ -1,13 +1,13 @@
 """Telling REDCap what a scanner did: one step, every item it is linked to.
 
-What is owed stands in the table, so this may run twice, too early, or die half-way: it reads the REDCap row,
-writes only what differs, reads again, and strikes the debt only when REDCap shows what it should.
-A project is asked by one at a time: the lease is the one the source's sync takes.
+What is unfinished stands in the table, so this may run twice, too early, or die half-way: it reads the REDCap
+row, writes only what differs, reads again, and ends the write-back only when REDCap shows what it should. A
+project is asked by one at a time: the lease is the one the source's sync takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -18,7 +18,7 @@ from lambdas.sources.definition import SourceDefinition, WriteBack
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
-from lambdas.sync.connect import Connect
+from lambdas.sync.connect import Outside
 from lambdas.write_backs.row import row_of, update_of, values_of
 from lambdas.write_backs.telling import FormLocked, tell
 from shared.errors import Forbidden, MwlError, Unavailable
@@ -40,7 +40,7 @@ TURN_SECONDS: Final = 120.0
 TURN_TRIES: Final = 10
 """How often, a second apart, a turn is asked for before it is left to a later message."""
 
-Told = dict[str, tuple[Step, ...]]
+Written = dict[str, tuple[Step, ...]]
 """Item id -> the steps REDCap was told of."""
 
 
@@ -60,48 +60,34 @@ class Doubtful(Unavailable):
 
 
 class StepWriteBack:
-    """Writes steps back, one call a step.
+    """Writes steps back, one call a step."""
 
-    :param connect: opens a definition's REDCap project.
-    :param now: seconds since 1970.
-    :param new_id: a fresh random identifier at every call.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(
-        self,
-        steps: StepStore,
-        sources: SourceStore,
-        connect: Connect,
-        *,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._steps, self._sources, self._connect = steps, sources, connect
-        self._now, self._new_id, self._sleep = now, new_id, sleep
+    def __init__(self, steps: StepStore, sources: SourceStore, outside: Outside) -> None:
+        self._steps, self._sources = steps, sources
+        self._connect, self._now = outside.connect, outside.now
+        self._new_id, self._sleep = outside.new_id, outside.sleep
 
     def run(self, sop_instance_uid: str) -> tuple[Outcome, str]:
-        """Tell REDCap what is owed for a step; return what came of it, and why if it is not done.
+        """Tell REDCap what it has yet to know of a step; return what came of it, and why if it is not done.
 
-        ``nothing``: nothing was owed. ``later``: REDCap could not; it is tried again by the schedule.
+        ``nothing``: nothing was due. ``later``: REDCap could not; it is tried again by the schedule.
         ``parked``: REDCap refuses for good; a person has to look.
         """
         pending = self._steps.pending(sop_instance_uid)
         if pending is None:
             return "nothing", ""
-        told: Told = {}
+        written: Written = {}
         errors: list[MwlError] = []
         for source_id in sorted({item.source for item in pending.items if item.source}):
             try:
-                errors += self._tell_source(sop_instance_uid, source_id, told)
+                errors += self._write_source(sop_instance_uid, source_id, written)
             except MwlError as error:
                 errors.append(error)
         if errors:
             return self._put_off(sop_instance_uid, pending, errors)
-        return self._strike(sop_instance_uid, pending, told)
+        return self._end(sop_instance_uid, pending, written)
 
-    def _tell_source(self, uid: str, source_id: str, told: Told) -> list[MwlError]:
+    def _write_source(self, uid: str, source_id: str, written: Written) -> list[MwlError]:
         """Tell a source's rows; return what was wrong with some: the others are told all the same."""
         definition = self._sources.get(source_id)
         config = definition.write_back
@@ -114,12 +100,12 @@ class StepWriteBack:
             if pending is None:
                 return []
             items = [item for item in pending.items if item.source == source_id]
-            told |= {item.id: pending.performed[item.id] for item in items}
+            written |= {item.id: pending.performed[item.id] for item in items}
             with closing(self._connect(definition)) as redcap:
                 return [
                     error
                     for item in items
-                    for error in self._tried(redcap, config, item, told[item.id], owner)
+                    for error in self._tried(redcap, config, item, written[item.id], owner)
                 ]
 
     def _check_open(self, definition: SourceDefinition) -> None:
@@ -162,13 +148,13 @@ class StepWriteBack:
         owner: str,
     ) -> Sequence[MwlError]:
         try:
-            return self._tell(redcap, values_of(config, steps, item), item, owner)
+            return self._write(redcap, values_of(config, steps, item), item, owner)
         except Banned:
             raise  # no other row can be told either
         except MwlError as error:
             return [error]
 
-    def _tell(
+    def _write(
         self, redcap: RedcapProject, values: dict[str, str], item: WorklistItem, owner: str
     ) -> Sequence[MwlError]:
         """Tell a row; return why some of it could not be told."""
@@ -180,7 +166,7 @@ class StepWriteBack:
             left = {name: text for name, text in values.items() if name not in refused.fields}
             if len(left) == len(values):
                 raise
-            return [refused, *self._tell(redcap, left, item, owner)]
+            return [refused, *self._write(redcap, left, item, owner)]
         update = update_of(row, values)
         if update is None:
             return ()
@@ -205,12 +191,12 @@ class StepWriteBack:
             raise Doubtful("the row the item was made from is not in REDCap", where=f"source {item.source}")
         return row
 
-    def _strike(self, uid: str, pending: PendingWriteBack, told: Told) -> tuple[Outcome, str]:
-        """Strike the debt, unless REDCap was told of what is past: then it is owed again, at once."""
+    def _end(self, uid: str, pending: PendingWriteBack, written: Written) -> tuple[Outcome, str]:
+        """End the write-back, unless REDCap was told of what is past: then it is due again, at once."""
         last = self._steps.pending(uid)
-        if last is None and not told:
+        if last is None and not written:
             return "nothing", ""
-        if last is None or any(last.performed.get(item_id) != steps for item_id, steps in told.items()):
+        if last is None or any(last.performed.get(item_id) != steps for item_id, steps in written.items()):
             self._steps.retry_write_back(uid)
             return "later", "the item moved on meanwhile"
         if not self._steps.write_back_done(uid, pending.version):

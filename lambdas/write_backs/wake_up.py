@@ -1,4 +1,4 @@
-"""Hints to the write-back queue that a step has news. Only ever hints: the mark in the table is the truth."""
+"""Messages that wake the write-back when a step has news. One may get lost: the table knows what is due."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-class WriteBackHints:
-    """Sends hints.
+class WakeUpMessages:
+    """Sends them.
 
     :param client: returns boto3's ``sqs`` client; not asked before it is needed.
     :param queue_url: WriteBackQueue; empty if there is none, and nothing is sent.
@@ -22,10 +22,10 @@ class WriteBackHints:
         self._client, self._queue_url = client, queue_url
 
     def send(self, sop_instance_uids: Iterable[str]) -> None:
-        """Send one hint a step.
+        """Send one message a step.
 
         :raises Unavailable: some were not taken. Whoever calls goes on: the schedule finds those steps too.
         """
         if self._queue_url:
-            hints = [{"sop_instance_uid": uid} for uid in dict.fromkeys(sop_instance_uids)]
-            send_all(self._client(), self._queue_url, hints)
+            messages = [{"sop_instance_uid": uid} for uid in dict.fromkeys(sop_instance_uids)]
+            send_all(self._client(), self._queue_url, messages)

@@ -17,7 +17,7 @@ from lambdas.store.accounts.people import LoginStore, Role, User, UserStore
 from lambdas.store.accounts.relays import CODE_ALPHABET, RelayStore, random_code
 from lambdas.store.accounts.rows import Witness
 from lambdas.store.models import AccountRow, bind
-from shared.errors import Conflict, Forbidden, NotFound, Rejected, Unavailable
+from shared.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from shared.relay_health import RelayHealth
 from shared.scanner_profile import ScannerOverrides
 from tests.rigs.cloud import REGION, CloudRig, cloud
@@ -71,7 +71,7 @@ def test_a_name_that_cannot_be_one_is_refused_and_never_found(users: UserStore, 
 
 def test_a_name_is_given_once(users: UserStore) -> None:
     users.create("ana", "hash", Role.READ)
-    with pytest.raises(Conflict):
+    with pytest.raises(AlreadyExists):
         users.create("ANA", "other", Role.ADMIN)
     assert [user.password_hash for user in users.all()] == ["hash"]
 

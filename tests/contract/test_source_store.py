@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from lambdas.schedule import is_due
-from lambdas.sources.state import RejectedRow, SourceState, SyncReport
+from lambdas.sources.state import SourceState, SyncReport
+from lambdas.sources.unshown_rows import RejectedRow
 from lambdas.store.models import SOURCES
 from lambdas.store.sources import SourceStore
 from shared.errors import Conflict, NotFound, Rejected

@@ -13,7 +13,7 @@ from lambdas.store.listing import ItemQuery
 from lambdas.store.models import ItemRow, Tables, item_key, site_key
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import StoredItem, WorklistStore
-from shared.errors import Conflict, NotFound, Rejected
+from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
 from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event, an_item
@@ -213,7 +213,7 @@ def test_a_source_lists_its_own_items_only(store: WorklistStore) -> None:
 def test_a_made_item_is_made_once(store: WorklistStore) -> None:
     item = an_item("hand", source="", source_record="")
     assert store.create(item).feed_seq == store.create(item).feed_seq
-    with pytest.raises(Conflict):
+    with pytest.raises(AlreadyExists):
         store.create(item.model_copy(update={"patient_id": "other"}))
 
 

@@ -176,7 +176,7 @@ def test_your_own_redcap_is_shown_and_not_written_to(tmp_path: Path) -> None:
         shown = run(tmp_path / "demo", "--once", REDCAP_API_URL=redcap.url, REDCAP_API_TOKEN=token)
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert re.search(r"What a scanner is shown: \d\d exams", shown.stdout)
-        requests = redcap.requests.seen()
+        requests = redcap.requests.all()
         assert requests
         assert {request.action for request in requests} <= {"", "export"}
         assert not any("data" in request.names for request in requests)

@@ -53,8 +53,8 @@ def test_a_scan_begun_and_ended_shows_in_the_worklist_and_wakes_the_write_back(r
     assert status_of(rig) == "IN_PROGRESS"
     assert outcomes(relay.http.post("/relay/mpps", json=sent(ended))) == ["recorded"]
     assert status_of(rig) == "COMPLETED"
-    hints = rig.cloud.received(rig.cloud.write_back_queue_url)
-    assert hints == [{"sop_instance_uid": "2.25.77"}] * 2
+    messages = rig.cloud.received(rig.cloud.write_back_queue_url)
+    assert messages == [{"sop_instance_uid": "2.25.77"}] * 2
 
 
 def test_a_replay_is_recorded_once_and_as_good_as_the_first(rig: ApiRig) -> None:
@@ -66,8 +66,8 @@ def test_a_replay_is_recorded_once_and_as_good_as_the_first(rig: ApiRig) -> None
 
 def test_events_of_one_request_give_one_hint_a_step(rig: ApiRig) -> None:
     rig.relay().http.post("/relay/mpps", json=sent(*scan(), *scan(uid="2.25.78")))
-    hints = rig.cloud.received(rig.cloud.write_back_queue_url)
-    assert sorted(hint["sop_instance_uid"] for hint in hints) == ["2.25.77", "2.25.78"]
+    messages = rig.cloud.received(rig.cloud.write_back_queue_url)
+    assert sorted(message["sop_instance_uid"] for message in messages) == ["2.25.77", "2.25.78"]
 
 
 def test_a_bad_event_is_refused_with_its_reason_and_the_others_go_on(rig: ApiRig) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.sources.state import HeldRow, Note, RejectedRow, SourceState, SyncReport
+from lambdas.sources.state import SourceState, SyncReport
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.accounts.people import Role
 from shared.worklist_item import WorklistItem
 from tests.rigs.api import log_lines

@@ -82,15 +82,15 @@ def test_a_new_password_ends_the_old_one(rig: CloudRig) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("users", "passwd", "nobody"), 1, "no such user"),
+        (("users", "passwd", "nobody"), 2, "no such user"),
         (("users", "create", "a b c/", "--role", "read"), 2, "username"),
-        (("relays", "revoke", "nothing"), 1, "relay"),
-        (("relays", "scanners", "show", "nothing"), 1, "no such relay"),
+        (("relays", "revoke", "nothing"), 2, "relay"),
+        (("relays", "scanners", "show", "nothing"), 2, "no such relay"),
         (("relays", "scanners", "apply", "nothing", "/does/not/exist.toml"), 2, "/does/not/exist.toml"),
-        (("relays", "scanners", "apply", "nothing", "/dev/null"), 1, "no such relay"),
-        (("sources", "sync", "nothing"), 1, "nothing"),
-        (("sources", "preview", "nothing"), 1, "nothing"),
-        (("sources", "trigger", "nothing"), 1, "nothing"),
+        (("relays", "scanners", "apply", "nothing", "/dev/null"), 2, "no such relay"),
+        (("sources", "sync", "nothing"), 2, "nothing"),
+        (("sources", "preview", "nothing"), 2, "nothing"),
+        (("sources", "trigger", "nothing"), 2, "nothing"),
         (("sources", "apply", "/does/not/exist.toml"), 2, "/does/not/exist.toml"),
     ],
 )
@@ -343,7 +343,7 @@ def test_a_source_is_deleted(rig: CloudRig, redcap: RedcapSimulator, tmp_path: P
     applied(rig, redcap, tmp_path)
     deleted = mwl_cloud("sources", "delete", "classic")
     assert (deleted.exit_code, deleted.output) == (0, "deleted, and 0 of its items withdrawn\n")
-    assert mwl_cloud("sources", "delete", "classic").exit_code == 1
+    assert mwl_cloud("sources", "delete", "classic").exit_code == 2
 
 
 def test_a_source_that_failed_is_listed_with_the_reason_and_ends_with_1(

@@ -91,7 +91,7 @@ def test_nothing_is_written_and_redcap_is_only_read(rig: SourceRig) -> None:
     rig.simulator.requests.clear()
     assert look(rig).counts["changed"] == 1
     assert rig.tables() == before
-    assert {seen.action for seen in rig.simulator.requests.seen()} == {"export"}
+    assert {request.action for request in rig.simulator.requests.all()} == {"export"}
 
 
 def test_a_first_preview_has_only_new_items_in_order_of_their_start(rig: SourceRig) -> None:

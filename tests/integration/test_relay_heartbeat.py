@@ -136,11 +136,11 @@ def test_the_cloud_being_away_is_shown_and_outlived(tmp_path: Path, cloud: FakeC
     found = Health(lambda: datetime.now(UTC))
     with rig(tmp_path, cloud) as relay:
 
-        def one_pass() -> bool:
+        def exchange_once() -> bool:
             relay.beat()
             return False
 
-        loop = Loop("heartbeat", one_pass, 0.01, Backoff(0.01, 0.01, random.Random(1)), found)
+        loop = Loop("heartbeat", exchange_once, 0.01, Backoff(0.01, 0.01, random.Random(1)), found)
         loop.start()
         cloud.wait_for(lambda seen: len(seen.heartbeats) >= 2)
         assert loop.stop(PATIENCE)

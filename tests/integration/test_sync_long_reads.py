@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 CONFIRMED = {"source_id": "classic", "confirm_withdrawals": "yes"}
 
@@ -30,16 +29,10 @@ class Hurried(Context):
         return 1000
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
-
-
 @pytest.fixture
 def rig(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """A source of ten records, of which an invocation without time reads four."""
-    monkeypatch.setattr("lambdas.sync.record_parts.PART", 4)
+    monkeypatch.setattr("lambdas.sync.record_ranges.RANGE_SIZE", 4)
     rig = stack.fresh(classic(10), classic_data(deletions_seconds=0))
     assert len(rig.project.records.ids()) == 10
     return rig
@@ -91,8 +84,8 @@ def test_an_unfinished_read_is_due_at_once_and_a_finished_one_is_not(rig: Rig) -
 def test_however_slow_redcap_is_no_part_is_begun_that_would_not_end_in_time(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lambdas.sync.run.RESERVE_SECONDS", 1.0)
-    monkeypatch.setattr("lambdas.sync.record_parts.PART", 1)
+    monkeypatch.setattr("lambdas.sync.attempt.RESERVE_SECONDS", 1.0)
+    monkeypatch.setattr("lambdas.sync.record_ranges.RANGE_SIZE", 1)
     sync = sync_redcap._wired(load(sync_redcap.SyncSettings))
 
     def remaining() -> float:
@@ -108,7 +101,7 @@ def test_however_slow_redcap_is_no_part_is_begun_that_would_not_end_in_time(
 def test_each_record_is_asked_for_once(rig: Rig) -> None:
     for _ in range(3):
         hurried(rig)
-    batches = [seen for seen in rig.simulator.requests.seen() if "records[0]" in seen.names]
+    batches = [request for request in rig.simulator.requests.all() if "records[0]" in request.names]
     assert len(batches) == 3
 
 
@@ -195,7 +188,7 @@ def test_a_bulk_change_is_read_as_a_whole_which_can_be_gone_on_with(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.sync()
-    monkeypatch.setattr("lambdas.sync.run.ONE_GO", 5)
+    monkeypatch.setattr("lambdas.sync.attempt.ONE_GO", 5)
     for number in range(1, 8):
         rig.simulator.save_form(11, f"{number:06}", "mri", {"mri_date": "2026-12-03"}, instance=1)
     assert hurried(rig).unfinished

@@ -14,7 +14,7 @@ from lambdas import sync_redcap
 from lambdas.mapping.patients import Bearer
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
-from lambdas.sources.state import HeldRow
+from lambdas.sources.unshown_rows import HeldRow
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.preview import Preview, preview

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,13 +22,7 @@ from shared.worklist_item import Status
 from tests.rigs.builders import an_event
 from tests.rigs.cloud import create_tables
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 
 @pytest.fixture
@@ -185,7 +178,7 @@ def test_a_form_put_back_after_a_sync_that_did_not_end_well_is_put_back_here(
     rig.sync()
     save("2026-12-24")
     with monkeypatch.context() as patched, suppress(Killed):
-        patched.setattr("lambdas.sync.one_pass.Pass.sweep", stop)
+        patched.setattr("lambdas.sync.record_intake.RecordIntake.sweep", stop)
         rig.sync()
     assert rig.items()["000001", 1].scheduled_start_date == "20261224"
     model = rig.cloud.tables.source
@@ -209,7 +202,7 @@ def test_a_record_that_came_during_a_sync_that_was_killed_and_went_is_withdrawn(
     rig.simulator.save_form(11, "N1", "demographics", {"last_name": "New"})
     rig.simulator.save_form(11, "N1", "mri", {"mri_date": "2026-12-01"}, instance=1)
     with monkeypatch.context() as patched:
-        patched.setattr("lambdas.sync.one_pass.Pass.sweep", stop)
+        patched.setattr("lambdas.sync.record_intake.RecordIntake.sweep", stop)
         with pytest.raises(Killed):
             rig.sync()
     assert ("N1", 1) in rig.items()

@@ -10,7 +10,7 @@ from infra.redcap_simulator.project.project import Field
 from shared.procedure_step import EventKind, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_event
-from tests.rigs.redcap import Rig, classic_data
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 UID = "2.25.77"
 WRITTEN = {
@@ -43,6 +43,13 @@ def whole(**changes: Any) -> dict[str, Any]:
     return classic_data(**{"write_back": WRITTEN, **changes})
 
 
+def synced(stack: Stack) -> Rig:
+    """Return a rig whose items have come from REDCap, none of them scanned yet."""
+    rig = stack.fresh(classic_with_every_field(), whole())
+    rig.sync()
+    return rig
+
+
 def record(rig: Rig, event: ProcedureStepEvent) -> None:
     assert rig.steps.record_event(event, site=rig.site, relay_id="relay-1").outcome == "recorded"
 
@@ -73,4 +80,4 @@ def in_redcap(rig: Rig, record_id: str = "000001", instance: int = 1) -> dict[st
 
 
 def imports(rig: Rig) -> int:
-    return sum(seen.action == "import" for seen in rig.simulator.requests.seen())
+    return sum(request.action == "import" for request in rig.simulator.requests.all())

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from lambdas.api.auth import MayRead
-from lambdas.api.schemas import common as schemas
 from lambdas.api.services import UseServices
 from lambdas.sources.missing_scans import by_day, is_soon
+from shared.site_name import OptionalSiteName
 
 router = APIRouter(prefix="/missing", tags=["worklist"], dependencies=[MayRead])
 
@@ -36,7 +36,7 @@ class MissingScan(BaseModel):
 
 
 @router.get("")
-def list_missing(services: UseServices, site: Annotated[schemas.Site, Query()] = "") -> list[MissingScan]:
+def list_missing(services: UseServices, site: Annotated[OptionalSiteName, Query()] = "") -> list[MissingScan]:
     """List the scans that are not on the worklist, and why.
 
     With `site` those of that site, and those whose site is not known. No name is shown, only the record's id.

@@ -65,7 +65,7 @@ def mpps(body: MppsIntake, relay: ThisRelay, services: UseServices) -> MppsResul
     except Conflict as error:
         raise Unavailable("an event could not be recorded", hint="send the same again") from error
     finally:
-        intake.give_hints()
+        intake.send_wake_up_messages()
     return MppsResults(results=results)
 
 
@@ -97,16 +97,16 @@ class _Intake:
             event, site=self._relay.site, relay_id=self._relay.relay_id
         )
         if result.outcome != "refused":
-            # Also for a replay: the first time may have ended between the record and the hint.
+            # Also for a replay: the first time may have ended between the record and the message.
             self._news.append(event.sop_instance_uid)
         return result
 
-    def give_hints(self) -> None:
+    def send_wake_up_messages(self) -> None:
         """Wake the write-back; should that fail, the schedule will, so the intake does not."""
         try:
-            self._services.hints.send(self._news)
+            self._services.wake_up_messages.send(self._news)
         except Unavailable as error:
-            logger.warning("hints not sent", extra={"reason": str(error)})
+            logger.warning("wake-up messages not sent", extra={"reason": str(error)})
 
 
 def _event_id(event: dict[str, Any], number: int) -> str:

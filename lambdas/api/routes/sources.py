@@ -22,7 +22,6 @@ from lambdas.store.accounts.people import User
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.sync.preview import MOST_ROWS, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
 
@@ -82,17 +81,9 @@ def delete_source(source_id: SourceId, services: UseServices, admin: Admin, with
 
     Exams that a scanner has reported on stay.
     """
-    withdrawn = remove_source(
-        source_id,
-        sources=services.sources,
-        worklist=services.worklist,
-        triggers=services.triggers,
-        withdraw=withdraw,
-        owner=services.new_id(),
-        now=services.now(),
-    )
-    told = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
-    logger.info("source deleted", extra=told)
+    withdrawn = services.remove_source(source_id, withdraw=withdraw)
+    facts = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
+    logger.info("source deleted", extra=facts)
 
 
 @router.post("/{source_id}/preview", response_model=Preview)
@@ -137,8 +128,8 @@ def sync_source(
     asked = body or SyncRequest()
     services.sources.find(source_id)
     services.syncs.send(source_id, record=asked.record or "", confirm_withdrawals=asked.confirm_withdrawals)
-    told = {"source_id": source_id, "by": admin.username, "confirmed": asked.confirm_withdrawals}
-    logger.info("sync asked for", extra=told)
+    facts = {"source_id": source_id, "by": admin.username, "confirmed": asked.confirm_withdrawals}
+    logger.info("sync asked for", extra=facts)
     return SyncQueued(source_id=source_id)
 
 

@@ -47,7 +47,7 @@ def add_user(services: Services, username: str, password: str, role: Role) -> Us
     """Make an account: also how the first admin comes to be, before there is anybody to ask.
 
     :raises Rejected: the name or the password is not acceptable.
-    :raises Conflict: the name is taken.
+    :raises AlreadyExists: the name is taken.
     """
     return services.users.create(username, _hashed(services, username, password), role)
 

@@ -15,6 +15,7 @@ from lambdas.api.services import Services, UseServices
 from lambdas.store.worklist import ItemQuery, StoredItem
 from shared.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected
+from shared.site_name import OptionalSiteName
 from shared.worklist_item import Status
 
 router = APIRouter(prefix="/worklist", tags=["worklist"])
@@ -29,7 +30,7 @@ class ListQuery(schemas.Request):
     ]
     patient_id: LO = ""
     modality: CS = ""
-    site: schemas.Site = ""
+    site: OptionalSiteName = ""
     date_from: OptionalDA = ""
     date_to: OptionalDA = ""
     limit: Annotated[int, Field(ge=1, le=500)] = 100

@@ -54,4 +54,4 @@ def list_parked(services: UseServices, limit: Annotated[int, Query(ge=1, le=500)
 def retry(sop_instance_uid: str, services: UseServices) -> None:
     """Try once more to tell REDCap of a step; trying for nothing does no harm."""
     services.steps.retry_write_back(sop_instance_uid)
-    services.hints.send([sop_instance_uid])
+    services.wake_up_messages.send([sop_instance_uid])

@@ -13,8 +13,8 @@ from shared.dicom_text import LO
 from shared.procedure_step import EventResult
 from shared.relay_health import RelayHealth, RelaySummary
 from shared.scanner_profile import ScannerOverride
+from shared.site_name import OptionalSiteName
 
-Site = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$")]
 _Password = Annotated[SecretStr, Field(max_length=1024)]
 
 
@@ -73,7 +73,7 @@ class UserView(BaseModel):
 class Invitation(Request):
     """For which site a relay is to be enrolled."""
 
-    site: Site = ""
+    site: OptionalSiteName = ""
 
 
 class EnrollmentCode(BaseModel):

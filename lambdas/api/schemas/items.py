@@ -13,7 +13,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator, model_validator
 
-from lambdas.api.schemas.common import Request, Site
+from lambdas.api.schemas.common import Request
+from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
+from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
 from shared import identifiers
 from shared.dicom_text import (
@@ -32,10 +34,9 @@ from shared.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
-from shared.hidden_characters import IDENTIFIERS, check_identifier, visible
+from shared.site_name import OptionalSiteName
 from shared.worklist_item import PatientSex, Status, WorklistItem
 
-KG_PER_LB: Final = Decimal("0.45359237")  # exactly, by international agreement (1959)
 _SAME_WEIGHT: Final = Decimal("0.05")
 """Kilograms by which two units may differ through rounding."""
 
@@ -130,7 +131,7 @@ class NewItem(ItemFields):
     patient_name: Annotated[PN, Field(min_length=1)]
     patient_id: Annotated[LO, Field(min_length=1)]
     modality: CS
-    site: Site = ""
+    site: OptionalSiteName = ""
 
     @model_validator(mode="before")
     @classmethod

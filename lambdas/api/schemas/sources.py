@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from lambdas.api.schemas.common import Request
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, Note, RejectedRow, SyncReport
+from lambdas.sources.state import SyncReport
 from lambdas.sources.stored import StoredSource
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.sync.status import SourceStatus, reason_of, status_of
 
 MOST_RECORDS = 1000

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from lambdas.access.throttle import FORGOTTEN_AFTER, LONGEST_WAIT, Attempts, Throttled, next_attempt
 from lambdas.store.accounts.rows import AccountRows, Kept, Witness, hidden_name
 from lambdas.store.models import Tables
-from shared.errors import Conflict, NotFound, Rejected
+from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
 
 _TRIES = 5
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
@@ -79,7 +79,7 @@ class UserStore:
         return [kept.value for kept in self._rows.all().values()]
 
     def create(self, username: str, password_hash: str, role: Role, *, disabled: bool = False) -> User:
-        """Add an account; raise `Conflict` if the name is taken, `Rejected` if it cannot be one."""
+        """Add an account; raise `AlreadyExists` if the name is taken, `Rejected` if it cannot be one."""
         name = normal_name(username)
         if not name:
             raise Rejected(
@@ -98,7 +98,7 @@ class UserStore:
         try:
             self._rows.add(user.username, user)
         except Conflict:
-            raise Conflict("the name is taken", where="username") from None
+            raise AlreadyExists("the name is taken", where="username") from None
         return user
 
     def change(

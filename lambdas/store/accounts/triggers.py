@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from lambdas.store.accounts.rows import AccountRows, hidden_name
 from lambdas.store.models import Tables
-from shared.errors import Conflict, NotFound
+from shared.errors import AlreadyExists, NotFound
 
 _SOURCE_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _NO_SOURCE: Final = "-"
@@ -58,7 +58,7 @@ class TriggerStore:
         """Let a secret wake a source's sync.
 
         :param replace: in the place of the one before, which then wakes nobody any more.
-        :raises Conflict: the source has a trigger, and ``replace`` is not said.
+        :raises AlreadyExists: the source has a trigger, and ``replace`` is not said.
         """
         trigger = Trigger(
             secret_hash=hidden_name(secret),
@@ -71,7 +71,7 @@ class TriggerStore:
         elif replace:
             self._rows.replace(source_id, trigger, kept.version)
         else:
-            raise _Exists("has a trigger already", where=f"source {source_id}")
+            raise AlreadyExists("has a trigger already", where=f"source {source_id}")
 
     def delete(self, source_id: str) -> None:
         """Forget a source's trigger; quiet if it has none."""
@@ -91,9 +91,3 @@ class TriggerStore:
         if trigger is None or not right:
             raise NotFound("there is no such hook")
         return trigger
-
-
-class _Exists(Conflict):
-    """Final, unlike the race that `Conflict` means elsewhere."""
-
-    retryable = False

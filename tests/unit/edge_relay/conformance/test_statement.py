@@ -29,6 +29,7 @@ from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree, attributes
+from shared import dimse_status
 from shared.character_sets import check_terms
 from shared.procedure_step import TRANSITIONS
 from shared.worklist_item import WorklistItem
@@ -152,10 +153,15 @@ def test_every_sop_class_and_operation_is_named(whole: str) -> None:
         assert [UID(uid).name, uid] in [cells[:2] for cells in overview]
 
 
+NAMED_STATUSES = {name for name, value in vars(dimse_status).items() if isinstance(value, int)}
+
+
 def statuses_in_code() -> set[str]:
     found = set[str]()
     for path in ANSWERING:
-        found.update(re.findall(r"\b0x([0-9A-F]{4})\b", (ROOT / path).read_text("utf-8")))
+        words = set(re.findall(r"\w+", (ROOT / path).read_text("utf-8")))
+        found.update(word.removeprefix("0x") for word in words if re.fullmatch("0x[0-9A-F]{4}", word))
+        found.update(f"{vars(dimse_status)[word]:04X}" for word in words & NAMED_STATUSES)
     return found
 
 

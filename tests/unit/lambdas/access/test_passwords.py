@@ -13,7 +13,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from lambdas.access.passwords import LONGEST, Passwords, check_rules, is_bcrypt
 from lambdas.access.throttle import Attempts, Throttled, next_attempt
 from lambdas.aws.secrets import Secrets
-from lambdas.write_backs.wake_up import WriteBackHints
+from lambdas.write_backs.wake_up import WakeUpMessages
 from shared.errors import Rejected, Unavailable
 from tests.rigs.api import PASSWORD, quick_passwords
 from tests.rigs.cloud import Clock
@@ -194,20 +194,20 @@ class FakeQueue:
         return {"Failed": [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in failed]}
 
 
-def hints_to(queue: FakeQueue, url: str = "https://queue") -> WriteBackHints:
-    return WriteBackHints(lambda: cast("Any", queue), url)
+def wake_ups_to(queue: FakeQueue, url: str = "https://queue") -> WakeUpMessages:
+    return WakeUpMessages(lambda: cast("Any", queue), url)
 
 
-def test_hints_go_ten_at_a_time_and_each_step_once() -> None:
+def test_wake_ups_go_ten_at_a_time_and_each_step_once() -> None:
     queue = FakeQueue()
     uids = [f"2.25.{number}" for number in range(12)]
-    hints_to(queue).send([*uids, *uids])
+    wake_ups_to(queue).send([*uids, *uids])
     assert queue.batches == [uids[:10], uids[10:]]
 
 
-def test_without_a_queue_there_are_no_hints() -> None:
+def test_without_a_queue_nobody_is_woken() -> None:
     queue = FakeQueue()
-    hints_to(queue, "").send(["2.25.1"])
+    wake_ups_to(queue, "").send(["2.25.1"])
     assert queue.batches == []
 
 
@@ -219,7 +219,7 @@ def test_without_a_queue_there_are_no_hints() -> None:
         FakeQueue(error=ConnectTimeoutError(endpoint_url="https://example.org")),
     ],
 )
-def test_hints_that_are_not_taken_are_told_without_naming_steps(queue: FakeQueue) -> None:
+def test_wake_ups_that_are_not_taken_fail_without_naming_steps(queue: FakeQueue) -> None:
     with pytest.raises(Unavailable) as caught:
-        hints_to(queue).send(["2.25.1"])
+        wake_ups_to(queue).send(["2.25.1"])
     assert "2.25" not in str(caught.value)

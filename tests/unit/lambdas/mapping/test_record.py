@@ -12,7 +12,7 @@ from pydicom.valuerep import validate_value
 
 from lambdas.mapping.record import Scan, map_record, missing_data_codes, scan_from_row
 from lambdas.redcap.row import RedcapRow
-from lambdas.sources.state import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from shared import identifiers
 from shared.worklist_item import WorklistItem
 from tests.rigs.redcap import classic_data, classic_definition

@@ -10,7 +10,7 @@ from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
-from lambdas.sources.state import HeldRow
+from lambdas.sources.unshown_rows import HeldRow
 from shared import identifiers
 from shared.worklist_item import WorklistItem
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.mapping.record import map_record, scan_from_row
 from lambdas.redcap.row import RedcapRow
-from lambdas.sources.state import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from shared.worklist_item import WorklistItem
 from tests.unit.lambdas.mapping.test_record import assert_legal
 from tests.unit.lambdas.mapping.test_record_shapes import (

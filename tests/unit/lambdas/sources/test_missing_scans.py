@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lambdas.sources.missing_scans import by_day, in_words, missing_soon
-from lambdas.sources.state import HeldRow, RejectedRow, SourceState
+from lambdas.sources.state import SourceState
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from tests.unit.lambdas.mapping.test_record_shapes import source
 
 NOW = datetime(2026, 11, 22, 23, 30, tzinfo=UTC).timestamp()  # in Berlin it is the 23rd already

@@ -16,10 +16,9 @@ from lambdas.mapping.record import missing_data_codes
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against
-from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadPart, SourceState
-from lambdas.sync.kept_rows import kept_rows
-from lambdas.sync.one_pass import Pass, Sweep, by_record
-from lambdas.sync.record_parts import digest, parts
+from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadRange, SourceState
+from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
+from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
 from shared.errors import MwlError
 
@@ -30,7 +29,7 @@ SLICE: Final = 25_000
 """Records that a full read reads in one invocation: their items' ids have to be remembered meanwhile."""
 
 RESERVE_SECONDS: Final = 60.0
-"""For the look at all items, and the writing down. A part is begun only if twice its time is left besides."""
+"""For the look at all items, and the writing down. A range is begun only if twice its time is left."""
 
 LONGEST_READ_SECONDS: Final = 7 * 86400
 """A full read that was begun longer ago begins anew."""
@@ -40,29 +39,29 @@ LONGEST_READ_SECONDS: Final = 7 * 86400
 class Reading:
     """How far the reading of everything came.
 
-    :param marks: what to remember of the parts dealt with.
+    :param marks: what to remember of the ranges dealt with.
     :param failure: what stopped it, if not the time.
-    :param slowest: the seconds that the slowest part took.
+    :param slowest: the seconds that the slowest range took.
     """
 
-    marks: list[ReadPart]
+    marks: list[ReadRange]
     complete: bool = True
     failure: MwlError | None = None
     slowest: float = 0.0
 
 
-class Run:
+class SyncAttempt:
     """One sync under way. ``state`` is what to remember, also when it fails."""
 
     def __init__(self, definition: SourceDefinition, before: SourceState, given: Surroundings) -> None:
         self._definition, self._given = definition, given
         self._redcap, self._now = given.redcap, given.now
         self.state = before
-        self._pass = self._new_pass()
+        self._intake = self._new_intake()
 
-    def _new_pass(self, *, thorough: bool = False) -> Pass:
+    def _new_intake(self, *, thorough: bool = False) -> RecordIntake:
         confirmed = self._given.confirmed or bool(self.state.progress and self.state.progress.confirmed)
-        return Pass(
+        return RecordIntake(
             self._definition,
             self._redcap,
             self._given.worklist,
@@ -82,14 +81,14 @@ class Run:
             return self._everything()
         # Also in a long read: what people save meanwhile must not wait for its end.
         if self._changes() and state.progress is None:
-            return self._result(self._pass, full=False)
+            return self._result(self._intake, full=False)
         return self._everything()
 
     # ------------------------------------------------------------- what has changed
 
     def _changes(self) -> bool:
         """Bring what has changed since the watermark; False if everything has to be read."""
-        before, done = self.state, self._pass
+        before, intake = self.state, self._intake
         watermark = before.watermark or datetime.fromtimestamp(0, UTC)
         since = watermark - timedelta(seconds=self._definition.overlap_seconds)
         clock = self._definition.server_wall_clock(since, datetime.fromtimestamp(self._now, UTC))
@@ -98,47 +97,47 @@ class Run:
         if len(changed) > ONE_GO:
             return False
         recent: list[str] = []
-        for batch in done.rows(changed):
+        for batch in intake.rows(changed):
             # The overlap shows every change many times, our own write-back's among them: most are no news.
             digests = {record: _rows_digest(rows) for record, rows in by_record(batch)}
             recent += digests.values()
-            done.take([row for row in batch if digests[row.record] not in before.recent])
+            intake.take([row for row in batch if digests[row.record] not in before.recent])
         checked = self._withdraw_vanished()
         if checked is None:
             return False
-        if done.read or checked:
-            done.look_again(before.held)
+        if intake.read or checked:
+            intake.look_again(before.held)
         self.state = before.model_copy(
             update={
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                **kept_rows(done, before),
+                **before.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
         return True
 
     def _withdraw_vanished(self) -> dict[str, object] | None:
         """Withdraw what has vanished; return what to remember of it, or None to read everything."""
-        before, done = self.state, self._pass
+        before, intake = self.state, self._intake
         if self._now < before.ids_checked_at + self._definition.deletions_seconds:
-            if not done.read:  # no news: reading the whole partition would be for nothing
+            if not intake.read:  # no news: reading the whole partition would be for nothing
                 return {}
-            done.withdraw(done.sweep())
+            intake.withdraw(intake.sweep())
             return {"unchecked": True}
         groups = self._redcap.record_groups()
-        now = list(parts(groups, before.parts))
-        # A record renamed, or moved to another group, need not show up among the changed: its part is read.
-        unread = {record for part in now if not part.done for record in part.ids} - done.read
+        now = list(ranges(groups, before.parts))
+        # A record renamed, or moved to another group, need not show up among the changed: its range is read.
+        unread = {record for each in now if not each.done for record in each.ids} - intake.read
         if len(unread) > ONE_GO:
             return None
-        for batch in done.rows(unread):
-            done.take(batch)
-        if done.read or before.unchecked or not all(part.done for part in now):
-            done.withdraw(done.sweep(groups))
+        for batch in intake.rows(unread):
+            intake.take(batch)
+        if intake.read or before.unchecked or not all(each.done for each in now):
+            intake.withdraw(intake.sweep(groups))
         return {
             "ids_checked_at": self._now,
-            "parts": tuple(part.mark for part in now),
+            "parts": tuple(each.mark for each in now),
             "unchecked": False,
         }
 
@@ -150,22 +149,22 @@ class Run:
         sites = tuple(sorted({*self.state.sites, *self._definition.sites()}))
         self.state = self.state.model_copy(update={"progress": progress, "sites": sites, "recent": ()})
         self._given.save(self.state)
-        done = self._new_pass(thorough=True)
-        done.codes = progress.missing_data_codes
+        intake = self._new_intake(thorough=True)
+        intake.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
-        reading = self._read(done, groups, progress)
-        found = done.sweep(
+        reading = self._read(intake, groups, progress)
+        found = intake.sweep(
             groups if reading.complete else None, frozenset(progress.vanished), last=reading.complete
         )
         if reading.complete:
-            done.withdraw(found)
-            done.look_again(())
-            self._finish(done, progress, reading.marks)
-            return self._result(done, full=True, before=progress)
-        self._remember(done, progress, found, reading.marks)
+            intake.withdraw(found)
+            intake.look_again(())
+            self._finish(intake, progress, reading.marks)
+            return self._result(intake, full=True, before=progress)
+        self._remember(intake, progress, found, reading.marks)
         if reading.failure is not None:
             raise reading.failure
-        return self._result(done, full=True, before=progress, unfinished=True)
+        return self._result(intake, full=True, before=progress, unfinished=True)
 
     def _progress(self) -> FullRead:
         """Return the full read to go on with, or a new one."""
@@ -188,55 +187,57 @@ class Run:
             confirmed=self._given.confirmed,
         )
 
-    def _read(self, done: Pass, groups: Mapping[str, str], progress: FullRead) -> Reading:
-        """Read what is left of everything, as far as time goes; at least one part."""
+    def _read(self, intake: RecordIntake, groups: Mapping[str, str], progress: FullRead) -> Reading:
+        """Read what is left of everything, as far as time goes; at least one range."""
         reading = Reading([])
-        for part in parts(groups, progress.parts):
-            if not part.done and reading.complete and self._has_time(done, reading):
+        for each in ranges(groups, progress.parts):
+            if not each.done and reading.complete and self._has_time(intake, reading):
                 began = self._given.remaining()
                 try:
-                    for batch in done.rows(part.ids):
-                        done.take(batch)
+                    for batch in intake.rows(each.ids):
+                        intake.take(batch)
                 except MwlError as error:
                     reading.failure, reading.complete = error, False
                 reading.slowest = max(reading.slowest, began - self._given.remaining())
-            elif not part.done:
+            elif not each.done:
                 reading.complete = False
-            if part.done or reading.complete:
-                reading.marks.append(part.mark)
-            elif part.known:
-                reading.marks.append(part.forgotten())
+            if each.done or reading.complete:
+                reading.marks.append(each.mark)
+            elif each.known:
+                reading.marks.append(each.forgotten())
             else:
                 break
         return reading
 
-    def _has_time(self, done: Pass, reading: Reading) -> bool:
+    def _has_time(self, intake: RecordIntake, reading: Reading) -> bool:
         needed = RESERVE_SECONDS + 2 * reading.slowest
-        return not done.read or (len(done.read) < SLICE and self._given.remaining() > needed)
+        return not intake.read or (len(intake.read) < SLICE and self._given.remaining() > needed)
 
-    def _remember(self, done: Pass, progress: FullRead, found: Sweep, marks: Sequence[ReadPart]) -> None:
+    def _remember(
+        self, intake: RecordIntake, progress: FullRead, found: Sweep, marks: Sequence[ReadRange]
+    ) -> None:
         """Write down how far the full read has come; vanished items wait for its end."""
         if progress.confirmed:
-            done.withdraw(found)
+            intake.withdraw(found)
             vanished: tuple[str, ...] = ()
         else:
-            done.withdraw_barred(found)
+            intake.withdraw_barred(found)
             vanished = tuple(found.vanished_ids())
-            done.check_fuse(len(vanished), found.total, VANISHED_KEPT)
+            intake.check_fuse(len(vanished), found.total, VANISHED_KEPT)
         further = progress.model_copy(
             update={
                 "parts": tuple(marks),
                 "vanished": vanished,
-                "written": progress.written + done.written,
-                "unchanged": progress.unchanged + done.unchanged,
-                "withdrawn": progress.withdrawn + done.withdrawn,
-                **kept_rows(done, progress),
+                "written": progress.written + intake.written,
+                "unchanged": progress.unchanged + intake.unchanged,
+                "withdrawn": progress.withdrawn + intake.withdrawn,
+                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
         self._given.save(self.state)
 
-    def _finish(self, done: Pass, progress: FullRead, marks: Sequence[ReadPart]) -> None:
+    def _finish(self, intake: RecordIntake, progress: FullRead, marks: Sequence[ReadRange]) -> None:
         before = self.state
         watermark = progress.started
         if before.watermark is not None and before.definition == progress.definition:
@@ -252,42 +253,42 @@ class Run:
                 "unchecked": False,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                **kept_rows(done, progress),
+                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
 
     # ------------------------------------------------------------------- one record
 
     def record(self, record: str) -> SyncResult:
-        """Bring one record that somebody has just saved. The watermark stays: this is a hint, not a look.
+        """Bring one record that somebody has just saved. The watermark stays: this is no look at all changes.
 
         What vanished with its whole row, or with the record, is left to the next look at changes.
         """
-        done = self._pass
+        intake = self._intake
         rows = self._redcap.rows_of(record, self._definition.read_fields())
-        done.take(rows)
-        done.withdraw_unmapped(record, rows)
-        done.look_again(row for row in self.state.held if row.because_of == record)
-        update = kept_rows(done, self.state)
-        if done.written or done.withdrawn:
+        intake.take(rows)
+        intake.withdraw_unmapped(record, rows)
+        intake.look_again(row for row in self.state.held if row.because_of == record)
+        update = self.state.after_reading(intake.rejected, intake.held, intake.read, intake.notes)
+        if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}
         self.state = self.state.model_copy(update=update)
-        return self._result(done, full=False)
+        return self._result(intake, full=False)
 
     def _result(
-        self, done: Pass, *, full: bool, before: FullRead | None = None, unfinished: bool = False
+        self, intake: RecordIntake, *, full: bool, before: FullRead | None = None, unfinished: bool = False
     ) -> SyncResult:
-        earlier = [self._pass] if done is not self._pass else []
-        counted: list[Pass | FullRead] = [done, *earlier, *([before] if before else [])]
+        earlier = [self._intake] if intake is not self._intake else []
+        counted: list[RecordIntake | FullRead] = [intake, *earlier, *([before] if before else [])]
         return SyncResult(
             full=full,
             written=sum(each.written for each in counted),
             unchanged=sum(each.unchanged for each in counted),
             withdrawn=sum(each.withdrawn for each in counted),
-            rejected=tuple(done.rejected),
-            held=tuple(done.held),
-            notes=tuple(done.notes),
+            rejected=tuple(intake.rejected),
+            held=tuple(intake.held),
+            notes=tuple(intake.notes),
             unfinished=unfinished,
         )
 

@@ -24,15 +24,13 @@ from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import HeldRow, Note, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
+from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
 from shared.errors import Rejected, Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
-
-ALWAYS_WITHDRAWN: Final = 5
-"""So many items may go at once, however few the source has."""
 
 ASKED_AGAIN: Final = 2000
 """Records that are asked for again at most before their items are withdrawn; more are a person's business."""
@@ -67,7 +65,7 @@ class Sweep:
         return [item_id for ids in self.vanished.values() for item_id in ids]
 
 
-class Pass:
+class RecordIntake:
     """One run over some records of a source.
 
     :param codes: the project's own missing-data codes.
@@ -259,8 +257,8 @@ class Pass:
 
         :param most: a limit besides the definition's.
         """
-        allowed = max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))
-        if not self._confirmed and vanished > min(allowed, allowed if most is None else most):
+        share = self._definition.max_withdrawn_share
+        if not self._confirmed and fuse.blows(vanished, total, share, most):
             raise Shrunk(
                 f"REDCap has no row any more for {vanished} of {total} items; none was withdrawn",
                 where=f"source {self._definition.id}",

@@ -1,0 +1,48 @@
+"""The fuse: five items may always go, of a large source its share, and one more asks a person."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.sync.fuse import ALWAYS_WITHDRAWN, blows, may_vanish
+
+SHARES = st.floats(0, 1)
+TOTALS = st.integers(0, 100_000)
+
+
+@given(TOTALS, SHARES)
+def test_five_may_always_go(total: int, share: float) -> None:
+    assert not blows(5, total, share)
+
+
+@pytest.mark.parametrize("total", [5, 6, 25, 29])
+def test_a_sixth_of_a_small_source_asks_a_person(total: int) -> None:
+    assert blows(6, total, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("total", "share", "most"), [(30, 0.2, 6), (100, 0.2, 20), (1000, 0.5, 500), (7, 1, 7)]
+)
+def test_of_a_large_source_its_share_may_go_and_not_one_more(total: int, share: float, most: int) -> None:
+    assert not blows(most, total, share)
+    assert blows(most + 1, total, share)
+
+
+def test_a_share_is_rounded_down() -> None:
+    assert may_vanish(99, 0.1) == 9
+
+
+def test_without_a_share_only_five_may_go() -> None:
+    assert may_vanish(100_000, 0.0) == ALWAYS_WITHDRAWN == 5
+
+
+def test_no_more_may_go_than_can_be_remembered() -> None:
+    assert not blows(2000, 100_000, 0.5, most=2000)
+    assert blows(2001, 100_000, 0.5, most=2000)
+
+
+@given(TOTALS, SHARES, st.integers(5, 100_000))
+def test_a_limit_besides_never_lets_more_go(total: int, share: float, most: int) -> None:
+    assert may_vanish(total, share, most) <= min(most, may_vanish(total, share))
