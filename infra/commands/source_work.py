@@ -27,7 +27,6 @@ from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
 from lambdas.sync.preview import AT_APPLY, Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
@@ -149,16 +148,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
 
 def delete(source_id: str, *, withdraw: bool) -> None:
     """Delete a source; with ``withdraw`` take its open items off the worklist."""
-    deployed = services()
-    withdrawn = remove_source(
-        source_id,
-        sources=deployed.sources,
-        worklist=deployed.worklist,
-        triggers=deployed.triggers,
-        withdraw=withdraw,
-        owner=deployed.new_id(),
-        now=deployed.now(),
-    )
+    withdrawn = services().remove_source(source_id, withdraw=withdraw)
     typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 

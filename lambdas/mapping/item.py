@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from lambdas.mapping.hidden_characters import IDENTIFIERS, visible_fault
 from lambdas.mapping.row_values import RowValues
 from lambdas.mapping.values import ValueFault, item_value
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from shared import identifiers
 from shared.errors import Rejected
-from shared.hidden_characters import IDENTIFIERS, visible_fault
 from shared.worklist_item import WorklistItem
 
 

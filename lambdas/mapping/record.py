@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.mapping.item import Implausible, make_item
 from lambdas.mapping.row_values import RowValues
-from lambdas.mapping.values import ValueFault
+from lambdas.mapping.values import ValueFault, item_value
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.scan_rows import Gate, ScanRows
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
+from shared.dicom_text import parse_date
+from shared.errors import Rejected
 from shared.worklist_item import WorklistItem
 
 
@@ -82,17 +85,19 @@ def scan_from_row(
     try:
         return _judged(definition, row, values)
     except Implausible as fault:
-        return HeldRow(**_key_of(row), field=_fields_of(definition, fault), reason=_reason(fault))
+        where = _when_and_where(definition, values)
+        return HeldRow(**_key_of(row), **where, field=_fields_of(definition, fault), reason=_reason(fault))
     except ValueFault as fault:
-        return _reject(definition, row, fault)
+        return _reject(definition, row, values, fault)
     except UnicodeEncodeError:
-        return _reject(definition, row, ValueFault("", "the record id is not text that can be written down"))
+        unwritable = ValueFault("", "the record id is not text that can be written down")
+        return _reject(definition, row, values, unwritable)
 
 
 def _judged(definition: SourceDefinition, row: RedcapRow, values: RowValues) -> Scan | HeldRow:
     site = _site(definition, values)
     if closed := [gate for gate in definition.gates if _is_closed(gate, values)]:
-        return _hold(row, closed)
+        return _hold(definition, row, values, closed)
     made = make_item(definition, site, row, values)
     notes = [_note(definition, row, fault, "left out") for fault in made.left_out]
     notes += [_note(definition, row, fault, "put right") for fault in made.put_right]
@@ -133,9 +138,10 @@ def _is_closed(gate: Gate, values: RowValues) -> bool:
     return values.of(gate.field) not in gate.values
 
 
-def _hold(row: RedcapRow, closed: Sequence[Gate]) -> HeldRow:
+def _hold(definition: SourceDefinition, row: RedcapRow, values: RowValues, closed: Sequence[Gate]) -> HeldRow:
     return HeldRow(
         **_key_of(row),
+        **_when_and_where(definition, values),
         field=", ".join(dict.fromkeys(gate.field for gate in closed)),
         reason="; ".join(dict.fromkeys(gate.reason for gate in closed)),
     )
@@ -146,8 +152,22 @@ def _note(definition: SourceDefinition, row: RedcapRow, fault: ValueFault, done:
     return Note(**_key_of(row), field=_fields_of(definition, fault), reason=reason)
 
 
-def _reject(definition: SourceDefinition, row: RedcapRow, fault: ValueFault) -> RejectedRow:
-    return RejectedRow(**_key_of(row), field=_fields_of(definition, fault), reason=_reason(fault))
+def _reject(
+    definition: SourceDefinition, row: RedcapRow, values: RowValues, fault: ValueFault
+) -> RejectedRow:
+    where = _when_and_where(definition, values)
+    return RejectedRow(**_key_of(row), **where, field=_fields_of(definition, fault), reason=_reason(fault))
+
+
+def _when_and_where(definition: SourceDefinition, values: RowValues) -> dict[str, str]:
+    """Return the day and the site of a scan that is not shown, as far as they can be read."""
+    known = {"day": "", "site": ""}
+    with suppress(ValueFault):
+        known["site"] = _site(definition, values)
+    with suppress(ValueFault, Rejected):
+        mapping = definition.fields["scheduled_start_date"]
+        known["day"] = parse_date(item_value("scheduled_start_date", mapping, definition.parts, values))
+    return known
 
 
 def _reason(fault: ValueFault) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
 from lambdas.mapping.row_values import RowValues
 from lambdas.sources.field_mapping import FieldMapping, TemplatePart
 from lambdas.sources.field_values import NAMES, converted
 from shared.errors import Rejected
-from shared.hidden_characters import IDENTIFIERS, check_identifier, visible
 
 
 class ValueFault(Exception):

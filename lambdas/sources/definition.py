@@ -126,6 +126,8 @@ class SourceDefinition(Section):
         bounds include their own second is not documented.
     :param deletions_seconds: how often to look for deleted and renamed records; 0: at every sync.
     :param reconcile_seconds: how often to read everything, and so to prove the table right.
+    :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
+        that cannot be read, is rejected or held back.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
         instead; five items may always go.
     """
@@ -153,6 +155,7 @@ class SourceDefinition(Section):
     deletions_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
     reconcile_seconds: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
     max_withdrawn_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
     write_back: WriteBack | None = None
     enabled: bool = True

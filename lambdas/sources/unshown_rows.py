@@ -36,11 +36,22 @@ class RowReport(BaseModel):
     reason: str
 
 
-class RejectedRow(RowReport):
+class UnshownRow(RowReport):
+    """A row that is not on the worklist.
+
+    :param day: of the scan, ``YYYYMMDD``; empty if it cannot be read.
+    :param site: of the scan; empty if it is not known.
+    """
+
+    day: str = ""
+    site: str = ""
+
+
+class RejectedRow(UnshownRow):
     """A row that should be a scan and cannot be: ``reason`` says what is wrong with ``field``."""
 
 
-class HeldRow(RowReport):
+class HeldRow(UnshownRow):
     """A scan that is kept off the worklist for now: ``reason`` says what is still to be done.
 
     :param because_of: the record whose item has the same Patient ID; empty if that is not why.
@@ -77,15 +88,15 @@ class UnshownRows(BaseModel):
         self,
         rejected: Iterable[RejectedRow],
         held: Iterable[HeldRow],
-        notes: Iterable[Note],
         read: Collection[str],
+        notes: Iterable[Note],
     ) -> dict[str, object]:
         """Return this model's fields after some records were read again, for `model_copy`.
 
         :param rejected: the rejected rows of the records read.
         :param held: their held rows.
-        :param notes: their notes.
         :param read: the records read: what was remembered of them before is forgotten.
+        :param notes: the notes of their scans.
         """
         rejected_rows, rejected_count = _merged(rejected, self.rejected, self.rejected_count, read)
         held_rows, held_count = _merged(held, self.held, self.held_count, read)

@@ -112,7 +112,7 @@ class SyncAttempt:
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                **before.after_reading(intake.rejected, intake.held, intake.notes, intake.read),
+                **before.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
         return True
@@ -231,7 +231,7 @@ class SyncAttempt:
                 "written": progress.written + intake.written,
                 "unchanged": progress.unchanged + intake.unchanged,
                 "withdrawn": progress.withdrawn + intake.withdrawn,
-                **progress.after_reading(intake.rejected, intake.held, intake.notes, intake.read),
+                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
@@ -253,7 +253,7 @@ class SyncAttempt:
                 "unchecked": False,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                **progress.after_reading(intake.rejected, intake.held, intake.notes, intake.read),
+                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
 
@@ -267,9 +267,9 @@ class SyncAttempt:
         intake = self._intake
         rows = self._redcap.rows_of(record, self._definition.read_fields())
         intake.take(rows)
-        intake.withdraw_unmapped(rows)
+        intake.withdraw_unmapped(record, rows)
         intake.look_again(row for row in self.state.held if row.because_of == record)
-        update = self.state.after_reading(intake.rejected, intake.held, intake.notes, intake.read)
+        update = self.state.after_reading(intake.rejected, intake.held, intake.read, intake.notes)
         if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}

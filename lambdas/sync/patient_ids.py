@@ -81,6 +81,8 @@ class PatientIds:
             field=", ".join(self._definition.redcap_fields("patient_id")) or "fields.patient_id",
             reason=shared_id_reason(later, earlier),
             because_of=earlier.record or earlier.item_id,
+            day=item.scheduled_start_date,
+            site=item.site,
         )
 
 

@@ -268,11 +268,17 @@ class RecordIntake:
                 ),
             )
 
-    def withdraw_unmapped(self, rows: Sequence[RedcapRow]) -> None:
-        """Withdraw the items of rows that gave none; looks at no other item."""
-        ids = sorted({row.key(self._definition.id).item_id() for row in rows} - self._mapped)
-        if ids:
-            self._withdraw(dict.fromkeys(self._sites, ids))
+    def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
+        """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""
+        ids = {row.key(self._definition.id).item_id() for row in rows} - self._mapped
+        shown = {site: self._shown(site, ids) for site in self._sites}
+        if any(shown.values()):
+            self.take(self._redcap.rows_of(record, self._fields))
+            self._withdraw({site: sorted(of_site - self._mapped) for site, of_site in shown.items()})
+
+    def _shown(self, site: str, item_ids: Set[str]) -> set[str]:
+        stored = self._worklist.writer.read(site, sorted(item_ids))
+        return {item_id for item_id, each in stored.items() if not each.gone}
 
     def _withdraw(self, ids_by_site: Mapping[str, Collection[str]]) -> None:
         for site, item_ids in sorted(ids_by_site.items()):

@@ -20,6 +20,7 @@ class SyncResult:
     :param rejected: rows that cannot be items, among the records it read.
     :param held: scans that safety gates keep off the worklist, among them.
     :param notes: what was left out of items or put right, among them.
+    :param missing_soon: scans of today or soon that are not on the list, of all records.
     """
 
     full: bool
@@ -30,6 +31,7 @@ class SyncResult:
     held: tuple[HeldRow, ...] = ()
     notes: tuple[Note, ...] = ()
     unfinished: bool = False
+    missing_soon: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, field_validator, model_validator
 
 from lambdas.api.schemas.common import Request
+from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
 from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
 from shared import identifiers
@@ -33,7 +34,6 @@ from shared.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
-from shared.hidden_characters import IDENTIFIERS, check_identifier, visible
 from shared.site_name import OptionalSiteName
 from shared.worklist_item import PatientSex, Status, WorklistItem
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.mapping.hidden_characters import check_identifier, visible, visible_fault
 from shared.errors import Rejected
-from shared.hidden_characters import check_identifier, visible, visible_fault
 
 HIDDEN = [
     "\u200b",
