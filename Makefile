@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test structure bench fuzz conformance lint check-lock format lock relay-package sam-venv validate build deploy clean
+.PHONY: help venv demo test structure bench fuzz conformance man lint check-lock format lock relay-package sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -90,6 +90,9 @@ structure: $(VENV)/.dev ## Print every folder, its rooms, and the imports that r
 
 conformance: $(VENV)/.dev ## Write the conformance statements into docs
 	@$(BIN)/python -m edge_relay.conformance docs
+
+man: $(VENV)/.dev ## Write the manual pages into dist/man
+	@$(BIN)/python -m infra.man_pages dist/man
 
 lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff check .

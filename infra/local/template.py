@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import yaml
 
-TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"  # in a checkout a link to the root's; see pyproject.toml
+TEMPLATE: Final = (
+    Path(__file__).parents[1] / "template.yaml"
+)  # in a checkout a link to the root's; see pyproject.toml
 _TABLE_SETTINGS: Final = (
     "AttributeDefinitions",
     "KeySchema",

@@ -47,6 +47,8 @@ METHOD: Final = f"""## How it was measured
   asleep.
 - **Figures**: each turn gives the median of its queries; the tables show the median, the least and the most
   of the turns. A ratio is one median over another. "—" means that there is no figure, and why.
+- **Start**: the CPU time, user and system, of a command's whole process, from the interpreter's start to its
+  exit code, with bytecode compiled before. Commands end at once, for want of a relay or a deployment.
 - **Left out on purpose**: the other servers at 100,000 items. wlmscpfs and Orthanc read every file for each
   query, the others look at every item.
 

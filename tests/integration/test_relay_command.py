@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,8 @@ def test_a_port_or_folder_in_use_is_one_clear_line(tmp_path: Path, cloud: FakeCl
             assert result.exit_code == 2
             assert says in result.output
             assert result.output.count("\n") == 1
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    asked = mwl_relay("--version")
+    assert (asked.exit_code, asked.output) == (0, f"mwl-relay {version('mwl-relay')}\n")
