@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test structure bench fuzz conformance docs lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test structure bench fuzz conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -99,6 +99,9 @@ conformance: $(VENV)/.dev ## Write the conformance statements into docs
 docs: $(VENV)/.dev ## Build the documentation site into build/site, checking every link
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 	@echo 'Open build/site/index.html'
+
+man: $(VENV)/.dev ## Write the manual pages into dist/man
+	@$(BIN)/python -m infra.man_pages dist/man
 
 lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff check .

@@ -68,7 +68,9 @@ def enroll(
     code: Annotated[str, typer.Argument(help="The one-time code of the cloud's administrator.")],
     config_file: ConfigFile = DEFAULT_CONFIG,
     state_dir: StateDir = DEFAULT_STATE,
-    name: Annotated[str, typer.Option(help="What the cloud calls this relay.")] = platform.node(),
+    name: Annotated[
+        str, typer.Option(help="What the cloud calls this relay.", show_default="this machine's name")
+    ] = platform.node(),
     force: Annotated[bool, typer.Option(help="Enrol again although this relay has an identity.")] = False,
 ) -> None:
     """Give this relay an identity: make its key, and exchange CODE for a name in the cloud.

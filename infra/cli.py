@@ -79,7 +79,9 @@ def local(
     dicom_port: Annotated[int, typer.Option(help="The relay's DICOM port; 0: any.")] = 0,
     aws_port: Annotated[int, typer.Option(help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")] = 0,
     folder: Annotated[Path, typer.Option(help="Everything is written here, and only here.")] = Path(".local"),
-    source: Annotated[Path, typer.Option(help="How REDCap's rows become items.")] = SOURCE_FILE,
+    source: Annotated[
+        Path, typer.Option(help="How REDCap's rows become items.", show_default="infra/sources/classic.toml")
+    ] = SOURCE_FILE,
 ) -> None:
     """Run everything on this machine until Ctrl-C: cloud, REDCap simulator (or your REDCap), relay."""
     from infra.local import demo

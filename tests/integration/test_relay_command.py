@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +298,8 @@ def test_a_journal_is_looked_through_and_what_is_missing_is_told_until_it_is_acc
     assert (found.exit_code, "missing\tevent 1" in found.output) == (1, True)
     assert mwl_relay("journal", "accept-loss", *state).output.startswith("1 missing")
     assert mwl_relay("journal", "check", *state).exit_code == 0
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    asked = mwl_relay("--version")
+    assert (asked.exit_code, asked.output) == (0, f"mwl-relay {version('mwl-relay')}\n")
