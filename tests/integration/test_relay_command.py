@@ -21,9 +21,9 @@ from edge_relay.client import scu
 from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.relay import Relay
 from shared.errors import Forbidden
+from tests.rigs.patience import PATIENCE
 from tests.rigs.relay import (
     CODE,
-    PATIENCE,
     SCANNER,
     FakeCloud,
     RelayProcess,

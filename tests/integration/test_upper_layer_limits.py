@@ -22,8 +22,8 @@ from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.negotiation import Negotiator
 from edge_relay.upper_layer.operation import Response
 from edge_relay.upper_layer.pdu import PduType
+from tests.rigs.patience import PATIENCE
 from tests.rigs.upper_layer import (
-    PATIENCE,
     PATIENT,
     RELEASE_RQ,
     SHORT,

@@ -44,8 +44,8 @@ from shared.identifiers import (
     study_instance_uid,
 )
 from shared.worklist_item import WorklistItem
+from tests.rigs.patience import PATIENCE, SOON
 
-PATIENCE = 10.0
 SCANNER = "SCANNER1"
 RELAY_AET = "MWL_RELAY"
 CODE = "one-time-code"
@@ -372,8 +372,8 @@ def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
         "pull_interval_seconds": 0.05,
         "retry_max_seconds": 0.05,
         "forbidden_retry_seconds": 0.1,
-        "cloud_timeout_seconds": 5,
-        "stop_timeout_seconds": 3,
+        "cloud_timeout_seconds": SOON,
+        "stop_timeout_seconds": SOON,
         **changes,
     }
     return config.Settings(relay=relay, **tables)

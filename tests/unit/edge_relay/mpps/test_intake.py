@@ -38,9 +38,9 @@ from tests.rigs.mpps import (
     unscheduled,
     with_images,
 )
+from tests.rigs.patience import PATIENCE
 
 UID = "2.25.99"
-PATIENCE = 10.0
 Kind = Any
 
 
