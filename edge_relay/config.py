@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared.character_sets import UTF8, CharacterSetTerms
-from shared.dicom_text import AE
+from shared.dicom.character_sets import UTF8, CharacterSetTerms
+from shared.dicom.dicom_text import AE
 from shared.errors import Rejected
-from shared.procedure_step import MOST_EVENTS
-from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
-from shared.time_zones import OptionalZoneName, time_zone
+from shared.scanners.scanner_profile import ScannerProfile, check_listed_once, reasons
+from shared.steps.procedure_step import MOST_EVENTS
+from shared.text.time_zones import OptionalZoneName, time_zone
 
 
 def _cloud_url(value: str) -> str:

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from edge_relay.conformance.markdown import table, text
 from edge_relay.mpps.check import STATUSES
 from edge_relay.services.scp import FIND_FAULTS
-from shared import dimse_status as dimse
+from shared.dicom import dimse_status as dimse
 from shared.errors import Rejected, Unavailable
-from shared.procedure_step import TRANSITIONS, EventKind, Refusal
+from shared.steps.procedure_step import TRANSITIONS, EventKind, Refusal
 
 
 class Outcome(NamedTuple):

@@ -16,8 +16,8 @@ from edge_relay.mpps.journal_file import WHERE
 from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Rejected
-from shared.procedure_step import DataSetJson, ProcedureStepEvent, Progress, Step
-from shared.step_dataset import fold, merged
+from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Progress, Step
+from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
 
 _EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"

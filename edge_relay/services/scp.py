@@ -40,7 +40,7 @@ from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.worklist.finding import find
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.reader import WorklistReader
-from shared.dimse_status import (
+from shared.dicom.dimse_status import (
     CANCELLED,
     IDENTIFIER_DOES_NOT_MATCH,
     NO_SUCH_SOP_CLASS,

@@ -21,7 +21,7 @@ from lambdas.store.unfinished_write_backs import PendingWriteBack
 from lambdas.sync.connect import Connect
 from lambdas.write_backs.row import row_of, update_of, values_of
 from shared.errors import Forbidden, MwlError, Unavailable
-from shared.procedure_step import Step
+from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
 
 Outcome = Literal["nothing", "done", "later", "parked"]

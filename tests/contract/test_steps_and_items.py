@@ -22,8 +22,8 @@ from lambdas.store.models import Tables, step_key
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Rejected
-from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, ProcedureStepEvent, Step
-from shared.step_dataset import ScheduledStepReference
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, ProcedureStepEvent, Step
+from shared.steps.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import cloud

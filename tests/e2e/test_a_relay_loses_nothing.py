@@ -17,7 +17,7 @@ from edge_relay.client import scu
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
 from lambdas.api.services import Services
-from shared.procedure_step import EventKind, StepStatus
+from shared.steps.procedure_step import EventKind, StepStatus
 
 T = TypeVar("T")
 CREATED, BOTH = [EventKind.N_CREATE], [EventKind.N_CREATE, EventKind.N_SET]

@@ -24,7 +24,7 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
 from shared.errors import NotFound
 from shared.relay_health import RelayHealth
-from shared.scanner_profile import ScannerOverrides
+from shared.scanners.scanner_profile import ScannerOverrides
 from tests.rigs.cloud import CloudRig, cloud
 from tests.rigs.redcap import CLASSIC_FILE
 

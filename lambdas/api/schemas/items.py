@@ -17,7 +17,7 @@ from lambdas.api.schemas.common import Request
 from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
 from shared import identifiers
-from shared.dicom_text import (
+from shared.dicom.dicom_text import (
     AE,
     CS,
     DA,
@@ -33,7 +33,7 @@ from shared.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
-from shared.site_name import OptionalSiteName
+from shared.text.site_name import OptionalSiteName
 from shared.worklist_item import PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge_relay.worklist.attributes import STEP_SEQUENCE, WORKLIST, Attribute, Sequence, tag_of
 from edge_relay.worklist.matching import DateRange, TimeRange, date_range, matcher_for
 from edge_relay.worklist.overlay import Overlay
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import OPEN_STATUSES, Status, WorklistItem
 from tests.rigs.relay import item
 from tests.rigs.worklist import TODAY, Worklist, asking

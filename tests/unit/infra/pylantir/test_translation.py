@@ -20,7 +20,7 @@ from lambdas.mapping.record import map_record
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from tests.rigs.pylantir import config, predecessor_project
 
 METADATA: list[dict[str, str]] = [

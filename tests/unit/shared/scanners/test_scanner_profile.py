@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import Rejected
-from shared.scanner_profile import (
+from shared.scanners.scanner_profile import (
     ScannerOverride,
     ScannerOverrides,
     ScannerProfile,

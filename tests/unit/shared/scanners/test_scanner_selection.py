@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.scanner_profile import ScannerProfile
-from shared.scanner_selection import shows
+from shared.scanners.scanner_profile import ScannerProfile
+from shared.scanners.scanner_selection import shows
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.relay import item
 from tests.rigs.worklist import TODAY, Worklist

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Rejected
-from shared.procedure_step import (
+from shared.steps.procedure_step import (
     TRANSITIONS,
     WRONG_WORKLIST_ENTRY,
     EventKind,
@@ -23,7 +23,7 @@ from shared.procedure_step import (
     item_status,
     transition,
 )
-from shared.step_dataset import (
+from shared.steps.step_dataset import (
     ScheduledStepReference,
     fold,
     linked_items,
