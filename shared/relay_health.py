@@ -126,9 +126,9 @@ class RelayHealth(RelaySummary):
 class HeartbeatAnswer(_HealthModel):
     """What the cloud says back: all overrides of the relay's scanners, none left out.
 
-    Each is a `ScannerOverride` (`shared.scanners.scanner_profile`), read one by one: one that a relay cannot read
-    must not hide the others. Both fields are required: an answer without them is none of the cloud's, and
-    must not be taken for "nothing is overridden any more".
+    Each is a `shared.scanners.scanner_profile.ScannerOverride`, read one by one: one that a relay cannot
+    read must not hide the others. Both fields are required: an answer without them is none of the cloud's,
+    and must not be taken for "nothing is overridden any more".
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
