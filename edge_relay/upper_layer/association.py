@@ -179,27 +179,31 @@ class Association(asyncio.Protocol):
 
     def _settle(self, busy: bool) -> None:
         """Arrange for the next turn, and for what is read until then."""
-        if self._connection.state is not State.STA1:
-            self._pause(busy or self._connection.holding)
-            if busy or self._can_draw:
+        connection = self._connection
+        if connection.state is not State.STA1:
+            paused = busy or connection.holding
+            if paused is not self._paused:
+                self._pause(paused)
+            if busy or (self._operation is not None and self._can_draw):
                 self._turn_soon()
         # Closed twice, a transport of asyncio's TLS lets go of its socket and can be aborted no more.
-        if self._connection.must_close and not self._transport.is_closing():
+        if connection.must_close and not self._transport.is_closing():
             self._transport.close()
 
     def _pause(self, paused: bool) -> None:
-        if paused is not self._paused:
-            self._paused = paused
-            if paused:
-                self._transport.pause_reading()
-            else:
-                self._transport.resume_reading()
+        self._paused = paused
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _acknowledge(self) -> None:
         # Linux forgets this option after a while; without it the peer's next write waits 40 ms for an ACK.
         if _QUICK_ACK is not None:
-            with contextlib.suppress(OSError):
+            try:  # noqa: SIM105  for every read: the context manager takes longer than the call
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+            except OSError:
+                pass  # the connection has gone, as will be told
 
     # --------------------------------------------------------------------------------- operations
 

@@ -200,19 +200,19 @@ class Connection:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes that arrived; `next_event` tells what they mean."""
-        if not self._framer.partial:
+        if self._framer.add(data):
             self._pdu_since = now
-        self._framer.add(data)
 
     def next_event(self, now: float) -> Event | None:
         """Return what has happened next; None if nothing has, or nothing else may at the moment."""
-        while not self._news:
-            if self._waiting and self._answering is None and self._writable:
+        waiting, news = self._waiting, self._news
+        while not news:
+            if waiting and self._answering is None and self._writable:
                 return self._begin(now)
             actions = self._actions
-            if actions is None or self.holding or not self._advance(actions, now):
+            if actions is None or len(waiting) >= _MOST_WAITING or not self._advance(actions, now):
                 return None
-        return self._news.popleft()
+        return news.popleft()
 
     def block(self, now: float) -> None:
         """Note that the peer does not keep up with what is sent."""
