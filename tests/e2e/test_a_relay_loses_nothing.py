@@ -17,6 +17,7 @@ from edge_relay.client import scu
 from infra.local.stack import LocalStack, StackOptions
 from lambdas.api.services import Services
 from shared.procedure_step import EventKind, StepStatus
+from tests.rigs.patience import PATIENCE
 
 T = TypeVar("T")
 CREATED, BOTH = [EventKind.N_CREATE], [EventKind.N_CREATE, EventKind.N_SET]
@@ -33,7 +34,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def until(what: str, look: Callable[[], T]) -> T:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if seen := look():
             return seen

@@ -195,7 +195,7 @@ class FeedMachine(RuleBasedStateMachine):
 
 
 FeedMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
-TestFeedNeverMissesAChange = FeedMachine.TestCase
+TestFeedNeverMissesAChange = pytest.mark.slow(FeedMachine.TestCase)
 
 
 def test_a_writer_that_sleeps_before_committing_does_not_age_its_rows() -> None:
