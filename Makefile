@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test structure bench fuzz conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench fuzz conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -78,6 +78,12 @@ demo: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) ## The whole loop on thi
 # One file's tests stay together, so that they share what they start. ARGS="-n 0 tests/unit" runs some, one by one.
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-quick: $(VENV)/.dev ## Run the quick half of the tests, in a minute: units and contracts, without the slow ones
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests/unit tests/contract $(ARGS)
+
+mutants: $(VENV)/.dev ## Plant faults in a copy, and see whether a test notices; ARGS="--only feed" plants some
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 coverage: $(VENV)/.dev ## Run the tests, and show which lines and branches they ran through
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)

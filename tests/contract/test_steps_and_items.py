@@ -154,6 +154,7 @@ class Site:
                 assert here.confirmed_seq == stored.feed_seq
 
 
+@pytest.mark.slow
 @given(st.lists(REPORTS, min_size=1, max_size=12))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_relay_and_cloud_agree_on_every_item_whatever_happens(
@@ -251,6 +252,7 @@ def test_an_item_a_relay_names_and_the_step_does_not_is_not_touched(stores: Stor
     assert status_of(stores, other) is Status.SCHEDULED
 
 
+@pytest.mark.slow
 def test_a_scan_of_thousands_of_images_is_recorded_whole(stores: Stores) -> None:
     [item, *_] = fresh_items()
     stores.items.put_if_changed([item])

@@ -17,7 +17,12 @@ from edge_relay.client import scu
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
 from lambdas.api.services import Services
+<<<<<<< HEAD
 from shared.steps.procedure_step import EventKind, StepStatus
+=======
+from shared.procedure_step import EventKind, StepStatus
+from tests.rigs.patience import PATIENCE
+>>>>>>> mutants
 
 T = TypeVar("T")
 CREATED, BOTH = [EventKind.N_CREATE], [EventKind.N_CREATE, EventKind.N_SET]
@@ -34,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def until(what: str, look: Callable[[], T]) -> T:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if seen := look():
             return seen

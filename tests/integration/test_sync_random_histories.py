@@ -337,6 +337,7 @@ def killed(after: int, *, done: bool) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_after_any_history_the_table_is_what_a_first_sync_would_write(stack: Stack) -> None:
     class Bound(History):
         pass

@@ -215,6 +215,7 @@ BANNED: list[Action] = [
 ]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=15,
     deadline=None,

@@ -400,7 +400,7 @@ def running_relay(state_dir: Path, cloud: FakeCloud, **changes: Any) -> Iterator
 def scanner(relay: Relay, calling: str = SCANNER, called: str = RELAY_AET) -> scu.Peer:
     """Return how a scanner calls a relay."""
     host, port = relay.address
-    return scu.Peer(host, port, called, calling)
+    return scu.Peer(host, port, called, calling, timeout_seconds=PATIENCE)
 
 
 def names(relay: Relay, asked: Dataset | None = None) -> list[str]:
@@ -469,7 +469,7 @@ class RelayProcess:
         ready = self._process.stdout.readline().split()
         assert ready[:1] == ["ready"], ready
         host, _, port = ready[1].rpartition(":")
-        return scu.Peer(host, int(port), RELAY_AET, SCANNER)
+        return scu.Peer(host, int(port), RELAY_AET, SCANNER, timeout_seconds=PATIENCE)
 
     @property
     def pid(self) -> int:

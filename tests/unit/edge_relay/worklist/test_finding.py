@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -171,6 +172,7 @@ def in_interval(day: str, clock: str, each: WorklistItem) -> bool:
     return after and before
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     items=ITEMS,

@@ -171,6 +171,7 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     mapping=st.dictionaries(NAMES, COLUMNS | st.integers()),
     more=st.dictionaries(st.text(min_size=1, max_size=5), st.integers(), max_size=3),

@@ -82,6 +82,7 @@ def test_what_is_given_counts_and_the_rest_stays(profile: ScannerProfile, overri
     assert (result.addresses, result.max_associations) == (profile.addresses, profile.max_associations)
 
 
+@pytest.mark.slow
 @given(PROFILES, OVERRIDES, OVERRIDES)
 def test_overriding_twice_is_overriding_once_with_both_the_later_winning(
     profile: ScannerProfile, first: ScannerOverride, second: ScannerOverride

@@ -63,6 +63,7 @@ profiles = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(profile=profiles)
 @settings(max_examples=150, deadline=None)
 def test_an_empty_query_shows_exactly_what_the_selection_says(
