@@ -1,6 +1,6 @@
 """The command ``mwl-relay``: set up, run and look after one relay.
 
-Exit codes: `shared.error_outcomes`. Errors are one line on stderr.
+Exit codes: `shared.errors`. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from edge_relay.operations.service import Operations
 from edge_relay.relay import Relay
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.error_outcomes import EXIT_CODES_HELP, ExitCode
-from shared.errors import AlreadyExists
+from shared.errors import EXIT_CODES_HELP, AlreadyExists, ExitCode
 
 app = typer.Typer(
     name="mwl-relay",

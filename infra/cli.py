@@ -2,7 +2,7 @@
 
 Administration talks to the deployment's own tables with your AWS credentials; WORKLIST_TABLE and
 ACCOUNTS_TABLE name them (``sam list stack-outputs`` shows both). Exit codes:
-`shared.error_outcomes`. Errors are one line on stderr.
+`shared.errors`. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from infra.pylantir.command import add_commands as add_pylantir_commands
 from lambdas.api.routes.users import add_user, set_password
 from lambdas.store.accounts.people import Role
 from lambdas.store.accounts.relays import Heartbeat
-from shared.error_outcomes import EXIT_CODES_HELP
-from shared.errors import NotFound, Rejected
+from shared.errors import EXIT_CODES_HELP, NotFound, Rejected
 
 app = typer.Typer(
     name="mwl-cloud",

@@ -19,8 +19,7 @@ from edge_relay.operations import status_table
 from edge_relay.services.scanner_view import scanner_view_from_files
 from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE
 from edge_relay.worklist.cache import CacheReader
-from shared.error_outcomes import ExitCode
-from shared.errors import Rejected
+from shared.errors import ExitCode, Rejected
 from shared.worklist_item import WorklistItem
 
 _MOST_WARNED = 100

@@ -29,8 +29,7 @@ from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
-from shared.error_outcomes import ExitCode
-from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
+from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32

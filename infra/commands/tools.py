@@ -14,8 +14,7 @@ from rich.table import Table
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
-from shared.error_outcomes import outcome_of
-from shared.errors import MwlError, Rejected
+from shared.errors import MwlError, Rejected, outcome_of
 
 console = Console(markup=False)  # [x] in what others wrote is text
 

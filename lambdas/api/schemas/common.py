@@ -13,7 +13,7 @@ from shared.dicom_text import LO
 from shared.procedure_step import EventResult
 from shared.relay_health import RelayHealth, RelaySummary
 from shared.scanner_profile import ScannerOverride
-from shared.site_name import OptionalSiteName
+from shared.worklist_item import OptionalSiteName
 
 _Password = Annotated[SecretStr, Field(max_length=1024)]
 

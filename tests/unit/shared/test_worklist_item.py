@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.site_name import OptionalSiteName, SiteName
+from shared.worklist_item import OptionalSiteName, SiteName
 
 
 @pytest.mark.parametrize("name", ["oslo", "Site-1_b.2", "x" * 64])

@@ -16,8 +16,20 @@ import edge_relay.commands.errors
 import infra.cli
 import infra.commands.tools
 from shared import errors
-from shared.error_outcomes import EXIT_CODES, EXIT_CODES_HELP, OUTCOMES, ExitCode, outcome_of
-from shared.errors import AlreadyExists, Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable
+from shared.errors import (
+    EXIT_CODES,
+    EXIT_CODES_HELP,
+    OUTCOMES,
+    AlreadyExists,
+    Conflict,
+    ExitCode,
+    Forbidden,
+    MwlError,
+    NotFound,
+    Rejected,
+    Unavailable,
+    outcome_of,
+)
 
 DOCS = Path(__file__).parents[3] / "docs"
 _ROW = re.compile(r"^\| (\d) \| (.+) \|$", re.MULTILINE)
