@@ -19,7 +19,7 @@ from edge_relay.operations import logs, memory, systemd_notify
 from edge_relay.operations.service import Operations
 from edge_relay.relay import Relay
 from edge_relay.storage import state_files
-from shared.error_outcomes import ExitCode
+from shared.errors import ExitCode
 
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 

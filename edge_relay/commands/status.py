@@ -13,8 +13,7 @@ import typer
 from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, Json, StateDir
 from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE
-from shared.error_outcomes import ExitCode
-from shared.errors import Rejected
+from shared.errors import ExitCode, Rejected
 
 if TYPE_CHECKING:
     from edge_relay.health.status import RelayStatus

@@ -26,12 +26,10 @@ from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
 from lambdas.sync.preview import Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
-from shared.error_outcomes import ExitCode
-from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
+from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32
@@ -129,16 +127,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
 
 def delete(source_id: str, *, withdraw: bool) -> None:
     """Delete a source; with ``withdraw`` take its open items off the worklist."""
-    deployed = services()
-    withdrawn = remove_source(
-        source_id,
-        sources=deployed.sources,
-        worklist=deployed.worklist,
-        triggers=deployed.triggers,
-        withdraw=withdraw,
-        owner=deployed.new_id(),
-        now=deployed.now(),
-    )
+    withdrawn = services().remove_source(source_id, withdraw=withdraw)
     typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 
@@ -157,8 +146,6 @@ def make_trigger(source_id: str, *, rotate: bool) -> None:
     try:
         deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
     except AlreadyExists as error:
-        if error.retryable:
-            raise
         raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
     typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")
     base = "" if settings.api_url else ", after the API's address"

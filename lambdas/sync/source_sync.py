@@ -20,7 +20,7 @@ from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.attempt import SyncAttempt
-from lambdas.sync.connect import Connect
+from lambdas.sync.connect import Outside
 from lambdas.sync.result import Surroundings, SyncResult
 from shared.errors import Conflict, MwlError, Unavailable
 
@@ -43,26 +43,12 @@ _FORGOTTEN: Final = {"recent": (), "unchecked": True}
 
 
 class SourceSync:
-    """Syncs sources, one call a source.
+    """Syncs sources, one call a source."""
 
-    :param connect: opens a definition's REDCap project.
-    :param now: seconds since 1970.
-    :param new_id: a fresh random identifier at every call.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(
-        self,
-        sources: SourceStore,
-        worklist: WorklistStore,
-        connect: Connect,
-        *,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._sources, self._worklist, self._connect = sources, worklist, connect
-        self._now, self._new_id, self._sleep = now, new_id, sleep
+    def __init__(self, sources: SourceStore, worklist: WorklistStore, outside: Outside) -> None:
+        self._sources, self._worklist = sources, worklist
+        self._connect, self._now = outside.connect, outside.now
+        self._new_id, self._sleep = outside.new_id, outside.sleep
 
     def run(
         self,

@@ -7,7 +7,7 @@ project is asked by one at a time: the lease is the one the source's sync takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -18,7 +18,7 @@ from lambdas.sources.definition import SourceDefinition, WriteBack
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
-from lambdas.sync.connect import Connect
+from lambdas.sync.connect import Outside
 from lambdas.write_backs.row import row_of, update_of, values_of
 from shared.errors import Forbidden, MwlError, Unavailable
 from shared.steps.procedure_step import Step
@@ -59,26 +59,12 @@ class Doubtful(Unavailable):
 
 
 class StepWriteBack:
-    """Writes steps back, one call a step.
+    """Writes steps back, one call a step."""
 
-    :param connect: opens a definition's REDCap project.
-    :param now: seconds since 1970.
-    :param new_id: a fresh random identifier at every call.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(
-        self,
-        steps: StepStore,
-        sources: SourceStore,
-        connect: Connect,
-        *,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._steps, self._sources, self._connect = steps, sources, connect
-        self._now, self._new_id, self._sleep = now, new_id, sleep
+    def __init__(self, steps: StepStore, sources: SourceStore, outside: Outside) -> None:
+        self._steps, self._sources = steps, sources
+        self._connect, self._now = outside.connect, outside.now
+        self._new_id, self._sleep = outside.new_id, outside.sleep
 
     def run(self, sop_instance_uid: str) -> tuple[Outcome, str]:
         """Do the write-back that is due for a step; return the outcome, and the reason if it is not done.

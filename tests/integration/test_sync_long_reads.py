@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 CONFIRMED = {"source_id": "classic", "confirm_withdrawals": "yes"}
 
@@ -28,12 +27,6 @@ class Hurried(Context):
 
     def get_remaining_time_in_millis(self) -> int:
         return 1000
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +13,7 @@ from lambdas import sync_redcap
 from lambdas.settings import load
 from lambdas.sources.file import definition_from
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 
 @pytest.fixture

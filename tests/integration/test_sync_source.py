@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,13 +22,7 @@ from shared.worklist_item import Status
 from tests.rigs.builders import an_event
 from tests.rigs.cloud import create_tables
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from lambdas.store.accounts.people import User
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.sync.preview import MOST_ROWS, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
 from shared.text.storable import storable
@@ -82,15 +81,7 @@ def delete_source(source_id: SourceId, services: UseServices, admin: Admin, with
 
     Exams that a scanner has reported on stay.
     """
-    withdrawn = remove_source(
-        source_id,
-        sources=services.sources,
-        worklist=services.worklist,
-        triggers=services.triggers,
-        withdraw=withdraw,
-        owner=services.new_id(),
-        now=services.now(),
-    )
+    withdrawn = services.remove_source(source_id, withdraw=withdraw)
     facts = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
     logger.info("source deleted", extra=facts)
 

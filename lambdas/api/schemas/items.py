@@ -33,8 +33,7 @@ from shared.dicom.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
-from shared.text.site_name import OptionalSiteName
-from shared.worklist_item import PatientSex, Status, WorklistItem
+from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")
 """Kilograms by which two units may differ through rounding."""
