@@ -57,6 +57,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "withdrawn": result.withdrawn,
             "rejected": len(result.rejected),
             "held": len(result.held),
+            "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
             "unfinished": result.unfinished,
         }
         logger.info("synced", extra={"source_id": source_id, **facts})

@@ -27,7 +27,7 @@ Tls = Annotated[
     str, typer.Option(help="Speak TLS, and trust the certificate or CA in this PEM file. Empty: no TLS.")
 ]
 TlsClient = Annotated[
-    str, typer.Option(help="PEM file with a certificate and its key, to show where they are asked for.")
+    str, typer.Option(help="PEM file with a client certificate and its key, if the relay asks for one.")
 ]
 
 

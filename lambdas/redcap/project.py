@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from redcap.project import Project as PyCapProject
 
-from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, redacted
+from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
 from lambdas.redcap.row import RedcapRow
 from shared.batches import batches
 from shared.errors import Forbidden, Rejected, Unavailable
 
-__all__ = ["ATTEMPTS", "BAN_SECONDS", "BATCH", "Banned", "RedcapProject", "redacted"]
+__all__ = ["ATTEMPTS", "BAN_SECONDS", "BATCH", "Banned", "RedcapProject", "ValuesRefused", "redacted"]
 
 BATCH: Final = 100
 """Records in one request: larger ones run REDCap out of memory."""
@@ -179,7 +179,8 @@ class RedcapProject:
     def import_status(self, rows: Sequence[RedcapRow]) -> None:
         """Write the rows' values; blank ones clear their fields. Fields that are not named stay as they are.
 
-        :raises Rejected: REDCap refuses a value or a field; nothing was written.
+        :raises ValuesRefused: REDCap refuses values, and names their fields; nothing was written.
+        :raises Rejected: REDCap refuses the import; nothing was written.
         :raises Unavailable: REDCap does not confirm every record.
         """
         if not rows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 
+from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
@@ -170,6 +171,18 @@ class WorklistStore:
                     owner = cast("StatusOwner", row.status_owner or "source")
                     yield ItemRef(body["id"], body["source_record"], owner)
 
+    def bearers(self, site: str) -> Iterator[Bearer]:
+        """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""
+        model = self._tables.item
+        with translated("listing a site's items"):
+            rows = model.query(
+                site_key(site),
+                model.sk.startswith(ITEM),
+                filter_condition=model.gone == False,  # noqa: E712
+            )
+            for row in rows:
+                yield _bearer(json.loads(row.body or "{}"))
+
     def head(self, site: str) -> Head | None:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
         return self.writer.head(site)
@@ -219,6 +232,20 @@ def _present(stored: StoredItem | None) -> StoredItem:
     if stored is None or stored.gone:
         raise NotFound("no such worklist item", where="id")
     return stored
+
+
+def _bearer(body: Mapping[str, Any]) -> Bearer:
+    return Bearer(
+        item_id=body["id"],
+        source=body.get("source", ""),
+        record=body.get("source_record", ""),
+        site=body["site"],
+        patient_id=body["patient_id"],
+        issuer=body.get("issuer_of_patient_id", ""),
+        name=body["patient_name"],
+        birth_date=body.get("patient_birth_date", ""),
+        sex=body.get("patient_sex", ""),
+    )
 
 
 def _feed_row(row: ItemRow) -> FeedItem | Tombstone:

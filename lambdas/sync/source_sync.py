@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from lambdas.redcap.project import BAN_SECONDS, Banned
 from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.missing_scans import missing_soon
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
@@ -156,6 +158,7 @@ class SourceSync:
                 definition, attempt.state if attempt else before, owner, error, woken=woken
             )
             raise
+        result = replace(result, missing_soon=missing_soon(definition, attempt.state, self._now()))
         save(attempt.state if woken else _succeeded(attempt.state, result, self._now()))
         self._sources.release(definition.id, owner)
         return result
@@ -185,6 +188,8 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
         unchanged=result.unchanged,
         withdrawn=result.withdrawn,
         held=len(result.held),
+        notes=len(result.notes),
+        missing_soon=result.missing_soon,
         unfinished=result.unfinished,
     )
     return after.model_copy(

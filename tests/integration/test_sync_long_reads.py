@@ -177,7 +177,7 @@ def test_a_changed_definition_begins_the_read_anew(rig: Rig) -> None:
 
 def test_rejects_are_counted_once_however_many_invocations(rig: Rig) -> None:
     for record in ("000001", "000010"):
-        rig.simulator.save_form(11, record, "mri", {"mri_wt_lbs": "heavy"}, instance=1)
+        rig.simulator.save_form(11, record, "mri", {"mri_time": "9 am"}, instance=1)
     for _ in range(3):
         hurried(rig)
     assert {row.record for row in rig.state().rejected} == {"000001", "000010"}

@@ -92,7 +92,7 @@ def test_moves_are_no_shrinking_however_many(stack: Stack) -> None:
 def test_a_participant_who_moved_and_whose_row_is_wrong_leaves_the_old_site_all_the_same(rig: Rig) -> None:
     rig.sync()
     move(rig, "S-0001", "quebec")
-    rig.simulator.save_form(22, "S-0001", "mri", {"mri_wt_lbs": "heavy"}, event="mri_arm_1", instance=1)
+    rig.simulator.save_form(22, "S-0001", "mri", {"mri_time": "9 am"}, event="mri_arm_1", instance=1)
     rig.sync()
     assert ("S-0001", 1) not in rig.items("north")
     assert ("S-0001", 1) not in rig.items("south")
