@@ -10,12 +10,13 @@ import json
 import os
 import platform
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -30,8 +31,9 @@ from edge_relay.exchange import cloud, identity
 from edge_relay.mpps import journal, journal_file
 from edge_relay.operations import logs, memory, systemd_notify
 from edge_relay.operations.service import Operations
-from edge_relay.relay import Relay
+from edge_relay.relay import CannotListen, Relay
 from edge_relay.storage import state_files
+from edge_relay.storage.sqlite_file import why
 from edge_relay.storage.state_files import JOURNAL_FILE
 from shared.errors import Conflict
 
@@ -104,7 +106,7 @@ def run(
             memory.stay_on_one_core()
         with _stop_signals_held():
             relay = Relay(settings, me, state_dir)
-            with _port_in_use_explained(settings):
+            with _failed_start_explained(settings):
                 relay.start()
             notifier = systemd_notify.from_environment(os.environ)
             operations = Operations(relay, settings.status, state_dir, notifier)
@@ -174,14 +176,27 @@ def _stop_signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def _port_in_use_explained(settings: config.Settings) -> Iterator[None]:
+def _failed_start_explained(settings: config.Settings) -> Iterator[None]:
+    """Say what failed: a port, a file of the state folder, or what else there is to start with."""
     try:
         yield
-    except OSError as error:
+    except CannotListen as error:
         where = f"{settings.relay.host}:{settings.relay.port}"
-        reason = error.strerror or str(error)
-        typer.echo(f"mwl-relay: cannot listen on {where}: {reason} (see relay.port and relay.host)", err=True)
-        raise typer.Exit(EXIT_WRONG) from None
+        where += f" or :{settings.tls.port} (TLS)" if settings.tls else ""
+        _give_up(f"cannot listen on {where}: {_reason(error)} (see relay.port and relay.host)")
+    except OSError as error:
+        _give_up(f"{error.filename or 'the state folder'}: {_reason(error)} (see --state-dir)")
+    except sqlite3.Error as error:
+        _give_up(f"cache.db cannot be opened: {why(error)} (see --state-dir; it may be deleted)")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _give_up(sentence: str) -> NoReturn:
+    typer.echo(f"mwl-relay: {sentence}", err=True)
+    raise typer.Exit(EXIT_WRONG) from None
 
 
 def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) -> None:

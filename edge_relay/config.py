@@ -128,6 +128,17 @@ class RelaySettings(BaseModel):
     heartbeat_interval_seconds: Seconds = Field(
         60, description="How often to tell the cloud how this relay is doing, and to ask for its overrides."
     )
+    max_worklist_age_hours: float = Field(
+        0,
+        ge=0,
+        le=8760,
+        description="A worklist that has not been confirmed for so many hours is old; 0: none ever is.",
+    )
+    old_worklist: Literal["comment", "refuse"] = Field(
+        "comment",
+        description="What a query of an old worklist is answered with. comment: its exams, and an Error "
+        "Comment that says how old they are; refuse: a failure (A700), and no exams.",
+    )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 
     @property
