@@ -2,8 +2,6 @@
 
 A loop that hangs remembers no failure; a list that nobody renews grows old all the same. So whatever the
 loops say of themselves, a worklist or an event that has waited for longer than its limit is a problem.
-
-Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from edge_relay.health.report import HealthReport, LoopHealth
+from edge_relay.health.loop_health import LoopHealth
+from edge_relay.health.report import HealthReport
 from edge_relay.health.words import date_of, since, span
 
 _STALE: Final = timedelta(minutes=5)

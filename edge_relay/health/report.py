@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_relay.clock.boot import Moment, boot_id
+from edge_relay.health.loop_health import LoopHealth, LoopTimes
 
 UNKNOWN: Final = "(unknown)"
 """Where titles are counted that no profile names."""
@@ -42,17 +43,6 @@ DISK: Final = "disk"
 CLOCK: Final = "clock"
 LOOPS: Final = ("pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK)
 """What can work or fail by itself, apart from the requests of scanners."""
-
-
-class LoopHealth(BaseModel):
-    """How one of `LOOPS` goes; ``failure`` is empty while it works; ``forbidden``: we are refused."""
-
-    model_config = ConfigDict(frozen=True)
-
-    succeeded_at: datetime | None = None
-    failing_since: datetime | None = None
-    failure: str = ""
-    forbidden: bool = False
 
 
 class Exchange(BaseModel):
@@ -153,15 +143,6 @@ class Traffic(NamedTuple):
     refused: int
 
 
-class _Loop(NamedTuple):
-    """As `LoopHealth`, with seconds of a clock that nobody can set."""
-
-    succeeded: float | None = None
-    failing_since: float | None = None
-    failure: str = ""
-    forbidden: bool = False
-
-
 class _Refused(NamedTuple):
     why: str
     last: float
@@ -223,7 +204,7 @@ class Health:
         self._known: Final = known
         self._lock: Final = threading.Lock()
         self._started: Final = self._elapsed()
-        self._loops: Final = {name: _Loop() for name in LOOPS}
+        self._loops: Final = {name: LoopTimes() for name in LOOPS}
         self._scanners: Final[dict[str, _Scanner]] = {}
         self._durations: Final = {service: _Durations() for service in (*SERVICES, OTHER_SERVICE)}
         self._refused: Final[OrderedDict[tuple[str, str], _Refused]] = OrderedDict()
@@ -234,7 +215,7 @@ class Health:
     def succeeded(self, loop: str) -> None:
         """Note that a pass of one of `LOOPS` worked."""
         with self._lock:
-            self._loops[loop] = _Loop(succeeded=self._elapsed())
+            self._loops[loop] = LoopTimes(succeeded=self._elapsed())
 
     def failed(self, loop: str, sentence: str, *, forbidden: bool) -> None:
         """Note that a pass failed, and why."""
@@ -242,7 +223,7 @@ class Health:
             before = self._loops[loop]
             since = self._elapsed() if before.failing_since is None else before.failing_since
             failure = _printable(sentence, _LONGEST_SENTENCE)
-            self._loops[loop] = _Loop(before.succeeded, since, failure, forbidden)
+            self._loops[loop] = LoopTimes(before.succeeded, since, failure, forbidden)
 
     def note(self, loop: str, failure: str) -> None:
         """Note how a part stands that is not tried in passes: what is wrong with it, or nothing."""
@@ -340,7 +321,7 @@ class Health:
         with self._lock:
             scanners = {title: ScannerHealth() for title in titles}
             scanners |= {title: scanner.health(at) for title, scanner in self._scanners.items()}
-            loops = {name: _as_told(loop, at) for name, loop in self._loops.items()}
+            loops = {name: loop.told(at) for name, loop in self._loops.items()}
             refused = [
                 RefusedCaller(ae_title=title, address=address, why=why, last_at=at(last), count=count)
                 for (title, address), (why, last, count) in self._refused.items()
@@ -392,15 +373,6 @@ class Health:
         if len(self._scanners) >= _MOST_SCANNERS or not self._known(ae_title):
             ae_title = UNKNOWN
         return self._scanners.setdefault(_printable(ae_title, _LONGEST_TITLE), _Scanner())
-
-
-def _as_told(loop: _Loop, at: Callable[[float], datetime]) -> LoopHealth:
-    return LoopHealth(
-        succeeded_at=None if loop.succeeded is None else at(loop.succeeded),
-        failing_since=None if loop.failing_since is None else at(loop.failing_since),
-        failure=loop.failure,
-        forbidden=loop.forbidden,
-    )
 
 
 def _printable(text: str, longest: int) -> str:

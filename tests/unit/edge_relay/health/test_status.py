@@ -13,10 +13,10 @@ import pytest
 
 from edge_relay.exchange.heartbeat import health_for_cloud
 from edge_relay.health import status
+from edge_relay.health.loop_health import LoopHealth
 from edge_relay.health.report import (
     Exchange,
     HealthReport,
-    LoopHealth,
     RefusedCaller,
     ScannerHealth,
 )
