@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test structure bench fuzz conformance docs lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -79,6 +79,12 @@ demo: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) ## The whole loop on thi
 test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+test-quick: $(VENV)/.dev ## Run the quick half of the tests, in a minute: units and contracts, without the slow ones
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests/unit tests/contract $(ARGS)
+
+mutants: $(VENV)/.dev ## Plant faults in a copy, and see whether a test notices; ARGS="--only feed" plants some
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 coverage: $(VENV)/.dev ## Run the tests, and show which lines and branches they ran through
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
 
@@ -87,6 +93,9 @@ bench: $(VENV)/.dev ## Measure time and memory beside other servers; ARGS=--full
 
 fuzz: $(VENV)/.dev ## Break input in a hundred thousand ways; ARGS="--seed 2" breaks it in others
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+faults: $(VENV)/.dev ## Kill the relay at random moments under load; ARGS="--kills 50" does so less often
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 structure: $(VENV)/.dev ## Print every folder, its rooms, and the imports that run back
 	@$(BIN)/python -m tests.structure $(ARGS)
@@ -99,6 +108,9 @@ conformance: $(VENV)/.dev ## Write the conformance statements into docs
 docs: $(VENV)/.dev ## Build the documentation site into build/site, checking every link
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 	@echo 'Open build/site/index.html'
+
+man: $(VENV)/.dev ## Write the manual pages into dist/man
+	@$(BIN)/python -m infra.man_pages dist/man
 
 lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff check .

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared.character_sets import UTF8, CharacterSetTerms
-from shared.dicom_text import AE
+from shared.dicom.character_sets import UTF8, CharacterSetTerms
+from shared.dicom.dicom_text import AE
 from shared.errors import Rejected
-from shared.procedure_step import MOST_EVENTS
-from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
-from shared.time_zones import OptionalZoneName, time_zone
+from shared.scanners.scanner_profile import ScannerProfile, check_listed_once, reasons
+from shared.steps.procedure_step import MOST_EVENTS
+from shared.text.time_zones import OptionalZoneName, time_zone
 
 
 def _cloud_url(value: str) -> str:
@@ -127,6 +127,17 @@ class RelaySettings(BaseModel):
         "asyncio",
         description="What serves the DICOM ports. asyncio: the relay's own upper layer; pynetdicom: that "
         "library's, slower, to find out whether a fault is the relay's own.",
+    )
+    max_worklist_age_hours: float = Field(
+        0,
+        ge=0,
+        le=8760,
+        description="A worklist that has not been confirmed for so many hours is old; 0: none ever is.",
+    )
+    old_worklist: Literal["comment", "refuse"] = Field(
+        "comment",
+        description="What a query of an old worklist is answered with. comment: its exams, and an Error "
+        "Comment that says how old they are; refuse: a failure (A700), and no exams.",
     )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 

@@ -2,7 +2,7 @@
 
 Administration talks to the deployment's own tables with your AWS credentials; WORKLIST_TABLE and
 ACCOUNTS_TABLE name them (``sam list stack-outputs`` shows both). Exit codes:
-`shared.error_outcomes`. Errors are one line on stderr.
+`shared.errors`. Errors are one line on stderr.
 
 Commands import what they need when they are called, here and in `infra.commands`: help, completion and the
 small commands must not wait for the libraries of the large ones.
@@ -22,8 +22,7 @@ from infra.commands.tools import reported, text_of
 from infra.commands.write_backs import write_backs
 from infra.local.options import SOURCE_FILE
 from lambdas.access.role import Role
-from shared.error_outcomes import EXIT_CODES_HELP
-from shared.errors import NotFound, Rejected
+from shared.errors import EXIT_CODES_HELP, NotFound, Rejected
 
 if TYPE_CHECKING:
     from lambdas.store.accounts.relays import Heartbeat
@@ -79,7 +78,9 @@ def local(
     dicom_port: Annotated[int, typer.Option(help="The relay's DICOM port; 0: any.")] = 0,
     aws_port: Annotated[int, typer.Option(help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")] = 0,
     folder: Annotated[Path, typer.Option(help="Everything is written here, and only here.")] = Path(".local"),
-    source: Annotated[Path, typer.Option(help="How REDCap's rows become items.")] = SOURCE_FILE,
+    source: Annotated[
+        Path, typer.Option(help="How REDCap's rows become items.", show_default="infra/sources/classic.toml")
+    ] = SOURCE_FILE,
 ) -> None:
     """Run everything on this machine until Ctrl-C: cloud, REDCap simulator (or your REDCap), relay."""
     from infra.local import demo

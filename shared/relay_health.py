@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from shared.dicom_text import AE
-from shared.scanner_profile import MOST_SCANNERS
-from shared.storable import storable
+from shared.dicom.dicom_text import AE
+from shared.scanners.scanner_profile import MOST_SCANNERS
+from shared.text.storable import storable
 
 MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
@@ -126,9 +126,9 @@ class RelayHealth(RelaySummary):
 class HeartbeatAnswer(_HealthModel):
     """What the cloud says back: all overrides of the relay's scanners, none left out.
 
-    Each is a `shared.scanner_profile.ScannerOverride`, but is read one by one: one that a relay cannot read
-    must not hide the others. Both fields are required: an answer without them is none of the cloud's, and
-    must not be taken for "nothing is overridden any more".
+    Each is a `shared.scanners.scanner_profile.ScannerOverride`, read one by one: one that a relay cannot
+    read must not hide the others. Both fields are required: an answer without them is none of the cloud's,
+    and must not be taken for "nothing is overridden any more".
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]

@@ -14,10 +14,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
-from shared.site_name import SiteName
+from shared.dicom.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
 
 PatientSex = Literal["M", "F", "O"]
+
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+OptionalSiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
+"""Empty where no site is named."""
 
 
 class Status(StrEnum):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
+import pytest
 from hypothesis import Phase, settings
 
 # How long an example takes says nothing here; where CI is set, hypothesis has a profile of its own for that.
@@ -15,3 +17,13 @@ if "CI" not in os.environ:
 settings.register_profile(
     "mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
+
+SLOW_SECONDS: Final = 1800
+"""How long a test marked slow may take: most of them look at hundreds of examples."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test marked slow its own limit."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))

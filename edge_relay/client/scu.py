@@ -27,10 +27,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, no_delay
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
-from shared.character_sets import UTF8
-from shared.dimse_status import ALL_PENDING, SUCCESS
+from shared.dicom.character_sets import UTF8
+from shared.dicom.dimse_status import ALL_PENDING, SUCCESS
 from shared.errors import Forbidden, Rejected, Unavailable
-from shared.procedure_step import WRONG_WORKLIST_ENTRY
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
 
 _REJECT_REASONS: Final = {  # PS3.8 Table 9-21, source 1
     3: "the calling AE title is not known there",

@@ -10,7 +10,7 @@ from pydicom.datadict import dictionary_description
 from edge_relay.conformance.markdown import table, tag_text, text
 from edge_relay.conformance.sources import fields_of
 from edge_relay.worklist.attributes import PRIVATE_DESIGNATOR, WORKLIST, Sequence, Tree
-from shared.procedure_step import WRONG_WORKLIST_ENTRY
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
 
 _DERIVED: Final = frozenset(
     {"study_instance_uid", "accession_number", "requested_procedure_id", "scheduled_procedure_step_id"}

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from edge_relay.config import explain
 from edge_relay.conformance.markdown import NONE, table, text
 from edge_relay.conformance.subject import Subject
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 
 _NOT_SHOWN: Final = frozenset({"relay.cloud_url"})
 """Settings that readers of a conformance statement do not need to know."""

@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_description
 from edge_relay.conformance.markdown import table, tag_text, text
 from edge_relay.mpps.intake import MOST_WAITING
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
-from shared.procedure_step import TRANSITIONS, EventKind, Move, Refusal
+from shared.steps.procedure_step import TRANSITIONS, EventKind, Move, Refusal
 
 
 def section() -> str:

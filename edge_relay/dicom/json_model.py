@@ -19,9 +19,9 @@ from edge_relay.dicom.charset import TEXT_VRS, CharacterSet, character_set
 from edge_relay.dicom.elements import Element, Elements, read
 from edge_relay.dicom.encoding import BINARY_VRS, item_header
 from edge_relay.dicom.encoding import element as encoded
-from shared.character_sets import UTF8
-from shared.procedure_step import DataSetJson
-from shared.step_dataset import CHARACTER_SET
+from shared.dicom.character_sets import UTF8
+from shared.steps.procedure_step import DataSetJson
+from shared.steps.step_dataset import CHARACTER_SET
 
 _ONE_VALUE: Final = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character there, PS3.5 6.2
 _NUMBERS: Final = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}

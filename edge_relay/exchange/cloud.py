@@ -19,8 +19,8 @@ from edge_relay.exchange.identity import Enrolment, Identity
 from edge_relay.exchange.transport import BoundedTransport
 from edge_relay.worklist.cache import Unreadable
 from shared.feed import FeedItem, FeedPage
-from shared.procedure_step import EventResult, ProcedureStepEvent
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 
 M = TypeVar("M", bound=BaseModel)
 

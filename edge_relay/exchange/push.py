@@ -18,7 +18,7 @@ from edge_relay.exchange.loop import Exchange
 from edge_relay.exchange.portion import Portion
 from edge_relay.mpps.journal import Journal
 from shared.errors import Rejected
-from shared.procedure_step import EventResult, ProcedureStepEvent
+from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 
 log = logging.getLogger(__name__)
 

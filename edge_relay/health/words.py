@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from edge_relay.health.report import Exchange
-from shared.dimse_status import CANCELLED, SUCCESS, WARNINGS
+from shared.dicom.dimse_status import CANCELLED, SUCCESS, WARNINGS
 
 NEVER: Final = "never"
 _UNITS: Final = ((86_400, "day", "days"), (3_600, "h", "h"), (60, "min", "min"), (1, "s", "s"))

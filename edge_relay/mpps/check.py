@@ -20,16 +20,16 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
-from shared.dicom_text import parse_date, parse_date_time
-from shared.dimse_status import (
+from shared.dicom.dicom_text import parse_date, parse_date_time
+from shared.dicom.dimse_status import (
     INVALID_ATTRIBUTE_VALUE,
     MISSING_ATTRIBUTE,
     MISSING_ATTRIBUTE_VALUE,
     NO_SUCH_ATTRIBUTE,
 )
 from shared.errors import Rejected
-from shared.procedure_step import DataSetJson, EventKind, Refusal
-from shared.step_dataset import DICOM_STATUS, STATUS, text
+from shared.steps.procedure_step import DataSetJson, EventKind, Refusal
+from shared.steps.step_dataset import DICOM_STATUS, STATUS, text
 
 
 class Kind(StrEnum):

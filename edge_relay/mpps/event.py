@@ -3,7 +3,7 @@
 What a message must hold is the table of `edge_relay.mpps.requirements`. A strict scanner is refused for
 every flaw; a lenient one is only told of what makes no sense at all: no UID, no status there is. What was
 wrong is kept with the event either way, because the scan is real. Whether the step may move is decided by
-`shared.procedure_step`, when the journal appends the event.
+`shared.steps.procedure_step`, when the journal appends the event.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Final
 
 from edge_relay.mpps.check import flaws_at_end, flaws_of, in_words, refusal_for
-from shared.dicom_text import parse_uid
-from shared.dimse_status import INVALID_ATTRIBUTE_VALUE, INVALID_OBJECT_INSTANCE, PROCESSING_FAILURE
+from shared.dicom.dicom_text import parse_uid
+from shared.dicom.dimse_status import INVALID_ATTRIBUTE_VALUE, INVALID_OBJECT_INSTANCE, PROCESSING_FAILURE
 from shared.errors import Rejected
-from shared.procedure_step import (
+from shared.steps.procedure_step import (
     DataSetJson,
     EventKind,
     ProcedureStepEvent,
@@ -25,8 +25,8 @@ from shared.procedure_step import (
     StepStatus,
     item_status,
 )
-from shared.step_dataset import step_status
-from shared.storable import storable
+from shared.steps.step_dataset import step_status
+from shared.text.storable import storable
 from shared.worklist_item import Status
 
 MIX_UP: Final = "the wrong worklist entry had been selected: its exam is to be done again"

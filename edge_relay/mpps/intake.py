@@ -29,7 +29,7 @@ from edge_relay.dicom.json_model import decode, encode, selected
 from edge_relay.mpps import event as mpps
 from edge_relay.mpps import links as step_links
 from edge_relay.mpps.journal import Batch, Journal
-from shared.dimse_status import (
+from shared.dicom.dimse_status import (
     NO_SUCH_SOP_INSTANCE,
     NOT_ALL_ATTRIBUTES,
     PROCESSING_FAILURE,
@@ -37,8 +37,8 @@ from shared.dimse_status import (
     SUCCESS,
 )
 from shared.errors import Rejected, Unavailable
-from shared.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, StepStatus
-from shared.step_dataset import fold, merged
+from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, StepStatus
+from shared.steps.step_dataset import fold, merged
 
 log = logging.getLogger(__name__)
 

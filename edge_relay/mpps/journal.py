@@ -40,7 +40,7 @@ from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
 from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import NotFound, Rejected, Unavailable
-from shared.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
+from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
 __all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
 

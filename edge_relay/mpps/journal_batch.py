@@ -11,8 +11,8 @@ from edge_relay.mpps.event_times import Stamp, in_order
 from edge_relay.mpps.high_water import Noted
 from edge_relay.storage.sqlite_file import savepoint
 from edge_relay.worklist.overlay import Overlay
-from shared.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step
-from shared.step_dataset import fold
+from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step
+from shared.steps.step_dataset import fold
 
 
 class Batch:

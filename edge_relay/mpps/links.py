@@ -1,8 +1,9 @@
 """Links a performed step to worklist items, by the references in the scanner's message.
 
-The decision is `shared.step_dataset.linked_items`, the same the cloud takes. Where nothing fits, a step stays
-unscheduled; if the patient has exactly one open exam of that modality on that day, its id is noted with the
-event as inferred, for a person to judge. It is never linked by that: a patient id alone is a guess.
+The decision is `linked_items` of `shared.steps.step_dataset`, the same the cloud takes. Where nothing fits,
+a step stays unscheduled; if the patient has exactly one open exam of that modality on that day, its id is
+noted with the event as inferred, for a person to judge. It is never linked by that: a patient id alone is a
+guess.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Final, Protocol
 
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.query import Condition
-from shared.procedure_step import DataSetJson
-from shared.step_dataset import ScheduledStepReference, linked_items, references, text
+from shared.steps.procedure_step import DataSetJson
+from shared.steps.step_dataset import ScheduledStepReference, linked_items, references, text
 from shared.worklist_item import OPEN_STATUSES, WorklistItem
 
 _PATIENT_ID: Final = "00100020"

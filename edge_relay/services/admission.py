@@ -10,7 +10,7 @@ from edge_relay.config import RelaySettings
 from edge_relay.services.profiles import Profiles
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.negotiation import Proposal, Rejection
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 
 
 class Admission:

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_relay.config import Settings
 from edge_relay.storage.state_files import write_private
-from shared.dicom_text import parse_ae_title
+from shared.dicom.dicom_text import parse_ae_title
 from shared.errors import Rejected, Unavailable
-from shared.scanner_profile import ScannerOverride, ScannerProfile, overridden, reasons
+from shared.scanners.scanner_profile import ScannerOverride, ScannerProfile, overridden, reasons
 
 log = logging.getLogger(__name__)
 

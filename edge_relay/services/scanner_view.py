@@ -17,7 +17,7 @@ from edge_relay.worklist.finding import check_profile, visible
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.reader import WorklistReader
 from shared.errors import NotFound, Unavailable
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import WorklistItem
 
 

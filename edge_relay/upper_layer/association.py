@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -79,13 +79,15 @@ class Association(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what arrived."""
         self._acknowledge()
-        self._connection.receive(data, self._clock())
-        self._work()
+        now = self._clock()
+        self._connection.receive(data, now)
+        self._work(now)
 
     def eof_received(self) -> None:
         """Let the connection close: the peer will send no more."""
-        self._connection.end_input(self._clock())
-        self._work()
+        now = self._clock()
+        self._connection.end_input(now)
+        self._work(now)
 
     def pause_writing(self) -> None:
         """Note that the peer does not keep up."""
@@ -98,8 +100,9 @@ class Association(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """End."""
-        self._connection.close(self._clock())
-        self._work()
+        now = self._clock()
+        self._connection.close(now)
+        self._work(now)
         self._on_close(self)
 
     # --------------------------------------------------------------------------------- the listener, these
@@ -111,14 +114,16 @@ class Association(asyncio.Protocol):
 
     def drop(self, why: str) -> None:
         """End the connection without waiting for anybody."""
-        self._connection.abort(why, self._clock())
-        self._work()
+        now = self._clock()
+        self._connection.abort(why, now)
+        self._work(now)
         self._transport.abort()
 
     def stop(self) -> None:
         """End when what is being answered has been; at once if nothing is."""
-        self._connection.stop(self._clock())
-        self._work()
+        now = self._clock()
+        self._connection.stop(now)
+        self._work(now)
 
     # --------------------------------------------------------------------------------- one turn
 
@@ -129,21 +134,22 @@ class Association(asyncio.Protocol):
 
     def _turn(self) -> None:
         self._turn_due = False
-        self._work(draw=True)
+        self._work(self._clock(), draw=True)
 
-    def _work(self, *, draw: bool = False) -> None:
+    def _work(self, now: float, *, draw: bool = False) -> None:
         """Handle what has happened, until nothing more has or others should get their turn.
 
         :param draw: send a slice first of the answer that is under way.
         """
-        until = self._clock() + _TURN_SECONDS
+        until = now + _TURN_SECONDS
         busy = False
         try:
             if draw:
                 self._draw(until)
-            while not busy and (event := self._connection.next_event(self._clock())) is not None:
-                self._handle(event, until)
-                busy = self._clock() > until
+            while not busy and (event := self._connection.next_event(now)) is not None:
+                self._handle(event, now, until)
+                now = self._clock()
+                busy = now > until
         except Exception as error:  # noqa: BLE001  a fault of ours must not leave the peer hanging
             self._fault(error)
             busy = True
@@ -155,15 +161,15 @@ class Association(asyncio.Protocol):
         self._release()
         self._connection.abort("internal fault", self._clock())
 
-    def _handle(self, event: Event, until: float) -> None:
+    def _handle(self, event: Event, now: float, until: float) -> None:
         if isinstance(event, Asked):
             self._begin(event.request, until)
         elif isinstance(event, Proposed):
-            self._connection.decide(self._application.admit(event.proposal, self._address), self._clock())
+            self._connection.decide(self._application.admit(event.proposal, self._address), now)
         elif isinstance(event, Opened):
             self._application.opened(event.calling_ae_title)
         elif isinstance(event, CancelAsked):
-            self._cancel()
+            self._cancel(now)
         else:
             self._ended(event)
 
@@ -173,27 +179,31 @@ class Association(asyncio.Protocol):
 
     def _settle(self, busy: bool) -> None:
         """Arrange for the next turn, and for what is read until then."""
-        if self._connection.state is not State.STA1:
-            self._pause(busy or self._connection.holding)
-            if busy or self._can_draw:
+        connection = self._connection
+        if connection.state is not State.STA1:
+            paused = busy or connection.holding
+            if paused is not self._paused:
+                self._pause(paused)
+            if busy or (self._operation is not None and self._can_draw):
                 self._turn_soon()
         # Closed twice, a transport of asyncio's TLS lets go of its socket and can be aborted no more.
-        if self._connection.must_close and not self._transport.is_closing():
+        if connection.must_close and not self._transport.is_closing():
             self._transport.close()
 
     def _pause(self, paused: bool) -> None:
-        if paused is not self._paused:
-            self._paused = paused
-            if paused:
-                self._transport.pause_reading()
-            else:
-                self._transport.resume_reading()
+        self._paused = paused
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _acknowledge(self) -> None:
         # Linux forgets this option after a while; without it the peer's next write waits 40 ms for an ACK.
         if _QUICK_ACK is not None:
-            with contextlib.suppress(OSError):
+            try:  # noqa: SIM105  for every read: the context manager takes longer than the call
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+            except OSError:
+                pass  # the connection has gone, as will be told
 
     # --------------------------------------------------------------------------------- operations
 
@@ -206,20 +216,22 @@ class Association(asyncio.Protocol):
 
     @property
     def _can_draw(self) -> bool:
-        return isinstance(self._operation, Iterator) and self._connection.writable
+        operation = self._operation
+        return operation is not None and not isinstance(operation, Future) and self._connection.writable
 
     def _draw(self, until: float) -> None:
         """Send some of what the operation yields."""
-        operation, connection = self._operation, self._connection
-        if not isinstance(operation, Iterator) or not connection.writable:
+        operation, connection, clock = self._operation, self._connection, self._clock
+        if operation is None or isinstance(operation, Future) or not connection.writable:
             return
         for response in operation:
+            now = clock()
             if response is not None:
-                answered = connection.respond(response, self._clock())
+                answered = connection.respond(response, now)
                 if answered is not None:
                     self._answered(answered)
                     break
-            if connection.slice_full or self._clock() > until:
+            if now > until or connection.slice_full:
                 break
         else:
             raise RuntimeError("an operation ended without a final response")
@@ -240,11 +252,11 @@ class Association(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001  nobody is left to raise it to
             self._fault(error)
         self._flush()
-        self._work()
+        self._work(self._clock())
 
-    def _cancel(self) -> None:
-        if isinstance(self._operation, Iterator):  # the others cannot be cancelled (PS3.7 9.3.2.3)
-            answered = self._connection.respond(Response(CANCELLED), self._clock())
+    def _cancel(self, now: float) -> None:
+        if not isinstance(self._operation, Future):  # those cannot be cancelled (PS3.7 9.3.2.3)
+            answered = self._connection.respond(Response(CANCELLED), now)
             if answered is not None:
                 self._answered(answered)
 

@@ -19,6 +19,7 @@ _ELEMENT: Final = Struct("<HHL")
 _US: Final = Struct("<H")
 _US_ELEMENT: Final = Struct("<HHLH")
 _TAG: Final = Struct("<HH")
+_RESPONSE: Final = Struct("<HHLHHHLHHHLHHHLH")  # the four elements of two bytes that every response has
 
 # PS3.7 Table E.1-1; all of group 0000
 _GROUP_LENGTH: Final = 0x0000
@@ -120,10 +121,12 @@ def write(
     """
     parts = [
         _text(_AFFECTED_SOP_CLASS_UID, request.sop_class_uid, b"\0"),
-        _short(_COMMAND_FIELD, request.field | _RESPONSE_BIT),
-        _short(_MESSAGE_ID_BEING_RESPONDED_TO, request.message_id),
-        _short(_COMMAND_DATA_SET_TYPE, _DATA_SET if has_data_set else _NO_DATA_SET),
-        _short(_STATUS, status),
+        _RESPONSE.pack(
+            *(0, _COMMAND_FIELD, 2, request.field | _RESPONSE_BIT),
+            *(0, _MESSAGE_ID_BEING_RESPONDED_TO, 2, request.message_id),
+            *(0, _COMMAND_DATA_SET_TYPE, 2, _DATA_SET if has_data_set else _NO_DATA_SET),
+            *(0, _STATUS, 2, status),
+        ),
     ]
     if comment:
         parts.append(_text(_ERROR_COMMENT, plain(comment), b" "))

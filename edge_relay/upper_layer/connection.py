@@ -16,6 +16,7 @@ that sends more is read no further until it is its turn.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from edge_relay.upper_layer import negotiation
@@ -30,6 +31,7 @@ from edge_relay.upper_layer.pdu import (
     BadPdu,
     Framer,
     Pdu,
+    PduType,
     Pdv,
     abort,
     pdvs,
@@ -131,6 +133,7 @@ class Connection:
         self._output: list[bytes] = []
         self._size = 0
         self._state = State.STA2  # Evt5: the transport connection is open
+        self._actions: Mapping[PduType | None, Action] | None = TABLE[State.STA2]
         self._calling = ""
         self._proposal: Proposal | None = None  # to be decided on
         self._peer_max_pdu = limits.max_pdu_bytes
@@ -197,18 +200,19 @@ class Connection:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes that arrived; `next_event` tells what they mean."""
-        if not self._framer.partial:
+        if self._framer.add(data):
             self._pdu_since = now
-        self._framer.add(data)
 
     def next_event(self, now: float) -> Event | None:
         """Return what has happened next; None if nothing has, or nothing else may at the moment."""
-        while not self._news:
-            if self._waiting and self._answering is None and self._writable:
+        waiting, news = self._waiting, self._news
+        while not news:
+            if waiting and self._answering is None and self._writable:
                 return self._begin(now)
-            if self.holding or self._state not in TABLE or not self._advance(now):
+            actions = self._actions
+            if actions is None or len(waiting) >= _MOST_WAITING or not self._advance(actions, now):
                 return None
-        return self._news.popleft()
+        return news.popleft()
 
     def block(self, now: float) -> None:
         """Note that the peer does not keep up with what is sent."""
@@ -246,7 +250,8 @@ class Connection:
         self._peer_max_pdu = min(proposal.max_pdu_bytes or _LONGEST_SENT, _LONGEST_SENT)
         self._assembler = Assembler(agreement.contexts, self._calling, self._limits.max_message_bytes)
         self._send(agreement.answer)
-        self._state, self._since = State.STA6, now
+        self._enter(State.STA6)
+        self._since = now
         self._news.append(Opened(self._calling))
 
     def respond(self, response: Response, now: float) -> Answered | None:
@@ -257,7 +262,9 @@ class Connection:
         writer = self._answering
         if writer is None:
             raise NothingAskedError("no request waits for a response")
-        self._send(writer.write(response))
+        data = writer.write(response)
+        self._output.append(data)
+        self._size += len(data)
         if response.status in PENDING:
             self._answers += 1
             return None
@@ -281,6 +288,8 @@ class Connection:
 
     def take_output(self) -> bytes:
         """Return the bytes to send now, and forget them."""
+        if not self._output:
+            return b""
         output, self._output, self._size = b"".join(self._output), [], 0
         return output
 
@@ -294,7 +303,7 @@ class Connection:
         self._answers, self._began = 0, now
         return Asked(request)
 
-    def _advance(self, now: float) -> bool:
+    def _advance(self, actions: Mapping[PduType | None, Action], now: float) -> bool:
         """Take the next PDV or PDU; tell whether there was one."""
         try:
             if self._values:
@@ -304,9 +313,9 @@ class Connection:
             if pdu is None:
                 return False
             self._pdu_since = now
-            self._act(TABLE[self._state][pdu.type], pdu, now)
+            self._act(actions[pdu.type], pdu, now)
         except BadPdu as error:
-            self._protest(TABLE[self._state][None], error.what, error.reason, now)
+            self._protest(actions[None], error.what, error.reason, now)
         return True
 
     def _take_value(self, value: Pdv) -> None:
@@ -323,11 +332,13 @@ class Connection:
 
     def _act(self, action: Action, pdu: Pdu, now: float) -> None:
         if action is Action.DT_2:
-            self._values.extend(pdvs(pdu.raw))
+            first, *others = pdvs(pdu.raw)
+            self._take_value(first)
+            self._values.extend(others)
         elif action is Action.AE_6:
             self._proposal = negotiation.read_request(pdu.raw)
             self._calling = self._proposal.calling_ae_title
-            self._state = State.STA3
+            self._enter(State.STA3)
             self._news.append(Proposed(self._proposal))
         elif action is Action.AR_2:
             self._send(RELEASE_RP)
@@ -357,10 +368,15 @@ class Connection:
             self._news.clear()
             self._news.extend((*opened, Ended(self._calling, self._state is State.STA6, why)))
         if self._state is not state:
-            self._state, self._since = state, now
+            self._enter(state)
+            self._since = now
         self._waiting.clear()
         self._values.clear()
         self._answering = self._proposal = None
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._actions = TABLE.get(state)  # looked up once: a state's hash takes longer than a step
 
     def _send(self, data: bytes) -> None:
         self._output.append(data)

@@ -88,44 +88,42 @@ class Framer:
         """Whether a PDU has begun and not ended."""
         return bool(self._buffer)
 
-    def add(self, data: bytes) -> None:
-        """Take bytes that arrived."""
+    def add(self, data: bytes) -> bool:
+        """Take bytes that arrived; tell whether a PDU begins with them."""
+        begins = not self._buffer
         if not self._lost:
             self._buffer += data
+        return begins
 
     def next(self) -> Pdu | None:
         """Return the next PDU if all of it is there; raise `BadPdu` as soon as a header cannot be right.
 
         After that nobody knows where a PDU begins, so whatever else comes is ignored.
         """
-        if len(self._buffer) < _HEADER_LENGTH:
+        buffer = self._buffer
+        size = len(buffer)
+        if size < _HEADER_LENGTH:
             return None
-        try:
-            code, end = self._header()
-        except BadPdu:
+        code, length = _HEADER.unpack_from(buffer)
+        kind = _TYPES.get(code)
+        if kind is None or length > self._longest:
             self._lost = True
-            self._buffer.clear()
-            raise
-        if len(self._buffer) < end:
+            buffer.clear()
+            if kind is None:
+                raise BadPdu("a PDU of unknown type", AbortReason.UNRECOGNIZED_PDU)
+            raise BadPdu(f"a PDU of more than {self._longest} bytes")
+        end = _HEADER_LENGTH + length
+        if size < end:
             return None
-        raw = bytes(self._buffer[:end])
-        del self._buffer[:end]
-        return Pdu(code, raw)
+        raw = bytes(buffer[:end])
+        del buffer[:end]
+        return Pdu(kind, raw)
 
     def feed(self, data: bytes) -> Iterator[Pdu]:
         """Take bytes and yield the PDUs that are complete now; who stops drawing gets the rest later."""
         self.add(data)
         while (pdu := self.next()) is not None:
             yield pdu
-
-    def _header(self) -> tuple[PduType, int]:
-        """Return the type of the PDU that the buffer begins with, and where it ends."""
-        code, length = _HEADER.unpack_from(self._buffer)
-        if code not in _TYPES:
-            raise BadPdu("a PDU of unknown type", AbortReason.UNRECOGNIZED_PDU)
-        if length > self._longest:
-            raise BadPdu(f"a PDU of more than {self._longest} bytes")
-        return _TYPES[code], _HEADER_LENGTH + length
 
 
 def pdvs(raw: bytes) -> list[Pdv]:

@@ -198,9 +198,10 @@ class PynetdicomAcceptor:
                 self._application.refused(connection.calling, connection.address, why)
 
     def _on_data(self, event: evt.Event) -> None:
-        """Bound what one message may bring, in one PDU or in many."""
+        """Bound what one message may bring, in one PDU or in many; let the peer go on at once."""
         connection = self._connections.of(event.assoc)
         if connection is not None:
+            connection.acknowledge()
             connection.received += len(event.data)
             if connection.received > self._limits.max_message_bytes:
                 self._abort(event, f"a message of more than {self._limits.max_message_bytes} bytes")

@@ -23,7 +23,7 @@ from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
 from edge_relay.worklist.row import SEPARATOR, STATUS_COLUMN, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
 from edge_relay.worklist.search import ROW, Search, search
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status, WorklistItem
 
 __all__ = ["Answer", "Found", "check_profile", "find", "visible"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
 
-from shared.dicom_text import parse_date
+from shared.dicom.dicom_text import parse_date
 from shared.errors import Rejected
 
 WILD_CARD_VRS: Final = frozenset({"AE", "CS", "LO", "SH", "UC"})

@@ -26,9 +26,9 @@ from edge_relay.worklist.attributes import (
     tag_of,
 )
 from edge_relay.worklist.query import Key, keys_of
-from shared import dicom_text
+from shared.dicom import dicom_text
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 
 _LEGAL: Final[dict[str, Callable[[object], str]]] = {
     "AE": dicom_text.parse_ae_title,

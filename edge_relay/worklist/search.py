@@ -28,7 +28,7 @@ from edge_relay.worklist.attributes import (
 from edge_relay.worklist.matching import DateRange, Matcher
 from edge_relay.worklist.query import CONDITION_FIELDS, Condition, Key, Query, Window
 from edge_relay.worklist.row import BY_START, COLUMN_OF, text_of
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 
 Check = Callable[[list[bytes]], bool]
 """Tells whether a row, as pieces (`edge_relay.worklist.row`), is an answer."""

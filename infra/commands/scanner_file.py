@@ -12,7 +12,7 @@ import tomllib
 from pydantic import ValidationError
 
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerOverrides, reasons
+from shared.scanners.scanner_profile import ScannerOverrides, reasons
 
 
 def parse_overrides(text: str) -> ScannerOverrides:

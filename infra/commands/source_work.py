@@ -30,8 +30,7 @@ from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
-from shared.error_outcomes import ExitCode
-from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
+from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32
@@ -167,8 +166,6 @@ def make_trigger(source_id: str, *, rotate: bool) -> None:
     try:
         deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
     except AlreadyExists as error:
-        if error.retryable:
-            raise
         raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
     typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")
     base = "" if settings.api_url else ", after the API's address"

@@ -25,7 +25,7 @@ from infra.pylantir.old_rows import OldItem
 from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import STATUS, StoredItem
 from shared import identifiers
-from shared.dicom_text import parse_date, parse_uid_in_use
+from shared.dicom.dicom_text import parse_date, parse_uid_in_use
 from shared.errors import Rejected
 from shared.worklist_item import Status, WorklistItem
 

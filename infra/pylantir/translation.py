@@ -18,7 +18,7 @@ from lambdas.api.settings import ApiSettings
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against, parse_definition
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerProfile, check_listed_once, reasons
+from shared.scanners.scanner_profile import ScannerProfile, check_listed_once, reasons
 
 _SOURCE_HEADING = """Made by "mwl-cloud import-pylantir" from pylantir's configuration.
 What differs is in docs/from-pylantir.md.

@@ -18,8 +18,8 @@ from lambdas.api.problems import flaws
 from lambdas.api.services import Services
 from lambdas.store.accounts.relays import Relay
 from shared.errors import Conflict, Rejected, Unavailable
-from shared.procedure_step import EventResult, ProcedureStepEvent
-from shared.storable import storable
+from shared.steps.procedure_step import EventResult, ProcedureStepEvent
+from shared.text.storable import storable
 
 LONGEST_SECONDS: Final = 8.0
 """How long a request is worked on; API Gateway gives up after 30, a relay after the time it tells us."""

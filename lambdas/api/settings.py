@@ -8,9 +8,9 @@ from pydantic import Field
 
 from lambdas.store.models import Tables, bind
 from lambdas.sync.connect import RedcapSettings
-from shared.dicom_text import AE
-from shared.site_name import OptionalSiteName
-from shared.time_zones import ZoneName, time_zone
+from shared.dicom.dicom_text import AE
+from shared.text.time_zones import ZoneName, time_zone
+from shared.worklist_item import OptionalSiteName
 
 
 class ApiSettings(RedcapSettings):

@@ -21,7 +21,7 @@ from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.scan_rows import Gate, ScanRows
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
-from shared.dicom_text import parse_date
+from shared.dicom.dicom_text import parse_date
 from shared.errors import Rejected
 from shared.worklist_item import WorklistItem
 

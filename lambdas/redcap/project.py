@@ -16,6 +16,7 @@ from redcap.project import Project as PyCapProject
 
 from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
 from lambdas.redcap.row import RedcapRow
+from shared.batches import batches
 from shared.errors import Forbidden, Rejected, Unavailable
 
 __all__ = ["ATTEMPTS", "BAN_SECONDS", "BATCH", "Banned", "RedcapProject", "ValuesRefused", "redacted"]
@@ -251,6 +252,4 @@ def _rows(answer: object) -> list[dict[str, Any]]:
 
 def _batches(record_ids: Collection[str]) -> Iterator[list[str]]:
     # Never an empty batch: to PyCap, and so to REDCap, `records=[]` means the whole project.
-    ordered = sorted(record_ids)
-    for start in range(0, len(ordered), BATCH):
-        yield ordered[start : start + BATCH]
+    return map(list, batches(sorted(record_ids), BATCH))

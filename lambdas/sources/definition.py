@@ -30,9 +30,8 @@ from lambdas.sources.protocol_codes import ProtocolCodes
 from lambdas.sources.scan_rows import Gate, Join, ScanRows
 from lambdas.sources.section import FieldName, Section, did_you_mean
 from shared.errors import Rejected
-from shared.site_name import OptionalSiteName, SiteName
-from shared.time_zones import OptionalZoneName, ZoneName, time_zone
-from shared.worklist_item import Status
+from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
+from shared.worklist_item import OptionalSiteName, SiteName, Status
 
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -14,11 +14,11 @@ import zlib
 from typing import Final, NamedTuple
 
 from shared.errors import Rejected
-from shared.procedure_step import DataSetJson, ProcedureStepEvent
+from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent
 
 LONGEST_PLAIN: Final = 100_000
 LONGEST_PACKED: Final = 350_000
-_NEEDED: Final = frozenset(  # what folds, links and names a step: see shared.step_dataset
+_NEEDED: Final = frozenset(  # what folds, links and names a step: see shared.steps.step_dataset
     {
         "00080060",
         "00400241",

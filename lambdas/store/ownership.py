@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import Rejected
-from shared.procedure_step import Progress, Step
+from shared.steps.procedure_step import Progress, Step
 from shared.worklist_item import Status, WorklistItem
 
 StatusOwner = Literal["source", "mpps", "person"]

@@ -30,8 +30,8 @@ from lambdas.store.unfinished_write_backs import (
 )
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Conflict, NotFound, Rejected
-from shared.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
-from shared.step_dataset import ScheduledStepReference, fold, linked_items, references
+from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
+from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
 
 Outcome = Literal["recorded", "already_recorded"]
 

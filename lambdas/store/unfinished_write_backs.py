@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.procedure_step import Step
+from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
 
 PARKED: Final = "PARKED"

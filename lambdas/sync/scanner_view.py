@@ -14,8 +14,8 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict
 
 from lambdas.store.accounts.relays import RelayStore
-from shared.scanner_profile import ScannerProfile, overridden
-from shared.scanner_selection import shows
+from shared.scanners.scanner_profile import ScannerProfile, overridden
+from shared.scanners.scanner_selection import shows
 from shared.worklist_item import WorklistItem
 
 

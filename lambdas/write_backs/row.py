@@ -22,7 +22,7 @@ from datetime import datetime
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import WriteBack
 from shared.identifiers import RowKey
-from shared.procedure_step import Progress, Step, StepStatus, item_status
+from shared.steps.procedure_step import Progress, Step, StepStatus, item_status
 from shared.worklist_item import Status, WorklistItem
 
 

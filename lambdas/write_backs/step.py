@@ -22,7 +22,7 @@ from lambdas.sync.connect import Outside
 from lambdas.write_backs.row import row_of, update_of, values_of
 from lambdas.write_backs.telling import FormLocked, tell
 from shared.errors import Forbidden, MwlError, Unavailable
-from shared.procedure_step import Step
+from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
 
 Outcome = Literal["nothing", "done", "later", "parked"]

@@ -49,6 +49,8 @@ METHOD: Final = f"""## How it was measured
 - **Figures**: each turn gives the median of its queries. The tables show the median, the lowest and the
   highest of the turns. A ratio divides one median by another. "—" means that there is no figure; the reason
   follows.
+- **Start**: the CPU time (user and system) of a command's whole process, with bytecode compiled before.
+  Commands end at once, because there is no relay or deployment.
 - **Not measured**: the other servers at 100,000 items. wlmscpfs and Orthanc read every file for each query,
   and the others look at every item.
 

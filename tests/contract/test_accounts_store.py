@@ -20,7 +20,7 @@ from lambdas.store.accounts.rows import Witness
 from lambdas.store.models import AccountRow, bind
 from shared.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected, Unavailable
 from shared.relay_health import RelayHealth
-from shared.scanner_profile import ScannerOverrides
+from shared.scanners.scanner_profile import ScannerOverrides
 from tests.rigs.cloud import REGION, CloudRig, cloud
 
 

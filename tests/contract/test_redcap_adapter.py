@@ -183,6 +183,7 @@ def test_never_more_than_three_hundred_requests_in_any_minute() -> None:
     assert sent[BURST - 1] < 2  # a small sync does not wait
 
 
+@pytest.mark.slow
 def test_requests_that_follow_too_fast_are_held_back(simulator: RedcapSimulator) -> None:
     pauses: list[float] = []
     project = RedcapProject(

@@ -16,6 +16,7 @@ from redcap.request import RedcapError
 
 from infra.redcap_simulator import Fault, Quirks, RedcapSimulator, classic, longitudinal
 from infra.redcap_simulator.faults import FaultKind
+from tests.rigs.patience import PATIENCE, SOON
 
 Sent = list[tuple[str, Mapping[str, str]]]
 
@@ -37,16 +38,16 @@ def simulator(sent: Sent) -> Iterator[RedcapSimulator]:
 
 
 def pycap(simulator: RedcapSimulator, number: int = 0) -> Any:
-    return PyCapProject(simulator.url, simulator.projects[number].token(), timeout=10)
+    return PyCapProject(simulator.url, simulator.projects[number].token(), timeout=PATIENCE)
 
 
 def export(simulator: RedcapSimulator, **form: str) -> requests.Response:
     data = {"token": simulator.projects[0].token(), "content": "record", "format": "json", **form}
-    return requests.post(simulator.url, data=data, timeout=10)
+    return requests.post(simulator.url, data=data, timeout=PATIENCE)
 
 
 def control(simulator: RedcapSimulator, method: str, path: str, **body: Any) -> requests.Response:
-    return requests.request(method, f"{simulator.base_url}/_control/{path}", json=body, timeout=10)
+    return requests.request(method, f"{simulator.base_url}/_control/{path}", json=body, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,12 @@ def test_latency_delays_the_right_answer(simulator: RedcapSimulator) -> None:
 
 
 def test_stopping_does_not_wait_for_a_slow_answer() -> None:
-    simulator = RedcapSimulator([classic()], faults=[Fault("latency", seconds=60)]).start()
+    simulator = RedcapSimulator([classic()], faults=[Fault("latency", seconds=2 * PATIENCE)]).start()
     with pytest.raises(requests.Timeout):
         requests.post(simulator.url, data={"content": "version"}, timeout=0.2)
     begun = time.monotonic()
     simulator.stop()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < SOON
 
 
 def test_a_lost_answer_may_hide_a_write_that_was_done(simulator: RedcapSimulator) -> None:
@@ -189,7 +190,7 @@ def test_trap_8_a_refusal_and_a_network_fault_are_the_same_class(simulator: Redc
 
 
 def test_a_redirected_post_ends_at_the_help_page(simulator: RedcapSimulator) -> None:
-    answer = requests.post(f"{simulator.base_url}/api", data={"content": "version"}, timeout=10)
+    answer = requests.post(f"{simulator.base_url}/api", data={"content": "version"}, timeout=PATIENCE)
     assert answer.status_code == 200
     assert "REDCap API help" in answer.text
 
@@ -320,7 +321,7 @@ def test_the_command_tells_where_it_listens_and_ends_quietly() -> None:
         project = PyCapProject(told["url"], told["projects"][0]["tokens"]["relay"])
         assert len(project.export_records()) == 3
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -330,13 +331,14 @@ def test_a_port_in_use_is_said_in_one_line() -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         ended = subprocess.run(
-            command("--port", port), capture_output=True, text=True, timeout=20, check=False
+            command("--port", port), capture_output=True, text=True, timeout=PATIENCE, check=False
         )
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"redcap simulator: cannot listen on 127.0.0.1:{port}: ")
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_stop_signals_in_quick_succession_end_the_command_as_one_does() -> None:
     for _ in range(3):
         process = subprocess.Popen(command("--port", "0"), stdout=subprocess.PIPE, text=True)

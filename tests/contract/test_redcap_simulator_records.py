@@ -12,6 +12,7 @@ from redcap.project import Project as PyCapProject
 
 from infra.redcap_simulator import Project, RedcapSimulator, SimClock, classic, longitudinal, single
 from infra.redcap_simulator.people import scenarios
+from tests.rigs.patience import PATIENCE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLASSIC, LONGITUDINAL, SINGLE = 0, 1, 2
@@ -26,7 +27,7 @@ def simulator() -> Iterator[RedcapSimulator]:
 
 
 def pycap(simulator: RedcapSimulator, number: int, user: str = "relay") -> Any:
-    return PyCapProject(simulator.url, simulator.projects[number].token(user), timeout=10)
+    return PyCapProject(simulator.url, simulator.projects[number].token(user), timeout=PATIENCE)
 
 
 def post(
@@ -34,7 +35,7 @@ def post(
 ) -> requests.Response:
     token = simulator.projects[number].token(user)
     data = {"token": token, "format": "json", "content": "record", **form}
-    return requests.post(simulator.url, data=data, timeout=10)
+    return requests.post(simulator.url, data=data, timeout=PATIENCE)
 
 
 def refusal(answer: requests.Response) -> tuple[int, str]:
@@ -299,7 +300,7 @@ def test_a_token_without_the_right_gets_a_403(
 def test_an_error_comes_in_the_format_asked_for(simulator: RedcapSimulator) -> None:
     def told(**form: str) -> str:
         return requests.post(
-            simulator.url, data={"token": "x", "content": "version", **form}, timeout=10
+            simulator.url, data={"token": "x", "content": "version", **form}, timeout=PATIENCE
         ).text
 
     assert told() == (
@@ -377,6 +378,7 @@ def test_the_date_header_follows_the_simulators_clock(simulator: RedcapSimulator
     assert post(simulator, content="version").headers["Date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
 
 
+@pytest.mark.slow
 def test_hundred_thousand_records_answer_for_a_few_at_once() -> None:
     with RedcapSimulator([classic(100_000)]) as large:
         project = pycap(large, CLASSIC)

@@ -22,8 +22,8 @@ from lambdas.store.models import Tables, step_key
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Rejected
-from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, ProcedureStepEvent, Step
-from shared.step_dataset import ScheduledStepReference
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, ProcedureStepEvent, Step
+from shared.steps.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import cloud
@@ -154,6 +154,7 @@ class Site:
                 assert here.confirmed_seq == stored.feed_seq
 
 
+@pytest.mark.slow
 @given(st.lists(REPORTS, min_size=1, max_size=12))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_relay_and_cloud_agree_on_every_item_whatever_happens(
@@ -251,6 +252,7 @@ def test_an_item_a_relay_names_and_the_step_does_not_is_not_touched(stores: Stor
     assert status_of(stores, other) is Status.SCHEDULED
 
 
+@pytest.mark.slow
 def test_a_scan_of_thousands_of_images_is_recorded_whole(stores: Stores) -> None:
     [item, *_] = fresh_items()
     stores.items.put_if_changed([item])

@@ -14,7 +14,7 @@ from lambdas.store.models import ItemRow, Tables, item_key, site_key
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
-from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, EventKind
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import Clock, CloudRig, cloud

@@ -17,7 +17,9 @@ from edge_relay.client import scu
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
 from lambdas.api.services import Services
-from shared.procedure_step import EventKind, StepStatus
+from shared.steps.procedure_step import EventKind, StepStatus
+from tests.faults import crashes
+from tests.rigs.patience import PATIENCE
 
 T = TypeVar("T")
 CREATED, BOTH = [EventKind.N_CREATE], [EventKind.N_CREATE, EventKind.N_SET]
@@ -34,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def until(what: str, look: Callable[[], T]) -> T:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if seen := look():
             return seen
@@ -108,3 +110,12 @@ def test_a_relay_killed_between_success_and_the_push_delivers_once_after_its_res
     step = stack.services.steps.find(uid)
     assert step is not None
     assert step.status is StepStatus.COMPLETED
+
+
+def test_a_relay_killed_again_and_again_under_load_loses_doubles_and_reorders_nothing(
+    stack: LocalStack,
+) -> None:
+    outcome = crashes.run(stack, kills=3, scanners=2, seed=1)
+    assert outcome.kills == 3
+    assert outcome.reports > 0
+    assert outcome.wrong() == []

@@ -10,8 +10,7 @@ from unittest.mock import patch
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
 from infra.local.story import Story
-
-PATIENCE = 30.0
+from tests.rigs.patience import PATIENCE
 
 
 def test_a_saved_form_is_on_the_scanner_long_before_the_schedule_comes_round(tmp_path: Path) -> None:

@@ -22,8 +22,7 @@ from infra.local.processes import resident_bytes
 from infra.local.stack import LocalStack
 from infra.redcap_simulator import RedcapSimulator, classic
 from shared.errors import Rejected
-
-PATIENCE = 90.0
+from tests.rigs.patience import PATIENCE
 
 
 def command(folder: Path, *arguments: str) -> list[str]:
@@ -41,7 +40,7 @@ def run(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedPr
         env=environment(**changes),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=5 * PATIENCE,
         check=False,
     )
 
@@ -78,7 +77,7 @@ def children(pid: int) -> list[int]:
 
 
 def all_gone(pids: Sequence[int]) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if not any(Path(f"/proc/{pid}/exe").exists() and alive(pid) for pid in pids):
             return True

@@ -29,8 +29,8 @@ from edge_relay.upper_layer.pdu import BadPdu, Framer, PduType, pdvs
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.query import parse_query
 from shared.errors import Rejected
-from shared.procedure_step import DataSetJson
-from shared.step_dataset import CHARACTER_SET
+from shared.steps.procedure_step import DataSetJson
+from shared.steps.step_dataset import CHARACTER_SET
 from shared.worklist_item import WorklistItem
 from tests.fuzz import corpus
 from tests.fuzz.mutations import mutated

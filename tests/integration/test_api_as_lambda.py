@@ -16,7 +16,7 @@ from lambdas.api.services import services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
 from shared.errors import Rejected
-from shared.procedure_step import EventKind
+from shared.steps.procedure_step import EventKind
 from shared.worklist_item import WorklistItem
 from tests.rigs.api import PASSWORD, RelayClient, log_lines, quick_passwords, real_handler
 from tests.rigs.builders import an_event

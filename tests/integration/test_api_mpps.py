@@ -10,7 +10,7 @@ import pytest
 from lambdas.access.role import Role
 from lambdas.store.steps import StepStore
 from shared.errors import Conflict, Unavailable
-from shared.procedure_step import EventKind, EventResult, ProcedureStepEvent
+from shared.steps.procedure_step import EventKind, EventResult, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
 from tests.rigs.api import ApiRig, api, log_lines
 from tests.rigs.builders import an_event, an_item

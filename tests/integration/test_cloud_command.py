@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
 from shared.errors import NotFound
 from shared.relay_health import RelayHealth
-from shared.scanner_profile import ScannerOverrides
+from shared.scanners.scanner_profile import ScannerOverrides
 from tests.rigs.cloud import CloudRig, cloud
 from tests.rigs.redcap import CLASSIC_FILE
 
@@ -384,3 +385,8 @@ def test_a_triggers_url_is_shown_once_works_and_is_replaced_when_asked(
     assert triggers.known("classic", second).project_id == "11"
     with pytest.raises(NotFound):
         triggers.known("classic", first)
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    asked = mwl_cloud("--version")
+    assert (asked.exit_code, asked.output) == (0, f"mwl-cloud {version('mwl-relay')}\n")

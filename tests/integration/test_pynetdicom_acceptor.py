@@ -21,10 +21,10 @@ from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.upper_layer.pdu import PduType, data_pdus
 from edge_relay.upper_layer.pynetdicom_acceptor import PynetdicomAcceptor
 from tests.fuzz import corpus
+from tests.rigs.patience import PATIENCE
 from tests.rigs.tls import Authority
 from tests.rigs.upper_layer import (
     CANCELLED,
-    PATIENCE,
     PENDING,
     RELEASE_RQ,
     SUCCESS,

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from edge_relay.client import scu
 from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.relay import Relay
 from shared.errors import Forbidden
+from tests.rigs.patience import PATIENCE
 from tests.rigs.relay import (
     CODE,
-    PATIENCE,
     SCANNER,
     FakeCloud,
     RelayProcess,
@@ -145,7 +146,12 @@ def test_status_names_scanners_and_those_who_were_refused(tmp_path: Path, relay:
 def test_check_is_one_line_with_figures(tmp_path: Path, relay: Relay) -> None:
     eventually(lambda: mwl_relay("status", "--state-dir", tmp_path).exit_code == 0)
     result = mwl_relay("status", "--check", "--state-dir", tmp_path)
-    assert re.fullmatch(r"OK - all is well \| items=1 cache_age=\d+s outbox=0 parked=0\n", result.output)
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"OK - all is well \| items=1 cache_age=\d+s;;14400 outbox=0 outbox_age=0s;;86400 parked=0 "
+        r"missing=0\n",
+        result.output,
+    )
 
 
 def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud) -> None:
@@ -158,7 +164,7 @@ def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud)
         cloud.stop()
         scu.create_step(scanner(relay), began(item("mine")), "2.25.5")
         options = ("--config", settings, "--state-dir", state, "--json")
-        (row,) = json.loads(mwl_relay("list", "--scanner", SCANNER, *options).output)
+        (row,) = json.loads(mwl_relay("list", "--scanner", SCANNER, *options).stdout)
         assert (row["id"], row["performed_procedure_step_status"]) == ("mine", "IN_PROGRESS")
         stranger = mwl_relay("list", "--scanner", "STRANGER", *options)
         assert (stranger.exit_code, "is no scanner of this relay" in stranger.output) == (2, True)
@@ -168,7 +174,7 @@ def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud)
 
 
 def test_list_shows_the_worklist(tmp_path: Path, relay: Relay) -> None:
-    (row,) = json.loads(mwl_relay("list", "--json", "--state-dir", tmp_path).output)
+    (row,) = json.loads(mwl_relay("list", "--json", "--state-dir", tmp_path).stdout)
     assert row["patient_name"] == "Doe^Jane"
     assert relay.cache.count() == 1
 
@@ -297,3 +303,8 @@ def test_a_journal_is_looked_through_and_what_is_missing_is_told_until_it_is_acc
     assert (found.exit_code, "missing\tevent 1" in found.output) == (1, True)
     assert mwl_relay("journal", "accept-loss", *state).output.startswith("1 missing")
     assert mwl_relay("journal", "check", *state).exit_code == 0
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    asked = mwl_relay("--version")
+    assert (asked.exit_code, asked.output) == (0, f"mwl-relay {version('mwl-relay')}\n")

@@ -20,7 +20,8 @@ from edge_relay.services.profiles import Profiles
 from edge_relay.worklist.scanner_attributes import check_profile
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.relay_health import LoopState, RelayHealth
-from tests.rigs.relay import PATIENCE, SCANNER, FakeCloud, enrolled, settings_for
+from tests.rigs.patience import PATIENCE
+from tests.rigs.relay import SCANNER, FakeCloud, enrolled, settings_for
 
 FAULTS = {
     "500": Unavailable,

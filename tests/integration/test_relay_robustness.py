@@ -24,6 +24,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from edge_relay.client import scu
 from edge_relay.relay import Relay
 from edge_relay.upper_layer import pynetdicom_tuning
+from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.relay import RELAY_AET, SCANNER, FakeCloud, eventually, running_relay, scanner
 
 LONGEST_MESSAGE = 1 << 20
@@ -49,7 +50,7 @@ def test_every_private_name_used_is_there(name: str) -> None:
 
 
 def open_socket(relay: Relay) -> socket.socket:
-    peer = socket.create_connection(relay.address, timeout=5)
+    peer = socket.create_connection(relay.address, timeout=PATIENCE)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return peer
 
@@ -82,7 +83,7 @@ def closed_within(peer: socket.socket, seconds: float) -> bool:
 def test_half_and_oversized_and_foreign_pdus_are_dropped_in_time(relay: Relay, junk: bytes) -> None:
     with open_socket(relay) as peer:
         peer.sendall(junk)
-        assert closed_within(peer, 3)
+        assert closed_within(peer, SOON)
     scu.echo(scanner(relay))
 
 
@@ -92,7 +93,7 @@ def test_silent_and_stalled_peers_hold_nobody_up(relay: Relay) -> None:
         peer.sendall(b"\x01\x00\x00\x00")
     began = monotonic()
     scu.echo(scanner(relay))
-    assert monotonic() - began < 2
+    assert monotonic() - began < SOON
     for peer in peers:
         peer.close()
 
@@ -109,7 +110,7 @@ def associated(relay: Relay) -> Iterator[tuple[Association, socket.socket]]:
     assert connection.socket is not None
     raw = connection.socket
     yield association, raw
-    association.join(5)
+    association.join(PATIENCE)
     raw.close()
 
 
@@ -139,7 +140,7 @@ US = struct.Struct("<H").pack
 def test_a_malformed_message_ends_its_association_only(relay: Relay, command: bytes) -> None:
     with associated(relay) as (association, raw):
         raw.sendall(p_data(command))
-        association.join(5)
+        association.join(PATIENCE)
         assert association.is_aborted
     scu.echo(scanner(relay))
 
@@ -151,7 +152,7 @@ def test_a_message_of_endless_fragments_is_cut_off(relay: Relay) -> None:
         with suppress(OSError):
             for _ in range(LONGEST_MESSAGE // 60_000 + 2):
                 raw.sendall(b"\x04\x00" + struct.pack(">L", len(item)) + item)
-        association.join(5)
+        association.join(PATIENCE)
         assert not association.is_established
     scu.echo(scanner(relay))
 
@@ -162,8 +163,8 @@ def test_stopping_waits_for_nobody(tmp_path: Path) -> None:
         with associated(relay) as (idle, _):
             began = monotonic()
             relay.stop()
-            assert monotonic() - began < 4
-            idle.join(5)
+            assert monotonic() - began < SOON
+            idle.join(PATIENCE)
             assert idle.is_aborted
         for peer in silent:
             peer.close()

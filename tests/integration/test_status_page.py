@@ -22,6 +22,7 @@ from edge_relay.worklist.cache import Cache
 from shared.errors import Unavailable
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_item
+from tests.rigs.patience import PATIENCE
 
 Visible = Callable[[str], Iterable[WorklistItem] | None]
 
@@ -76,7 +77,7 @@ def page(state: Path, health: Health) -> Iterator[StatusPage]:
 def ask(
     page: StatusPage, path: str, method: str = "GET", host: str | None = None
 ) -> tuple[int, dict[str, str], str]:
-    connection = http.client.HTTPConnection("127.0.0.1", page.address[1], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", page.address[1], timeout=PATIENCE)
     try:
         connection.putrequest(method, path, skip_host=host is not None)
         if host is not None:
@@ -204,7 +205,7 @@ def test_on_every_address_it_goes_by_numbers_too(state: Path, health: Health) ->
 
 def test_it_can_listen_on_ipv6(state: Path, health: Health) -> None:
     with serving(state, health, host="::1") as page:
-        connection = http.client.HTTPConnection("::1", page.address[1], timeout=10)
+        connection = http.client.HTTPConnection("::1", page.address[1], timeout=PATIENCE)
         connection.request("GET", "/health")
         assert connection.getresponse().status == 200
         connection.close()

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -317,6 +318,7 @@ def killed(after: int, *, done: bool) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_after_any_history_the_table_is_what_a_first_sync_would_write(stack: Stack) -> None:
     class Bound(History):
         pass

@@ -14,6 +14,7 @@ from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.negotiation import LIMIT_REACHED
 from edge_relay.upper_layer.operation import Response
 from edge_relay.upper_layer.pdu import PduType, data_pdus
+from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.upper_layer import (
     CANCELLED,
     ECHO_CONTEXT,
@@ -67,12 +68,12 @@ def test_another_implementation_is_served() -> None:
 def test_dcmtk_is_served() -> None:
     with serving() as (toy, listener):
         host, port = listener.addresses[0]
-        subprocess.run(["echoscu", "--repeat", "3", host, str(port)], check=True, timeout=10)
+        subprocess.run(["echoscu", "--repeat", "3", host, str(port)], check=True, timeout=PATIENCE)
         assert toy.until(lambda toy: len(toy.answers) == 3 and not toy.open)
         ran = subprocess.run(
             ["findscu", "-W", "-k", "PatientID=P-001", "--cancel", "1", host, str(port)],
             check=True,
-            timeout=10,
+            timeout=PATIENCE,
             capture_output=True,
         )
         assert b"P-001" in ran.stdout + ran.stderr
@@ -135,7 +136,7 @@ def test_a_cancel_is_obeyed_in_the_midst_of_endless_answers() -> None:
         peer.send(cancel(5))
         began = perf_counter()
         last = peer.answers()[-1]
-        assert perf_counter() - began < 0.5
+        assert perf_counter() - began < SOON
         assert (last.message_id, last.status) == (5, CANCELLED)
         assert toy.until(lambda toy: toy.ended == 1)
         assert toy.answers[0][1] == CANCELLED
@@ -216,7 +217,7 @@ def test_an_expensive_search_delays_nobody() -> None:
             began = perf_counter()
             peer.echo()
             waits.append(perf_counter() - began)
-        assert sorted(waits)[10] < 0.05
+        assert sorted(waits)[10] < 1  # the search alone would take for ever
 
 
 def test_a_message_may_come_in_values_of_one_byte() -> None:

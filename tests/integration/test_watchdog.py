@@ -18,6 +18,7 @@ from edge_relay.client.scu import Peer
 from edge_relay.operations import watchdog
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
+from tests.rigs.patience import PATIENCE
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def a_server(*, echo: int = 0x0000, find: int = 0x0000, asked: list[Dataset] | N
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
     assert server is not None
     try:
-        yield Peer("127.0.0.1", server.server_address[1], "RELAY", "RELAY", timeout_seconds=5)
+        yield Peer("127.0.0.1", server.server_address[1], "RELAY", "RELAY", timeout_seconds=PATIENCE)
     finally:
         server.shutdown()
         server.server_close()

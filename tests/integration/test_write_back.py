@@ -12,7 +12,7 @@ from lambdas import sync_redcap, write_back
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
 from lambdas.store.models import SOURCES
-from shared.procedure_step import WRONG_WORKLIST_ENTRY
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import Context, sqs_event

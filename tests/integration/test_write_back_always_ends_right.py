@@ -21,7 +21,7 @@ from lambdas.sync.connect import Connect, Outside, connector
 from lambdas.write_back import WriteBackSettings
 from lambdas.write_backs.row import values_of
 from lambdas.write_backs.step import StepWriteBack
-from shared.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, Step
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, Step
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_event
 from tests.rigs.cloud import Clock
@@ -212,6 +212,7 @@ BANNED: list[Action] = [
 ]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=15,
     deadline=None,

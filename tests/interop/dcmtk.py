@@ -23,6 +23,7 @@ from pydicom.filereader import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from edge_relay.relay import Relay
+from tests.rigs.patience import PATIENCE
 from tests.rigs.relay import RELAY_AET, SCANNER
 
 installed = pytest.mark.skipif(
@@ -35,7 +36,6 @@ _STEP = "ScheduledProcedureStepSequence[0]."
 _SHORT = {"Step.": _STEP, "Code.": f"{_STEP}ScheduledProtocolCodeSequence[0]."}
 _STATUS = re.compile(r"DIMSE Status +: 0x([0-9a-f]{4})")
 _COMMENT = re.compile(r"\(0000,0902\) LO \[(.*)\] *#")
-_PATIENCE = 30
 
 
 class Found:
@@ -67,7 +67,7 @@ class Tool(NamedTuple):
 
 def tool(name: str, *arguments: str, cwd: Path | None = None) -> Tool:
     """Run one of DCMTK's tools to its end."""
-    done = subprocess.run([name, *arguments], capture_output=True, cwd=cwd, timeout=_PATIENCE, check=False)
+    done = subprocess.run([name, *arguments], capture_output=True, cwd=cwd, timeout=PATIENCE, check=False)
     return Tool(
         done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     )

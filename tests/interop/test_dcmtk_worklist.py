@@ -12,6 +12,7 @@ import pytest
 from pydicom.filereader import dcmread
 
 from edge_relay.relay import Relay
+from tests.rigs.patience import PATIENCE
 from tests.rigs.relay import RELAY_AET, SCANNER, FakeCloud, eventually, item, running_relay
 
 pytestmark = pytest.mark.skipif(
@@ -40,7 +41,7 @@ def run(
     command = [tool, "-aet", SCANNER, "-aec", RELAY_AET, *arguments]
     at = command.index("--") if "--" in command else len(command)
     command[at : at + 1] = [host, str(port)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=PATIENCE, check=False)
 
 
 KEYS = {

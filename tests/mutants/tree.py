@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -16,9 +14,9 @@ from time import time
 from typing import Final
 
 from tests.mutants.fault import Planting
+from tests.mutants.runner import NOT_ENDED, run_pytest
 from tests.structure.imports import PACKAGES, ROOT
 
-LONGEST_RUN_SECONDS: Final = 900
 _NOT_COPIED: Final = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
 _PASSED, _FAILED = 0, 1
 """Exit codes of pytest; every other one means that the tests could not be run."""
@@ -62,32 +60,16 @@ class Tree:
 
     def run(self, tests: Sequence[str]) -> tuple[Outcome, str]:
         """Run tests until one fails; return whether one did, and which one or what else is to be said."""
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--no-header"]
-        command += ["--hypothesis-profile=mutants", "--tb=no", *tests]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=self._root,
-                env=self._environment(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=LONGEST_RUN_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        output = self._root.with_name("output.txt")
+        code = run_pytest(self._root, self._root.with_name("compiled"), tests, output)
+        if code == NOT_ENDED:
             return Outcome.KILLED, "the tests did not end"
-        if done.returncode == _PASSED:
+        if code == _PASSED:
             return Outcome.SURVIVED, ""
-        if done.returncode == _FAILED:
-            return Outcome.KILLED, _first_failure(done.stdout)
-        return Outcome.BROKEN, f"pytest ended with {done.returncode}: {done.stdout.strip()[-500:]}"
-
-    def _environment(self) -> dict[str, str]:
-        # What was compiled for one run serves the next: most of a short run would be that.
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        compiled = self._root.with_name("compiled")
-        return {**kept, "PYTHONPATH": str(self._root), "PYTHONPYCACHEPREFIX": str(compiled)}
+        said = output.read_text("utf-8", "replace")
+        if code == _FAILED:
+            return Outcome.KILLED, _first_failure(said)
+        return Outcome.BROKEN, f"pytest ended with {code}: {said.strip()[-500:]}"
 
     def _write(self, file: PurePosixPath, text: str) -> None:
         path = self._root / file

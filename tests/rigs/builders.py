@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from shared import identifiers
-from shared.procedure_step import EventKind, ProcedureStepEvent
+from shared.steps.procedure_step import EventKind, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
 
 

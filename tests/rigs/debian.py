@@ -23,9 +23,9 @@ from typing import Final
 
 import pytest
 
+from tests.rigs.patience import PATIENCE
 from tests.structure.imports import ROOT
 
-PATIENCE: Final = 60.0
 _ENVIRONMENT: Final = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",

@@ -15,7 +15,7 @@ from pynetdicom.dsutils import encode
 from edge_relay.client import scu
 from edge_relay.dicom.json_model import decode
 from edge_relay.mpps import event as mpps
-from shared.procedure_step import DataSetJson, EventKind, ProcedureStepEvent
+from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_item
 from tests.rigs.relay import began as began_one

@@ -44,8 +44,8 @@ from shared.identifiers import (
     study_instance_uid,
 )
 from shared.worklist_item import WorklistItem
+from tests.rigs.patience import PATIENCE, SOON
 
-PATIENCE = 10.0
 SCANNER = "SCANNER1"
 RELAY_AET = "MWL_RELAY"
 CODE = "one-time-code"
@@ -372,8 +372,8 @@ def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
         "pull_interval_seconds": 0.05,
         "retry_max_seconds": 0.05,
         "forbidden_retry_seconds": 0.1,
-        "cloud_timeout_seconds": 5,
-        "stop_timeout_seconds": 3,
+        "cloud_timeout_seconds": SOON,
+        "stop_timeout_seconds": SOON,
         **changes,
     }
     return config.Settings(relay=relay, **tables)
@@ -400,7 +400,7 @@ def running_relay(state_dir: Path, cloud: FakeCloud, **changes: Any) -> Iterator
 def scanner(relay: Relay, calling: str = SCANNER, called: str = RELAY_AET) -> scu.Peer:
     """Return how a scanner calls a relay."""
     host, port = relay.address
-    return scu.Peer(host, port, called, calling)
+    return scu.Peer(host, port, called, calling, timeout_seconds=PATIENCE)
 
 
 def names(relay: Relay, asked: Dataset | None = None) -> list[str]:
@@ -469,7 +469,7 @@ class RelayProcess:
         ready = self._process.stdout.readline().split()
         assert ready[:1] == ["ready"], ready
         host, _, port = ready[1].rpartition(":")
-        return scu.Peer(host, int(port), RELAY_AET, SCANNER)
+        return scu.Peer(host, int(port), RELAY_AET, SCANNER, timeout_seconds=PATIENCE)
 
     @property
     def pid(self) -> int:

@@ -13,7 +13,7 @@ from infra.redcap_simulator import Project, RedcapSimulator, classic
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from shared.relay_health import RelayHealth
-from shared.scanner_profile import ScannerOverrides
+from shared.scanners.scanner_profile import ScannerOverrides
 from tests.rigs.api import ApiRig, api
 from tests.rigs.redcap import classic_data
 

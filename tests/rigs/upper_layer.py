@@ -35,8 +35,8 @@ from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
 from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.upper_layer.pdu import Framer, Pdu, PduType, data_pdus, pdvs
+from tests.rigs.patience import PATIENCE
 
-PATIENCE = 10.0
 VERIFICATION = "1.2.840.10008.1.1"
 WORKLIST = "1.2.840.10008.5.1.4.31"
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"

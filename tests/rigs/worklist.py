@@ -23,7 +23,7 @@ from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import parse_query
 from edge_relay.worklist.search import Search, search
 from shared.feed import FeedItem, FeedPage, Tombstone
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import WorklistItem
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.redcap_simulator import Project, classic
 from infra.redcap_simulator.project.project import Field
-from shared.procedure_step import EventKind, ProcedureStepEvent
+from shared.steps.procedure_step import EventKind, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_event
 from tests.rigs.redcap import Rig, Stack, classic_data

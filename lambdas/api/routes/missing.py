@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from lambdas.api.auth import MayRead
 from lambdas.api.dependencies import UseServices
 from lambdas.sources.missing_scans import by_day, is_soon
-from shared.site_name import OptionalSiteName
+from shared.worklist_item import OptionalSiteName
 
 router = APIRouter(prefix="/missing", tags=["worklist"], dependencies=[MayRead])
 

@@ -12,7 +12,7 @@ from lambdas.api.guard import logger
 from lambdas.api.schemas.common import EnrollmentCode, Invitation, RelayDetail, RelayView, ScannersView
 from lambdas.store.accounts.people import User
 from shared.errors import NotFound
-from shared.scanner_profile import ScannerOverrides
+from shared.scanners.scanner_profile import ScannerOverrides
 
 router = APIRouter(prefix="/relays", tags=["relays"], dependencies=[MayAdminister])
 

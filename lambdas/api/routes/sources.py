@@ -26,7 +26,7 @@ from lambdas.sync.preview import MOST_ROWS, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
-from shared.storable import storable
+from shared.text.storable import storable
 
 PREVIEW_SECONDS: Final = 15.0
 """After so long a preview begins no further request: with one under way, less than API Gateway's 30."""

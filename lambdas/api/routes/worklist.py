@@ -14,10 +14,9 @@ from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.items import ItemChanges, ItemView, NewItem
 from lambdas.api.services import Services
 from lambdas.store.worklist import ItemQuery, StoredItem
-from shared.dicom_text import CS, LO, OptionalDA
+from shared.dicom.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected
-from shared.site_name import OptionalSiteName
-from shared.worklist_item import Status
+from shared.worklist_item import OptionalSiteName, Status
 
 router = APIRouter(prefix="/worklist", tags=["worklist"])
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from lambdas.access.role import Role
 from lambdas.store.accounts.people import User
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
-from shared.dicom_text import LO
-from shared.procedure_step import MOST_EVENTS, EventResult
+from shared.dicom.dicom_text import LO
 from shared.relay_health import RelayHealth, RelaySummary
-from shared.scanner_profile import ScannerOverride
-from shared.site_name import OptionalSiteName
-from shared.storable import storable
+from shared.scanners.scanner_profile import ScannerOverride
+from shared.steps.procedure_step import MOST_EVENTS, EventResult
+from shared.text.storable import storable
+from shared.worklist_item import OptionalSiteName
 
 _Password = Annotated[SecretStr, Field(max_length=1024)]
 

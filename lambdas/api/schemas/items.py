@@ -18,7 +18,7 @@ from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, vis
 from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
 from shared import identifiers
-from shared.dicom_text import (
+from shared.dicom.dicom_text import (
     AE,
     CS,
     DA,
@@ -34,8 +34,7 @@ from shared.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
-from shared.site_name import OptionalSiteName
-from shared.worklist_item import PatientSex, Status, WorklistItem
+from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")
 """Kilograms by which two units may differ through rounding."""

@@ -22,7 +22,7 @@ from lambdas.store.accounts.rows import AccountRows, hidden_name
 from lambdas.store.models import Tables
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
 from shared.relay_health import RelayHealth
-from shared.scanner_profile import ScannerOverrides
+from shared.scanners.scanner_profile import ScannerOverrides
 
 ENROLLMENT_SECONDS: Final = 15 * 60
 CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -7,4 +7,4 @@ from typing import Final
 from tests.mutants.fault import Area
 from tests.mutants.faults import cloud, relay, sync
 
-AREAS: Final[tuple[Area, ...]] = (*relay.AREAS, *cloud.AREAS, *sync.AREAS)
+AREAS: Final[tuple[Area, ...]] = (*cloud.AREAS, *relay.AREAS, *sync.AREAS)

@@ -18,7 +18,7 @@ from lambdas.api.settings import ApiSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from tests.structure.imports import PACKAGES, ROOT, modules
 from tests.structure.purity import pure_modules
 

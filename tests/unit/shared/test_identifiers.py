@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import identifiers
-from shared.dicom_text import parse_short_string, parse_uid
+from shared.dicom.dicom_text import parse_short_string, parse_uid
 from shared.identifiers import RowKey
 
 KEYS = st.builds(

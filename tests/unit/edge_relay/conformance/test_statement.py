@@ -31,9 +31,9 @@ from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree, attributes
-from shared import dimse_status
-from shared.character_sets import check_terms
-from shared.procedure_step import TRANSITIONS
+from shared.dicom import dimse_status
+from shared.dicom.character_sets import check_terms
+from shared.steps.procedure_step import TRANSITIONS
 from shared.worklist_item import WorklistItem
 from tests.structure.imports import ROOT
 
@@ -45,7 +45,7 @@ ANSWERING = (
     "edge_relay/mpps/check.py",
     "edge_relay/mpps/intake.py",
     "edge_relay/upper_layer/operation.py",
-    "shared/procedure_step.py",
+    "shared/steps/procedure_step.py",
 )
 """Where statuses are written down."""
 

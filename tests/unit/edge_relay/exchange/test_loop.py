@@ -13,7 +13,7 @@ from edge_relay.exchange.answers import Away
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, Unavailable
-from tests.rigs.relay import PATIENCE
+from tests.rigs.patience import PATIENCE
 
 
 def test_pauses_double_up_to_the_ceiling_with_jitter_and_a_refusal_waits_longest() -> None:

@@ -17,7 +17,7 @@ from edge_relay.mpps.journal import Journal
 from edge_relay.worklist.cache import Cache
 from shared.errors import Rejected, Unavailable
 from shared.feed import FeedItem, FeedPage
-from shared.procedure_step import EventResult, LinkedItem
+from shared.steps.procedure_step import EventResult, LinkedItem
 from tests.rigs.relay import item
 from tests.unit.edge_relay.mpps.test_journal import create
 

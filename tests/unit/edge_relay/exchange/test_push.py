@@ -14,7 +14,7 @@ from edge_relay.exchange.portion import Portion
 from edge_relay.exchange.push import NOTHING_DUE, push_exchange, push_once
 from edge_relay.mpps.journal import Journal
 from shared.errors import Unavailable
-from shared.procedure_step import EventResult, ProcedureStepEvent
+from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 from tests.unit.edge_relay.mpps.test_journal import ScriptedCloud, complete, create
 
 

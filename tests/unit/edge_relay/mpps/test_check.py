@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_relay.mpps.check import STATUSES, Flaw, Kind, flaws_at_end, flaws_of, in_words, refusal_for
-from shared.procedure_step import DataSetJson, EventKind
+from shared.steps.procedure_step import DataSetJson, EventKind
 from tests.rigs.mpps import attributes, began, completed
 
 CREATE, SET = EventKind.N_CREATE, EventKind.N_SET

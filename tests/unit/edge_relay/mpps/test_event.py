@@ -8,14 +8,8 @@ from pydicom.dataset import Dataset
 
 from edge_relay.mpps.event import MIX_UP, ended, event_from
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
-from shared.procedure_step import (
-    EventKind,
-    ProcedureStepEvent,
-    Refusal,
-    Step,
-    StepStatus,
-)
-from shared.step_dataset import fold, merged
+from shared.steps.procedure_step import EventKind, ProcedureStepEvent, Refusal, Step, StepStatus
+from shared.steps.step_dataset import fold, merged
 from tests.rigs.mpps import NOW, attributes, began, completed, discontinued, progress, put, unscheduled
 
 CREATE, SET = EventKind.N_CREATE, EventKind.N_SET

@@ -15,7 +15,7 @@ from edge_relay.exchange.push import push_once
 from edge_relay.mpps.event_times import Stamp, Stamped, corrected
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.journal_times import NOT_CERTAIN
-from shared.procedure_step import Step
+from shared.steps.procedure_step import Step
 from shared.worklist_item import Status
 from tests.rigs.mpps import discontinued, event
 from tests.unit.edge_relay.mpps.test_journal import ScriptedCloud, create

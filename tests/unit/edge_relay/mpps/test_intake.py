@@ -23,7 +23,7 @@ from edge_relay.mpps.intake import MOST_WAITING, StepAnswer, StepIntake, StepReq
 from edge_relay.mpps.journal import Batch, Journal
 from edge_relay.mpps.journal_reader import JournalReader
 from shared.errors import Unavailable
-from shared.step_dataset import ScheduledStepReference
+from shared.steps.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_item
 from tests.rigs.mpps import (
@@ -38,9 +38,9 @@ from tests.rigs.mpps import (
     unscheduled,
     with_images,
 )
+from tests.rigs.patience import PATIENCE
 
 UID = "2.25.99"
-PATIENCE = 10.0
 Kind = Any
 
 

@@ -23,14 +23,7 @@ from edge_relay.mpps.event import MIX_UP, with_warnings
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.journal_reader import JournalReader
 from shared.errors import MwlError, NotFound, Rejected
-from shared.procedure_step import (
-    EventResult,
-    LinkedItem,
-    ProcedureStepEvent,
-    Refusal,
-    Step,
-    StepStatus,
-)
+from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step, StepStatus
 from shared.worklist_item import Status
 from tests.rigs.mpps import NOW, again, began, completed, discontinued, event, progress, with_images
 
@@ -420,4 +413,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 OutboxMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
-TestOutbox = OutboxMachine.TestCase
+TestOutbox = pytest.mark.slow(OutboxMachine.TestCase)

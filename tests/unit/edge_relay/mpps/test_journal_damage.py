@@ -17,7 +17,7 @@ from edge_relay.mpps.journal_checks import check
 from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.services.scanner_view import _overlay
 from shared.errors import MwlError, Rejected
-from shared.procedure_step import EventResult, LinkedItem, Step, StepStatus
+from shared.steps.procedure_step import EventResult, LinkedItem, Step, StepStatus
 from shared.worklist_item import Status
 from tests.rigs.mpps import ITEM, again, event, progress
 from tests.unit.edge_relay.mpps.test_journal import ScriptedCloud, complete, create

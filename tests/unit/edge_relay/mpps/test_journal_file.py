@@ -15,7 +15,7 @@ import pytest
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.journal_file import MIGRATIONS, VERSION, backup
 from shared.errors import AlreadyExists, Unavailable
-from shared.procedure_step import Progress, Step
+from shared.steps.procedure_step import Progress, Step
 from shared.worklist_item import Status
 from tests.rigs.mpps import again, began, completed, event, with_images
 

@@ -13,8 +13,8 @@ import pytest
 from edge_relay.mpps import journal_rows
 from edge_relay.mpps.journal_file import open_journal
 from edge_relay.worklist.overlay import Overlay
-from shared.procedure_step import ProcedureStepEvent, Step
-from shared.step_dataset import fold
+from shared.steps.procedure_step import ProcedureStepEvent, Step
+from shared.steps.step_dataset import fold
 from shared.worklist_item import Status
 from tests.rigs.mpps import NOW, began, completed, event
 

@@ -12,7 +12,7 @@ import pytest
 from edge_relay import config
 from edge_relay.services.profiles import SCANNERS_FILE, Profiles
 from shared.errors import Rejected, Unavailable
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 
 TWO = [
     {"ae_title": "PRISMA1", "addresses": ["10.1.2.0/24"], "max_associations": 3, "days_back": 7},

@@ -188,6 +188,7 @@ def test_an_error_carries_its_comment_and_id() -> None:
     assert found.ErrorID == 0xA710
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=200))
 def test_a_comment_is_always_a_legal_lo(comment: str) -> None:
     raw = command.write(command.read(ECHO), 0xC001, comment=comment)

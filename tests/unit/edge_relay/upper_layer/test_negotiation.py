@@ -269,9 +269,10 @@ def test_a_proposal_with_more_items_than_anybody_needs_is_refused_at_once(items:
     began = thread_time()
     with pytest.raises(BadPdu, match="items"):
         read_request(raw)
-    assert thread_time() - began < 0.1
+    assert thread_time() - began < 0.5
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([PLAIN, request((WORKLIST, [IMPLICIT, EXPLICIT]), more=(role(WORKLIST, True, True),))]),
     st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 255)), max_size=5),

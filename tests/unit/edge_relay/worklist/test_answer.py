@@ -106,6 +106,7 @@ def same_keys(asked: Dataset, got: Dataset, tree: Tree) -> None:
             same_keys(element.value[0], got[element.tag].value[0], entry.children)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     tags=st.sets(st.sampled_from(TAGS), min_size=1),
@@ -157,6 +158,7 @@ def test_every_value_is_the_items(worklist: Worklist, implicit: bool, charset: t
 TEXT = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=16)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(name=TEXT, patient_id=TEXT, alerts=TEXT, clock=st.times(), day=st.dates(), implicit=st.booleans())
 def test_every_answer_is_legal_dicom_for_a_strict_reader(

@@ -194,6 +194,7 @@ def test_a_file_of_the_first_version_keeps_its_worklist(tmp_path: Path) -> None:
     cache.close()
 
 
+@pytest.mark.slow
 def test_rows_made_by_another_version_of_the_program_are_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +304,7 @@ def test_a_single_match_is_looked_up(tmp_path: Path, key: str, index: str) -> No
 CHANGES = st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(changes=CHANGES, order=st.randoms())
 def test_pages_in_any_order_and_repeated_end_with_the_newest_of_each(changes: Any, order: Any) -> None:

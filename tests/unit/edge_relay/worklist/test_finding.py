@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_relay.worklist.attributes import STEP_SEQUENCE, WORKLIST, Attribute, Sequence, tag_of
 from edge_relay.worklist.matching import DateRange, TimeRange, date_range, matcher_for
 from edge_relay.worklist.overlay import Overlay
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import OPEN_STATUSES, Status, WorklistItem
 from tests.rigs.relay import item
 from tests.rigs.worklist import TODAY, Worklist, asking
@@ -171,6 +172,7 @@ def in_interval(day: str, clock: str, each: WorklistItem) -> bool:
     return after and before
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     items=ITEMS,

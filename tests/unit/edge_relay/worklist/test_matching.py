@@ -260,3 +260,37 @@ def test_the_second_of_two_alternatives_is_found_too(vr: str, asked: str) -> Non
 )
 def test_a_single_time_is_no_open_range(asked: str, value: str, expected: bool) -> None:
     assert found("TM", asked, value) is expected
+
+
+@pytest.mark.parametrize("asked", ["235960", "0900-235960"])
+def test_a_leap_second_is_a_time(asked: str) -> None:
+    assert found("TM", asked, "235960")
+
+
+@pytest.mark.parametrize("asked", ["24", "240000", "0960", "093061", "0900-24"])
+def test_a_time_no_clock_shows_is_refused(asked: str) -> None:
+    with pytest.raises(Rejected):
+        matcher_for("TM", [asked])
+
+
+@pytest.mark.parametrize("asked", ["2.25.1\0", "2.25.1 "])
+def test_the_padding_of_a_uid_is_no_part_of_it(asked: str) -> None:
+    assert found("UI", asked, "2.25.1")
+
+
+COMPOSED, COMBINING = "Zoë", "Zoe\N{COMBINING DIAERESIS}"
+
+
+@pytest.mark.parametrize(("asked", "value"), [(COMBINING, COMPOSED), (COMPOSED, COMBINING)])
+def test_an_accent_is_the_same_however_it_is_typed(asked: str, value: str) -> None:
+    assert found("PN", asked, value)
+
+
+def test_spaces_around_a_component_do_not_count() -> None:
+    assert found("PN", "DOE^J*", "Doe ^ John")
+    assert found("PN", "DOE ^J*", "Doe^John")
+
+
+def test_a_group_the_name_lacks_is_not_found() -> None:
+    assert not found("PN", "DOE^JANE=山田^太郎", "Doe^Jane")
+    assert found("PN", "DOE^JANE=山田^太郎", "Doe^Jane=山田^太郎")

@@ -111,6 +111,7 @@ def test_no_write_holds_a_reader_up(worklist: Worklist) -> None:
         writer.execute("ROLLBACK")
 
 
+@pytest.mark.slow
 def test_snapshots_are_swapped_while_scanners_ask(worklist: Worklist) -> None:
     fill(worklist, "a")
     stop = threading.Event()

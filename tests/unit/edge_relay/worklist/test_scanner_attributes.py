@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from edge_relay.worklist.attributes import STEP_SEQUENCE, WORKLIST, attributes
 from edge_relay.worklist.finding import check_profile
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from tests.rigs.relay import item
 from tests.rigs.worklist import Worklist, asking, step
 

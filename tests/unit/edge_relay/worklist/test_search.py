@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status
 from tests.rigs.relay import item
 from tests.rigs.worklist import TODAY, Worklist, asking, encoded, everything, step

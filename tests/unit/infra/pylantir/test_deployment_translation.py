@@ -9,7 +9,7 @@ import pytest
 from infra.pylantir.deployment_translation import PLACEHOLDER_URL, Address, parameter_lines, relay_settings
 from infra.pylantir.findings import Outcome
 from infra.pylantir.old_config import OldConfig, OldSource
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 
 
 def old_source(**changes: Any) -> OldSource:

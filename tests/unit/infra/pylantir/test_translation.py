@@ -20,7 +20,7 @@ from lambdas.mapping.record import map_record
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from shared.errors import Rejected
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from tests.rigs.pylantir import config, predecessor_project
 
 METADATA: list[dict[str, str]] = [
@@ -171,6 +171,7 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     mapping=st.dictionaries(NAMES, COLUMNS | st.integers()),
     more=st.dictionaries(st.text(min_size=1, max_size=5), st.integers(), max_size=3),

@@ -230,6 +230,7 @@ ANYTHING = st.text(st.characters(exclude_categories=()), max_size=80)
 NUMBERS = st.one_of(ANYTHING, st.floats().map(str), st.decimals().map(str), st.integers().map(str))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     base=st.fixed_dictionaries(dict.fromkeys(BASE, ANYTHING)),

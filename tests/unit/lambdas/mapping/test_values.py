@@ -169,6 +169,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(rows=ROWS)
 def test_every_scan_is_an_item_at_its_own_site_or_held_or_rejected(rows: list[RedcapRow]) -> None:

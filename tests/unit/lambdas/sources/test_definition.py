@@ -269,6 +269,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(data=st.data(), value=JSON)
 def test_nonsense_anywhere_is_refused_and_nothing_worse(data: st.DataObject, value: object) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.store.event_body import LONGEST_PACKED, LONGEST_PLAIN, pack, unpack
 from shared.errors import Rejected
-from shared.procedure_step import ProcedureStepEvent
+from shared.steps.procedure_step import ProcedureStepEvent
 from tests.rigs.builders import an_event
 
 

@@ -194,10 +194,6 @@ class FeedMachine(RuleBasedStateMachine):
                 assert is_current(Cursor.decode(relay.cursor), self.table.current)
 
 
-FeedMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
-TestFeedNeverMissesAChange = FeedMachine.TestCase
-
-
 def test_a_writer_that_sleeps_before_committing_does_not_age_its_rows() -> None:
     table = SlowTable()
     table.commit(None, table.now, {"000": (False, 0.0)})
@@ -390,3 +386,7 @@ def test_a_page_of_nothing_is_refused(limit: int) -> None:
     with pytest.raises(Rejected) as refused:
         read_page(SlowTable(), "north", None, limit=limit, now=0.0, settle=SETTLE)
     assert refused.value.where == "limit"
+
+
+FeedMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestFeedNeverMissesAChange = pytest.mark.slow(FeedMachine.TestCase)

@@ -16,7 +16,7 @@ from lambdas.store.ownership import (
     withdrawn,
 )
 from shared.errors import Rejected
-from shared.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_item
 

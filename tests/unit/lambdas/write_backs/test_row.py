@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import WriteBack
 from lambdas.write_backs.row import Performed, row_of, update_of, values_of
-from shared.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
 from shared.worklist_item import Status
 from tests.rigs.builders import an_item
 

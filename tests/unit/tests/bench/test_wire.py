@@ -152,6 +152,7 @@ def test_a_rejection_is_an_error() -> None:
         wire.accepted(pdu.encode())
 
 
+@pytest.mark.slow
 @given(
     matches=st.integers(0, 40),
     size=st.integers(1, 9000),

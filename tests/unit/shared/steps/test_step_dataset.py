@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.errors import Rejected
-from shared.procedure_step import DataSetJson, EventKind, Refusal, Step, StepStatus
-from shared.step_dataset import (
+from shared.steps.procedure_step import DataSetJson, EventKind, Refusal, Step, StepStatus
+from shared.steps.step_dataset import (
     CHARACTER_SET,
     STATUS,
     ScheduledStepReference,

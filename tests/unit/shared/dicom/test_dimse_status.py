@@ -10,7 +10,7 @@ from pynetdicom.status import (
     code_to_category,
 )
 
-from shared import dimse_status
+from shared.dicom import dimse_status
 
 OF_THE_STANDARD = {**GENERAL_STATUS, **MODALITY_WORKLIST_SERVICE_CLASS_STATUS, **PROCEDURE_STEP_STATUS}
 OURS = {

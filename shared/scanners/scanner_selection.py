@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from shared.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import WorklistItem
 
 

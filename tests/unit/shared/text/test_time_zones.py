@@ -8,11 +8,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import Rejected
-from shared.time_zones import OptionalZoneName, ZoneName, time_zone
+from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 
 
 def test_utc_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.time_zones.ZoneInfo", None)
+    monkeypatch.setattr("shared.text.time_zones.ZoneInfo", None)
     assert time_zone("UTC") is UTC
 
 

@@ -14,15 +14,15 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from shared.dicom_text import UI
-from shared.dimse_status import (
+from shared.dicom.dicom_text import UI
+from shared.dicom.dimse_status import (
     DUPLICATE_SOP_INSTANCE,
     INVALID_ATTRIBUTE_VALUE,
     NO_LONGER_UPDATED,
     NO_SUCH_SOP_INSTANCE,
     PROCESSING_FAILURE,
 )
-from shared.storable import storable
+from shared.text.storable import storable
 from shared.worklist_item import Status
 
 DataSetJson = dict[str, Any]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Rejected
-from shared.procedure_step import (
+from shared.steps.procedure_step import (
     TRANSITIONS,
     WRONG_WORKLIST_ENTRY,
     EventKind,
@@ -23,7 +23,7 @@ from shared.procedure_step import (
     item_status,
     transition,
 )
-from shared.step_dataset import (
+from shared.steps.step_dataset import (
     ScheduledStepReference,
     fold,
     linked_items,
@@ -230,6 +230,7 @@ def test_an_item_is_what_all_its_steps_amount_to(steps: list[tuple[StepStatus, s
 ENDS = st.sampled_from([(DONE, ""), (GIVEN_UP, ""), MISTAKEN, (RUNS, "")])
 
 
+@pytest.mark.slow
 @given(st.lists(ENDS, max_size=5), st.randoms(use_true_random=False))
 def test_the_order_in_which_steps_are_heard_of_does_not_matter(
     ends: list[tuple[StepStatus, str]], chance: Random

@@ -27,8 +27,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.character_sets import CharacterSetTerms
-from shared.dicom_text import AE, CS, LO, SH
+from shared.dicom.character_sets import CharacterSetTerms
+from shared.dicom.dicom_text import AE, CS, LO, SH
 from shared.errors import Rejected
 from shared.worklist_item import OPEN_STATUSES, Status
 

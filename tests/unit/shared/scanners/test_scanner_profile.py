@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import Rejected
-from shared.scanner_profile import (
+from shared.scanners.scanner_profile import (
     ScannerOverride,
     ScannerOverrides,
     ScannerProfile,
@@ -82,6 +82,7 @@ def test_what_is_given_counts_and_the_rest_stays(profile: ScannerProfile, overri
     assert (result.addresses, result.max_associations) == (profile.addresses, profile.max_associations)
 
 
+@pytest.mark.slow
 @given(PROFILES, OVERRIDES, OVERRIDES)
 def test_overriding_twice_is_overriding_once_with_both_the_later_winning(
     profile: ScannerProfile, first: ScannerOverride, second: ScannerOverride

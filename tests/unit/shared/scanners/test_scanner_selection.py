@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.scanner_profile import ScannerProfile
-from shared.scanner_selection import shows
+from shared.scanners.scanner_profile import ScannerProfile
+from shared.scanners.scanner_selection import shows
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.relay import item
 from tests.rigs.worklist import TODAY, Worklist
@@ -63,6 +63,7 @@ profiles = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(profile=profiles)
 @settings(max_examples=150, deadline=None)
 def test_an_empty_query_shows_exactly_what_the_selection_says(

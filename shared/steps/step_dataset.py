@@ -8,16 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from shared.dicom_text import parse_date_time
+from shared.dicom.dicom_text import parse_date_time
 from shared.errors import Rejected
-from shared.procedure_step import (
-    DataSetJson,
-    ProcedureStepEvent,
-    Refusal,
-    Step,
-    StepStatus,
-    transition,
-)
+from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus, transition
 from shared.worklist_item import WorklistItem
 
 CHARACTER_SET: Final = "00080005"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.character_sets import UTF8, CharacterSetTerms, check_terms
+from shared.dicom.character_sets import UTF8, CharacterSetTerms, check_terms
 from shared.errors import Rejected
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import dicom_text
+from shared.dicom import dicom_text
 from shared.errors import Rejected
 
 

@@ -1,0 +1,1 @@
+"""DICOM values both sides mean alike: legal text, character sets, statuses. Pure."""

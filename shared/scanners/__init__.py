@@ -1,0 +1,1 @@
+"""Scanners: their profiles, and which exams are a scanner's own. Pure."""
