@@ -17,12 +17,8 @@ from edge_relay.client import scu
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
 from lambdas.api.services import Services
-<<<<<<< HEAD
 from shared.steps.procedure_step import EventKind, StepStatus
-=======
-from shared.procedure_step import EventKind, StepStatus
 from tests.rigs.patience import PATIENCE
->>>>>>> mutants
 
 T = TypeVar("T")
 CREATED, BOTH = [EventKind.N_CREATE], [EventKind.N_CREATE, EventKind.N_SET]
