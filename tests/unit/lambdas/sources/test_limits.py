@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from lambdas.sources.limits import Limits
 from tests.rigs.builders import an_item
 
+LIMITS = Limits()
 
-def broken(limits: Limits | None = None, **fields: Any) -> list[tuple[str, str]]:
-    return list((limits or Limits()).broken_by(an_item(**fields)))
+
+def broken(limits: Limits = LIMITS, /, **fields: Any) -> list[tuple[str, str]]:
+    return list(limits.broken_by(an_item(**fields)))
 
 
 @pytest.mark.parametrize(
@@ -28,8 +30,10 @@ def broken(limits: Limits | None = None, **fields: Any) -> list[tuple[str, str]]
 def test_a_limit_itself_is_believed_and_what_is_beyond_is_not(
     field: str, within: list[str], beyond: list[str]
 ) -> None:
-    assert [text for text in within if broken(**{field: text})] == []
-    assert [[name for name, _ in broken(**{field: text})] for text in beyond] == [[field]] * len(beyond)
+    assert [text for text in within if broken(LIMITS, **{field: text})] == []
+    assert [[name for name, _ in broken(LIMITS, **{field: text})] for text in beyond] == [[field]] * len(
+        beyond
+    )
 
 
 def test_what_is_not_known_breaks_no_limit() -> None:
@@ -55,7 +59,7 @@ def test_every_limit_that_is_broken_is_told() -> None:
     ],
 )
 def test_the_reason_names_the_key_and_not_the_value(field: str, value: str, said: str) -> None:
-    ((_, reason),) = broken(**{field: value})
+    ((_, reason),) = broken(LIMITS, **{field: value})
     assert said in reason
     assert value not in reason
 
