@@ -23,7 +23,7 @@ from shared.errors import Conflict, MwlError
 from shared.procedure_step import EventKind
 
 PATIENCE_SECONDS = 60.0
-_LONGEST_LIFE_SECONDS = 20.0
+_LONGEST_LIFE_SECONDS = 5.0
 _MOST_REPORTS = 12
 _PAUSE_SECONDS = 0.1
 _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
