@@ -23,8 +23,9 @@ from shared.errors import Conflict, MwlError
 from shared.steps.procedure_step import EventKind
 
 PATIENCE_SECONDS = 60.0
-_LONGEST_LIFE_SECONDS = 0.8
-_PAUSE_SECONDS = 0.02
+_LONGEST_LIFE_SECONDS = 5.0
+_MOST_REPORTS = 12
+_PAUSE_SECONDS = 0.1
 _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
 
 
@@ -130,7 +131,7 @@ def run(stack: LocalStack, kills: int, scanners: int, seed: int) -> Outcome:
     for scanner in working:
         scanner.start()
     for _ in range(kills):
-        time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
+        _live(outcome, chance)
         relay = stack.relay
         if relay is not None:
             kill(relay.pid, chance.choice(_SIGNALS))
@@ -142,6 +143,15 @@ def run(stack: LocalStack, kills: int, scanners: int, seed: int) -> Outcome:
     acknowledged = {uid: kinds for scanner in working for uid, kinds in scanner.acknowledged.items()}
     _compare(stack, acknowledged, outcome)
     return outcome
+
+
+def _live(outcome: Outcome, chance: random.Random) -> None:
+    """Let the relay take a few reports, so that the kill falls into work, and then a random moment more."""
+    enough = outcome.reports + chance.randint(0, _MOST_REPORTS)
+    deadline = time.monotonic() + _LONGEST_LIFE_SECONDS
+    while outcome.reports < enough and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(chance.uniform(0, 0.1))
 
 
 def _compare(stack: LocalStack, acknowledged: dict[str, list[EventKind]], outcome: Outcome) -> None:
