@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench fuzz conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -93,6 +93,9 @@ bench: $(VENV)/.dev ## Measure time and memory beside other servers; ARGS=--full
 
 fuzz: $(VENV)/.dev ## Break input in a hundred thousand ways; ARGS="--seed 2" breaks it in others
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+faults: $(VENV)/.dev ## Kill the relay at random moments under load; ARGS="--kills 50" does so less often
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 structure: $(VENV)/.dev ## Print every folder, its rooms, and the imports that run back
 	@$(BIN)/python -m tests.structure $(ARGS)

@@ -1,6 +1,6 @@
 """The command ``mwl-relay``: set up, run and look after one relay.
 
-Exit codes: `shared.error_outcomes`. Errors are one line on stderr.
+Exit codes: `shared.errors`. Errors are one line on stderr.
 
 Commands import what they need when they are called, here and in `edge_relay.commands`: help, completion and
 the small commands must not wait for the libraries of the large ones.
@@ -23,8 +23,7 @@ from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.error_outcomes import EXIT_CODES_HELP
-from shared.errors import AlreadyExists
+from shared.errors import EXIT_CODES_HELP, AlreadyExists
 
 app = typer.Typer(
     name="mwl-relay",

@@ -128,6 +128,17 @@ class RelaySettings(BaseModel):
         description="What serves the DICOM ports. asyncio: the relay's own upper layer; pynetdicom: that "
         "library's, slower, to find out whether a fault is the relay's own.",
     )
+    max_worklist_age_hours: float = Field(
+        0,
+        ge=0,
+        le=8760,
+        description="A worklist that has not been confirmed for so many hours is old; 0: none ever is.",
+    )
+    old_worklist: Literal["comment", "refuse"] = Field(
+        "comment",
+        description="What a query of an old worklist is answered with. comment: its exams, and an Error "
+        "Comment that says how old they are; refuse: a failure (A700), and no exams.",
+    )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 
     @property

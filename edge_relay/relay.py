@@ -7,6 +7,7 @@ than the time allowed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -37,6 +38,8 @@ from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
 from edge_relay.health import report as health
 from edge_relay.health import status
+from edge_relay.health.report_file import last_pull, write_report
+from edge_relay.health.words import span
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.intake import StepIntake
 from edge_relay.mpps.journal import Journal
@@ -58,8 +61,13 @@ log = logging.getLogger(__name__)
 
 _VERSION: Final = version("mwl-relay")
 _LOCK_FILE: Final = "relay.lock"
+_CANNOT_BE_WRITTEN: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 _GATHER_SECONDS: Final = 0.1  # a scanner's reports come in pairs, and many scanners' at once
 _ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  how to call who listens everywhere
+
+
+class CannotListen(OSError):
+    """A DICOM port is taken, or is not ours to take."""
 
 
 class MakeUuid(Protocol):
@@ -88,7 +96,8 @@ class Relay:
 
     :raises AlreadyExists: if another process uses the state folder.
     :raises Rejected: from starting, if the TLS files cannot be used.
-    :raises OSError: from starting, if a port is taken.
+    :raises CannotListen: from starting, if a port is taken.
+    :raises OSError, sqlite3.Error: from starting, if the state folder cannot be used.
     """
 
     def __init__(
@@ -105,6 +114,7 @@ class Relay:
         # Where the machine's own name for its start is hidden, this process's has to do.
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
         self._lock: int | None = None
+        self._disk_trouble = ""
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
 
@@ -179,15 +189,22 @@ class Relay:
             site=self.site,
             version=_VERSION,
             titles=[profile.ae_title for profile in self.profiles.all()],
+            pull_seconds=self._settings.relay.pull_interval_seconds
+            + self._settings.relay.cloud_timeout_seconds,
         )
 
     def write_health(self) -> None:
         """Put the report where ``mwl-relay status`` looks for it; a disk that fails is a log line."""
         try:
             with self._health_lock:
-                health.write_report(self._state_dir / HEALTH_FILE, self.report())
+                write_report(self._state_dir / HEALTH_FILE, self.report())
+            trouble = ""
         except OSError as error:
-            log.warning("the health file cannot be written (%s)", error.strerror)
+            trouble = f"{HEALTH_FILE}: {error.strerror}"
+        if trouble and trouble != self._disk_trouble:
+            log.warning("the relay's folder cannot be written (%s)", trouble)
+        self._disk_trouble = trouble
+        self.health.note(health.DISK, trouble)
 
     def own_peer(self, timeout_seconds: float) -> Peer:
         """Return how to call this relay from its own machine, under its own AE title."""
@@ -209,7 +226,10 @@ class Relay:
         relay, clock = self._settings.relay, self._outside.clock
         self.profiles = Profiles(self._settings, self._state_dir, check_profile)
         self.health = health.Health(
-            clock.now, known=lambda title: title == relay.ae_title or self.profiles.get(title) is not None
+            clock.now,
+            known=lambda title: title == relay.ae_title or self.profiles.get(title) is not None,
+            elapsed=seconds_since_boot,
+            pulled_before=last_pull(self._state_dir / HEALTH_FILE),
         )
         self.cache = Cache(self._state_dir / CACHE_FILE)
         self._reader = self.cache.reader()
@@ -229,14 +249,16 @@ class Relay:
             steps=self._steps,
             health=self.health,
             today=self._today,
+            old=self._old_worklist,
+            refuse_old=relay.old_worklist == "refuse",
         )
 
     def _open_ports(self) -> None:
         try:
             self._listener = make_listener(self._settings, Scp(self._services), self._tls)
-        except OSError:
+        except OSError as error:
             self._close_state()
-            raise
+            raise CannotListen(*error.args) from error
 
     def _close_state(self) -> None:
         self._reader.close()
@@ -276,6 +298,12 @@ class Relay:
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()
 
+    def _old_worklist(self) -> str:
+        """Say how old the worklist is, if it is older than relay.max_worklist_age_hours lets it be."""
+        hours = self._settings.relay.max_worklist_age_hours
+        age = self.health.pull_age()
+        return f"worklist is {span(age)} old: the cloud cannot be reached" if 0 < hours * 3600 < age else ""
+
     def _stamp_now(self) -> Stamp:
         clock = self._outside.clock
         return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
@@ -285,6 +313,7 @@ class Relay:
 
     def _note_files(self) -> None:
         self.health.note("journal", self.journal.problem)
+        self.health.note(health.CLOCK, self._outside.clock.problem)
         if self._tls is not None:
             self.health.note("certificate", self._tls.problem)
             self.health.certificate_ends(self._tls.not_after())
@@ -297,10 +326,20 @@ class Relay:
 
 
 def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    descriptor = _open_to_lock(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise AlreadyExists("another relay is running on this state folder", where=str(path.parent)) from None
     return descriptor
+
+
+def _open_to_lock(path: Path) -> int:
+    """Open the lock file; on a disk that cannot be written, what there is: worklists are still answered."""
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        if error.errno not in _CANNOT_BE_WRITTEN:
+            raise
+    return os.open(path if path.exists() else path.parent, os.O_RDONLY)

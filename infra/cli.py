@@ -2,7 +2,7 @@
 
 Administration talks to the deployment's own tables with your AWS credentials; WORKLIST_TABLE and
 ACCOUNTS_TABLE name them (``sam list stack-outputs`` shows both). Exit codes:
-`shared.error_outcomes`. Errors are one line on stderr.
+`shared.errors`. Errors are one line on stderr.
 
 Commands import what they need when they are called, here and in `infra.commands`: help, completion and the
 small commands must not wait for the libraries of the large ones.
@@ -22,8 +22,7 @@ from infra.commands.tools import reported, text_of
 from infra.commands.write_backs import write_backs
 from infra.local.options import SOURCE_FILE
 from lambdas.access.role import Role
-from shared.error_outcomes import EXIT_CODES_HELP
-from shared.errors import NotFound, Rejected
+from shared.errors import EXIT_CODES_HELP, NotFound, Rejected
 
 if TYPE_CHECKING:
     from lambdas.store.accounts.relays import Heartbeat

@@ -14,7 +14,7 @@ from lambdas.aws.messages import handle_messages
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.sync.connect import RedcapSettings, outside
 from lambdas.sync.source_sync import USUAL_SECONDS, SourceSync, SyncResult
 from shared.errors import MwlError, NotFound
 
@@ -57,6 +57,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "withdrawn": result.withdrawn,
             "rejected": len(result.rejected),
             "held": len(result.held),
+            "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
             "unfinished": result.unfinished,
         }
         logger.info("synced", extra={"source_id": source_id, **facts})
@@ -93,8 +94,5 @@ def _wired(settings: SyncSettings) -> SourceSync:
             new_id=lambda: uuid4().hex,
             settle_seconds=settings.settle_seconds,
         ),
-        connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
-        now=time.time,
-        new_id=lambda: uuid4().hex,
-        sleep=time.sleep,
+        outside(settings, read_seconds=READ_SECONDS),
     )

@@ -14,7 +14,7 @@ from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import RedcapSettings, connector
+from lambdas.sync.connect import RedcapSettings, outside
 from lambdas.write_backs.step import StepWriteBack
 
 READ_SECONDS: Final = 20.0
@@ -54,8 +54,5 @@ def _wired(settings: WriteBackSettings) -> StepWriteBack:
     return StepWriteBack(
         StepStore(tables, worklist, now=time.time),
         SourceStore(tables),
-        connector(settings, now=time.time, sleep=time.sleep, read_seconds=READ_SECONDS),
-        now=time.time,
-        new_id=lambda: uuid4().hex,
-        sleep=time.sleep,
+        outside(settings, read_seconds=READ_SECONDS),
     )

@@ -15,9 +15,12 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.dicom.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
-from shared.text.site_name import SiteName
 
 PatientSex = Literal["M", "F", "O"]
+
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+OptionalSiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
+"""Empty where no site is named."""
 
 
 class Status(StrEnum):

@@ -115,6 +115,6 @@ def _words(offset: timedelta) -> str:
     seconds = abs(offset).total_seconds()
     side = "behind" if offset > timedelta() else "ahead of"
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
+        if seconds >= 1.9 * size:
             return f"{seconds / size:.0f} {unit} {side}"
     return f"{seconds:.0f} seconds {side}"

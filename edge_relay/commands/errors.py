@@ -9,8 +9,7 @@ from pathlib import Path
 
 import typer
 
-from shared.error_outcomes import ExitCode, outcome_of
-from shared.errors import MwlError, NotFound
+from shared.errors import ExitCode, MwlError, NotFound, outcome_of
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from edge_relay.commands.options import DEFAULT_STATE, Json, StateDir
 from edge_relay.mpps import journal_checks
 from edge_relay.mpps.journal import Journal
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.error_outcomes import ExitCode
+from shared.errors import ExitCode
 
 app = typer.Typer(help="Look after journal.db: what scanners reported.", no_args_is_help=True)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from edge_relay.client import scu
 from edge_relay.client.scu import Peer
-from edge_relay.services.tls import tls_for_client
 from shared.errors import NotFound
 
 
@@ -51,9 +49,3 @@ def row(answer: Dataset) -> tuple[str, ...]:
         str(step.ScheduledProcedureStepStatus),
         str(answer.StudyInstanceUID),
     )
-
-
-def peer(host: str, port: int, called: str, calling: str, tls: str, tls_client: str) -> Peer:
-    """Return the relay that the options name; ``tls`` and ``tls_client`` are PEM files, or empty."""
-    context = tls_for_client(Path(tls), Path(tls_client) if tls_client else None) if tls else None
-    return Peer(host, port, called, calling or called, tls=context)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -17,9 +19,10 @@ from edge_relay import config
 from edge_relay.exchange import identity
 from edge_relay.operations import logs, memory, systemd_notify
 from edge_relay.operations.service import Operations
-from edge_relay.relay import Relay
+from edge_relay.relay import CannotListen, Relay
 from edge_relay.storage import state_files
-from shared.error_outcomes import ExitCode
+from edge_relay.storage.sqlite_file import why
+from shared.errors import ExitCode
 
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -28,7 +31,7 @@ def serve(config_file: Path, state_dir: Path, ready_file: Path | None) -> None:
     """Serve scanners until SIGTERM or Ctrl-C; say on stdout, and in ``ready_file``, when they can connect.
 
     :raises MwlError: the settings are wrong, or the relay is not enrolled.
-    :raises typer.Exit: with `ExitCode.WRONG_USE`, after saying that the port is in use.
+    :raises typer.Exit: with `ExitCode.WRONG_USE`, after saying what could not be started.
     """
     settings = config.load(config_file)
     me = identity.load_identity(state_files.make_state_dir(state_dir))
@@ -38,7 +41,7 @@ def serve(config_file: Path, state_dir: Path, ready_file: Path | None) -> None:
         memory.stay_on_one_core()
     with _stop_signals_held():
         relay = Relay(settings, me, state_dir)
-        with _port_in_use_explained(settings):
+        with _failed_start_explained(settings):
             relay.start()
         notifier = systemd_notify.from_environment(os.environ)
         operations = Operations(relay, settings.status, state_dir, notifier)
@@ -71,14 +74,27 @@ def _stop_signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def _port_in_use_explained(settings: config.Settings) -> Iterator[None]:
+def _failed_start_explained(settings: config.Settings) -> Iterator[None]:
+    """Say what failed: a port, a file of the state folder, or what else there is to start with."""
     try:
         yield
-    except OSError as error:
+    except CannotListen as error:
         where = f"{settings.relay.host}:{settings.relay.port}"
-        reason = error.strerror or str(error)
-        typer.echo(f"mwl-relay: cannot listen on {where}: {reason} (see relay.port and relay.host)", err=True)
-        raise typer.Exit(ExitCode.WRONG_USE) from None
+        where += f" or :{settings.tls.port} (TLS)" if settings.tls else ""
+        _give_up(f"cannot listen on {where}: {_reason(error)} (see relay.port and relay.host)")
+    except OSError as error:
+        _give_up(f"{error.filename or 'the state folder'}: {_reason(error)} (see --state-dir)")
+    except sqlite3.Error as error:
+        _give_up(f"cache.db cannot be opened: {why(error)} (see --state-dir; it may be deleted)")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _give_up(sentence: str) -> NoReturn:
+    typer.echo(f"mwl-relay: {sentence}", err=True)
+    raise typer.Exit(ExitCode.WRONG_USE) from None
 
 
 def _announce(relay: Relay, settings: config.Settings, ready_file: Path | None) -> None:

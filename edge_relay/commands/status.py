@@ -13,11 +13,9 @@ import typer
 from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, Json, StateDir
 from edge_relay.storage.state_files import CACHE_FILE, JOURNAL_FILE
-from shared.error_outcomes import ExitCode
-from shared.errors import Rejected
+from shared.errors import ExitCode, Rejected
 
 if TYPE_CHECKING:
-    from edge_relay.health.status import RelayStatus
     from shared.worklist_item import WorklistItem
 
 _MOST_WARNED = 100
@@ -34,6 +32,11 @@ _SHOWN = (
 )
 
 
+_WARNING = "With --check: seconds from which it is WARNING; without, the relay's own judgement counts."
+WarningAge = Annotated[float | None, typer.Option(min=0, help=_WARNING)]
+CriticalAge = Annotated[float, typer.Option(min=0, help="With --check: seconds from which it is CRITICAL.")]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put this module's commands into the application."""
     app.command(name="status")(show_status)
@@ -45,22 +48,33 @@ def show_status(
     as_json: Json = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="One line in the form that Nagios reads; the same exit codes."),
+        typer.Option("--check", help="One line in the form that Nagios reads, and its exit codes."),
     ] = False,
+    warning_age: WarningAge = None,
+    critical_age: CriticalAge = 4 * 3600.0,
+    warning_outbox_age: WarningAge = None,
+    critical_outbox_age: CriticalAge = 24 * 3600.0,
 ) -> None:
     """Show how the relay is doing: cache, journal, outbox, scanners, who was refused.
 
-    Exit codes: 0 all is well, 1 something needs attention, 3 the relay is not running.
+    A relay that runs is asked itself; else what it wrote last is shown. Exit codes: 0 all is well, 1
+    something needs attention, 2 (with --check only) it is critical: scanners are not served, or an age is
+    beyond its limit, 3 the relay is not running.
     """
     from edge_relay.health import status
     from edge_relay.operations import status_table
+    from edge_relay.operations.status_check import Limits, check_line, checked
+    from edge_relay.operations.status_socket import ask
 
     with reported():
-        found = status.look(state_dir, datetime.now(UTC))
+        found = ask(state_dir) or status.look(state_dir, datetime.now(UTC))
+        if check:
+            limits = Limits(warning_age, critical_age, warning_outbox_age, critical_outbox_age)
+            level = checked(found, limits)
+            typer.echo(check_line(found, level, limits))
+            raise typer.Exit(level)
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
-        elif check:
-            typer.echo(_check_line(found))
         else:
             for section in status_table.sections(found):
                 table(section.title, section.columns, section.rows)
@@ -96,12 +110,27 @@ def list_(
         else:
             cache = existing(state_dir / CACHE_FILE)
             rows = _shown_to(scanner, config_file, cache) if scanner else _all_cached(cache)
+        if not (outbox or parked or warned):
+            typer.echo(_as_of(state_dir), err=True)
         if as_json:
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         elif not rows:
             typer.echo("nothing")
         else:
             table("", tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
+
+
+def _as_of(state_dir: Path) -> str:
+    """Say how old the list is, beside it: what reads the rows must not trip over it."""
+    from edge_relay.health import status, words
+    from edge_relay.operations.status_socket import ask
+
+    found = ask(state_dir) or status.look(state_dir, datetime.now(UTC))
+    if found.health is None or found.cache_age_seconds is None:
+        return "worklist: it is not known how old it is"
+    if found.health.pull.succeeded_at is None:
+        return "worklist: not confirmed by the cloud since the relay started"
+    return f"worklist as of {words.since(found.health.pull.succeeded_at, found.looked_at)}"
 
 
 def _events(path: Path, *, parked: bool, warned: bool) -> list[dict[str, Any]]:
@@ -130,15 +159,3 @@ def _all_cached(path: Path) -> list[dict[str, Any]]:
 def _row(item: WorklistItem) -> dict[str, Any]:
     fields = item.model_dump(mode="json")
     return {name: fields[name] for name in _SHOWN}
-
-
-def _check_line(found: RelayStatus) -> str:
-    from edge_relay.health import words
-
-    word = "OK" if not found.problems else "WARNING" if found.running else "UNKNOWN"
-    age = "U" if found.cache_age_seconds is None else f"{found.cache_age_seconds:.0f}s"  # U: not known
-    items = "U" if found.items is None else str(found.items)
-    figures = f"items={items} cache_age={age} outbox={found.outbox} parked={found.parked}"
-    # What follows a vertical bar is figures, wherever it stands.
-    said = words.one_line(found.problems).removeprefix("attention: ").replace("|", "/")
-    return f"{word} - {said} | {figures}"

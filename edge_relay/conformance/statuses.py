@@ -94,7 +94,11 @@ def find_outcomes() -> Iterator[Outcome]:
     """Yield what a C-FIND can be answered with."""
     yield Outcome(dimse.PENDING, "a match")
     yield Outcome(dimse.PENDING_INCOMPLETE, "a match, and a key is not supported (5.2.1.4)")
-    yield Outcome(dimse.SUCCESS, "all matches have been sent")
+    yield Outcome(
+        dimse.SUCCESS,
+        "all matches have been sent; with an Error Comment if the worklist is older than "
+        "relay.max_worklist_age_hours and relay.old_worklist is comment",
+    )
     yield Outcome(dimse.CANCELLED, "a C-CANCEL came before the last match had been sent")
     for fault, status, _ in FIND_FAULTS:
         yield Outcome(status, _FAULTS[fault])

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from edge_relay.exchange.loop import Exchange
-from edge_relay.health.report import HealthReport, LoopHealth, ScannerHealth, scanners_of
+from edge_relay.health.loop_health import LoopHealth
+from edge_relay.health.report import HealthReport, ScannerHealth, scanners_of
 from edge_relay.health.status import RelayStatus
 from edge_relay.services.profiles import Profiles
 from shared.relay_health import HeartbeatAnswer, LoopState, RelayHealth, ScannerActivity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import Final, NamedTuple, Protocol
 
 from edge_relay.exchange.answers import Away
@@ -10,6 +11,7 @@ from edge_relay.exchange.cloud import PulledPage
 from edge_relay.exchange.loop import Exchange
 from edge_relay.exchange.portion import Portion
 from edge_relay.mpps.journal import Journal
+from edge_relay.storage.sqlite_file import why
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Rejected, Unavailable
@@ -49,6 +51,8 @@ def pull_exchange(feed: Feed, cache: Cache, journal: Journal, page_size: int) ->
         asked = portion.size
         try:
             outcome = pull_once(feed, cache, journal, asked)
+        except sqlite3.Error as error:
+            raise Unavailable(f"cannot be written: {why(error)}", where="cache.db") from error
         except Away as error:
             if error.too_much:
                 portion.too_much(asked)

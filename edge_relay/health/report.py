@@ -15,13 +15,13 @@ import threading
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from edge_relay.storage.state_files import write_private
+from edge_relay.clock.boot import Moment, boot_id
+from edge_relay.health.loop_health import LoopHealth, LoopTimes
 
 UNKNOWN: Final = "(unknown)"
 """Where titles are counted that no profile names."""
@@ -39,19 +39,10 @@ _KINDS: Final = {"C-ECHO": "echo", "C-FIND": "query", "N-CREATE": "mpps", "N-SET
 
 SELF_QUERY: Final = "self_query"
 STATUS_PAGE: Final = "status_page"
-LOOPS: Final = ("pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE)
+DISK: Final = "disk"
+CLOCK: Final = "clock"
+LOOPS: Final = ("pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK)
 """What can work or fail by itself, apart from the requests of scanners."""
-
-
-class LoopHealth(BaseModel):
-    """How one of `LOOPS` goes; ``failure`` is empty while it works; ``forbidden``: we are refused."""
-
-    model_config = ConfigDict(frozen=True)
-
-    succeeded_at: datetime | None = None
-    failing_since: datetime | None = None
-    failure: str = ""
-    forbidden: bool = False
 
 
 class Exchange(BaseModel):
@@ -97,6 +88,9 @@ class HealthReport(BaseModel):
     :param address: where scanners connect, for people.
     :param scanners: by AE title; with those configured that have not been heard of yet.
     :param refused: the latest comes last.
+    :param boot: which start of the machine it is; ``uptime`` is counted from it, in seconds, and goes on
+        whatever is done to the wall clock.
+    :param pull_seconds: how much time may pass between two pulls, with that for the second.
     :param self_query_seconds: how long the last successful self-query took.
     :param certificate_not_after: when the certificate of DICOM's TLS ends; None without TLS.
     """
@@ -117,6 +111,11 @@ class HealthReport(BaseModel):
     certificate: LoopHealth = LoopHealth()
     self_query: LoopHealth = LoopHealth()
     status_page: LoopHealth = LoopHealth()
+    disk: LoopHealth = LoopHealth()
+    clock: LoopHealth = LoopHealth()
+    boot: str = ""
+    uptime: float = 0.0
+    pull_seconds: float = 15.0
     self_query_seconds: float | None = None
     certificate_not_after: datetime | None = None
     scanners: dict[str, ScannerHealth] = {}
@@ -144,18 +143,24 @@ class Traffic(NamedTuple):
     refused: int
 
 
+class _Refused(NamedTuple):
+    why: str
+    last: float
+    times: int
+
+
 class _Scanner:
     __slots__ = ("answers", "associations", "associations_open", "last", "requests")
 
     def __init__(self) -> None:
-        self.last: dict[str, tuple[datetime, str, int, int]] = {}
+        self.last: dict[str, tuple[float, str, int, int]] = {}
         self.requests: dict[tuple[str, int], int] = {}
         self.associations_open = self.associations = self.answers = 0
 
-    def health(self) -> ScannerHealth:
+    def health(self, at: Callable[[float], datetime]) -> ScannerHealth:
         exchanges = {
-            kind: Exchange(at=at, service=service, status=status, answers=answers)
-            for kind, (at, service, status, answers) in self.last.items()
+            kind: Exchange(at=at(when), service=service, status=status, answers=answers)
+            for kind, (when, service, status, answers) in self.last.items()
         }
         return ScannerHealth(
             echo=exchanges.get("echo"),
@@ -181,17 +186,28 @@ class Health:
 
     :param now: the time: aware, UTC.
     :param known: tells whether an AE title may have a record of its own; any other is counted as `UNKNOWN`.
+    :param elapsed: seconds, only ever forward, by which everything is dated; a report then says when it was
+        by the time as it is known now. Without it, ``now`` is taken to go forward only.
+    :param pulled_before: when an earlier run last had the worklist from the cloud, if that is known.
     """
 
-    def __init__(self, now: Callable[[], datetime], known: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        known: Callable[[str], bool] = lambda _: True,
+        elapsed: Callable[[], float] | None = None,
+        pulled_before: Moment | None = None,
+    ) -> None:
         self._now: Final = now
+        self._elapsed: Final = elapsed or (lambda: now().timestamp())
+        self._pulled_before: Final = pulled_before
         self._known: Final = known
         self._lock: Final = threading.Lock()
-        self._started_at: Final = now()
-        self._loops: Final = {name: LoopHealth() for name in LOOPS}
+        self._started: Final = self._elapsed()
+        self._loops: Final = {name: LoopTimes() for name in LOOPS}
         self._scanners: Final[dict[str, _Scanner]] = {}
         self._durations: Final = {service: _Durations() for service in (*SERVICES, OTHER_SERVICE)}
-        self._refused: Final[OrderedDict[tuple[str, str], RefusedCaller]] = OrderedDict()
+        self._refused: Final[OrderedDict[tuple[str, str], _Refused]] = OrderedDict()
         self._refusals = 0
         self._self_query_seconds: float | None = None
         self._certificate_not_after: datetime | None = None
@@ -199,19 +215,15 @@ class Health:
     def succeeded(self, loop: str) -> None:
         """Note that a pass of one of `LOOPS` worked."""
         with self._lock:
-            self._loops[loop] = LoopHealth(succeeded_at=self._now())
+            self._loops[loop] = LoopTimes(succeeded=self._elapsed())
 
     def failed(self, loop: str, sentence: str, *, forbidden: bool) -> None:
         """Note that a pass failed, and why."""
         with self._lock:
             before = self._loops[loop]
-            self._loops[loop] = before.model_copy(
-                update={
-                    "failing_since": before.failing_since or self._now(),
-                    "failure": _printable(sentence, _LONGEST_SENTENCE),
-                    "forbidden": forbidden,
-                }
-            )
+            since = self._elapsed() if before.failing_since is None else before.failing_since
+            failure = _printable(sentence, _LONGEST_SENTENCE)
+            self._loops[loop] = LoopTimes(before.succeeded, since, failure, forbidden)
 
     def note(self, loop: str, failure: str) -> None:
         """Note how a part stands that is not tried in passes: what is wrong with it, or nothing."""
@@ -219,6 +231,17 @@ class Health:
             self.failed(loop, failure, forbidden=False)
         else:
             self.succeeded(loop)
+
+    def pull_age(self) -> float:
+        """Return the seconds since the worklist was last had from the cloud, or since the start."""
+        elapsed = self._elapsed()
+        with self._lock:
+            succeeded = self._loops["pull"].succeeded
+        if succeeded is not None:
+            return elapsed - succeeded
+        if self._pulled_before is not None:
+            return self._pulled_before.age(Moment(boot=boot_id(), seconds=elapsed, at=self._now()))
+        return elapsed - self._started
 
     def self_query_answered(self, seconds: float) -> None:
         """Note that the relay has answered itself over DICOM."""
@@ -248,13 +271,8 @@ class Health:
         with self._lock:
             self._refusals += 1
             before = self._refused.pop(key, None)
-            self._refused[key] = RefusedCaller(
-                ae_title=key[0],
-                address=key[1],
-                why=_printable(why, _LONGEST_TEXT),
-                last_at=self._now(),
-                count=before.count + 1 if before else 1,
-            )
+            count = before.times + 1 if before else 1
+            self._refused[key] = _Refused(_printable(why, _LONGEST_TEXT), self._elapsed(), count)
             if len(self._refused) > MOST_REFUSALS:
                 self._refused.popitem(last=False)
 
@@ -266,7 +284,7 @@ class Health:
         :param seconds: from the request's last byte to the response.
         :param answers: the items a query was given.
         """
-        now = self._now()
+        now = self._elapsed()
         with self._lock:
             scanner = self._scanners.get(ae_title) or self._admitted(ae_title)
             durations = self._durations.get(service)
@@ -288,34 +306,57 @@ class Health:
         site: str = "",
         version: str = "",
         titles: Iterable[str] = (),
+        pull_seconds: float = 15.0,
     ) -> HealthReport:
         """Return how things stand now.
 
         :param titles: the AE titles configured, shown also if they have not been heard of.
+        :param pull_seconds: how much time may pass between two pulls.
         """
+        elapsed, now = self._elapsed(), self._now()
+
+        def at(when: float) -> datetime:
+            return now - timedelta(seconds=elapsed - when)
+
         with self._lock:
             scanners = {title: ScannerHealth() for title in titles}
-            scanners |= {title: scanner.health() for title, scanner in self._scanners.items()}
-            return HealthReport(
-                pid=os.getpid(),
-                started_at=self._started_at,
-                written_at=self._now(),
-                address=address,
-                ae_title=ae_title,
-                site=site,
-                version=version,
-                **self._loops,
-                self_query_seconds=self._self_query_seconds,
-                certificate_not_after=self._certificate_not_after,
-                scanners=scanners,
-                refused=tuple(self._refused.values()),
-            )
+            scanners |= {title: scanner.health(at) for title, scanner in self._scanners.items()}
+            loops = {name: loop.told(at) for name, loop in self._loops.items()}
+            refused = [
+                RefusedCaller(ae_title=title, address=address, why=why, last_at=at(last), count=count)
+                for (title, address), (why, last, count) in self._refused.items()
+            ]
+        if loops["pull"].succeeded_at is None and self._pulled_before is not None:
+            before = now - timedelta(seconds=self.pull_age())
+            loops["pull"] = loops["pull"].model_copy(update={"succeeded_at": before})
+        return HealthReport(
+            pid=os.getpid(),
+            started_at=at(self._started),
+            written_at=now,
+            boot=boot_id(),
+            uptime=elapsed,
+            pull_seconds=pull_seconds,
+            address=address,
+            ae_title=ae_title,
+            site=site,
+            version=version,
+            **loops,
+            self_query_seconds=self._self_query_seconds,
+            certificate_not_after=self._certificate_not_after,
+            scanners=scanners,
+            refused=tuple(refused),
+        )
 
     def traffic(self) -> Traffic:
         """Return what was counted since the start."""
+        elapsed, now = self._elapsed(), self._now()
+
+        def at(when: float) -> datetime:
+            return now - timedelta(seconds=elapsed - when)
+
         with self._lock:
             return Traffic(
-                scanners={title: scanner.health() for title, scanner in self._scanners.items()},
+                scanners={title: scanner.health(at) for title, scanner in self._scanners.items()},
                 requests={
                     (title, service, status): count
                     for title, scanner in self._scanners.items()
@@ -332,19 +373,6 @@ class Health:
         if len(self._scanners) >= _MOST_SCANNERS or not self._known(ae_title):
             ae_title = UNKNOWN
         return self._scanners.setdefault(_printable(ae_title, _LONGEST_TITLE), _Scanner())
-
-
-def write_report(path: Path, report: HealthReport) -> None:
-    """Put a report where ``status`` looks for it."""
-    write_private(path, report.model_dump_json().encode(), durable=False)
-
-
-def read_report(path: Path) -> HealthReport | None:
-    """Return the last report, None if there is none or it cannot be read."""
-    try:
-        return HealthReport.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
 
 
 def _printable(text: str, longest: int) -> str:

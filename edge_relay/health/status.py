@@ -1,43 +1,31 @@
 """The relay's status, from its health report and its two databases.
 
 One view for all who ask: ``mwl-relay status`` reads the report from the file that the relay keeps, the
-relay's own status page and metrics hand it in. What needs attention is said in words, in `problems`.
+relay's own status page and metrics hand it in. What needs attention is said in words, in `problems`: see
+`edge_relay.health.judgement`.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from edge_relay.health.report import HealthReport, LoopHealth, read_report
-from edge_relay.health.words import date_of, since
+from edge_relay.clock.boot import boot_id, seconds_since_boot
+from edge_relay.health.judgement import Held, cache_age, critical, problems
+from edge_relay.health.report import HealthReport
+from edge_relay.health.report_file import read_report
 from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.mpps.journal_rows import OpenEvent
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.worklist.cache import CacheReader
 from shared.errors import MwlError
-
-_STALE: Final = timedelta(minutes=5)
-_GRACE: Final = timedelta(minutes=1)  # one lost packet is nobody's business
-_CERTIFICATE_NOTICE: Final = timedelta(days=30)
-
-_FAILURES: Final = {
-    "pull": "the worklist may be out of date: the cloud cannot be reached",
-    "push": "MPPS reports cannot be sent to the cloud; they are stored here and sent later",
-    "heartbeat": "the heartbeat cannot be sent to the cloud",
-    "journal": "MPPS reports cannot be stored; scanners get an error and keep them, queries still work",
-    "certificate": "the new TLS certificate cannot be used; the previous one stays in use",
-    "self_query": "the relay does not answer its own query",
-    "status_page": "the status page does not work",
-}
-_TOLERATED: Final = ("pull", "push", "heartbeat")
 
 
 class RelayStatus(BaseModel):
@@ -45,11 +33,14 @@ class RelayStatus(BaseModel):
 
     :param looked_at: the time by the relay's clock, which the other times are by too.
     :param running: whether a relay is at work on this state folder.
-    :param cache_age_seconds: since the last pull that worked, or since the start if none has; None if the
-        relay is not running.
+    :param cache_age_seconds: since the last pull that worked, or since the start if none is known of; None if
+        no relay has run.
     :param items: worklist items in the cache; None if it cannot be read.
     :param unreadable: items of the cloud this relay is too old to read.
     :param outbox: events waiting to be sent; ``held`` of them wait behind a parked one.
+    :param missing: events the journal had taken, and no longer has.
+    :param outbox_age_seconds: how long the oldest event that could be sent has been waiting; None if none is.
+    :param critical: scanners are not served, or what they report cannot be stored.
     :param problems: what needs attention, in words; empty if nothing does.
     """
 
@@ -64,8 +55,11 @@ class RelayStatus(BaseModel):
     outbox: int
     held: int
     parked: int
+    missing: int = 0
+    outbox_age_seconds: float | None = None
     oldest_event_at: str | None
     problems: tuple[str, ...]
+    critical: bool = False
 
 
 def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> RelayStatus:
@@ -79,63 +73,33 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
         report, now = _last_report(state_dir / HEALTH_FILE, now)
         running = report is not None and _is_alive(report.pid)
     items, unreadable = _cache(state_dir / CACHE_FILE)
-    events = _outbox(state_dir / JOURNAL_FILE)
-    open_events = events or []
-    parked = sum(event.state == "parked" for event in open_events)
-    problems = [*_problems(report, running, now)]
-    problems += ["the cache cannot be read"] if items is None else []
-    problems += ["the journal cannot be read"] if events is None else []
-    problems += [f"{unreadable} items cannot be read: update this relay"] if unreadable else []
-    problems += [f"{parked} MPPS events are parked: mwl-relay list --parked"] if parked else []
+    outbox = _outbox(state_dir / JOURNAL_FILE, report, now)
+    events = outbox.events if outbox else ()
+    parked = sum(event.state == "parked" for event in events)
+    held = Held(
+        items,
+        unreadable,
+        len(events) if outbox else None,
+        parked,
+        outbox.missing if outbox else 0,
+        outbox.waiting_seconds if outbox else None,
+    )
     return RelayStatus(
         looked_at=now,
         running=running,
         health=report,
-        cache_age_seconds=cache_age(report, now) if report and running else None,
+        cache_age_seconds=cache_age(report, now) if report else None,
         items=items,
         unreadable=unreadable,
-        outbox=len(open_events) - parked,
-        held=sum(event.held for event in open_events if event.state == "pending"),
+        outbox=len(events) - parked,
+        held=sum(event.held for event in events if event.state == "pending"),
         parked=parked,
-        oldest_event_at=open_events[0].received_at if open_events else None,
-        problems=tuple(problems),
+        missing=held.missing,
+        outbox_age_seconds=held.waiting_seconds,
+        oldest_event_at=events[0].received_at if events else None,
+        problems=tuple(problems(report, running, held, now)),
+        critical=critical(report, running),
     )
-
-
-def cache_age(report: HealthReport, now: datetime) -> float:
-    """Return the seconds since the last pull that worked; since the start, if none has."""
-    return max(0.0, (now - (report.pull.succeeded_at or report.started_at)).total_seconds())
-
-
-def _problems(report: HealthReport | None, running: bool, now: datetime) -> Iterator[str]:
-    if report is None:
-        yield "the relay has not run on this state folder"
-    elif not running:
-        yield f"the relay is not running; it was last seen {since(report.written_at, now)}"
-    else:
-        if now - report.written_at > _STALE:
-            yield f"the relay has not updated its status since {since(report.written_at, now)}"
-        for name, sentence in _FAILURES.items():
-            yield from _loop_problem(name, sentence, getattr(report, name), now)
-        yield from _certificate_problem(report.certificate_not_after, now)
-
-
-def _loop_problem(name: str, sentence: str, loop: LoopHealth, now: datetime) -> Iterator[str]:
-    if loop.forbidden:
-        yield f"{name}: the cloud refuses this relay; scanners are still served ({loop.failure})"
-    elif loop.failure:
-        failing_since = loop.failing_since or now
-        if name not in _TOLERATED or now - failing_since >= _GRACE:
-            yield f"{sentence}: {loop.failure} (since {since(failing_since, now)})"
-    elif name == "self_query" and loop.succeeded_at and now - loop.succeeded_at > _STALE:
-        yield f"the relay has not tested itself since {since(loop.succeeded_at, now)}"
-
-
-def _certificate_problem(not_after: datetime | None, now: datetime) -> Iterator[str]:
-    if not_after is None or not_after - now > _CERTIFICATE_NOTICE:
-        return
-    verb = "ended" if not_after <= now else "ends"
-    yield f"the TLS certificate {verb} on {date_of(not_after)}: replace it"
 
 
 def _last_report(path: Path, now: datetime) -> tuple[HealthReport | None, datetime]:
@@ -143,6 +107,8 @@ def _last_report(path: Path, now: datetime) -> tuple[HealthReport | None, dateti
     report = read_report(path)
     if report is None:
         return None, now
+    if report.boot and report.boot == boot_id():  # a clock that nobody has set meanwhile
+        return report, report.written_at + timedelta(seconds=max(0.0, seconds_since_boot() - report.uptime))
     try:
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -168,9 +134,16 @@ def _cache(path: Path) -> tuple[int | None, int]:
         return None, 0
 
 
-def _outbox(path: Path) -> list[OpenEvent] | None:
+class _Outbox(NamedTuple):
+    events: Sequence[OpenEvent]
+    missing: int
+    waiting_seconds: float | None
+
+
+def _outbox(path: Path, report: HealthReport | None, now: datetime) -> _Outbox | None:
     try:
         with closing(JournalReader(path)) as reader:
-            return reader.open_events()
+            uptime = report.uptime if report else 0.0
+            return _Outbox(reader.open_events(), len(reader.missing()), reader.waiting_seconds(now, uptime))
     except MwlError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,14 @@ class JournalReader:
         """Return all events not yet delivered, oldest first."""
         with reading("read"):
             return journal_rows.open_events(self._db)
+
+    def waiting_seconds(self, now: datetime, uptime: float) -> float | None:
+        """Return how long the oldest event that could be sent has been waiting, in seconds; None if none is.
+
+        :param now: the relay's time; ``uptime`` its machine's, for what came before the time was known.
+        """
+        with reading("read"):
+            return journal_rows.waiting_seconds(self._db, now, uptime)
 
     def warned_events(self, limit: int) -> list[WarnedEvent]:
         """Return the latest events something was wrong with, newest first."""

@@ -30,6 +30,10 @@ _DUE: Final = f"""
     SELECT seq, attempts, {_EVENT} FROM events WHERE state = 'pending' AND seq IN (
         SELECT min(seq) FROM events WHERE state <> 'delivered' AND NOT {_PASSED_BY} GROUP BY sop_instance_uid)
     ORDER BY attempts, seq LIMIT ?"""  # noqa: S608  (ours)
+_OLDEST_DUE: Final = f"""
+    SELECT received_at, uptime, timed FROM events WHERE state = 'pending' AND seq IN (
+        SELECT min(seq) FROM events WHERE state <> 'delivered' AND NOT {_PASSED_BY} GROUP BY sop_instance_uid)
+    ORDER BY seq LIMIT 1"""  # noqa: S608  (ours)
 _OPEN: Final = """
     SELECT e.event_id, e.sop_instance_uid, e.kind, e.received_at, e.state, e.attempts, e.reason,
         EXISTS (SELECT 1 FROM events p WHERE p.sop_instance_uid = e.sop_instance_uid
@@ -185,6 +189,22 @@ def due(db: sqlite3.Connection, limit: int) -> list[DueEvent]:
     """Return the events that may be pushed now, oldest first, but those tried in vain last."""
     rows = db.execute(_DUE, (limit,)).fetchall()
     return [DueEvent(seq, attempts, len(row[4]), _event(row)) for seq, attempts, *row in rows]
+
+
+def waiting_seconds(db: sqlite3.Connection, now: datetime, uptime: float) -> float | None:
+    """Return how many seconds the oldest event that may be pushed has been waiting; None if there is none."""
+    if not db.execute("SELECT 1 FROM pragma_table_info('events') WHERE name = 'timed'").fetchone():
+        return None  # a journal that no relay of this version has opened yet
+    row = db.execute(_OLDEST_DUE).fetchone()
+    if row is None:
+        return None
+    received_at, since_boot, timed = row
+    if not timed:
+        return max(0.0, uptime - since_boot) if uptime >= since_boot else uptime
+    try:
+        return max(0.0, (now - datetime.fromisoformat(received_at)).total_seconds())
+    except ValueError:
+        return None
 
 
 def set_apart(db: sqlite3.Connection, seq: int) -> None:

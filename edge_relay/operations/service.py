@@ -18,6 +18,7 @@ from edge_relay.health.report import STATUS_PAGE, Health, HealthReport
 from edge_relay.health.words import one_line
 from edge_relay.operations import watchdog
 from edge_relay.operations.status_page import Sources, StatusPage
+from edge_relay.operations.status_socket import StatusSocket
 from edge_relay.operations.systemd_notify import Notifier
 from shared.worklist_item import WorklistItem
 
@@ -56,6 +57,7 @@ class Operations:
         self._state_dir: Final = state_dir
         self._notifier: Final = notifier
         self._page: StatusPage | None = None
+        self._socket: StatusSocket | None = None
         self._watchdog: Final = watchdog.Watchdog(
             self._ask,
             relay.health,
@@ -67,6 +69,7 @@ class Operations:
 
     def start(self) -> None:
         """Call this once scanners can connect."""
+        self._socket = self._make_socket()
         if self._settings.port:
             self._page = self._make_page(self._settings)
         self._notifier.ready(self._describe())
@@ -81,12 +84,23 @@ class Operations:
         """Call this after the relay has stopped; return whether everything here has ended too."""
         if self._page is not None:
             self._page.stop()
+        if self._socket is not None:
+            self._socket.stop()
         return self._watchdog.stop(_STOP_SECONDS)
 
     @property
     def page_address(self) -> tuple[str, int] | None:
         """Where the status page is, None if there is none."""
         return self._page.address if self._page else None
+
+    def _make_socket(self) -> StatusSocket | None:
+        try:
+            made = StatusSocket(self._state_dir, self._look)
+        except OSError as error:
+            log.warning("mwl-relay status has to do with a file: no socket (%s)", error.strerror or error)
+            return None
+        made.start()
+        return made
 
     def _make_page(self, settings: StatusSettings) -> StatusPage | None:
         sources = Sources(self._look, self._relay.health.traffic, self._relay.seen_by)

@@ -94,8 +94,10 @@ def worklist(
     rows = [_item_cells(item, show_names=show_names) for item in items]
     count = "1 exam" if len(items) == 1 else f"{'the first ' if more else ''}{len(items)} exams"
     note = "" if show_names else " Names are left out: status.show_names in the settings shows them."
+    age = element("p", f"Worklist {_pulled(found)}." if _pulled(found) else "Its age is not known.")
     parts = [
         element("p", element("a", "Back to the relay", href="/")),
+        age,
         element("p", f"It would be shown {count}, if it asked for everything now.{note}", class_="dim"),
         _table(columns, rows) if rows else element("p", "Its worklist is empty."),
     ]

@@ -80,6 +80,8 @@ class Services:
     :param worklist: the cache, as the event loop's thread reads it.
     :param overlay: the statuses the journal knows better than the cache, by item id.
     :param today: the scanners' date.
+    :param old: says how old the worklist is, if it is too old; else nothing.
+    :param refuse_old: whether a query is then refused.
     """
 
     admission: Admission
@@ -88,6 +90,8 @@ class Services:
     steps: Steps
     health: Health
     today: Callable[[], date]
+    old: Callable[[], str] = lambda: ""
+    refuse_old: bool = False
 
 
 class Scp:
@@ -156,6 +160,9 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
         if request.data is None:
             raise Rejected("there is none")  # noqa: TRY301  one table answers for all
         calling = request.calling_ae_title
+        old = services.old()
+        if old and services.refuse_old:
+            raise Unavailable(old)  # noqa: TRY301  as above
         found = find(
             request.data,
             implicit=request.context.implicit,
@@ -178,7 +185,7 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
                         calling,
                     )
                 yield Response(status, answer.identifier)
-        yield Response(SUCCESS)
+        yield Response(SUCCESS, comment=old)
     except Exception as error:  # noqa: BLE001  the table has an answer for every one
         yield _failure(error)
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 _BUSY_SECONDS = 5.0
+_WORDS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_PERM: "it may not be opened",
+    sqlite3.SQLITE_IOERR: "the disk fails",
+    sqlite3.SQLITE_BUSY: "another process is writing it",
+}
+_UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 
 
 def connect(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Connection:
@@ -35,11 +46,56 @@ def connect(path: Path, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Conne
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open an existing file for reading, next to the process that owns it."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(
-        uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    """Open an existing file for reading, next to the process that owns it; also on a disk that is read-only.
+
+    There, SQLite opens a file in WAL mode only if its ``-shm`` is there. Without, nobody can be writing it:
+    what is in the file is all there is, unless a ``-wal`` holds more; then both are copied to memory, and
+    put together.
+    """
+    try:
+        return _reading(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        if not is_unwritable(error) or not path.exists():
+            raise
+    wal = path.with_name(path.name + "-wal")
+    if not wal.exists() or not wal.stat().st_size:
+        return _reading(path, "mode=ro&immutable=1")
+    return _copied(path, wal)
+
+
+def is_unwritable(error: sqlite3.Error) -> bool:
+    """Tell whether an error means that the disk cannot be written, and not that the file is damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNWRITABLE
+
+
+def why(error: sqlite3.Error) -> str:
+    """Say what an error means; never in SQLite's own words, which may quote a row."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return _WORDS.get(code, getattr(error, "sqlite_errorname", type(error).__name__))
+
+
+def _reading(path: Path, how: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    db = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _copied(path: Path, wal: Path) -> sqlite3.Connection:
+    shared_memory = Path("/dev/shm")  # noqa: S108  (a folder of our own is made in it)
+    where = str(shared_memory) if os.access(shared_memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=where) as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(wal, copy.with_name(wal.name))
+        db = connect(copy, "NORMAL")
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.close()
+        return _reading(copy, "mode=ro&immutable=1")  # it stays readable once its name is gone
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from edge_relay.storage.sqlite_file import connect, connect_read_only, transaction
+from edge_relay.storage.sqlite_file import connect, connect_read_only, is_unwritable, transaction, why
 from edge_relay.worklist.cache_schema import FIELDS, Unreadable, prepare, row_of, swap, tombstone_row, upsert
 from edge_relay.worklist.query import Condition
 from edge_relay.worklist.reader import WorklistReader, is_corrupt
@@ -67,6 +67,7 @@ class Cache:
         self._lock: Final = threading.RLock()
         self._inode = 0
         self._damaged = False
+        self._only_read = False
         self.generation = 0
         """Counts the files this has been: a reader that knows another number opens the file again."""
         self._db = self._open_or_rebuild()
@@ -93,7 +94,7 @@ class Cache:
     def ensure_on_disk(self) -> None:
         """Start anew if somebody deleted, replaced or damaged the file; the next pull then fills it."""
         with self._lock:
-            if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            if self._only_read or not self._path.exists() or self._path.stat().st_ino != self._inode:
                 self._db.close()
                 self._db = self._open_or_rebuild()
             self._start_anew_if_damaged()
@@ -214,13 +215,27 @@ class Cache:
         try:
             db = self._open()
         except sqlite3.DatabaseError as error:
-            if not is_corrupt(error):
+            if is_unwritable(error) and self._path.exists():
+                db = self._open_to_read(error)
+            elif is_corrupt(error):
+                log.warning("a new cache.db is made, and the next pull fills it: %s", why(error))
+                delete(self._path)
+                db = self._open()
+            else:
                 raise
-            log.warning("a new cache.db is made, and the next pull fills it: %s", error)
-            delete(self._path)
-            db = self._open()
+        else:
+            if self._only_read:
+                log.info("cache.db can be written again")
+            self._only_read = False
         self._inode = self._path.stat().st_ino
         self.generation += 1
+        return db
+
+    def _open_to_read(self, error: sqlite3.Error) -> sqlite3.Connection:
+        db = connect_read_only(self._path)
+        if not self._only_read:
+            log.warning("cache.db cannot be written (%s); what is in it is answered", why(error))
+        self._only_read = True
         return db
 
     def _open(self) -> sqlite3.Connection:

@@ -20,7 +20,11 @@ def show_preview(console: Console, preview: Preview) -> None:
         ("change", "start", "record", "patient", "name", "station", "site", "what"),
         [_item(each) for each in preview.items],
     )
-    for title, rows in (("Rejected", preview.rejected), ("Held back", preview.held)):
+    for title, rows in (
+        ("Rejected", preview.rejected),
+        ("Held back", preview.held),
+        ("Left out or put right", preview.notes),
+    ):
         columns = ("record", "event", "instance", "field", "value", "reason")
         _table(console, title, columns, [_refused(row) for row in rows])
     of = {each.item.id: each.item.patient_id for each in preview.items}
@@ -44,7 +48,8 @@ def _summary(preview: Preview) -> list[str]:
     counts = ", ".join(f"{count} {change}" for change, count in preview.counts.items() if count) or "no items"
     lines = [
         f"{preview.records} of {preview.records_in_project} records: {counts};"
-        f" {len(preview.rejected)} rows rejected, {len(preview.held)} held back"
+        f" {len(preview.rejected)} rows rejected, {len(preview.held)} held back,"
+        f" {len(preview.notes)} values left out or put right"
     ]
     if preview.cut:
         lines.append(f"Not everything: {preview.cut}")
@@ -52,6 +57,7 @@ def _summary(preview: Preview) -> list[str]:
         lines.append(f"{len(preview.unseen)} items would not be shown by any scanner that the cloud knows")
     if any(view.assumed for view in preview.scanners):
         lines.append("assumed: the relay's own file is not known here, and the scanner may see less")
+    lines += [f"Would not be applied: {misfit}" for misfit in preview.misfits]
     if preview.blocked:
         lines.append(preview.blocked)
     return [*lines, "Nothing was written."]

@@ -17,6 +17,7 @@ from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console, show_table
 from infra.commands.tools import text_of
 from lambdas.api.services import services_from
+from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
@@ -24,14 +25,12 @@ from lambdas.sources.state import SourceState
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
-from lambdas.sync.preview import Scope, preview
+from lambdas.sync.preview import AT_APPLY, Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from lambdas.sync.status import reason_of, status_of
 from lambdas.sync.wake_up import SyncRequests
-from shared.error_outcomes import ExitCode
-from shared.errors import AlreadyExists, MwlError, NotFound, Rejected
+from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32
@@ -59,8 +58,22 @@ def apply(file: Path) -> None:
     settings = load(RedcapSettings)
     with closing(_connect(settings)(definition)) as redcap:
         check_project(definition, redcap)
+        shared = _shared_patient_ids(definition, redcap, settings)
     SourceStore(settings.tables()).put(definition)
     typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+    for reason in shared:
+        typer.echo(f"will be held: {reason}", err=True)
+
+
+def _shared_patient_ids(
+    definition: SourceDefinition, redcap: RedcapProject, settings: RedcapSettings
+) -> list[str]:
+    """Return why scans of the first records would be held: their Patient ID is another person's."""
+    if definition.allow_shared_patient_id:
+        return []
+    worklist = DryWorklist(settings.tables(), now=time.time)
+    today = definition.local(datetime.now(UTC)).date()
+    return preview(definition, redcap, worklist, today=today, scope=AT_APPLY).shared_patient_ids()
 
 
 def show_all() -> None:
@@ -71,10 +84,12 @@ def show_all() -> None:
     for source in known:
         report = source.state.report
         finished = report.finished_at.isoformat(sep=" ", timespec="seconds") if report else "never"
-        counts = (str(source.state.rejected_count or ""), str(source.state.held_count or ""))
+        state = source.state
+        counts = [str(n or "") for n in (state.rejected_count, state.held_count, state.notes_count)]
         said = (status_of(source, now).value, reason_of(source, now))
         rows.append((source.source_id, finished, *said, *counts))
-    show_table("Sources", ("source", "last sync", "status", "reason", "rows rejected", "held"), rows)
+    columns = ("source", "last sync", "status", "reason", "rows rejected", "held", "values changed")
+    show_table("Sources", columns, rows)
     if any(status_of(source, now).needs_attention for source in known):
         raise typer.Exit(ExitCode.NO)
 
@@ -91,7 +106,10 @@ def ask_for_sync(source_id: str, *, record: str, confirm_withdrawals: bool) -> N
 
 
 def show_preview_of(source: str, *, record: str, limit: int | None, as_json: bool) -> None:
-    """Print what a sync would do; raise `typer.Exit` with 1 if it would reject rows or stop."""
+    """Print what a sync would do; raise `typer.Exit` with 1 if it would reject rows or stop.
+
+    Also if the definition would not be applied.
+    """
     deployed = services()
     definition, state = _meant(source, deployed.sources)
     with closing(_connect(deployed.settings)(definition)) as redcap:
@@ -108,7 +126,7 @@ def show_preview_of(source: str, *, record: str, limit: int | None, as_json: boo
         typer.echo(found.model_dump_json(indent=2))
     else:
         show_preview(console, found)
-    if found.rejected or found.blocked:
+    if found.rejected or found.blocked or found.misfits:
         raise typer.Exit(ExitCode.NO)
 
 
@@ -129,16 +147,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
 
 def delete(source_id: str, *, withdraw: bool) -> None:
     """Delete a source; with ``withdraw`` take its open items off the worklist."""
-    deployed = services()
-    withdrawn = remove_source(
-        source_id,
-        sources=deployed.sources,
-        worklist=deployed.worklist,
-        triggers=deployed.triggers,
-        withdraw=withdraw,
-        owner=deployed.new_id(),
-        now=deployed.now(),
-    )
+    withdrawn = services().remove_source(source_id, withdraw=withdraw)
     typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 
@@ -157,8 +166,6 @@ def make_trigger(source_id: str, *, rotate: bool) -> None:
     try:
         deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
     except AlreadyExists as error:
-        if error.retryable:
-            raise
         raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
     typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")
     base = "" if settings.api_url else ", after the API's address"

@@ -21,7 +21,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 def apply_source(
     file: Annotated[Path, typer.Argument(help="The definition, TOML or JSON; see infra/sources.")],
 ) -> None:
-    """Check a source definition against its REDCap project, and store it."""
+    """Check a source definition against its REDCap project, and store it.
+
+    Says which scans of the first thousand records will be held because their Patient ID is another's."""
     from infra.commands import source_work
 
     with reported():
@@ -62,7 +64,7 @@ def preview_source(
 ) -> None:
     """Show what a sync would do now. Nothing is written; patient data are shown.
 
-    Exit code 1 if rows would be rejected, or the sync would stop."""
+    Exit code 1 if rows would be rejected, the sync would stop, or the definition would not be applied."""
     from infra.commands import source_work
 
     with reported():

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import typer
 
-from shared.error_outcomes import outcome_of
-from shared.errors import MwlError, Rejected
+from shared.errors import MwlError, Rejected, outcome_of
 
 
 @contextmanager

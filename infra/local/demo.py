@@ -29,8 +29,7 @@ from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from infra.local.options import SOURCE_FILE, StackOptions
 from infra.local.stack import LocalStack
 from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
-from shared.error_outcomes import ExitCode
-from shared.errors import MwlError
+from shared.errors import ExitCode, MwlError
 
 FIRST_SYNC_SECONDS = 120.0
 ITEMS_SHOWN = 20

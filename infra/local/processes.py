@@ -9,13 +9,39 @@ import shutil
 import signal
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from shared.errors import Unavailable
 
 STOP_SECONDS: Final = 8.0
+
+
+class Started(ABC):
+    """What runs while its ``with`` block does: started on entry, ended whatever happens."""
+
+    def __init__(self) -> None:
+        self._closing = contextlib.ExitStack()
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Start; put what is to be ended into ``_closing``."""
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._closing.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
 
 
 class Child:

@@ -19,10 +19,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,7 +32,7 @@ from edge_relay.client.scu import Peer
 from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
 from infra.local.options import StackOptions
-from infra.local.processes import Child, resident_bytes
+from infra.local.processes import Child, Started, resident_bytes
 from lambdas import schedule, sync_redcap, write_back
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
@@ -57,7 +55,7 @@ READY_SECONDS: Final = 30.0
 PATIENT_SECONDS: Final = 5.0
 
 
-class LocalStack:
+class LocalStack(Started):
     """The running system; a context manager.
 
     :param report: is told what is being started, for people to see.
@@ -67,7 +65,7 @@ class LocalStack:
 
     def __init__(self, options: StackOptions, report: Callable[[str], None] = lambda _: None) -> None:
         self.options, self._report = options, report
-        self._closing = ExitStack()
+        super().__init__()
         self.api_url = self.redcap_url = self.control_url = self.admin_password = ""
         self.redcap_token = options.redcap_token
         self.relay: Child | None = None
@@ -77,19 +75,6 @@ class LocalStack:
     def simulated(self) -> bool:
         """Whether REDCap is the simulator: then the story may write to it."""
         return not self.options.redcap_url
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._closing.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
 
     @property
     def peer(self) -> Peer:

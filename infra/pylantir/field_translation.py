@@ -43,20 +43,20 @@ FIXED: Final = {
 
 DIRECT: Final = frozenset(
     {
-        "patient_name",
-        "patient_id",
-        "patient_birth_date",
-        "referring_physician_name",
+        "hisris_coding_designator",
         "modality",
-        "study_description",
-        "scheduled_station_aetitle",
-        "scheduled_start_date",
-        "scheduled_start_time",
+        "patient_birth_date",
+        "patient_id",
+        "patient_name",
         "performing_physician",
         "procedure_description",
         "protocol_name",
+        "referring_physician_name",
+        "scheduled_start_date",
+        "scheduled_start_time",
+        "scheduled_station_aetitle",
         "station_name",
-        "hisris_coding_designator",
+        "study_description",
     }
 )
 """Columns that are worklist fields of ours under the same name."""

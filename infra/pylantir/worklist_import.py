@@ -14,6 +14,7 @@ from lambdas.store.commit import BATCH, Change
 from lambdas.store.ownership import StoredItem, from_person
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import ItemQuery, WorklistStore
+from shared.batches import batches
 from shared.errors import AlreadyExists, Rejected
 from shared.worklist_item import Status
 
@@ -56,9 +57,8 @@ def import_worklist(
     )
     for site in sites:
         edits = [edit for edit in plan.edits if edit.site == site]
-        for first in range(0, len(edits), BATCH):
-            some = {edit.item_id: _edited(edit) for edit in edits[first : first + BATCH]}
-            worklist.writer.change(site, some)
+        for some in batches(edits, BATCH):
+            worklist.writer.change(site, {edit.item_id: _edited(edit) for edit in some})
     for item in plan.items:
         try:
             worklist.create(item)

@@ -5,6 +5,7 @@ JSON in and out.
 |---|---|---|
 | GET projects | | ids, titles, sizes and tokens |
 | POST projects/{pid}/save_form | record, instrument, values, event?, instance?, user?, complete? | save |
+| POST projects/{pid}/lock | record, instrument, event?, instance?, locked? | a form is locked or unlocked |
 | POST projects/{pid}/rename | record, new_record, user? | a record is renamed |
 | POST projects/{pid}/delete | record, user? | a record is deleted |
 | POST projects/{pid}/move_dag | record, dag, user? | a record changes groups |
@@ -129,6 +130,11 @@ def _save_form(form_filler: FormFiller, project: Project, body: Body) -> Body:
     return {"ok": True, "instance": instance}
 
 
+def _lock(form_filler: FormFiller, project: Project, body: Body) -> None:
+    rest = _take(body, "record", "instrument", optional=("event", "instance", "locked"))
+    form_filler.lock(project, str(body["record"]), body["instrument"], **rest)
+
+
 def _rename(form_filler: FormFiller, project: Project, body: Body) -> None:
     rest = _take(body, "record", "new_record")
     form_filler.rename(project, body["record"], body["new_record"], **rest)
@@ -165,6 +171,7 @@ def _det(_filler: FormFiller, project: Project, body: Body) -> None:
 
 _ACTIONS: dict[str, Callable[[FormFiller, Project, Body], Body | None]] = {
     "save_form": _save_form,
+    "lock": _lock,
     "rename": _rename,
     "delete": _delete,
     "move_dag": _move_dag,

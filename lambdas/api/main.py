@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from lambdas.api import auth, problems
 from lambdas.api.guard import Guard
-from lambdas.api.routes import health, hooks, relay, relays, sources, users, worklist, write_backs
+from lambdas.api.routes import health, hooks, missing, relay, relays, sources, users, worklist, write_backs
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
@@ -34,7 +34,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.health = report
     app.version = report.version
     problems.install(app)
-    for module in (auth, worklist, users, sources, write_backs, relays, relay, hooks, health):
+    for module in (auth, worklist, users, sources, write_backs, relays, missing, relay, hooks, health):
         app.include_router(module.router)
     app.add_middleware(Guard)
     origins = services.settings.origins()

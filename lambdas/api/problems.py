@@ -21,8 +21,7 @@ from starlette.exceptions import HTTPException
 
 from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
-from shared.error_outcomes import OUTCOMES
-from shared.errors import MwlError, Unavailable
+from shared.errors import OUTCOMES, MwlError, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
 
 NOTED: Final = "mwl.problem"

@@ -24,6 +24,7 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
+from lambdas.sync import removal
 from lambdas.sync.connect import Connect, connector
 from lambdas.sync.wake_up import SyncRequests
 from lambdas.write_backs.wake_up import WakeUpMessages
@@ -90,6 +91,18 @@ class Services:
                 f"must be given: {len(known)} sites are known and DEFAULT_SITE is not set", where="site"
             )
         return known[0]
+
+    def remove_source(self, source_id: str, *, withdraw: bool) -> int:
+        """Delete a source; return how many of its items were withdrawn. Raises as `removal.remove_source`."""
+        return removal.remove_source(
+            source_id,
+            sources=self.sources,
+            worklist=self.worklist,
+            triggers=self.triggers,
+            withdraw=withdraw,
+            owner=self.new_id(),
+            now=self.now(),
+        )
 
 
 def services_from(

@@ -9,8 +9,8 @@ from pydantic import Field
 from lambdas.store.models import Tables, bind
 from lambdas.sync.connect import RedcapSettings
 from shared.dicom.dicom_text import AE
-from shared.text.site_name import OptionalSiteName
 from shared.text.time_zones import ZoneName, time_zone
+from shared.worklist_item import OptionalSiteName
 
 
 class ApiSettings(RedcapSettings):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.batches import batches
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ BATCH: Final = 10
 def send_all(client: SQSClient, queue_url: str, messages: Sequence[Mapping[str, str]]) -> None:
     """Send each message as JSON. :raises Unavailable: some were not taken; the others were."""
     failures: list[str] = []
-    for start in range(0, len(messages), BATCH):
-        failures += _send(client, queue_url, messages[start : start + BATCH])
+    for some in batches(messages, BATCH):
+        failures += _send(client, queue_url, some)
     if failures:
         raise Unavailable(
             f"SQS did not take {len(failures)} of {len(messages)} messages: {failures[0]}", where=queue_url

@@ -1,37 +1,50 @@
 """From REDCap rows to worklist items. Pure: no network, no clock, and no row can stop another.
 
-A row gives an item; or nothing, if it is no scan (its date is still empty, it belongs to another form); or a
-`HeldRow`, if a safety gate keeps the scan off the worklist for now; or a `RejectedRow` naming the REDCap
-field and what is wrong with it, never its value.
+A row gives an item, with a `Note` for what was left out or put right; or nothing, if it is no scan (its date
+is still empty, it belongs to another form); or a `HeldRow`, if a safety gate or a value that nobody believes
+keeps the scan off the worklist for now; or a `RejectedRow` naming the REDCap field and what is wrong with it,
+never its value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
+from lambdas.mapping.item import Implausible, make_item
 from lambdas.mapping.row_values import RowValues
 from lambdas.mapping.values import ValueFault, item_value
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.scan_rows import Gate, ScanRows
-from lambdas.sources.unshown_rows import HeldRow, RejectedRow
-from shared import identifiers
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
+from shared.dicom.dicom_text import parse_date
 from shared.errors import Rejected
 from shared.worklist_item import WorklistItem
 
 
 @dataclass(frozen=True)
+class Scan:
+    """A scan for the worklist.
+
+    :param notes: what of it is not quite as REDCap has it.
+    """
+
+    item: WorklistItem
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
 class Mapped:
-    """What a record's rows give. Every scan is in one of the three."""
+    """What a record's rows give. Every scan is in one of the first three; notes are of the items."""
 
     items: tuple[WorklistItem, ...]
     rejected: tuple[RejectedRow, ...]
     held: tuple[HeldRow, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def map_record(
@@ -42,21 +55,23 @@ def map_record(
     :param rows: all rows of the record.
     :param missing: the project's own missing-data codes; the definition's come on top.
     """
-    outcomes = [item_from_record(definition, row, rows, missing) for row in rows]
+    outcomes = [scan_from_row(definition, row, rows, missing) for row in rows]
+    scans = [outcome for outcome in outcomes if isinstance(outcome, Scan)]
     return Mapped(
-        items=tuple(outcome for outcome in outcomes if isinstance(outcome, WorklistItem)),
+        items=tuple(scan.item for scan in scans),
         rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, RejectedRow)),
         held=tuple(outcome for outcome in outcomes if isinstance(outcome, HeldRow)),
+        notes=tuple(note for scan in scans for note in scan.notes),
     )
 
 
-def item_from_record(
+def scan_from_row(
     definition: SourceDefinition,
     row: RedcapRow,
     record_rows: Sequence[RedcapRow],
     missing: Collection[str] = (),
-) -> WorklistItem | RejectedRow | HeldRow | None:
-    """Return the item a row stands for, why there is none (yet), or None if it is no scan.
+) -> Scan | RejectedRow | HeldRow | None:
+    """Return the scan a row stands for, why it is not on the worklist (yet), or None if it is no scan.
 
     :param record_rows: all rows of the record, for the fields that sit on another one.
     """
@@ -68,14 +83,25 @@ def item_from_record(
     if not _is_scan(scans, values):
         return None
     try:
-        site = _site(definition, values)
-        if closed := [gate for gate in definition.gates if _is_closed(gate, values)]:
-            return _hold(row, closed)
-        return _item(definition, site, row, values)
+        return _judged(definition, row, values)
+    except Implausible as fault:
+        where = _when_and_where(definition, values)
+        return HeldRow(**_key_of(row), **where, field=_fields_of(definition, fault), reason=_reason(fault))
     except ValueFault as fault:
-        return _reject(definition, row, fault)
+        return _reject(definition, row, values, fault)
     except UnicodeEncodeError:
-        return _reject(definition, row, ValueFault("", "the record id is not text that can be written down"))
+        unwritable = ValueFault("", "the record id is not text that can be written down")
+        return _reject(definition, row, values, unwritable)
+
+
+def _judged(definition: SourceDefinition, row: RedcapRow, values: RowValues) -> Scan | HeldRow:
+    site = _site(definition, values)
+    if closed := [gate for gate in definition.gates if _is_closed(gate, values)]:
+        return _hold(definition, row, values, closed)
+    made = make_item(definition, site, row, values)
+    notes = [_note(definition, row, fault, "left out") for fault in made.left_out]
+    notes += [_note(definition, row, fault, "put right") for fault in made.put_right]
+    return Scan(made.item, tuple(notes))
 
 
 def missing_data_codes(project_info: Mapping[str, object]) -> tuple[str, ...]:
@@ -112,64 +138,47 @@ def _is_closed(gate: Gate, values: RowValues) -> bool:
     return values.of(gate.field) not in gate.values
 
 
-def _hold(row: RedcapRow, closed: Sequence[Gate]) -> HeldRow:
+def _hold(definition: SourceDefinition, row: RedcapRow, values: RowValues, closed: Sequence[Gate]) -> HeldRow:
     return HeldRow(
         **_key_of(row),
+        **_when_and_where(definition, values),
         field=", ".join(dict.fromkeys(gate.field for gate in closed)),
         reason="; ".join(dict.fromkeys(gate.reason for gate in closed)),
     )
 
 
-def _item(definition: SourceDefinition, site: str, row: RedcapRow, values: RowValues) -> WorklistItem:
-    key = row.key(definition.id)
-    item_id = key.item_id()
-    fields: dict[str, object] = {
-        "id": item_id,
-        "site": site,
-        "source": key.source,
-        "source_record": key.record,
-        "source_event": key.event,
-        "source_instrument": key.instrument,
-        "source_instance": key.instance,
-        "study_instance_uid": identifiers.study_instance_uid(item_id),
-        "accession_number": identifiers.accession_number(item_id),
-        "requested_procedure_id": identifiers.requested_procedure_id(item_id),
-        "scheduled_procedure_step_id": identifiers.scheduled_procedure_step_id(item_id),
-    }
-    for target, mapping in definition.fields.items():
-        value = item_value(target, mapping, definition.parts, values)
-        if value != "":
-            fields[target] = value
-    fields |= _protocol(definition, values)
-    for target in WorklistItem.model_fields:
-        if target not in fields and WorklistItem.model_fields[target].is_required():
-            raise ValueFault(target, "is empty")
-    try:
-        return WorklistItem.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise ValueFault(str(first["loc"][0]), first["msg"].removeprefix("Value error, ")) from None
+def _note(definition: SourceDefinition, row: RedcapRow, fault: ValueFault, done: str) -> Note:
+    reason = f"{fault.target}: {done}: {fault.reason}"
+    return Note(**_key_of(row), field=_fields_of(definition, fault), reason=reason)
 
 
-def _protocol(definition: SourceDefinition, values: RowValues) -> dict[str, str]:
-    protocol = definition.protocol
-    if protocol is None:
-        return {}
-    try:
-        return protocol.choose(values.of(protocol.field)).item_fields()
-    except Rejected as error:
-        raise ValueFault("protocol", error.what, (protocol.field,)) from None
+def _reject(
+    definition: SourceDefinition, row: RedcapRow, values: RowValues, fault: ValueFault
+) -> RejectedRow:
+    where = _when_and_where(definition, values)
+    return RejectedRow(**_key_of(row), **where, field=_fields_of(definition, fault), reason=_reason(fault))
 
 
-def _reject(definition: SourceDefinition, row: RedcapRow, fault: ValueFault) -> RejectedRow:
+def _when_and_where(definition: SourceDefinition, values: RowValues) -> dict[str, str]:
+    """Return the day and the site of a scan that is not shown, as far as they can be read."""
+    known = {"day": "", "site": ""}
+    with suppress(ValueFault):
+        known["site"] = _site(definition, values)
+    with suppress(ValueFault, Rejected):
+        mapping = definition.fields["scheduled_start_date"]
+        known["day"] = parse_date(item_value("scheduled_start_date", mapping, definition.parts, values))
+    return known
+
+
+def _reason(fault: ValueFault) -> str:
+    return f"{fault.target}: {fault.reason}" if fault.target else fault.reason
+
+
+def _fields_of(definition: SourceDefinition, fault: ValueFault) -> str:
     names: Sequence[str] = fault.fields
     if not names:
         names = definition.redcap_fields(fault.target) if fault.target else (definition.record_id_field,)
-    return RejectedRow(
-        **_key_of(row),
-        field=", ".join(names) or f"fields.{fault.target}",
-        reason=f"{fault.target}: {fault.reason}" if fault.target else fault.reason,
-    )
+    return ", ".join(names) or f"fields.{fault.target}"
 
 
 def _key_of(row: RedcapRow) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
 from lambdas.mapping.row_values import RowValues
 from lambdas.sources.field_mapping import FieldMapping, TemplatePart
 from lambdas.sources.field_values import NAMES, converted
@@ -29,6 +30,8 @@ def item_value(
     """Return a worklist field's value, empty text if there is none; raise `ValueFault`."""
     try:
         text = mapping.refine(_origin(target, mapping, parts, values))
+        if target in IDENTIFIERS:
+            check_identifier(text)
         return converted(target, mapping, text) if text else ""
     except Rejected as error:
         raise ValueFault(target, error.what) from None
@@ -38,7 +41,7 @@ def _origin(target: str, mapping: FieldMapping, parts: Mapping[str, TemplatePart
     if mapping.constant is not None:
         return mapping.constant
     if mapping.field is not None:
-        return values.of(mapping.field)
+        return _text(target, mapping.field, values)
     texts = {name: _part(target, name, parts, values) for name in mapping.names()}
     is_name = target in NAMES
     # Half an identifier would be another participant's; half a name is still a name.
@@ -52,8 +55,14 @@ def _origin(target: str, mapping: FieldMapping, parts: Mapping[str, TemplatePart
 def _part(target: str, name: str, parts: Mapping[str, TemplatePart], values: RowValues) -> str:
     part = parts.get(name)
     if part is None:
-        return values.of(name)
+        return _text(target, name, values)
     try:
-        return part.refine(values.of(part.field))
+        return part.refine(_text(target, part.field, values))
     except Rejected as error:
         raise ValueFault(target, error.what, (part.field,)) from None
+
+
+def _text(target: str, name: str, values: RowValues) -> str:
+    text = values.of(name)
+    # An identifier is never put right: who typed it has to say which one was meant.
+    return text if target in IDENTIFIERS else visible(text)

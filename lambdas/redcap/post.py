@@ -4,6 +4,7 @@
     the rate ban's text, whatever the status        Banned        asking again makes it worse: a long pause
     403                                             Forbidden     never retried here
     400 with REDCap's own JSON error                Rejected      the request will always be wrong
+    the same, naming values of an import            ValuesRefused the others can be imported
     408, 500, 502, 503, 504; no connection          Unavailable   after retries with growing pauses
     an empty body, or a sentence about memory       TooMuch       for whoever can ask for less
     a redirect, HTML, a cut body, anything else     Unavailable   at once: half an answer is no answer
@@ -39,9 +40,12 @@ _REACH: Final = "is the address right, and can this machine reach it?"
 _PASSING: Final = frozenset({408, 500, 502, 503, 504})
 _BAN: Final = "has been banned due to suspected abuse"
 _MEMORY: Final = re.compile(r"out of (server )?memory|allowed memory size", re.IGNORECASE)
+_LOCKED: Final = re.compile(r"\block(ed)?\b", re.IGNORECASE)
+_NOT_IN_PROJECT: Final = "The following fields were not found in the project as real data fields"
+_NOT_VALID: Final = 'The following values in the parameter "fields" are not valid'
 _NAMES_ONLY: Final = (
-    'The following values in the parameter "fields" are not valid',
-    "The following fields were not found in the project as real data fields",
+    _NOT_VALID,
+    _NOT_IN_PROJECT,
     "You do not have",
 )
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[:=].*", re.DOTALL)
@@ -49,6 +53,18 @@ _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[:=].*", re.DOTALL)
 
 class Banned(Unavailable):
     """REDCap refuses this address for asking too often; ask nothing for `BAN_SECONDS`."""
+
+
+class ValuesRefused(Rejected):
+    """A request of which REDCap refuses values, or fields that it does not have; nothing was written.
+
+    :param fields: the fields at fault.
+    :param locked: those of them that are on a locked form: somebody may unlock it.
+    """
+
+    def __init__(self, what: str, *, where: str, fields: frozenset[str], locked: frozenset[str]) -> None:
+        super().__init__(what, where=where)
+        self.fields, self.locked = fields, locked
 
 
 class TooMuch(Unavailable):
@@ -168,7 +184,7 @@ class Post:
                 hint="check the token and its rights",
             )
         if status == 400 and reason:
-            return Rejected(f"REDCap refused the request: {redacted(reason)}", where=self._url)
+            return _rejected(reason, self._url)
         return Unavailable(
             f"REDCap answered with status {status}", where=self._url, hint="is this the API's final address?"
         )
@@ -183,13 +199,31 @@ class Post:
         return answer
 
 
+def _rejected(reason: str, url: str) -> Rejected:
+    said = f"REDCap refused the request: {redacted(reason)}"
+    lines = _refused_values(reason) if reason.startswith('"') else []
+    fields = frozenset(name for _, name, _, _ in lines)
+    if reason.startswith((_NOT_IN_PROJECT, _NOT_VALID)):
+        fields = frozenset(re.findall(r"\w+", reason.partition(":")[2]))
+    if not fields:
+        return Rejected(said, where=url)
+    locked = frozenset(name for _, name, _, why in lines if _LOCKED.search(why))
+    return ValuesRefused(said, where=url, fields=fields, locked=locked)
+
+
+def _refused_values(sentence: str) -> list[list[str]]:
+    """Return an import's problems: record, field, value, reason."""
+    return [line for line in csv.reader(sentence[:20_000].splitlines()) if len(line) == 4]
+
+
 def redacted(sentence: str) -> str:
     """Return what REDCap said without what it quoted: values and record ids; names of fields may stay."""
     if sentence.startswith(_NAMES_ONLY):
         return sentence[:300]
-    if sentence.startswith('"'):  # an import's problems: "record","field","value","reason"
-        lines = [line for line in csv.reader(sentence[:20_000].splitlines()) if len(line) == 4]
-        reasons = dict.fromkeys(f"{name}: {_clean(reason)}" for _, name, _, reason in lines)
+    if sentence.startswith('"'):
+        reasons = dict.fromkeys(
+            f"{name}: {_clean(reason)}" for _, name, _, reason in _refused_values(sentence)
+        )
         return "; ".join(reasons)[:300]
     return _clean(sentence)[:300]
 

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from redcap.project import Project as PyCapProject
 
-from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, redacted
+from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
 from lambdas.redcap.row import RedcapRow
+from shared.batches import batches
 from shared.errors import Forbidden, Rejected, Unavailable
 
-__all__ = ["ATTEMPTS", "BAN_SECONDS", "BATCH", "Banned", "RedcapProject", "redacted"]
+__all__ = ["ATTEMPTS", "BAN_SECONDS", "BATCH", "Banned", "RedcapProject", "ValuesRefused", "redacted"]
 
 BATCH: Final = 100
 """Records in one request: larger ones run REDCap out of memory."""
@@ -178,7 +179,8 @@ class RedcapProject:
     def import_status(self, rows: Sequence[RedcapRow]) -> None:
         """Write the rows' values; blank ones clear their fields. Fields that are not named stay as they are.
 
-        :raises Rejected: REDCap refuses a value or a field; nothing was written.
+        :raises ValuesRefused: REDCap refuses values, and names their fields; nothing was written.
+        :raises Rejected: REDCap refuses the import; nothing was written.
         :raises Unavailable: REDCap does not confirm every record.
         """
         if not rows:
@@ -250,6 +252,4 @@ def _rows(answer: object) -> list[dict[str, Any]]:
 
 def _batches(record_ids: Collection[str]) -> Iterator[list[str]]:
     # Never an empty batch: to PyCap, and so to REDCap, `records=[]` means the whole project.
-    ordered = sorted(record_ids)
-    for start in range(0, len(ordered), BATCH):
-        yield ordered[start : start + BATCH]
+    return map(list, batches(sorted(record_ids), BATCH))

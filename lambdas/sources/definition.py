@@ -16,15 +16,22 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from lambdas.redcap.row import DATA_ACCESS_GROUP, PSEUDO_FIELDS
-from lambdas.sources.field_mapping import ITEM_FIELDS, REQUIRED_ITEM_FIELDS, UNITS, FieldMapping, TemplatePart
+from lambdas.sources.field_mapping import (
+    ALWAYS_REQUIRED,
+    ITEM_FIELDS,
+    REQUIRED_ITEM_FIELDS,
+    UNITS,
+    FieldMapping,
+    TemplatePart,
+)
 from lambdas.sources.field_values import converted, fault_of
+from lambdas.sources.limits import Limits
 from lambdas.sources.protocol_codes import ProtocolCodes
 from lambdas.sources.scan_rows import Gate, Join, ScanRows
 from lambdas.sources.section import FieldName, Section, did_you_mean
 from shared.errors import Rejected
-from shared.text.site_name import OptionalSiteName, SiteName
 from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
-from shared.worklist_item import Status
+from shared.worklist_item import OptionalSiteName, SiteName, Status
 
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -104,6 +111,11 @@ class SourceDefinition(Section):
     :param parts: name -> a prepared REDCap field, for ``{name}`` in templates. A part hides the REDCap field
         of the same name there.
     :param fields: worklist field -> `FieldMapping`.
+    :param required: worklist fields a scan may not lack, besides those that none may: with one empty, or one
+        that cannot be used, the row is rejected. Anything else that cannot be used is left out of the item.
+    :param allow_shared_patient_id: items that differ in name, birth date or sex may have one Patient ID at a
+        site; otherwise the later one is held back.
+    :param limits: what a participant can plausibly be; a scan with something else is held back.
     :param protocol: what is to be scanned, by visit, arm or field; fills worklist fields of its own.
     :param missing_data_codes: values that mean "empty" here, besides those the project itself lists.
     :param time_zone: the scanners' zone: dates and times in REDCap are local to it.
@@ -113,6 +125,8 @@ class SourceDefinition(Section):
         bounds include their own second is not documented.
     :param deletions_seconds: how often to look for deleted and renamed records; 0: at every sync.
     :param reconcile_seconds: how often to read everything, and so to prove the table right.
+    :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
+        that cannot be read, is rejected or held back.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
         instead; five items may always go.
     """
@@ -128,6 +142,9 @@ class SourceDefinition(Section):
     gates: tuple[Gate, ...] = ()
     parts: dict[FieldName, TemplatePart] = Field(default_factory=dict)
     fields: dict[str, FieldMapping]
+    required: tuple[str, ...] = ()
+    allow_shared_patient_id: bool = False
+    limits: Limits = Limits()
     protocol: ProtocolCodes | None = None
     missing_data_codes: tuple[str, ...] = ()
     time_zone: ZoneName
@@ -137,6 +154,7 @@ class SourceDefinition(Section):
     deletions_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
     reconcile_seconds: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
     max_withdrawn_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
     write_back: WriteBack | None = None
     enabled: bool = True
@@ -154,6 +172,10 @@ class SourceDefinition(Section):
         return self
 
     def _clashes(self) -> Iterable[str]:
+        filled = self.fields.keys() | (self.protocol.item_fields() if self.protocol else ())
+        for name in self.required:
+            if name not in filled:
+                yield f"required: nothing fills {name}{did_you_mean(name, filled)}"
         if bool(self.site) == bool(self.sites_by_dag):
             yield "site: give either site or sites_by_dag"
         joined = [name for join in self.joins for name in join.fields]
@@ -169,6 +191,10 @@ class SourceDefinition(Section):
         # Its own write would change the item, the item's change be read, and so on for ever.
         for name in sorted(set(written) & {*self.read_fields(), *PSEUDO_FIELDS}):
             yield f"write_back: {name} is also read for the worklist; give the write-back a field of its own"
+
+    def requires(self, target: str) -> bool:
+        """Tell whether a scan may not lack a worklist field."""
+        return target in ALWAYS_REQUIRED or target in self.required
 
     def redcap_fields(self, target: str) -> tuple[str, ...]:
         """Return the REDCap fields and pseudo-columns a worklist field is made of."""
@@ -265,6 +291,8 @@ def _mapping_problems(fields: Mapping[str, FieldMapping], protocol: ProtocolCode
         if mapping.unit is not None and mapping.unit not in allowed:
             takes = f"only {', '.join(sorted(allowed))}" if allowed else "no unit"
             yield f"fields.{name}.unit: this field takes {takes}"
+        if mapping.decimal_comma and name not in UNITS:
+            yield f"fields.{name}.decimal_comma: this field is no number"
 
 
 def _value_problems(fields: Mapping[str, FieldMapping], protocol: ProtocolCodes | None) -> Iterable[str]:

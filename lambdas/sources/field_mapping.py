@@ -44,6 +44,10 @@ UNITS: Final[dict[str, frozenset[str]]] = {
 }
 """Which units each measure can be given in; no other field takes one."""
 
+ALWAYS_REQUIRED: Final = REQUIRED_ITEM_FIELDS | {"issuer_of_patient_id"}
+"""Who is scanned, when, where and what for: a scan without one of these, or with one that cannot be used, is
+rejected. An identifier without its issuer would be another participant's."""
+
 
 class ValueRules(Section):
     """What is done to a value.
@@ -100,12 +104,14 @@ class FieldMapping(ValueRules):
     :param template: text with ``{redcap_field}`` or ``{part}`` in it, such as ``sub_{study}_ses_{visit}``.
     :param constant: the same text for every item.
     :param unit: what REDCap's number is in; we store kg and m.
+    :param decimal_comma: the comma in REDCap's number is the decimal sign, also before three digits.
     """
 
     field: FieldName | None = None
     template: Annotated[str, Field(min_length=1)] | None = None
     constant: Annotated[str, Field(min_length=1)] | None = None
     unit: Unit | None = None
+    decimal_comma: bool = False
 
     @model_validator(mode="before")
     @classmethod

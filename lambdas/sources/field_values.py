@@ -13,14 +13,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from lambdas.sources.field_mapping import FieldMapping
-from shared.errors import Rejected
+from lambdas.sources.field_mapping import UNITS, FieldMapping
+from lambdas.sources.typed_values import read_number, read_time
 from shared.worklist_item import WorklistItem
 
 NAMES: Final = frozenset({"patient_name", "referring_physician_name", "performing_physician"})
 DATES: Final = frozenset({"patient_birth_date", "scheduled_start_date"})
 TIMES: Final = frozenset({"scheduled_start_time"})
-_DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)")
+MEASURES: Final = frozenset(UNITS)
+_DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T]+(.+)", re.ASCII)
 KG_PER_LB: Final = Decimal("0.45359237")  # exactly, by international agreement (1959)
 _FACTORS: Final = {
     "kg": Decimal(1),
@@ -34,17 +35,18 @@ _FACTORS: Final = {
 
 def converted(target: str, mapping: FieldMapping, text: str) -> object:
     """Return a refined value as the worklist item takes it; raise `Rejected`."""
-    if mapping.unit is not None:
-        return _in_our_unit(text, mapping.unit)
+    if target in MEASURES:
+        number = read_number(text, decimal_comma=mapping.decimal_comma)
+        return number * _FACTORS[mapping.unit] if mapping.unit else number
     if target in NAMES and mapping.field is not None:
         return _name(text)
     if target == "pregnancy_status" and text in {"1", "2", "3", "4"}:
         return int(text)
-    if both := _DATE_TIME.fullmatch(text):
-        if target in DATES:
-            return both[1]
-        if target in TIMES:
-            return both[2]
+    both = _DATE_TIME.fullmatch(text)
+    if target in DATES:
+        return both[1] if both else text
+    if target in TIMES:
+        return read_time(both[2] if both else text)
     return text
 
 
@@ -62,13 +64,6 @@ def _adapter(target: str) -> TypeAdapter[Any]:
     info = WorklistItem.model_fields[target]
     kind: Any = Annotated[info.annotation, info]
     return TypeAdapter(kind)
-
-
-def _in_our_unit(text: str, unit: str) -> Decimal:
-    try:
-        return Decimal(text) * _FACTORS[unit]
-    except ArithmeticError:
-        raise Rejected("a measure must be a decimal number") from None
 
 
 def _name(text: str) -> str:

@@ -13,8 +13,8 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.project_fields import Project
-from lambdas.sources.project_problems import problems_of
+from lambdas.sources.dictionary.fields import Project
+from lambdas.sources.dictionary.problems import misfits_of, problems_of
 from lambdas.sources.section import did_you_mean
 from shared.errors import Rejected
 
@@ -76,6 +76,8 @@ def check_against(
     *,
     event_forms: Mapping[str, Collection[str]] | None = None,
     groups: Collection[str] | None = None,
+    missing: Collection[str] = (),
+    at_apply: bool = False,
 ) -> None:
     """Raise `Rejected` if the definition names what the project does not have, or not where it says.
 
@@ -83,7 +85,12 @@ def check_against(
     :param event_forms: a longitudinal project's events by unique name, each with its forms
         (``content=formEventMapping``).
     :param groups: the unique names of the data access groups (``content=dag``).
+    :param missing: the project's own missing-data codes.
+    :param at_apply: also if what it names cannot hold what it is mapped to; see `misfits_of`.
     """
-    problems = list(problems_of(definition, Project(metadata, event_forms, groups)))
+    project = Project(metadata, event_forms, groups, missing)
+    problems = list(problems_of(definition, project))
+    if at_apply:
+        problems += misfits_of(definition, project)
     if problems:
         raise Rejected("; ".join(problems), where=f"source {definition.id}")

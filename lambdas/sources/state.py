@@ -23,6 +23,8 @@ class SyncReport(BaseModel):
     :param error: why it failed, and what to do; empty if it did not.
     :param full: whether it read every record.
     :param held: scans that safety gates kept off the worklist, among the records it read.
+    :param notes: values left out or put right, among them.
+    :param missing_soon: scans of today or soon that are rejected or held, of all records.
     :param unfinished: it is a full read that ran out of time, and is gone on with at the next tick.
     """
 
@@ -36,6 +38,8 @@ class SyncReport(BaseModel):
     unchanged: int = 0
     withdrawn: int = 0
     held: int = 0
+    notes: int = 0
+    missing_soon: int = 0
     unfinished: bool = False
 
 

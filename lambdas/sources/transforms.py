@@ -12,13 +12,14 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from lambdas.sources.section import Section
+from lambdas.sources.typed_values import read_time
 from shared.errors import Rejected
 
 Separator = Annotated[str, Field(min_length=1, max_length=64)]
 Part = Literal["date", "time", "year", "month", "day"]
 
 _DATE: Final = re.compile(r"(?P<date>(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d))(?:[ T].*)?", re.ASCII)
-_TIME: Final = re.compile(r"(?:\d{4}-\d\d-\d\d[ T])?(?P<time>\d\d:\d\d(?::\d\d)?)", re.ASCII)
+_BEFORE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]+|$)", re.ASCII)
 
 
 class Transform(Section):
@@ -80,8 +81,14 @@ class Transform(Section):
 
 
 def _part(text: str, part: Part) -> str:
-    match = (_TIME if part == "time" else _DATE).fullmatch(text)
+    if part == "time":
+        clock = _BEFORE_TIME.sub("", text, count=1)
+        try:
+            read_time(clock)
+        except Rejected as error:
+            raise Rejected(f"to take the time from it: {error.what}") from None
+        return clock
+    match = _DATE.fullmatch(text)
     if match is None:
-        looks = "HH:MM or YYYY-MM-DD HH:MM" if part == "time" else "YYYY-MM-DD or YYYY-MM-DD HH:MM"
-        raise Rejected(f"to take the {part} from it, it must look like {looks}")
+        raise Rejected(f"to take the {part} from it, it must look like YYYY-MM-DD or YYYY-MM-DD HH:MM")
     return str(match[part])

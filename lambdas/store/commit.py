@@ -39,6 +39,10 @@ class Written:
     written: int
 
 
+Also = Callable[[TransactWrite], None]
+"""Adds further actions to a transaction."""
+
+
 class ItemWriter:
     """Owner of all writes to a site's items and head.
 
@@ -70,12 +74,7 @@ class ItemWriter:
         marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
         return Head(int(row.seq), row.epoch, marks)
 
-    def change(
-        self,
-        site: str,
-        changes: Mapping[str, Change],
-        also: Callable[[TransactWrite], None] | None = None,
-    ) -> Written:
+    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
@@ -88,12 +87,7 @@ class ItemWriter:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
         return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also)
 
-    def _try(
-        self,
-        site: str,
-        changes: Mapping[str, Change],
-        also: Callable[[TransactWrite], None] | None,
-    ) -> Written:
+    def _try(self, site: str, changes: Mapping[str, Change], also: Also | None) -> Written:
         head = self.head(site)
         read_at = self._now()  # after the read: see Head.take
         current = self.read(site, list(changes))

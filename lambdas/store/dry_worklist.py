@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from lambdas.store.commit import Change, ItemWriter, Written
+from lambdas.store.commit import Also, Change, ItemWriter, Written
 from lambdas.store.models import Tables
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
 from shared.worklist_item import WorklistItem
-
-if TYPE_CHECKING:
-    from pynamodb.transactions import TransactWrite
 
 
 @dataclass(frozen=True)
@@ -66,12 +62,7 @@ class _DryWriter(ItemWriter):
         super().__init__(tables, now=now, new_id=_no_id, settle=0)
         self.outcomes: list[Outcome] = []
 
-    def change(
-        self,
-        site: str,
-        changes: Mapping[str, Change],
-        also: Callable[[TransactWrite], None] | None = None,
-    ) -> Written:
+    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
         """Find out what would be written, and write nothing."""
         if also is not None:
             raise TypeError("a dry run has no transactions")

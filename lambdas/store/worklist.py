@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 
+from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
@@ -16,6 +17,7 @@ from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
 from lambdas.store.ownership import StatusOwner, StoredItem
+from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
 from shared.worklist_item import WorklistItem
@@ -72,7 +74,7 @@ class WorklistStore:
     def find(self, item_id: str) -> StoredItem | None:
         """Return an item by id, whichever its site; None if there is none or it is gone."""
         keys = [(site_key(site), item_key(item_id)) for site in self.sites()]
-        for some in _chunks(keys, _BATCH_GET):
+        for some in batches(keys, _BATCH_GET):
             with translated("finding an item"):
                 rows = list(self._tables.item.batch_get(some, consistent_read=True))
             for row in rows:
@@ -101,7 +103,7 @@ class WorklistStore:
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
         for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
-            for some in _chunks(list(of_site), BATCH):
+            for some in batches(list(of_site), BATCH):
                 changes = {item.id: _from_source(item, inherited) for item, inherited in some}
                 written += self.writer.change(site, changes).written
         return PutResult(written, len(placings) - written)
@@ -148,7 +150,7 @@ class WorklistStore:
         An item a scanner has reported on stays: the scan is real.
         """
         written = 0
-        for some in _chunks(list(dict.fromkeys(item_ids)), BATCH):
+        for some in batches(list(dict.fromkeys(item_ids)), BATCH):
             changes: dict[str, Change] = dict.fromkeys(some, _withdrawn)
             written += self.writer.change(site, changes).written
         return written
@@ -168,6 +170,18 @@ class WorklistStore:
                 if body.get("source") == source_id:
                     owner = cast("StatusOwner", row.status_owner or "source")
                     yield ItemRef(body["id"], body["source_record"], owner)
+
+    def bearers(self, site: str) -> Iterator[Bearer]:
+        """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""
+        model = self._tables.item
+        with translated("listing a site's items"):
+            rows = model.query(
+                site_key(site),
+                model.sk.startswith(ITEM),
+                filter_condition=model.gone == False,  # noqa: E712
+            )
+            for row in rows:
+                yield _bearer(json.loads(row.body or "{}"))
 
     def head(self, site: str) -> Head | None:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
@@ -220,14 +234,22 @@ def _present(stored: StoredItem | None) -> StoredItem:
     return stored
 
 
+def _bearer(body: Mapping[str, Any]) -> Bearer:
+    return Bearer(
+        item_id=body["id"],
+        source=body.get("source", ""),
+        record=body.get("source_record", ""),
+        site=body["site"],
+        patient_id=body["patient_id"],
+        issuer=body.get("issuer_of_patient_id", ""),
+        name=body["patient_name"],
+        birth_date=body.get("patient_birth_date", ""),
+        sex=body.get("patient_sex", ""),
+    )
+
+
 def _feed_row(row: ItemRow) -> FeedItem | Tombstone:
     stored = stored_item(row)
     if stored.gone:
         return Tombstone(feed_seq=stored.feed_seq, id=stored.item.id)
     return FeedItem(feed_seq=stored.feed_seq, item=stored.item)
-
-
-def _chunks(values: Sequence[Any], size: int) -> Iterator[Any]:
-    rest = iter(values)
-    while some := list(islice(rest, size)):
-        yield some

@@ -59,7 +59,7 @@ class SyncAttempt:
         self.state = before
         self._intake = self._new_intake()
 
-    def _new_intake(self) -> RecordIntake:
+    def _new_intake(self, *, thorough: bool = False) -> RecordIntake:
         confirmed = self._given.confirmed or bool(self.state.progress and self.state.progress.confirmed)
         return RecordIntake(
             self._definition,
@@ -69,6 +69,7 @@ class SyncAttempt:
             sites=self.state.sites,
             renew=self._given.renew,
             confirmed=confirmed,
+            thorough=thorough,
         )
 
     def sync(self) -> SyncResult:
@@ -104,12 +105,14 @@ class SyncAttempt:
         checked = self._withdraw_vanished()
         if checked is None:
             return False
+        if intake.read or checked:
+            intake.look_again(before.held)
         self.state = before.model_copy(
             update={
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                **before.after_reading(intake.rejected, intake.held, intake.read),
+                **before.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
         return True
@@ -146,7 +149,7 @@ class SyncAttempt:
         sites = tuple(sorted({*self.state.sites, *self._definition.sites()}))
         self.state = self.state.model_copy(update={"progress": progress, "sites": sites, "recent": ()})
         self._given.save(self.state)
-        intake = self._new_intake()
+        intake = self._new_intake(thorough=True)
         intake.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
         reading = self._read(intake, groups, progress)
@@ -155,6 +158,7 @@ class SyncAttempt:
         )
         if reading.complete:
             intake.withdraw(found)
+            intake.look_again(())
             self._finish(intake, progress, reading.marks)
             return self._result(intake, full=True, before=progress)
         self._remember(intake, progress, found, reading.marks)
@@ -227,7 +231,7 @@ class SyncAttempt:
                 "written": progress.written + intake.written,
                 "unchanged": progress.unchanged + intake.unchanged,
                 "withdrawn": progress.withdrawn + intake.withdrawn,
-                **progress.after_reading(intake.rejected, intake.held, intake.read),
+                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
@@ -249,7 +253,7 @@ class SyncAttempt:
                 "unchecked": False,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                **progress.after_reading(intake.rejected, intake.held, intake.read),
+                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
             }
         )
 
@@ -263,10 +267,9 @@ class SyncAttempt:
         intake = self._intake
         rows = self._redcap.rows_of(record, self._definition.read_fields())
         intake.take(rows)
-        intake.withdraw_unmapped(rows)
-        update: dict[str, object] = {
-            **self.state.after_reading(intake.rejected, intake.held, intake.read),
-        }
+        intake.withdraw_unmapped(record, rows)
+        intake.look_again(row for row in self.state.held if row.because_of == record)
+        update = self.state.after_reading(intake.rejected, intake.held, intake.read, intake.notes)
         if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}
@@ -285,6 +288,7 @@ class SyncAttempt:
             withdrawn=sum(each.withdrawn for each in counted),
             rejected=tuple(intake.rejected),
             held=tuple(intake.held),
+            notes=tuple(intake.notes),
             unfinished=unfinished,
         )
 

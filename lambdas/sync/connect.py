@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -35,6 +38,28 @@ class RedcapSettings(StoreSettings):
             'content is {"token": "<REDCap API token>"}.'
         ),
     )
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a sync and a write-back need from outside.
+
+    :param connect: opens a definition's REDCap project.
+    :param now: seconds since 1970.
+    :param new_id: a fresh random identifier at every call.
+    :param sleep: waits, given seconds.
+    """
+
+    connect: Connect
+    now: Callable[[], float]
+    new_id: Callable[[], str]
+    sleep: Callable[[float], None]
+
+
+def outside(settings: RedcapSettings, *, read_seconds: float) -> Outside:
+    """Return the real outside; ``read_seconds`` as in `connector`."""
+    connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=read_seconds)
+    return Outside(connect, time.time, lambda: uuid4().hex, time.sleep)
 
 
 def connector(

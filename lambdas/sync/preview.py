@@ -18,15 +18,16 @@ from lambdas.mapping.record import missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.unshown_rows import HeldRow, RejectedRow
+from lambdas.sources.dictionary.problems import misfits_of, problems_of
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store import ownership
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.ownership import StoredItem
 from lambdas.sync import fuse
-from lambdas.sync.project_check import check_project
+from lambdas.sync.project_check import project_of
 from lambdas.sync.record_intake import RecordIntake, by_record
 from lambdas.sync.scanner_view import Scanner, ScannerView, views
-from shared.errors import Unavailable
+from shared.errors import Rejected, Unavailable
 from shared.worklist_item import WorklistItem
 
 MOST_ROWS: Final = 1000
@@ -80,12 +81,14 @@ class PreviewedItem(_Shown):
 
 
 class RefusedRow(RejectedRow):
-    """A row that gives no item: what it says where the trouble is.
+    """A row that gives no item, or not the whole of it: what it says where the trouble is.
 
     :param value: as REDCap holds it; several as ``field=value; field=value``.
+    :param because_of: the record whose item bears the same Patient ID, if that is why it is held.
     """
 
     value: str
+    because_of: str = ""
 
 
 class Preview(_Shown):
@@ -94,7 +97,9 @@ class Preview(_Shown):
     :param records: records looked at, of ``records_in_project``.
     :param cut: why not all were looked at; empty if they were, or if one was asked for.
     :param counts: items by `Change`, all of those found.
+    :param misfits: why the definition would not be applied; a sync of one that was goes on all the same.
     :param blocked: why a sync would stop instead of withdrawing; empty if it would not.
+    :param notes: what is left out of items, or put right.
     :param unseen: ids of items that no scanner the cloud knows of would be shown.
     """
 
@@ -103,12 +108,18 @@ class Preview(_Shown):
     records_in_project: int
     cut: str
     counts: dict[Change, int]
+    misfits: tuple[str, ...] = ()
     blocked: str
     items: tuple[PreviewedItem, ...]
     rejected: tuple[RefusedRow, ...]
     held: tuple[RefusedRow, ...]
+    notes: tuple[RefusedRow, ...] = ()
     scanners: tuple[ScannerView, ...]
     unseen: tuple[str, ...]
+
+    def shared_patient_ids(self) -> list[str]:
+        """Return why scans are held whose Patient ID is somebody else's, one sentence a scan."""
+        return [row.reason for row in self.held if row.because_of]
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,8 @@ class Scope:
 
 
 EVERYTHING: Final = Scope()
+AT_APPLY: Final = Scope(limit=1000)
+"""What is looked at when a definition is applied: enough to see an identifier that is not one's own."""
 
 
 def preview(
@@ -163,10 +176,12 @@ def preview(
         records_in_project=dry_sync.total,
         cut=dry_sync.cut,
         counts={change: counts[change] for change in get_args(Change)},
+        misfits=dry_sync.misfits,
         blocked="" if scope.record else _blocked(definition, vanished, total),
         items=tuple(shown),
         rejected=tuple(dry_sync.rejected),
         held=tuple(dry_sync.held),
+        notes=tuple(dry_sync.notes),
         scanners=scanner_views,
         unseen=tuple(item.id for item in after if item.id not in shown_somewhere),
     )
@@ -175,7 +190,7 @@ def preview(
 
 def _first(found: Preview, most: int) -> Preview:
     """Return a preview with no more rows of each kind than these; its counts stay."""
-    if max(map(len, (found.items, found.rejected, found.held))) <= most:
+    if max(map(len, (found.items, found.rejected, found.held, found.notes))) <= most:
         return found
     ids = {each.item.id for each in found.items[:most]}
     scanners = (
@@ -188,6 +203,7 @@ def _first(found: Preview, most: int) -> Preview:
             "items": found.items[:most],
             "rejected": found.rejected[:most],
             "held": found.held[:most],
+            "notes": found.notes[:most],
             "scanners": tuple(scanners),
             "unseen": tuple(item_id for item_id in found.unseen if item_id in ids),
         }
@@ -207,11 +223,20 @@ class _DrySync:
     ) -> None:
         self._definition, self._redcap, self._worklist, self._scope = definition, redcap, worklist, scope
         self._intake = RecordIntake(
-            definition, redcap, worklist, codes=(), sites=left, renew=lambda: None, confirmed=True
+            definition,
+            redcap,
+            worklist,
+            codes=(),
+            sites=left,
+            renew=lambda: None,
+            confirmed=True,
+            thorough=True,
         )
         self._groups: Mapping[str, str] | None = None
         self.rejected: list[RefusedRow] = []
         self.held: list[RefusedRow] = []
+        self.notes: list[RefusedRow] = []
+        self.misfits: tuple[str, ...] = ()
         self.total = 0
         self.cut = ""
 
@@ -224,7 +249,7 @@ class _DrySync:
         """Ask REDCap, batch by batch."""
         self._intake.codes = missing_data_codes(self._redcap.project_info())
         self._check_time()
-        check_project(self._definition, self._redcap)
+        self._check_project()
         self._check_time()
         for batch in self._batches():
             self._take(batch)
@@ -233,6 +258,12 @@ class _DrySync:
             if why := self._why_stop():
                 self.cut = f"stopped after {len(self.records)} of {self.total} records: {why}"
                 break
+
+    def _check_project(self) -> None:
+        project = project_of(self._definition, self._redcap)
+        if problems := list(problems_of(self._definition, project)):
+            raise Rejected("; ".join(problems), where=f"source {self._definition.id}")
+        self.misfits = tuple(misfits_of(self._definition, project))
 
     def sweep(self) -> tuple[int, int]:
         """Withdraw, on the dry worklist; return how many items have no row any more, and of how many."""
@@ -271,15 +302,16 @@ class _DrySync:
         yield from self._intake.rows(wanted)
 
     def _take(self, batch: Sequence[RedcapRow]) -> None:
-        rejected, held = len(self._intake.rejected), len(self._intake.held)
+        rejected, held, notes = len(self._intake.rejected), len(self._intake.held), len(self._intake.notes)
         self._intake.take(batch)
         # A record whose id cannot be written down is rejected under another one.
         rows = {record: own for record, own in by_record(batch)}
         self.rejected += [_refused(row, rows.get(row.record, ())) for row in self._intake.rejected[rejected:]]
         self.held += [_refused(row, rows.get(row.record, ())) for row in self._intake.held[held:]]
+        self.notes += [_refused(row, rows.get(row.record, ())) for row in self._intake.notes[notes:]]
 
     def _why_stop(self) -> str:
-        shown = len(self._worklist.outcomes) + len(self.rejected) + len(self.held)
+        shown = len(self._worklist.outcomes) + len(self.rejected) + len(self.held) + len(self.notes)
         if self._scope.most_rows is not None and shown >= self._scope.most_rows:
             return "too many rows to show"
         return "no more time" if self._scope.out_of_time() else ""
@@ -333,7 +365,7 @@ def _differences(one: WorklistItem, other: WorklistItem) -> Iterator[tuple[str, 
     return ((name, before[name], after[name]) for name in before if before[name] != after[name])
 
 
-def _refused(refused: RejectedRow | HeldRow, rows: Iterable[RedcapRow]) -> RefusedRow:
+def _refused(refused: RejectedRow | HeldRow | Note, rows: Iterable[RedcapRow]) -> RefusedRow:
     where = (refused.event, refused.instrument, refused.instance)
     # The row itself first: what it lacks is taken from another row of the record.
     ordered = sorted(rows, key=lambda row: (row.event, row.instrument, row.instance or 1) != where)

@@ -15,7 +15,7 @@ answer's word: its record is asked for again, or, if the record is gone, asked f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
@@ -24,15 +24,19 @@ from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.unshown_rows import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
+from lambdas.sync.patient_ids import PatientIds
 from shared.errors import Rejected, Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
 
 ASKED_AGAIN: Final = 2000
 """Records that are asked for again at most before their items are withdrawn; more are a person's business."""
+
+LOOKED_AT_AGAIN: Final = 200
+"""Records held for another's Patient ID that are looked at again at most."""
 
 Items = dict[str, dict[str, str]]
 
@@ -68,6 +72,7 @@ class RecordIntake:
     :param sites: every site the source's items may be at, those of an earlier definition among them.
     :param renew: holds the lease on; called before anything is written.
     :param confirmed: a person has agreed that however many items may be withdrawn.
+    :param thorough: also look for shared Patient IDs among items that are on the worklist already.
     """
 
     def __init__(
@@ -80,17 +85,20 @@ class RecordIntake:
         sites: Collection[str],
         renew: Callable[[], None],
         confirmed: bool = False,
+        thorough: bool = False,
     ) -> None:
         self._definition, self._redcap, self._worklist = definition, redcap, worklist
         self.codes, self._renew, self._confirmed = codes, renew, confirmed
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
+        self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
         self.read: set[str] = set()
         self._rejected: dict[str, tuple[RejectedRow, ...]] = {}
         self._held: dict[str, tuple[HeldRow, ...]] = {}
+        self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
 
     def rows(self, records: Collection[str]) -> Iterator[list[RedcapRow]]:
@@ -100,8 +108,11 @@ class RecordIntake:
     def take(self, rows: Sequence[RedcapRow]) -> None:
         """Map the rows of whole records, and write what they give."""
         items: list[WorklistItem] = []
-        for name, own in by_record(rows):
-            items += self._judged(name, map_record(self._definition, own, self.codes))
+        records = by_record(rows)
+        mapped = {name: map_record(self._definition, own, self.codes) for name, own in records}
+        judged = self._patient_ids.judged(mapped)
+        for name, own in records:
+            items += self._judged(name, judged[name])
             if self._definition.sites_by_dag:
                 group = own[0].values.get(DATA_ACCESS_GROUP, "")
                 self._homes[name] = self._definition.sites_by_dag.get(group, "")
@@ -111,6 +122,19 @@ class RecordIntake:
             self.written += put.written
             self.unchanged += put.unchanged
 
+    def look_again(self, before: Iterable[HeldRow]) -> None:
+        """Look again at those held for another's Patient ID: the other may have been corrected meanwhile.
+
+        :param before: what was held before this pass; of the records it read, what it found counts.
+        """
+        held = [*self.held, *(row for row in before if row.record not in self.read)]
+        records = {row.record for row in held if row.because_of}
+        if records and len(records) <= LOOKED_AT_AGAIN:
+            there = self._redcap.existing(records)
+            self.read |= records - there  # gone: held no more
+            for batch in self.rows(there):
+                self.take(batch)
+
     def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
         self.read.add(record)
         self._rejected.pop(record, None)
@@ -119,6 +143,9 @@ class RecordIntake:
         self._held.pop(record, None)
         if mapped.held:
             self._held[record] = mapped.held
+        self._notes.pop(record, None)
+        if mapped.notes:
+            self._notes[record] = mapped.notes
         strays: list[RejectedRow | HeldRow] = [r for r in mapped.rejected if DATA_ACCESS_GROUP in r.field]
         barred = {self._item_id(row) for row in (*strays, *mapped.held)}
         self._mapped -= barred
@@ -136,6 +163,11 @@ class RecordIntake:
     def held(self) -> list[HeldRow]:
         """Scans that a gate keeps off the worklist, of the records read."""
         return [row for rows in self._held.values() for row in rows]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was left out of items or put right, of the records read."""
+        return [note for notes in self._notes.values() for note in notes]
 
     def _item_id(self, row: RejectedRow | HeldRow) -> str:
         return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
@@ -236,16 +268,23 @@ class RecordIntake:
                 ),
             )
 
-    def withdraw_unmapped(self, rows: Sequence[RedcapRow]) -> None:
-        """Withdraw the items of rows that gave none; looks at no other item."""
-        ids = sorted({row.key(self._definition.id).item_id() for row in rows} - self._mapped)
-        if ids:
-            self._withdraw(dict.fromkeys(self._sites, ids))
+    def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
+        """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""
+        ids = {row.key(self._definition.id).item_id() for row in rows} - self._mapped
+        shown = {site: self._shown(site, ids) for site in self._sites}
+        if any(shown.values()):
+            self.take(self._redcap.rows_of(record, self._fields))
+            self._withdraw({site: sorted(of_site - self._mapped) for site, of_site in shown.items()})
+
+    def _shown(self, site: str, item_ids: Set[str]) -> set[str]:
+        stored = self._worklist.writer.read(site, sorted(item_ids))
+        return {item_id for item_id, each in stored.items() if not each.gone}
 
     def _withdraw(self, ids_by_site: Mapping[str, Collection[str]]) -> None:
         for site, item_ids in sorted(ids_by_site.items()):
             self._renew()
             self.withdrawn += self._worklist.withdraw(site, item_ids)
+            self._patient_ids.gone(item_ids)
 
 
 def _left(items: Items, holds: Callable[[str, str, str], bool]) -> Items:

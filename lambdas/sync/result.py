@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.state import SourceState
-from lambdas.sources.unshown_rows import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import WorklistStore
 
 
@@ -19,6 +19,8 @@ class SyncResult:
     :param unfinished: a full read that stopped in time; the next run goes on with it.
     :param rejected: rows that cannot be items, among the records it read.
     :param held: scans that safety gates keep off the worklist, among them.
+    :param notes: what was left out of items or put right, among them.
+    :param missing_soon: scans of today or soon that are not on the list, of all records.
     """
 
     full: bool
@@ -27,7 +29,9 @@ class SyncResult:
     withdrawn: int
     rejected: tuple[RejectedRow, ...]
     held: tuple[HeldRow, ...] = ()
+    notes: tuple[Note, ...] = ()
     unfinished: bool = False
+    missing_soon: int = 0
 
 
 @dataclass(frozen=True)

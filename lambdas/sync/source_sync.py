@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from lambdas.redcap.project import BAN_SECONDS, Banned
 from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.missing_scans import missing_soon
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.attempt import SyncAttempt
-from lambdas.sync.connect import Connect
+from lambdas.sync.connect import Outside
 from lambdas.sync.result import Surroundings, SyncResult
 from shared.errors import Conflict, MwlError, Unavailable
 
@@ -43,26 +45,12 @@ _FORGOTTEN: Final = {"recent": (), "unchecked": True}
 
 
 class SourceSync:
-    """Syncs sources, one call a source.
+    """Syncs sources, one call a source."""
 
-    :param connect: opens a definition's REDCap project.
-    :param now: seconds since 1970.
-    :param new_id: a fresh random identifier at every call.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(
-        self,
-        sources: SourceStore,
-        worklist: WorklistStore,
-        connect: Connect,
-        *,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._sources, self._worklist, self._connect = sources, worklist, connect
-        self._now, self._new_id, self._sleep = now, new_id, sleep
+    def __init__(self, sources: SourceStore, worklist: WorklistStore, outside: Outside) -> None:
+        self._sources, self._worklist = sources, worklist
+        self._connect, self._now = outside.connect, outside.now
+        self._new_id, self._sleep = outside.new_id, outside.sleep
 
     def run(
         self,
@@ -170,6 +158,7 @@ class SourceSync:
                 definition, attempt.state if attempt else before, owner, error, woken=woken
             )
             raise
+        result = replace(result, missing_soon=missing_soon(definition, attempt.state, self._now()))
         save(attempt.state if woken else _succeeded(attempt.state, result, self._now()))
         self._sources.release(definition.id, owner)
         return result
@@ -199,6 +188,8 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
         unchanged=result.unchanged,
         withdrawn=result.withdrawn,
         held=len(result.held),
+        notes=len(result.notes),
+        missing_soon=result.missing_soon,
         unfinished=result.unfinished,
     )
     return after.model_copy(

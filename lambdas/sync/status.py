@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.missing_scans import in_words, missing_soon
+from lambdas.sources.state import SourceState
 from lambdas.sources.stored import StoredSource
 
 
@@ -16,6 +19,7 @@ class SourceStatus(StrEnum):
     banned      REDCap refuses us for asking too often; nobody may ask until then
     failed      the last sync did
     never       no sync has ended yet
+    missing     the last sync went well, and a scan of today or soon is rejected or held back
     reading     a full read is under way, and is gone on with at the next sync
     ok          the last sync went well
     """
@@ -25,13 +29,19 @@ class SourceStatus(StrEnum):
     BANNED = "banned"
     FAILED = "failed"
     NEVER = "never"
+    MISSING = "missing"
     READING = "reading"
     OK = "ok"
 
     @property
     def needs_attention(self) -> bool:
         """Whether a person should look at it."""
-        return self in {SourceStatus.UNREADABLE, SourceStatus.BANNED, SourceStatus.FAILED}
+        return self in {
+            SourceStatus.UNREADABLE,
+            SourceStatus.BANNED,
+            SourceStatus.FAILED,
+            SourceStatus.MISSING,
+        }
 
 
 def status_of(source: StoredSource, now: float) -> SourceStatus:
@@ -50,7 +60,14 @@ def status_of(source: StoredSource, now: float) -> SourceStatus:
         return SourceStatus.NEVER
     if state.report.outcome != "ok":
         return SourceStatus.FAILED
-    return SourceStatus.READING if state.report.unfinished else SourceStatus.OK
+    return _of_a_sync_that_went_well(source.definition, state, now)
+
+
+def _of_a_sync_that_went_well(definition: SourceDefinition, state: SourceState, now: float) -> SourceStatus:
+    if missing_soon(definition, state, now):
+        return SourceStatus.MISSING
+    is_reading = state.report is not None and state.report.unfinished
+    return SourceStatus.READING if is_reading else SourceStatus.OK
 
 
 def reason_of(source: StoredSource, now: float) -> str:
@@ -58,6 +75,8 @@ def reason_of(source: StoredSource, now: float) -> str:
     if source.problem:
         return source.problem
     said = source.state.report.error if source.state.report else ""
+    if status_of(source, now) is SourceStatus.MISSING and source.definition is not None:
+        said = in_words(source.definition, missing_soon(source.definition, source.state, now))
     until = max(source.state.banned_until, source.state.paused_until)
     if until > now:
         said = f"{said}; left alone until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC".lstrip("; ")

@@ -7,19 +7,20 @@ project is asked by one at a time: the lease is the one the source's sync takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject
+from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject, ValuesRefused
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition, WriteBack
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
-from lambdas.sync.connect import Connect
+from lambdas.sync.connect import Outside
 from lambdas.write_backs.row import row_of, update_of, values_of
+from lambdas.write_backs.telling import FormLocked, tell
 from shared.errors import Forbidden, MwlError, Unavailable
 from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
@@ -59,26 +60,12 @@ class Doubtful(Unavailable):
 
 
 class StepWriteBack:
-    """Writes steps back, one call a step.
+    """Writes steps back, one call a step."""
 
-    :param connect: opens a definition's REDCap project.
-    :param now: seconds since 1970.
-    :param new_id: a fresh random identifier at every call.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(
-        self,
-        steps: StepStore,
-        sources: SourceStore,
-        connect: Connect,
-        *,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._steps, self._sources, self._connect = steps, sources, connect
-        self._now, self._new_id, self._sleep = now, new_id, sleep
+    def __init__(self, steps: StepStore, sources: SourceStore, outside: Outside) -> None:
+        self._steps, self._sources = steps, sources
+        self._connect, self._now = outside.connect, outside.now
+        self._new_id, self._sleep = outside.new_id, outside.sleep
 
     def run(self, sop_instance_uid: str) -> tuple[Outcome, str]:
         """Do the write-back that is due for a step; return the outcome, and the reason if it is not done.
@@ -118,7 +105,7 @@ class StepWriteBack:
                 return [
                     error
                     for item in items
-                    if (error := self._tried(redcap, config, item, written[item.id], owner)) is not None
+                    for error in self._tried(redcap, config, item, written[item.id], owner)
                 ]
 
     def _check_open(self, definition: SourceDefinition) -> None:
@@ -163,30 +150,43 @@ class StepWriteBack:
         item: WorklistItem,
         steps: tuple[Step, ...],
         owner: str,
-    ) -> MwlError | None:
+    ) -> Sequence[MwlError]:
         try:
-            self._write(redcap, values_of(config, steps, item), item, owner)
+            return self._write(redcap, values_of(config, steps, item), item, owner)
         except Banned:
             raise  # no other row can be told either
         except MwlError as error:
-            return error
-        return None
+            return [error]
 
-    def _write(self, redcap: RedcapProject, values: dict[str, str], item: WorklistItem, owner: str) -> None:
+    def _write(
+        self, redcap: RedcapProject, values: dict[str, str], item: WorklistItem, owner: str
+    ) -> Sequence[MwlError]:
+        """Write a row's values; return why some of them could not be written."""
         if not values:
-            return
-        update = update_of(self._row(redcap, item, values), values)
+            return ()
+        try:
+            row = self._row(redcap, item, values)
+        except ValuesRefused as refused:  # fields that the project has no more
+            left = {name: text for name, text in values.items() if name not in refused.fields}
+            if len(left) == len(values):
+                raise
+            return [refused, *self._write(redcap, left, item, owner)]
+        update = update_of(row, values)
         if update is None:
-            return
-        # If the turn is another's by now, what we are about to write may be old.
-        self._sources.renew(item.source, owner, now=self._now(), seconds=TURN_SECONDS)
-        redcap.import_status([update])
-        if lost := update_of(self._row(redcap, item, values), values):
+            return ()
+
+        def renew() -> None:
+            # If the turn is another's by now, what we are about to write may be old.
+            self._sources.renew(item.source, owner, now=self._now(), seconds=TURN_SECONDS)
+
+        told = tell(redcap, update, renew)
+        if told.values and (lost := update_of(self._row(redcap, item, told.values), told.values)):
             raise Doubtful(
                 f"REDCap accepted the values, but does not return them for {', '.join(sorted(lost.values))}",
                 where=f"source {item.source}",
                 hint="does the project calculate, change or protect these fields?",
             )
+        return told.errors
 
     def _row(self, redcap: RedcapProject, item: WorklistItem, fields: Iterable[str]) -> RedcapRow:
         row = row_of(item, redcap.rows_of(item.source_record, list(fields)))
@@ -233,5 +233,6 @@ def _pause(error: MwlError, attempts: int) -> float:
     if isinstance(error, NotYet):
         return error.seconds
     pause: float = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempts, 12))
-    # A token's rights do not come back by asking, but a person may give them back.
-    return max(pause, FORBIDDEN_PAUSE_SECONDS) if isinstance(error, Forbidden) else pause
+    # Rights do not come back by asking, and a form does not unlock itself, but a person may see to it.
+    slow = isinstance(error, Forbidden | FormLocked)
+    return max(pause, FORBIDDEN_PAUSE_SECONDS) if slow else pause

@@ -18,6 +18,7 @@ from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
 from lambdas.api.services import Services
 from shared.steps.procedure_step import EventKind, StepStatus
+from tests.faults import crashes
 from tests.rigs.patience import PATIENCE
 
 T = TypeVar("T")
@@ -109,3 +110,12 @@ def test_a_relay_killed_between_success_and_the_push_delivers_once_after_its_res
     step = stack.services.steps.find(uid)
     assert step is not None
     assert step.status is StepStatus.COMPLETED
+
+
+def test_a_relay_killed_again_and_again_under_load_loses_doubles_and_reorders_nothing(
+    stack: LocalStack,
+) -> None:
+    outcome = crashes.run(stack, kills=3, scanners=2, seed=1)
+    assert outcome.kills == 3
+    assert outcome.reports > 0
+    assert outcome.wrong() == []

@@ -1,4 +1,4 @@
-"""A relay that has pulled its one item, for tests that begin there; a module's own fixtures come first."""
+"""What many tests begin with; a module's own fixtures come first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from edge_relay.relay import Relay
+from tests.rigs.redcap import Stack, running_stack
 from tests.rigs.relay import FakeCloud, eventually, item, running_relay
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Return REDCap's server and the tables, which a module's tests share."""
+    with running_stack() as running:
+        yield running
 
 
 @pytest.fixture
@@ -20,6 +28,7 @@ def cloud() -> Iterator[FakeCloud]:
 
 @pytest.fixture
 def relay(tmp_path: Path, cloud: FakeCloud) -> Iterator[Relay]:
+    """Return a relay that has pulled its one item."""
     with running_relay(tmp_path, cloud) as running:
         eventually(running.cache.count)
         yield running

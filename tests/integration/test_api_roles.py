@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from lambdas.access.role import Role
 from lambdas.api import auth
-from lambdas.api.routes import health, hooks, relay, relays, sources, users, worklist, write_backs
+from lambdas.api.routes import health, hooks, missing, relay, relays, sources, users, worklist, write_backs
 from tests.rigs.api import ApiRig, api
 
 ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"
@@ -32,6 +32,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/worklist"): WRITE,
     ("PUT", "/worklist/{item_id}"): WRITE,
     ("DELETE", "/worklist/{item_id}"): WRITE,
+    ("GET", "/missing"): READ,
     ("GET", "/users"): ADMIN,
     ("POST", "/users"): ADMIN,
     ("PUT", "/users/{username}"): ADMIN,
@@ -65,7 +66,7 @@ def rig() -> Iterator[ApiRig]:
 def test_the_table_names_every_route() -> None:
     routes = {
         (method, route.path)
-        for module in (auth, health, hooks, relay, relays, sources, users, worklist, write_backs)
+        for module in (auth, health, hooks, missing, relay, relays, sources, users, worklist, write_backs)
         for route in module.router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.access.role import Role
 from lambdas.sources.state import SourceState, SyncReport
-from lambdas.sources.unshown_rows import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from shared.worklist_item import WorklistItem
 from tests.rigs.api import log_lines
 from tests.rigs.builders import an_event
@@ -104,16 +104,43 @@ def test_how_a_source_is_doing_is_listed(rig: SourceRig) -> None:
     rig.register()
     now = rig.api.clock()
     at = datetime.fromtimestamp(now, UTC)
-    rejected = RejectedRow(record="r1", field="mri_date", reason="is no date")
-    held = HeldRow(record="r2", field="consent", reason="no consent yet")
+    rejected = RejectedRow(record="r1", field="mri_time", reason="is no time", day="20200101")
+    held = HeldRow(record="r2", field="consent", reason="no consent yet", day="20200101")
+    note = Note(record="r3", field="weight", reason="patient_weight_kg: left out: is no number")
     ok = SyncReport(outcome="ok", finished_at=at, written=3)
-    remember(rig, report=ok, rejected=[rejected], rejected_count=1, held=[held], held_count=1)
+    rows = {"rejected": [rejected], "rejected_count": 1, "held": [held], "held_count": 1}
+    remember(rig, report=ok, **rows, notes=[note], notes_count=1)
     [listed] = admin(rig).get("/sources").json()
     assert (listed["status"], listed["reason"], listed["rejected"], listed["held"]) == ("ok", "", 1, 1)
     assert listed["last_sync"]["written"] == 3
     shown = admin(rig).get("/sources/classic").json()
-    assert [row["reason"] for row in shown["rejected_rows"]] == ["is no date"]
+    assert [row["reason"] for row in shown["rejected_rows"]] == ["is no time"]
     assert [row["reason"] for row in shown["held_rows"]] == ["no consent yet"]
+    assert [row["field"] for row in shown["notes_of_rows"]] == ["weight"]
+    assert listed["notes"] == 1
+
+
+def test_storing_a_definition_tells_which_scans_share_a_patient_id(rig: SourceRig) -> None:
+    for record in ("000001", "000002"):
+        rig.simulator.save_form(11, record, "demographics", {"family_id": "F1"})
+    data = rig.data()
+    data["fields"] = {**data["fields"], "patient_id": "family_id"}
+    stored = admin(rig).put("/sources/classic", json=data).json()
+    assert any(
+        "record 000002 and record 000001 have one Patient ID" in reason
+        for reason in stored["shared_patient_ids"]
+    )
+    meant = admin(rig).put("/sources/classic", json={**data, "allow_shared_patient_id": True}).json()
+    assert meant["shared_patient_ids"] == []
+
+
+def test_a_definition_that_would_go_wrong_is_not_stored(rig: SourceRig) -> None:
+    data = rig.data()
+    data["fields"] = {**data["fields"], "patient_weight_kg": "mri_wt_lbs"}
+    refused = admin(rig).put("/sources/classic", json=data)
+    assert refused.status == 422
+    assert 'set unit = "lb"' in refused.text.replace('\\"', '"')
+    assert admin(rig).get("/sources").json() == []
 
 
 def test_a_failure_tells_why_and_until_when_the_source_is_left_alone(rig: SourceRig) -> None:

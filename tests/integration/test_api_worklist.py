@@ -75,6 +75,11 @@ def test_two_items_by_hand_share_no_identifier(person: LambdaClient) -> None:
         ({"patient_sex": "Z"}, "patient_sex"),
         ({"performed_procedure_step_status": "DONE"}, "performed_procedure_step_status"),
         ({"scheduled_station_aetitle": "MR\\1"}, "scheduled_station_aetitle"),
+        ({"patient_id": "AB*?"}, "patient_id"),
+        ({"patient_id": "sub\u200b-1"}, "patient_id"),
+        ({"patient_id": "sub\u00a0-1"}, "patient_id"),
+        ({"accession_number": "A\uff11"}, "accession_number"),
+        ({"issuer_of_patient_id": "LAB\u202e"}, "issuer_of_patient_id"),
         ({"site": "no such#site"}, "site"),
         ({"id": "mine"}, "id"),
     ],
@@ -86,6 +91,30 @@ def test_what_dicom_could_not_carry_is_refused_by_field(
     assert answer.status == 422
     assert answer.json()["where"].split(".")[0] == where
     assert listed(person) == []
+
+
+def test_a_name_loses_what_nobody_sees_and_an_identifier_cannot_be_changed_to_have_it(
+    person: LambdaClient,
+) -> None:
+    made = person.post("/worklist", json={**LEAST, "patient_name": "Do\u200be^\ufeffJo"}).json()
+    assert made["patient_name"] == "Doe^Jo"
+    where = f"/worklist/{made['id']}"
+    assert (
+        person.put(where, json={"referring_physician_name": "Cu\u00adrie"}).json()["referring_physician_name"]
+        == "Curie"
+    )
+    refused = person.put(where, json={"patient_id": "sub-1?"})
+    assert (refused.status, refused.json()["where"]) == (422, "patient_id")
+
+
+def test_an_identifier_of_an_earlier_build_may_be_sent_back_as_it_is(
+    rig: ApiRig, person: LambdaClient
+) -> None:
+    old = an_item(patient_id="sub\u200b-1", site="north")
+    rig.services.worklist.create(old)
+    shown = person.get(f"/worklist/{old.id}").json()
+    answer = person.put(f"/worklist/{old.id}", json={**shown, "study_description": "seen"})
+    assert (answer.status, answer.json()["edited"]) == (200, ["study_description"])
 
 
 def test_without_a_default_the_only_site_is_meant() -> None:

@@ -232,6 +232,40 @@ def test_a_field_the_project_lacks_is_named_with_the_closest(
     assert "mri_ht_in" in refused.output
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (', unit = "lb"', "", "mri_wt_lbs seems to be in lb"),
+        ('3 = "O"', '3 = "F", 9 = "O"', "demo_sex has no code 9"),
+        (', 3 = "O"', "", "demo_sex can also be 3 (Other)"),
+        ('1 = "M", 2 = "F"', '1 = "F", 2 = "M"', "calls 1 Male"),
+        ('status = "mri_status"', 'status = "youth_dob_y"', "cannot hold SCHEDULED"),
+        ('"mri_time"', '"mri_date"', "this must be a time"),
+    ],
+)
+def test_what_would_go_wrong_at_the_scanner_is_not_applied(
+    rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    token(rig, redcap)
+    refused = mwl_cloud("sources", "apply", definition(tmp_path, redcap, **{old: new}))
+    assert refused.exit_code == 2
+    assert says in refused.output
+    assert SourceStore(rig.tables).all() == []
+
+
+def test_who_shares_a_patient_id_is_told_when_the_definition_is_applied(
+    rig: CloudRig, tmp_path: Path
+) -> None:
+    with RedcapSimulator([classic(2)]) as own:
+        for record in ("000001", "000002"):
+            own.save_form(11, record, "demographics", {"family_id": "F1"})
+        token(rig, own)
+        by_family = {'"sub_{study_id}_ses_{redcap_repeat_instance}"': '"family_id"'}
+        applied = mwl_cloud("sources", "apply", definition(tmp_path, own, **by_family))
+    assert applied.exit_code == 0
+    assert "will be held: patient_id: record 000002 and record 000001" in applied.output
+
+
 def test_a_redcap_that_is_not_there_is_exit_code_3(
     rig: CloudRig, redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.role import Role
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.pylantir import SITE, config, populate, predecessor_project
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 VENV = os.environ.get("MWL_PYLANTIR", "")
 pytestmark = pytest.mark.skipif(
@@ -72,12 +72,6 @@ def rows_of(database: Path) -> dict[str, OldItem]:
 
 def items_of(rig: Rig) -> dict[str, WorklistItem]:
     return {item.patient_id: item for item in rig.items(SITE).values()}
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 @contextmanager

@@ -193,9 +193,17 @@ def test_a_reject_tells_record_field_value_and_reason(rig: SourceRig) -> None:
 
 
 def test_a_joined_field_shows_the_value_of_the_other_row(rig: SourceRig) -> None:
+    rig.simulator.save_form(11, "000001", "demographics", {"demo_sex": "7", "youth_dob": "2062-01-01"})
+    held = look(rig).held[0]
+    assert (held.field, held.value) == ("youth_dob", "2062-01-01")
+
+
+def test_what_is_left_out_is_shown_with_its_value(rig: SourceRig) -> None:
     rig.simulator.save_form(11, "000001", "demographics", {"demo_sex": "7"})
-    refused = look(rig).rejected[0]
-    assert (refused.field, refused.value) == ("demo_sex", "7")
+    found = look(rig)
+    assert {(note.record, note.field, note.value) for note in found.notes} == {("000001", "demo_sex", "7")}
+    assert only(found, "000001").item.patient_sex == ""
+    assert found.rejected == ()
 
 
 def test_one_record_is_looked_at_alone(rig: SourceRig) -> None:

@@ -146,7 +146,12 @@ def test_status_names_scanners_and_those_who_were_refused(tmp_path: Path, relay:
 def test_check_is_one_line_with_figures(tmp_path: Path, relay: Relay) -> None:
     eventually(lambda: mwl_relay("status", "--state-dir", tmp_path).exit_code == 0)
     result = mwl_relay("status", "--check", "--state-dir", tmp_path)
-    assert re.fullmatch(r"OK - all is well \| items=1 cache_age=\d+s outbox=0 parked=0\n", result.output)
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"OK - all is well \| items=1 cache_age=\d+s;;14400 outbox=0 outbox_age=0s;;86400 parked=0 "
+        r"missing=0\n",
+        result.output,
+    )
 
 
 def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud) -> None:
@@ -159,7 +164,7 @@ def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud)
         cloud.stop()
         scu.create_step(scanner(relay), began(item("mine")), "2.25.5")
         options = ("--config", settings, "--state-dir", state, "--json")
-        (row,) = json.loads(mwl_relay("list", "--scanner", SCANNER, *options).output)
+        (row,) = json.loads(mwl_relay("list", "--scanner", SCANNER, *options).stdout)
         assert (row["id"], row["performed_procedure_step_status"]) == ("mine", "IN_PROGRESS")
         stranger = mwl_relay("list", "--scanner", "STRANGER", *options)
         assert (stranger.exit_code, "is no scanner of this relay" in stranger.output) == (2, True)
@@ -169,7 +174,7 @@ def test_list_shows_what_one_scanner_would_see(tmp_path: Path, cloud: FakeCloud)
 
 
 def test_list_shows_the_worklist(tmp_path: Path, relay: Relay) -> None:
-    (row,) = json.loads(mwl_relay("list", "--json", "--state-dir", tmp_path).output)
+    (row,) = json.loads(mwl_relay("list", "--json", "--state-dir", tmp_path).stdout)
     assert row["patient_name"] == "Doe^Jane"
     assert relay.cache.count() == 1
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 
 import pytest
 
 from infra.redcap_simulator import longitudinal
 from infra.redcap_simulator.people import scenarios
-from tests.rigs.redcap import CLASSIC_FILE, Rig, Stack, running_stack
+from tests.rigs.redcap import CLASSIC_FILE, Rig, Stack
 
 SITES = {"montreal": "mtl-3t", "quebec": "qc-3t", "osaka": "osaka-7t"}
 RECORD = "S-0001"
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 CONFIRMED = {"source_id": "classic", "confirm_withdrawals": "yes"}
 
@@ -28,12 +27,6 @@ class Hurried(Context):
 
     def get_remaining_time_in_millis(self) -> int:
         return 1000
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 @pytest.fixture
@@ -184,7 +177,7 @@ def test_a_changed_definition_begins_the_read_anew(rig: Rig) -> None:
 
 def test_rejects_are_counted_once_however_many_invocations(rig: Rig) -> None:
     for record in ("000001", "000010"):
-        rig.simulator.save_form(11, record, "mri", {"mri_wt_lbs": "heavy"}, instance=1)
+        rig.simulator.save_form(11, record, "mri", {"mri_time": "9 am"}, instance=1)
     for _ in range(3):
         hurried(rig)
     assert {row.record for row in rig.state().rejected} == {"000001", "000010"}

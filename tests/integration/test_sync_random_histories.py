@@ -33,12 +33,13 @@ from infra.redcap_simulator.project.records import RowKey
 from lambdas.mapping.record import map_record, missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.store.ownership import StoredItem
+from lambdas.sync.connect import Outside
 from lambdas.sync.record_intake import by_record
 from lambdas.sync.source_sync import SourceSync
 from shared.errors import MwlError
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, longitudinal_data
 
 PID = 22
 GROUPS = ("montreal", "quebec", "osaka", "")  # the last two have no site
@@ -60,31 +61,12 @@ class Killed(BaseException):
     """The function is gone."""
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
-
-
 def definition_data() -> dict[str, Any]:
-    data = classic_data(
-        site="",
-        sites_by_dag=SITES,
-        token_secret="longitudinal",
-        record_id_field="record_id",
-        rows={"events": ["mri_arm_1", "mri_arm_2"], "required": ["mri_date"]},
-        joins=[
-            {
-                "fields": ["first_name", "last_name", "demo_sex", "youth_dob", "family_id"],
-                "events": ["enrolment_arm_1", "enrolment_arm_2"],
-            }
-        ],
+    return longitudinal_data(
+        SITES,
         gates=[{"field": "family_id", "values": ["OPEN"], "reason": "no consent"}],
-        deletions_seconds=0,
         max_withdrawn_share=1.0,
     )
-    data["fields"] = {**data["fields"], "patient_id": "{record_id}_{redcap_repeat_instance}"}
-    return data
 
 
 class History(RuleBasedStateMachine):
@@ -209,10 +191,9 @@ class History(RuleBasedStateMachine):
         return SourceSync(
             self.rig.sources,
             self.rig.worklist,
-            connect,
-            now=lambda: time.time() + self.offset,
-            new_id=lambda: uuid4().hex,
-            sleep=lambda _seconds: None,
+            Outside(
+                connect, lambda: time.time() + self.offset, lambda: uuid4().hex, sleep=lambda _seconds: None
+            ),
         )
 
     def run(self, *, seconds: float = 300.0) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -13,15 +12,9 @@ from lambdas.sources.file import definition_from
 from lambdas.store.worklist import WorklistStore
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, longitudinal_data
 
 SITES = {"montreal": "north", "quebec": "south"}  # osaka has none
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 @pytest.fixture
@@ -31,22 +24,7 @@ def rig(stack: Stack) -> Rig:
 
 
 def definition_data(**changes: Any) -> dict[str, Any]:
-    data = classic_data(
-        site="",
-        sites_by_dag=SITES,
-        token_secret="longitudinal",
-        record_id_field="record_id",
-        rows={"events": ["mri_arm_1", "mri_arm_2"], "required": ["mri_date"]},
-        joins=[
-            {
-                "fields": ["first_name", "last_name", "demo_sex", "youth_dob", "family_id"],
-                "events": ["enrolment_arm_1", "enrolment_arm_2"],
-            }
-        ],
-        deletions_seconds=0,
-    )
-    data["fields"] = {**data["fields"], "patient_id": "{record_id}_{redcap_repeat_instance}"}
-    return {**data, **changes}
+    return longitudinal_data(SITES, **changes)
 
 
 def records(rig: Rig, site: str) -> set[str]:
@@ -114,7 +92,7 @@ def test_moves_are_no_shrinking_however_many(stack: Stack) -> None:
 def test_a_participant_who_moved_and_whose_row_is_wrong_leaves_the_old_site_all_the_same(rig: Rig) -> None:
     rig.sync()
     move(rig, "S-0001", "quebec")
-    rig.simulator.save_form(22, "S-0001", "mri", {"mri_wt_lbs": "heavy"}, event="mri_arm_1", instance=1)
+    rig.simulator.save_form(22, "S-0001", "mri", {"mri_time": "9 am"}, event="mri_arm_1", instance=1)
     rig.sync()
     assert ("S-0001", 1) not in rig.items("north")
     assert ("S-0001", 1) not in rig.items("south")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,13 +22,7 @@ from shared.worklist_item import Status
 from tests.rigs.builders import an_event
 from tests.rigs.cloud import create_tables
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 
 @pytest.fixture
@@ -365,21 +358,21 @@ def test_a_project_that_shrinks_suddenly_stops_the_sync_instead_of_cancelling_a_
 
 
 def test_a_bad_row_is_shown_and_the_rest_goes_on(rig: Rig) -> None:
-    rig.simulator.save_form(11, "000001", "mri", {"mri_wt_lbs": "heavy"}, instance=1)
+    rig.simulator.save_form(11, "000001", "mri", {"mri_time": "9 am"}, instance=1)
     report = rig.sync()
     state = rig.state()
     assert report.outcome == "ok"
-    assert [(row.record, row.instance, row.field) for row in state.rejected] == [("000001", 1, "mri_wt_lbs")]
-    assert "heavy" not in state.rejected[0].reason
+    assert [(row.record, row.instance, row.field) for row in state.rejected] == [("000001", 1, "mri_time")]
+    assert "9 am" not in state.rejected[0].reason
     assert ("000002", 1) in rig.items()
-    rig.simulator.save_form(11, "000001", "mri", {"mri_wt_lbs": "100"}, instance=1)
+    rig.simulator.save_form(11, "000001", "mri", {"mri_time": "9:30 AM"}, instance=1)
     rig.sync()
     assert rig.state().rejected == ()
-    assert ("000001", 1) in rig.items()
+    assert rig.items()["000001", 1].scheduled_start_time == "093000"
 
 
 def test_a_reject_stays_shown_while_other_records_change(rig: Rig) -> None:
-    rig.simulator.save_form(11, "000001", "mri", {"mri_wt_lbs": "heavy"}, instance=1)
+    rig.simulator.save_form(11, "000001", "mri", {"mri_time": "9 am"}, instance=1)
     rig.sync()
     rig.sync()
     scenarios.rescheduled(rig.simulator.form_filler, rig.project, "000002")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,33 +16,24 @@ from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 from tests.rigs.write_back import (
     UID,
     WRITTEN,
     because,
-    classic_with_every_field,
     ended,
     imports,
     in_redcap,
     record,
     series,
     started,
-    whole,
+    synced,
 )
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 @pytest.fixture
 def rig(stack: Stack) -> Rig:
-    fresh = stack.fresh(classic_with_every_field(), whole())
-    fresh.sync()
-    return fresh
+    return synced(stack)
 
 
 def test_a_step_begun_is_in_redcap_with_status_start_and_station(rig: Rig) -> None:

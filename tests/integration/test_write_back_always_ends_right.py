@@ -17,7 +17,7 @@ from lambdas import sync_redcap
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.store.steps import StepStore
-from lambdas.sync.connect import Connect, connector
+from lambdas.sync.connect import Connect, Outside, connector
 from lambdas.write_back import WriteBackSettings
 from lambdas.write_backs.row import values_of
 from lambdas.write_backs.step import StepWriteBack
@@ -102,10 +102,7 @@ class World:
         self.write_back = StepWriteBack(
             self.steps,
             rig.sources,
-            self._opened,
-            now=self.clock,
-            new_id=lambda: f"write-back-{next(names)}",
-            sleep=self.clock.advance,
+            Outside(self._opened, self.clock, lambda: f"write-back-{next(names)}", self.clock.advance),
         )
 
     def play(self, action: Action) -> None:

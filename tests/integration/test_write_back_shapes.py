@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from infra.redcap_simulator import Project, longitudinal, single
 from infra.redcap_simulator.project.project import Field
 from infra.redcap_simulator.project.records import Record, RecordStore, RowKey
 from lambdas.sources.file import definition_from
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 from tests.rigs.write_back import (
     UID,
     WRITTEN,
@@ -34,12 +33,6 @@ DONE = {
 }
 VISITS = ["mri_arm_1", "mri_arm_2"]
 Rows = dict[RowKey, dict[str, str]]
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 def single_data() -> dict[str, Any]:

@@ -38,6 +38,29 @@ def classic_definition(**changes: Any) -> SourceDefinition:
     return definition_from(classic_data(**changes))
 
 
+def longitudinal_data(sites: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """Return a definition for the longitudinal project as data: sites by group, deletions looked for at once.
+
+    :param sites: data access group -> site.
+    """
+    data = classic_data(
+        site="",
+        sites_by_dag=sites,
+        token_secret="longitudinal",
+        record_id_field="record_id",
+        rows={"events": ["mri_arm_1", "mri_arm_2"], "required": ["mri_date"]},
+        joins=[
+            {
+                "fields": ["first_name", "last_name", "demo_sex", "youth_dob", "family_id"],
+                "events": ["enrolment_arm_1", "enrolment_arm_2"],
+            }
+        ],
+        deletions_seconds=0,
+    )
+    data["fields"] = {**data["fields"], "patient_id": "{record_id}_{redcap_repeat_instance}"}
+    return {**data, **changes}
+
+
 @dataclass
 class Rig:
     """One stack; ``site`` is where its first source's scans take place."""

@@ -10,7 +10,7 @@ from infra.redcap_simulator.project.project import Field
 from shared.steps.procedure_step import EventKind, ProcedureStepEvent
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_event
-from tests.rigs.redcap import Rig, classic_data
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 UID = "2.25.77"
 WRITTEN = {
@@ -41,6 +41,13 @@ def classic_with_every_field(records: int = 2) -> Project:
 def whole(**changes: Any) -> dict[str, Any]:
     """Return the classic definition as data, with every write-back field, and top-level keys changed."""
     return classic_data(**{"write_back": WRITTEN, **changes})
+
+
+def synced(stack: Stack) -> Rig:
+    """Return a rig whose items have come from REDCap, none of them scanned yet."""
+    rig = stack.fresh(classic_with_every_field(), whole())
+    rig.sync()
+    return rig
 
 
 def record(rig: Rig, event: ProcedureStepEvent) -> None:

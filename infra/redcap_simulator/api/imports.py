@@ -20,6 +20,7 @@ from infra.redcap_simulator.api.wire import Params
 from infra.redcap_simulator.project.project import Project, Shape, User
 from infra.redcap_simulator.project.records import Record, RowKey
 
+LOCKED = "This field is located on a form that is locked. You must first unlock this form for this record."
 PSEUDO = (
     "redcap_event_name",
     "redcap_repeat_instrument",
@@ -153,17 +154,28 @@ def _problems(project: Project, user: User, item: Incoming) -> list[str]:
     shape, lines = project.shape, []
     here = shape.forms_of_row(item.event, item.instrument)
     for column, value in item.values.items():
-        if column == shape.id_field or value == "":
+        if column == shape.id_field or (value == "" and not _is_locked(project, item, column, value)):
             continue
         reason = validate.problem(shape, column, value)
         if shape.columns[column] not in here:
             reason = _misplaced(shape, column, item)
+        elif _is_locked(project, item, column, value):
+            reason = LOCKED
         if reason:
             lines.append(problem_line(item.record, column, value, reason))
     if item.group and (user.dag or item.group not in shape.group_names):
         reason = "The value is not a valid data access group, or you may not assign one"
         lines.append(problem_line(item.record, "redcap_data_access_group", item.group, reason))
     return lines
+
+
+def _is_locked(project: Project, item: Incoming, column: str, value: str) -> bool:
+    """Tell whether a locked form keeps a value from being changed; what stays as it is may be imported."""
+    key = RowKey(item.event, item.instrument, item.instance or 0)
+    if (item.record, key, project.shape.columns[column]) not in project.locked:
+        return False
+    record = project.records.get(item.record)
+    return record is not None and record.rows.get(key, {}).get(column, "") != value
 
 
 def _misplaced(shape: Shape, column: str, item: Incoming) -> str | None:

@@ -21,7 +21,13 @@ _PATTERNS = {
     "datetime": re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}"),
     "datetime_seconds": re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}"),
     "time": re.compile(r"\d{2}:\d{2}"),
+    "time_hh_mm_ss": re.compile(r"\d{2}:\d{2}:\d{2}"),
+    "time_mm_ss": re.compile(r"[0-5]\d:[0-5]\d"),
     "integer": re.compile(r"-?\d+"),
+    "alpha_only": re.compile(r"[A-Za-z]+"),
+    "number_comma_decimal": re.compile(r"-?(\d+(,\d*)?|,\d+)"),
+    **{f"number_{n}dp": re.compile(rf"-?\d+\.\d{{{n}}}") for n in (1, 2, 3, 4)},
+    **{f"number_{n}dp_comma_decimal": re.compile(rf"-?\d+,\d{{{n}}}") for n in (1, 2, 3, 4)},
     "number": re.compile(r"-?(\d+(\.\d*)?|\.\d+)"),
 }
 _PARSERS = {

@@ -1,4 +1,4 @@
-"""What a person does at REDCap's own screens: save a form, rename, delete, move, erase.
+"""What a person does at REDCap's own screens: save a form, lock it, rename, delete, move, erase.
 
 Unlike imports, saves fire the data entry trigger and are not validated (stored values need not conform).
 """
@@ -42,6 +42,8 @@ class FormFiller:
         known = project.records.get(record_id)
         record = known.copy() if known else Record({}, dag=person.dag)
         key = _key(shape, record, event, instrument, instance)
+        if (record_id, key, instrument) in project.locked:
+            raise ValueError(f"the form {instrument} is locked for this record")
         record.rows.setdefault(
             RowKey(event, "", 0 if key.instrument else key.instance), {shape.id_field: record_id}
         )
@@ -89,6 +91,27 @@ class FormFiller:
         self._log(
             project, project.user(user), f"Update record {record_id}", f"Delete form {instrument}", record_id
         )
+
+    def lock(
+        self,
+        project: Project,
+        record_id: str,
+        instrument: str,
+        *,
+        event: str = "",
+        instance: int = 1,
+        locked: bool = True,
+    ) -> None:
+        """Lock a form, or one repeat of it, as who signs it does; or unlock it. Changes no value."""
+        shape = project.shape
+        event = event or shape.events[0].unique
+        _check_form(shape, event, instrument, {})
+        lock = (
+            record_id,
+            _key(shape, _existing(project, record_id), event, instrument, instance),
+            instrument,
+        )
+        (project.locked.add if locked else project.locked.discard)(lock)
 
     def rename(self, project: Project, old: str, new: str, *, user: str = "relay") -> None:
         """Give a record another id."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Literal
 
 from infra.redcap_simulator.project.log import Log
-from infra.redcap_simulator.project.records import RecordStore
+from infra.redcap_simulator.project.records import RecordStore, RowKey
 
 Compute = Callable[[Mapping[str, str]], str]
 ExportRight = Literal["full", "no_identifiers", "none"]
@@ -190,13 +190,17 @@ class Shape:
 
 @dataclass
 class Project:
-    """A project as it is now: shape, people, records, log, and where its data entry trigger goes."""
+    """A project as it is now: shape, people, records, log, locks, and where its data entry trigger goes.
+
+    `locked` holds (record, row, form): nobody may change such a form before somebody unlocks it.
+    """
 
     shape: Shape
     users: tuple[User, ...]
     records: RecordStore
     log: Log = field(default_factory=Log)
     det_url: str = ""
+    locked: set[tuple[str, RowKey, str]] = field(default_factory=set)
 
     @property
     def project_id(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from time import monotonic
@@ -16,6 +16,7 @@ from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.sources import PreviewRequest, SourceDetail, SourceView, SyncQueued, SyncRequest
 from lambdas.api.services import Services
+from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState
@@ -23,13 +24,15 @@ from lambdas.store.accounts.people import User
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.sync.preview import MOST_ROWS, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
-from lambdas.sync.removal import remove_source
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
 from shared.text.storable import storable
 
 PREVIEW_SECONDS: Final = 15.0
 """After so long a preview begins no further request: with one under way, less than API Gateway's 30."""
+
+SHARED_IDS_RECORDS, SHARED_IDS_SECONDS = 300, 5.0
+"""How many records are looked at when a definition is stored, and for how long."""
 
 MOST_BYTES: Final = 5 * 1024 * 1024
 """Less than Lambda's own 6 MB."""
@@ -62,18 +65,20 @@ def put_source(
     """Create or replace a definition, checked against its REDCap project if that answers.
 
     If it does not, the definition is stored all the same, and `not_checked` says so: each full sync checks
-    it too.
+    it too. `shared_patient_ids` says which scans of the first records will be held because their Patient ID
+    is somebody else's.
     """
     definition = _definition(source_id, body)
-    not_checked = ""
+    not_checked, shared = "", list[str]()
     try:
         with _redcap_says(), closing(services.connect(definition)) as redcap:
             check_project(definition, redcap)
+            shared = _shared_patient_ids(definition, redcap, services)
     except Unavailable as error:
         not_checked = str(error)
     services.sources.put(definition)
     logger.info("source stored", extra={"source_id": source_id, "by": admin.username})
-    return _shown(services, source_id, not_checked=not_checked)
+    return _shown(services, source_id, not_checked=not_checked, shared_patient_ids=shared)
 
 
 @router.delete("/{source_id}", status_code=204)
@@ -82,15 +87,7 @@ def delete_source(source_id: SourceId, services: UseServices, admin: Admin, with
 
     Exams that a scanner has reported on stay.
     """
-    withdrawn = remove_source(
-        source_id,
-        sources=services.sources,
-        worklist=services.worklist,
-        triggers=services.triggers,
-        withdraw=withdraw,
-        owner=services.new_id(),
-        now=services.now(),
-    )
+    withdrawn = services.remove_source(source_id, withdraw=withdraw)
     facts = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
     logger.info("source deleted", extra=facts)
 
@@ -142,10 +139,28 @@ def sync_source(
     return SyncQueued(source_id=source_id)
 
 
-def _shown(services: Services, source_id: str, *, not_checked: str = "") -> SourceDetail:
+def _shared_patient_ids(definition: SourceDefinition, redcap: RedcapProject, services: Services) -> list[str]:
+    if definition.allow_shared_patient_id:
+        return []
+    deadline = monotonic() + SHARED_IDS_SECONDS
+    worklist = DryWorklist(services.settings.tables(), now=services.now)
+    today = definition.local(datetime.fromtimestamp(services.now(), UTC)).date()
+    scope = Scope(limit=SHARED_IDS_RECORDS, out_of_time=lambda: monotonic() > deadline)
+    return preview(definition, redcap, worklist, today=today, scope=scope).shared_patient_ids()
+
+
+def _shown(
+    services: Services, source_id: str, *, not_checked: str = "", shared_patient_ids: Sequence[str] = ()
+) -> SourceDetail:
     source = services.sources.find(source_id)
     has_trigger = services.triggers.find(source_id) is not None
-    return SourceDetail.showing(source, services.now(), has_trigger=has_trigger, not_checked=not_checked)
+    return SourceDetail.showing(
+        source,
+        services.now(),
+        has_trigger=has_trigger,
+        not_checked=not_checked,
+        shared_patient_ids=shared_patient_ids,
+    )
 
 
 def _definition(source_id: str, data: dict[str, Any]) -> SourceDefinition:

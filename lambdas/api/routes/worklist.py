@@ -16,8 +16,7 @@ from lambdas.api.services import Services
 from lambdas.store.worklist import ItemQuery, StoredItem
 from shared.dicom.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected
-from shared.text.site_name import OptionalSiteName
-from shared.worklist_item import Status
+from shared.worklist_item import OptionalSiteName, Status
 
 router = APIRouter(prefix="/worklist", tags=["worklist"])
 

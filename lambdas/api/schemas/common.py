@@ -14,8 +14,8 @@ from shared.dicom.dicom_text import LO
 from shared.relay_health import RelayHealth, RelaySummary
 from shared.scanners.scanner_profile import ScannerOverride
 from shared.steps.procedure_step import MOST_EVENTS, EventResult
-from shared.text.site_name import OptionalSiteName
 from shared.text.storable import storable
+from shared.worklist_item import OptionalSiteName
 
 _Password = Annotated[SecretStr, Field(max_length=1024)]
 

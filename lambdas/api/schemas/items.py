@@ -11,9 +11,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lambdas.api.schemas.common import Request
+from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
 from lambdas.sources.field_values import KG_PER_LB
 from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
 from shared import identifiers
@@ -33,11 +34,22 @@ from shared.dicom.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
-from shared.text.site_name import OptionalSiteName
-from shared.worklist_item import PatientSex, Status, WorklistItem
+from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")
 """Kilograms by which two units may differ through rounding."""
+
+_TEXTS: Final = (
+    "patient_name",
+    "medical_alerts",
+    "allergies",
+    "referring_physician_name",
+    "study_description",
+    "performing_physician",
+    "procedure_description",
+    "protocol_name",
+)
+"""In these what nobody sees is taken out; in identifiers it is refused."""
 
 READ_ONLY: Final = frozenset({*IDENTITY, "edited", "status_owner"})
 
@@ -101,6 +113,11 @@ class ItemFields(Request):
 
     performed_procedure_step_status: Status = Status.SCHEDULED
 
+    @field_validator(*_TEXTS, mode="before")
+    @classmethod
+    def _as_it_looks(cls, value: Any) -> Any:
+        return visible(value) if isinstance(value, str) else value
+
 
 class NewItem(ItemFields):
     """An item made by hand. Only these three must be given; empty or null is as good as not given.
@@ -123,8 +140,12 @@ class NewItem(ItemFields):
         return {name: value for name, value in data.items() if value is not None and value != ""}
 
     def to_item(self, item_id: str, *, site: str, now: datetime, station_aetitle: str) -> WorklistItem:
-        """Return the item, with what was left out made up as the class says."""
+        """Return the item, with what was left out made up as the class says.
+
+        :raises Rejected: an identifier is not what it looks like.
+        """
         given = self.model_dump(exclude={"patient_weight_lb"}, exclude_unset=True)
+        _check_identifiers(given)
         description = self.study_description or self.protocol_name or self.modality
         return WorklistItem.model_validate(
             {
@@ -169,11 +190,13 @@ class ItemChanges(ItemFields):
     def against(self, current: StoredItem) -> dict[str, Any]:
         """Return the fields that differ from what is there.
 
-        :raises Rejected: a field that cannot be changed does, or kilograms and pounds disagree.
+        :raises Rejected: a field that cannot be changed does, kilograms and pounds disagree, or an identifier
+            is not what it looks like.
         """
         there = ItemView.of(current).model_dump()
         named = self.model_dump(include=self.model_fields_set)
-        changes = {name: value for name, value in named.items() if value != there[name]}
+        changes = {name: value for name, value in named.items() if value not in _alike(there[name])}
+        _check_identifiers(changes)
         for name in sorted(READ_ONLY & changes.keys()):
             raise Rejected("cannot be changed", where=name)
         if changes.get("study_instance_uid"):
@@ -183,6 +206,19 @@ class ItemChanges(ItemFields):
             changes["patient_weight_kg"] = agreed_kg(kilograms, named.get("patient_weight_lb", ""))
         changes.pop("patient_weight_lb", None)
         return changes
+
+
+def _alike(value: Any) -> tuple[Any, ...]:
+    """Return what is as good as a stored value: an earlier build may have stored what nobody sees."""
+    return (value, visible(value)) if isinstance(value, str) else (value,)
+
+
+def _check_identifiers(given: Mapping[str, Any]) -> None:
+    for name in sorted(IDENTIFIERS & given.keys()):
+        try:
+            check_identifier(given[name])
+        except Rejected as error:
+            raise Rejected(error.what, where=name) from None
 
 
 def to_pounds(kilograms: str) -> str:

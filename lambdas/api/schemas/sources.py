@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from lambdas.api.schemas.common import Request
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import SyncReport
 from lambdas.sources.stored import StoredSource
-from lambdas.sources.unshown_rows import HeldRow, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.sync.status import SourceStatus, reason_of, status_of
 
 MOST_RECORDS = 1000
@@ -53,7 +54,8 @@ class SyncQueued(BaseModel):
 class SourceView(BaseModel):
     """A source in a list; `reason` says why it is not well, and until when it is left alone.
 
-    `last_sync` is the last one that ended; `rejected` and `held` count rows, which `GET /sources/{id}` shows.
+    `last_sync` is the last one that ended; `rejected` and `held` count rows, `notes` values that
+    were left out or put right; `GET /sources/{id}` shows them.
     """
 
     source_id: str
@@ -64,6 +66,7 @@ class SourceView(BaseModel):
     last_sync: SyncReport | None
     rejected: int
     held: int
+    notes: int
     failures: int
     paused_until: datetime | None
     banned_until: datetime | None
@@ -79,18 +82,27 @@ class SourceDetail(SourceView):
     """A source by itself: its definition, and the rows that give no item (the first 200 of each kind).
 
     The API token is in Secrets Manager, under the name the definition gives, and is never shown.
-    `not_checked` says why a definition just stored could not be held against its project.
+    `not_checked` says why a definition just stored could not be held against its project;
+    `shared_patient_ids` which of its first scans will be held because their Patient ID is somebody else's.
     """
 
     definition: SourceDefinition | None
     rejected_rows: list[RejectedRow]
     held_rows: list[HeldRow]
+    notes_of_rows: list[Note]
     has_trigger: bool
     not_checked: str = ""
+    shared_patient_ids: list[str] = []
 
     @classmethod
     def showing(
-        cls, source: StoredSource, now: float, *, has_trigger: bool, not_checked: str = ""
+        cls,
+        source: StoredSource,
+        now: float,
+        *,
+        has_trigger: bool,
+        not_checked: str = "",
+        shared_patient_ids: Sequence[str] = (),
     ) -> SourceDetail:
         """Return what is shown of a source."""
         return cls.model_validate(
@@ -99,8 +111,10 @@ class SourceDetail(SourceView):
                 "definition": source.definition,
                 "rejected_rows": source.state.rejected,
                 "held_rows": source.state.held,
+                "notes_of_rows": source.state.notes,
                 "has_trigger": has_trigger,
                 "not_checked": not_checked,
+                "shared_patient_ids": list(shared_patient_ids),
             }
         )
 
@@ -116,6 +130,7 @@ def _shown(source: StoredSource, now: float) -> dict[str, Any]:
         "last_sync": state.report,
         "rejected": state.rejected_count,
         "held": state.held_count,
+        "notes": state.notes_count,
         "failures": state.failures,
         "paused_until": _later(state.paused_until, now),
         "banned_until": _later(state.banned_until, now),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import socket
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, sleep
-from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
-from infra.local.processes import Child
+from infra.local.processes import Child, Started
 from shared.errors import Unavailable
 from tests.bench import items, wire
 from tests.bench.client import Association, Called
@@ -30,7 +28,7 @@ def free_port() -> int:
     return port
 
 
-class Server(ABC):
+class Server(Started):
     """One worklist server with so many items; a context manager that runs it.
 
     :param folder: its own, empty; everything it writes is there.
@@ -43,7 +41,7 @@ class Server(ABC):
 
     def __init__(self, folder: Path, count: int, *, no_delay: bool = False) -> None:
         self.folder, self.count, self.no_delay = folder, count, no_delay
-        self._closing = ExitStack()
+        super().__init__()
         self.child: Child | None = None
         self.called = Called(HOST, 0, AE_TITLE)
 
@@ -73,20 +71,10 @@ class Server(ABC):
             raise Unavailable("is not running", where=self.program)
         return self.child.pid
 
-    def __enter__(self) -> Self:
+    def _start(self) -> None:
         self.folder.mkdir(parents=True)
-        try:
-            self.start()
-            self._wait_until_filled()
-        except BaseException:
-            self._closing.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
+        self.start()
+        self._wait_until_filled()
 
     def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
         """Start its process, to be stopped with it."""

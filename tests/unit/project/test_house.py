@@ -35,7 +35,7 @@ PURE = {
     "lambdas.sources.definition",
     "lambdas.sources.file",
     "lambdas.sources.state",
-    "lambdas.sources.project_problems",
+    "lambdas.sources.dictionary.problems",
     "lambdas.mapping.record",
     "lambdas.mapping.values",
     "lambdas.store.feed",

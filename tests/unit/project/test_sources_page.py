@@ -16,6 +16,7 @@ from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import OperatingWindow, SourceDefinition, WriteBack
 from lambdas.sources.field_mapping import ITEM_FIELDS, FieldMapping, TemplatePart
 from lambdas.sources.file import parse_definition
+from lambdas.sources.limits import Limits
 from lambdas.sources.protocol_codes import ProtocolCode, ProtocolCodes
 from lambdas.sources.scan_rows import Exemption, Filter, Gate, Join, ScanRows
 from lambdas.sources.transforms import Transform
@@ -37,6 +38,7 @@ PARTS = (
     ProtocolCode,
     OperatingWindow,
     WriteBack,
+    Limits,
 )
 
 
@@ -65,7 +67,7 @@ def test_an_example_does_what_the_page_says(rows: str, definition: str, result: 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_every_key_is_on_the_page(part: type[BaseModel]) -> None:
-    tables = {"rows", "joins", "gates", "fields", "parts", "protocol", "write_back"}
+    tables = {"rows", "joins", "gates", "fields", "parts", "protocol", "write_back", "limits"}
     missing = [
         name for name in part.model_fields if name not in tables and not re.search(rf"\b{name}\b", PAGE)
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from shared.worklist_item import OPEN_STATUSES, Status, WorklistItem
+from shared.worklist_item import OPEN_STATUSES, OptionalSiteName, SiteName, Status, WorklistItem
 from tests.rigs.builders import an_item
 
 TYPE_1 = [
@@ -81,3 +81,22 @@ def test_only_a_running_scan_has_another_name_in_dicom() -> None:
 def test_what_is_over_is_not_open() -> None:
     assert set(Status) - OPEN_STATUSES >= {Status.COMPLETED, Status.DISCONTINUED, Status.CANCELLED}
     assert Status.IN_PROGRESS in OPEN_STATUSES
+
+
+@pytest.mark.parametrize("name", ["oslo", "Site-1_b.2", "x" * 64])
+def test_letters_digits_dots_dashes_and_underscores_name_a_site(name: str) -> None:
+    assert TypeAdapter(SiteName).validate_python(name) == name
+    assert TypeAdapter(OptionalSiteName).validate_python(name) == name
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "a b", "SITE#1", "oslo\n", "Århus"])
+def test_anything_else_is_no_site(name: str) -> None:
+    for kind in (SiteName, OptionalSiteName):
+        with pytest.raises(ValidationError):
+            TypeAdapter(kind).validate_python(name)
+
+
+def test_only_where_it_is_optional_a_site_may_be_empty() -> None:
+    assert TypeAdapter(OptionalSiteName).validate_python("") == ""
+    with pytest.raises(ValidationError):
+        TypeAdapter(SiteName).validate_python("")

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_relay.clock.boot import Moment
+from edge_relay.health.judgement import cache_age
 from edge_relay.health.report import (
     BUCKETS,
     MOST_REFUSALS,
     OTHER_SERVICE,
     UNKNOWN,
     Health,
-    read_report,
-    write_report,
 )
+from edge_relay.health.report_file import last_pull, read_report, write_report
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 KNOWN = {"PRISMA1", "VIDA"}
@@ -196,3 +197,77 @@ def test_threads_lose_no_count() -> None:
         thread.join()
     scanner = health.report("").scanners["PRISMA1"]
     assert (scanner.requests, scanner.answers, scanner.associations_open) == (8000, 8000, 0)
+
+
+class Machine:
+    """Two clocks: one that can be set, and one that cannot."""
+
+    def __init__(self) -> None:
+        self.wall, self.elapsed = datetime(2026, 11, 22, 9, 0, tzinfo=UTC), 500.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+    def health(self, before: Moment | None = None) -> Health:
+        return Health(lambda: self.wall, elapsed=lambda: self.elapsed, pulled_before=before)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=365), timedelta(days=-365), timedelta(seconds=-40)])
+def test_no_jump_of_the_wall_clock_changes_how_long_ago_anything_was(jump: timedelta) -> None:
+    machine = Machine()
+    health = machine.health()
+    health.succeeded("pull")
+    health.failed("push", "down", forbidden=False)
+    health.answered("MR1", "C-FIND", 0, 0.1, 2)
+    health.association_refused("X", "10.0.0.1", "unknown")
+    machine.pass_by(100)
+    machine.wall += jump
+    report, now = health.report(""), machine.wall
+    ages = [
+        report.pull.succeeded_at,
+        report.push.failing_since,
+        report.started_at,
+        report.refused[0].last_at,
+        report.scanners["MR1"].query.at if report.scanners["MR1"].query else None,
+    ]
+    assert [(now - each).total_seconds() if each else None for each in ages] == [100] * 5
+    assert cache_age(report, now) == health.pull_age() == 100
+
+
+def test_after_a_restart_the_worklist_is_as_old_as_it_was_before(tmp_path: Path) -> None:
+    machine = Machine()
+    first = machine.health()
+    first.succeeded("pull")
+    machine.pass_by(600)
+    write_report(tmp_path / "health.json", first.report(""))
+    machine.pass_by(86_400)
+    second = machine.health(last_pull(tmp_path / "health.json"))
+    assert second.pull_age() == 87_000
+    assert cache_age(second.report(""), machine.wall) == 87_000
+    second.failed("pull", "down", forbidden=False)
+    machine.pass_by(10)
+    assert cache_age(second.report(""), machine.wall) == 87_010
+    second.succeeded("pull")
+    assert cache_age(second.report(""), machine.wall) == 0
+
+
+def test_after_a_boot_at_a_wrong_time_and_its_correction_the_age_is_right() -> None:
+    machine = Machine()
+    pulled = Moment(boot="another", seconds=9e5, at=machine.wall)
+    machine.elapsed = 20.0
+    machine.wall += timedelta(days=365)
+    health = machine.health(pulled)
+    assert health.pull_age() == 365 * 86_400
+    machine.wall += timedelta(hours=2) - timedelta(days=365)
+    assert health.pull_age() == 7200
+    machine.wall -= timedelta(days=3000)
+    assert health.pull_age() == 20.0
+
+
+def test_what_an_earlier_run_wrote_may_be_anything(tmp_path: Path) -> None:
+    assert last_pull(tmp_path / "health.json") is None
+    (tmp_path / "health.json").write_text("{}")
+    assert last_pull(tmp_path / "health.json") is None
+    write_report(tmp_path / "health.json", Machine().health().report(""))
+    assert last_pull(tmp_path / "health.json") is None

@@ -13,17 +13,19 @@ import pytest
 
 from edge_relay.exchange.heartbeat import health_for_cloud
 from edge_relay.health import status
+from edge_relay.health.loop_health import LoopHealth
 from edge_relay.health.report import (
     Exchange,
     HealthReport,
-    LoopHealth,
     RefusedCaller,
     ScannerHealth,
-    write_report,
 )
+from edge_relay.health.report_file import write_report
+from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.journal import Journal
 from edge_relay.operations import status_table
 from edge_relay.worklist.cache import Cache
+from tests.unit.edge_relay.mpps.test_journal import create
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -48,7 +50,8 @@ def a_report(**changes: Any) -> HealthReport:
 
 
 def failing(minutes: float, sentence: str = "no route", *, forbidden: bool = False) -> LoopHealth:
-    return LoopHealth(failing_since=NOW - timedelta(minutes=minutes), failure=sentence, forbidden=forbidden)
+    since = NOW - timedelta(minutes=minutes)
+    return LoopHealth(succeeded_at=since, failing_since=since, failure=sentence, forbidden=forbidden)
 
 
 def problems(state: Path, **changes: Any) -> str:
@@ -70,6 +73,8 @@ def test_a_relay_that_is_well_has_no_problems(state: Path) -> None:
         ("certificate", "new TLS certificate"),
         ("self_query", "does not answer its own query"),
         ("status_page", "status page does not work"),
+        ("disk", "folder cannot be written"),
+        ("clock", "clock is wrong"),
     ],
 )
 def test_a_part_that_fails_is_a_problem_in_words(state: Path, part: str, says: str) -> None:
@@ -173,3 +178,41 @@ def test_the_cloud_is_told_what_the_status_says(state: Path) -> None:
     )
     assert summary.push.failure == "no route"
     assert len(summary.problems) == 1
+
+
+def test_a_worklist_without_a_relay_still_has_an_age(state: Path) -> None:
+    write_report(state / "health.json", a_report(pid=2**22 + 1))
+    found = status.look(state, datetime.now(UTC))
+    assert not found.running
+    assert found.cache_age_seconds is not None
+    assert found.cache_age_seconds >= 3
+
+
+@pytest.mark.parametrize("minutes", [3, 200])
+def test_an_event_that_waits_is_a_problem_whatever_the_push_believes(state: Path, minutes: float) -> None:
+    journal = Journal(state / "journal.db")
+    journal.append(create(1).model_copy(update={"received_at": NOW - timedelta(minutes=minutes)}))
+    journal.close()
+    found = status.look(state, NOW, a_report(push=LoopHealth(succeeded_at=NOW)))
+    assert found.outbox_age_seconds == minutes * 60
+    assert "an MPPS event has been waiting" in found.problems[0]
+
+
+def test_an_event_from_before_the_time_was_known_waits_by_the_machines_uptime(state: Path) -> None:
+    stamp = Stamp(datetime(1970, 1, 1, tzinfo=UTC), "boot", 1000.0, known=False)
+    journal = Journal(state / "journal.db", stamp=lambda: stamp)
+    journal.append(create(1))
+    journal.close()
+    assert status.look(state, NOW, a_report(uptime=1007.0)).outbox_age_seconds == 7
+    assert status.look(state, NOW, a_report(uptime=1007.0)).problems == ()
+
+
+def test_events_missing_from_the_journal_are_a_problem(state: Path) -> None:
+    journal = Journal(state / "journal.db")
+    journal.append(create(1))
+    journal.close()
+    (state / "journal.db").unlink()
+    Journal(state / "journal.db").close()
+    found = status.look(state, NOW, a_report())
+    assert found.missing == 1
+    assert "missing from the journal" in found.problems[0]

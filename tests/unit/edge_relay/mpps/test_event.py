@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from edge_relay.mpps.event import MIX_UP, ended, event_from
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
-from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, Step, StepStatus
+from shared.steps.procedure_step import EventKind, ProcedureStepEvent, Refusal, Step, StepStatus
 from shared.steps.step_dataset import fold, merged
 from tests.rigs.mpps import NOW, attributes, began, completed, discontinued, progress, put, unscheduled
 
@@ -228,7 +228,7 @@ def test_saying_that_it_goes_on_with_more_content_is_fine_of_a_strict_scanner() 
 
 
 def test_no_warning_ever_holds_a_value() -> None:
-    dataset: DataSetJson = attributes(put(completed(), PatientName="Secret^Name", PatientID="SECRET-7"))
+    dataset = attributes(put(completed(), PatientName="Secret^Name", PatientID="SECRET-7"))
     outcome = event_from(
         SET, "2.25.1", dataset, strict=True, calling_aetitle="S", received_at=NOW, event_id="0" * 32
     )

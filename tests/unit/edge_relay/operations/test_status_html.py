@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_relay.health.report import Exchange, HealthReport, LoopHealth, RefusedCaller, ScannerHealth
+from edge_relay.health.loop_health import LoopHealth
+from edge_relay.health.report import Exchange, HealthReport, RefusedCaller, ScannerHealth
 from edge_relay.health.status import RelayStatus
 from edge_relay.operations import status_html
 from tests.rigs.builders import an_item

@@ -52,6 +52,7 @@ def test_an_example_agrees_with_its_project(name: str) -> None:
         [field.metadata() for field in shape.fields],
         event_forms={event.unique: event.forms for event in shape.events} if shape.longitudinal else None,
         groups=shape.group_names if shape.groups else None,
+        at_apply=True,
     )
 
 

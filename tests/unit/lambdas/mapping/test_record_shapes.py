@@ -125,7 +125,13 @@ def test_a_gate_holds_back_whatever_is_not_known_to_be_right(value: str) -> None
     outcome = map_record(source(gates=[CLEARED]), [scan(mri_cleared=value)], ("UNK",))
     assert (outcome.items, outcome.rejected) == ((), ())
     assert outcome.held == (
-        HeldRow(record="007", field="mri_cleared", reason="MR safety screening not signed off"),
+        HeldRow(
+            record="007",
+            field="mri_cleared",
+            reason="MR safety screening not signed off",
+            day="20261123",
+            site="main",
+        ),
     )
 
 

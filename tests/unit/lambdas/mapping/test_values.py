@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.mapping.record import item_from_record, map_record
+from lambdas.mapping.record import map_record, scan_from_row
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from shared.worklist_item import WorklistItem
@@ -174,7 +174,7 @@ ROWS = st.lists(
 @given(rows=ROWS)
 def test_every_scan_is_an_item_at_its_own_site_or_held_or_rejected(rows: list[RedcapRow]) -> None:
     outcome = map_record(EVERYTHING, rows, ("UNK",))
-    single = [item_from_record(EVERYTHING, one, rows, ("UNK",)) for one in rows]
+    single = [scan_from_row(EVERYTHING, one, rows, ("UNK",)) for one in rows]
     assert len(outcome.items) + len(outcome.held) + len(outcome.rejected) == len(single) - single.count(None)
     groups = {one.values["redcap_data_access_group"] for one in rows} - {""}
     for item in outcome.items:

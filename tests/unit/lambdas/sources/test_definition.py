@@ -129,7 +129,7 @@ def test_text_that_is_no_definition_is_refused(text: str, named: str) -> None:
         (with_field("patient_id", {"field": "x", "otherwise": "1"}), "fields.patient_id: otherwise is for"),
         (with_field("patient_sex", {"field": "x", "values": {"1": "Male"}}), "fields.patient_sex.values.1"),
         (with_field("modality", {"constant": "M-R"}), "fields.modality.constant: a code may contain only"),
-        (with_field("scheduled_start_time", {"field": "x", "default": "9am"}), "time.default: a time must"),
+        (with_field("scheduled_start_time", {"field": "x", "default": "noon"}), "time.default: a time must"),
         (
             with_field("patient_weight_kg", {"field": "x", "unit": "g", "default": "a"}),
             "kg.default: a measure",

@@ -32,7 +32,12 @@ def test_a_measure_is_converted_exactly(text: str, unit: str, ours: str) -> None
     assert taken(target, text, unit=unit) == Decimal(ours)
 
 
-@pytest.mark.parametrize("text", ["heavy", "7,5", "1e", ""])
+def test_a_comma_is_a_decimal_sign_before_three_digits_only_if_the_definition_says_so() -> None:
+    assert taken("patient_weight_kg", "7,5", unit="kg") == Decimal("7.5")
+    assert taken("patient_weight_kg", "7,512", unit="kg", decimal_comma=True) == Decimal("7.512")
+
+
+@pytest.mark.parametrize("text", ["heavy", "7,512", "1e", ""])
 def test_a_measure_that_is_no_number_is_refused_and_not_quoted(text: str) -> None:
     with pytest.raises(Rejected) as refused:
         taken("patient_weight_kg", text, unit="kg")
@@ -69,7 +74,7 @@ def test_a_comma_elsewhere_is_a_comma() -> None:
 def test_of_a_date_with_a_time_each_field_takes_its_own(moment: str) -> None:
     assert taken("scheduled_start_date", moment) == "2026-11-23"
     assert taken("patient_birth_date", moment) == "2026-11-23"
-    assert taken("scheduled_start_time", moment) == "09:30"
+    assert taken("scheduled_start_time", moment) == "09:30:00"
     assert taken("study_description", moment) == moment
 
 

@@ -1,11 +1,11 @@
-"""What is remembered of rejected and held rows: those of records read anew replace what was known of them."""
+"""What is remembered of rejected and held rows and of notes: what a record read anew gives replaces it."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.sources.unshown_rows import ROWS_KEPT, HeldRow, RejectedRow, UnshownRows
+from lambdas.sources.unshown_rows import NOTES_KEPT, ROWS_KEPT, HeldRow, Note, RejectedRow, UnshownRows
 
 RECORDS = st.sets(st.integers(1, 30).map(str))
 
@@ -18,7 +18,12 @@ def held(*records: str) -> tuple[HeldRow, ...]:
     return tuple(HeldRow(record=record, field="safe", reason="not screened") for record in records)
 
 
+def notes(*records: str) -> tuple[Note, ...]:
+    return tuple(Note(record=record, field="weight", reason="is no number") for record in records)
+
+
 def after(before: UnshownRows, **given: object) -> UnshownRows:
+    given = {"notes": (), **given}
     return before.model_copy(update=before.after_reading(**given))  # type: ignore[arg-type]
 
 
@@ -40,6 +45,19 @@ def test_a_rejected_row_that_is_held_now_is_counted_once() -> None:
     known = after(UnshownRows(), rejected=rejected("1"), held=(), read={"1"})
     found = after(known, rejected=(), held=held("1"), read={"1"})
     assert (found.rejected_count, found.held_count) == (0, 1)
+
+
+def test_the_first_notes_are_kept_and_all_are_counted() -> None:
+    records = [f"{number:04}" for number in range(NOTES_KEPT + 50)]
+    found = after(UnshownRows(), rejected=(), held=(), notes=notes(*records), read=set(records))
+    assert [note.record for note in found.notes] == records[:NOTES_KEPT]
+    assert found.notes_count == NOTES_KEPT + 50
+
+
+def test_notes_of_a_record_read_anew_are_replaced_and_the_others_stay() -> None:
+    known = after(UnshownRows(), rejected=(), held=(), notes=notes("1", "1", "2"), read={"1", "2"})
+    found = after(known, rejected=(), held=(), notes=notes("1"), read={"1"})
+    assert ([note.record for note in found.notes], found.notes_count) == (["1", "2"], 2)
 
 
 def test_the_first_rows_are_kept_and_all_are_counted() -> None:

@@ -51,6 +51,15 @@ def told(*steps: Step, config: WriteBack = ALL) -> dict[str, str]:
 
 BLANK = dict.fromkeys("sbedarn", "")
 
+FIRST_DONE = {
+    "s": "COMPLETED",
+    "b": "2026-11-22 01:00:00",
+    "e": "2026-11-22 01:44:59",
+    "d": "44",
+    "a": "MR1",
+    "n": "1",
+}
+
 
 @pytest.mark.parametrize(
     ("steps", "values"),
@@ -58,14 +67,7 @@ BLANK = dict.fromkeys("sbedarn", "")
         ([step(1, RUNS)], {"s": "IN_PROGRESS", "b": "2026-11-22 01:00:00", "a": "MR1"}),
         (
             [step(1, DONE)],
-            {
-                "s": "COMPLETED",
-                "b": "2026-11-22 01:00:00",
-                "e": "2026-11-22 01:44:59",
-                "d": "44",
-                "a": "MR1",
-                "n": "1",
-            },
+            FIRST_DONE,
         ),
         (
             [step(1, DONE), step(3, DONE)],
@@ -84,14 +86,7 @@ BLANK = dict.fromkeys("sbedarn", "")
         ),
         (
             [step(1, DONE), step(3, GIVEN_UP, "110513")],
-            {
-                "s": "COMPLETED",
-                "b": "2026-11-22 01:00:00",
-                "e": "2026-11-22 01:44:59",
-                "d": "44",
-                "a": "MR1",
-                "n": "1",
-            },
+            FIRST_DONE,
         ),
         (
             [step(1, GIVEN_UP, "110501"), step(3, GIVEN_UP, "110513")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.sources.project_fields import Project, base_name, checkbox_column
+from lambdas.sources.dictionary.fields import Project, base_name, checkbox_column
 
 
 def field(

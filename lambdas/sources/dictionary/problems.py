@@ -6,20 +6,20 @@ key of the definition, and what the project has instead.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from lambdas.redcap.row import DATA_ACCESS_GROUP, PSEUDO_FIELDS
-from lambdas.sources.definition import SourceDefinition, WriteBack
-from lambdas.sources.field_values import DATES, TIMES
-from lambdas.sources.project_fields import Project, ProjectField, base_name
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.dictionary.choices import choice_problems
+from lambdas.sources.dictionary.fields import Project, base_name
+from lambdas.sources.dictionary.formats import format_problems
+from lambdas.sources.dictionary.units import unit_problems
+from lambdas.sources.dictionary.words import labelled, listed
+from lambdas.sources.dictionary.write_back import write_back_problems
 from lambdas.sources.section import did_you_mean
-from shared.worklist_item import Status
 
-_LISTED: Final = 12
 _VALUELESS: Final = frozenset({"descriptive", "file"})
-_MEASURES: Final = frozenset({"patient_weight_kg", "patient_size_m"})
-_WRITTEN: Final = (Status.SCHEDULED, Status.IN_PROGRESS, Status.COMPLETED, Status.DISCONTINUED)
 
 
 def problems_of(definition: SourceDefinition, project: Project) -> Iterator[str]:
@@ -28,12 +28,22 @@ def problems_of(definition: SourceDefinition, project: Project) -> Iterator[str]
         yield f"record_id_field: the project's first field is {project.fields[0].name}"
     yield from _unknown_fields(definition, project)
     yield from _unknown_codes(definition, project)
-    yield from _unfit_fields(definition, project)
     yield from _misplaced(definition, project)
     if project.event_forms is not None:
         yield from _unknown_events(definition, project.event_forms)
+
+
+def misfits_of(definition: SourceDefinition, project: Project) -> Iterator[str]:
+    """Yield what names fields that exist, and would go wrong with them.
+
+    Asked when a definition is applied, not at every sync: a project that changes under a definition costs
+    the scans it concerns, never the whole source.
+    """
+    yield from format_problems(definition, project)
+    yield from unit_problems(definition, project)
+    yield from choice_problems(definition, project)
     if definition.write_back is not None:
-        yield from _unwritable(definition.write_back, project)
+        yield from write_back_problems(definition.write_back, project)
 
 
 def _unknown_fields(definition: SourceDefinition, project: Project) -> Iterator[str]:
@@ -46,7 +56,7 @@ def _unknown_fields(definition: SourceDefinition, project: Project) -> Iterator[
         checkbox = project.checkbox(name)
         if checkbox is not None:
             said = "is a checkbox" if name == checkbox.name else "is no column of the checkbox"
-            yield f"{key}: {name} {said}; its columns are {_list(checkbox.columns())}"
+            yield f"{key}: {name} {said}; its columns are {listed(checkbox.columns())}"
         elif name in definition.parts:
             yield f'{key}: {name} is a part; write "{{{name}}}" to use it'
         else:
@@ -65,7 +75,7 @@ def _unknown_codes(definition: SourceDefinition, project: Project) -> Iterator[s
         for code in codes if known else ():
             if code not in known:
                 close = did_you_mean(code, known)
-                yield f"{key}: {name} has no code {code}; it has {_list(_labelled(known))}{close}"
+                yield f"{key}: {name} has no code {code}; it has {listed(labelled(known))}{close}"
     if project.groups is not None:
         for group in sorted(definition.sites_by_dag.keys() - set(project.groups)):
             close = did_you_mean(group, project.groups)
@@ -95,33 +105,6 @@ def _codes_of(name: str, project: Project) -> dict[str, str]:
         return dict.fromkeys(project.groups or (), "")
     column = project.column(name)
     return dict(column.codes) if column is not None else {}
-
-
-def _unfit_fields(definition: SourceDefinition, project: Project) -> Iterator[str]:
-    """Yield the fields whose validation says that they can never hold what they are mapped to."""
-    for target, mapping in definition.fields.items():
-        column = project.column(mapping.field) if mapping.field is not None else None
-        if column is None or not column.kind or mapping.values is not None or mapping.transforms:
-            continue
-        if wanted := _misfit(target, column):
-            yield f"fields.{target}: {column.name} is {_kind(column)}, and this must be {wanted}"
-
-
-def _misfit(target: str, column: ProjectField) -> str:
-    """Return what a worklist field must be, if a REDCap field cannot be that; empty if it can."""
-    validation = column.validation
-    chosen = bool(column.codes)
-    if target in DATES and (chosen or (validation and not validation.startswith("date"))):
-        return "a date"
-    if target in TIMES and (chosen or (validation and not validation.startswith(("time", "datetime")))):
-        return "a time"
-    if target in _MEASURES and (chosen or validation.startswith(("date", "time", "email", "phone"))):
-        return "a number"
-    return ""
-
-
-def _kind(column: ProjectField) -> str:
-    return f"validated as {column.validation}" if column.validation else f"a {column.kind} field"
 
 
 def _misplaced(definition: SourceDefinition, project: Project) -> Iterator[str]:
@@ -166,37 +149,3 @@ def _unknown_events(definition: SourceDefinition, known: Collection[str]) -> Ite
     for key, name in named:
         if name not in known:
             yield f"{key}: the project has no event {name}{did_you_mean(name, known)}"
-
-
-def _unwritable(config: WriteBack, project: Project) -> Iterator[str]:
-    for name in config.redcap_fields():
-        column = project.column(name)
-        if column is not None and column.kind in {"calc", "checkbox", "sql"}:
-            yield f"write_back: {name} is a {column.kind} field, which nothing can be written to"
-    for key, moment in (("start", config.start), ("end", config.end)):
-        column = project.column(moment) if moment else None
-        validation = column.validation if column is not None else ""
-        if (
-            validation.startswith("datetime_")
-            and validation.startswith("datetime_seconds_") != config.seconds
-        ):
-            right = "false" if config.seconds else "true"
-            yield f"write_back.{key}: {moment} is validated as {validation}; set write_back.seconds = {right}"
-    status = project.column(config.status) if config.status else None
-    if status is not None and status.codes:
-        written = (config.status_values.get(state, state.value) for state in _WRITTEN)
-        unknown = [text for text in written if text not in status.codes]
-        if unknown:
-            have = _list(_labelled(status.codes))
-            yield f"write_back.status_values: {status.name} has no code {_list(unknown)}; it has {have}"
-
-
-def _labelled(codes: Iterable[str] | dict[str, str]) -> list[str]:
-    labels = codes if isinstance(codes, dict) else {}
-    return [f"{code} ({labels[code][:40]})" if labels.get(code) else code for code in codes]
-
-
-def _list(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
-    return ", ".join(every[:_LISTED]) + more

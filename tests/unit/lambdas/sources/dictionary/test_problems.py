@@ -55,7 +55,9 @@ def problems(
     **changes: Any,
 ) -> str:
     try:
-        check_against(source(fields, **changes), METADATA, event_forms=event_forms, groups=groups)
+        check_against(
+            source(fields, **changes), METADATA, event_forms=event_forms, groups=groups, at_apply=True
+        )
     except Rejected as refused:
         return refused.what
     return ""

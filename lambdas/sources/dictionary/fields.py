@@ -24,6 +24,7 @@ class ProjectField:
     :param kind: REDCap's ``field_type``; empty if the metadata does not tell.
     :param codes: code -> label, of a field with choices; empty if anything can stand in it.
     :param validation: ``text_validation_type_or_show_slider_number``; empty if there is none.
+    :param label: what people see as the question; ``note`` what they see below it.
     """
 
     name: str
@@ -31,6 +32,8 @@ class ProjectField:
     kind: str
     codes: Mapping[str, str]
     validation: str
+    label: str = ""
+    note: str = ""
 
     def columns(self) -> tuple[str, ...]:
         """Return its columns in an export: one, or one for each code of a checkbox."""
@@ -46,6 +49,7 @@ class Project:
     :param event_forms: a longitudinal project's events by unique name, each with its forms
         (``content=formEventMapping``); None: not asked, or not longitudinal.
     :param groups: unique names of the data access groups (``content=dag``); None: not asked.
+    :param missing: the project's own missing-data codes.
     """
 
     def __init__(
@@ -53,7 +57,9 @@ class Project:
         metadata: Iterable[Mapping[str, str]],
         event_forms: Mapping[str, Collection[str]] | None = None,
         groups: Collection[str] | None = None,
+        missing: Collection[str] = (),
     ) -> None:
+        self.missing = missing
         self.fields = [_field(row) for row in metadata]
         self.event_forms, self.groups = event_forms, groups
         self._by_name = {field.name: field for field in self.fields}
@@ -102,6 +108,8 @@ def _field(row: Mapping[str, str]) -> ProjectField:
         kind=kind,
         codes=codes,
         validation=row.get("text_validation_type_or_show_slider_number", "") if kind == "text" else "",
+        label=row.get("field_label", ""),
+        note=row.get("field_note", ""),
     )
 
 

@@ -1,0 +1,168 @@
+"""Killing the relay at random moments while scanners report and ask, with the real API on moto behind it.
+
+Each scanner does as scanners do: it begins a step, ends it, asks for its worklist, and sends again what was
+not answered. What was answered with Success must be in the cloud in the end: once, in order.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from os import kill
+from uuid import UUID
+
+from edge_relay.client import scu
+from infra.local.stack import LocalStack
+from shared.errors import Conflict, MwlError
+from shared.steps.procedure_step import EventKind
+
+PATIENCE_SECONDS = 60.0
+_LONGEST_LIFE_SECONDS = 0.8
+_PAUSE_SECONDS = 0.02
+_SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
+
+
+@dataclass
+class Outcome:
+    """What was done and what came of it."""
+
+    kills: int = 0
+    reports: int = 0
+    queries: int = 0
+    unanswered: int = 0
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    wrong_answers: int = 0
+    longest_silence: float = 0.0
+
+    def wrong(self) -> list[str]:
+        """Return what must not be, in words."""
+        told = [f"lost: {uid}" for uid in self.lost] + [f"twice: {uid}" for uid in self.duplicated]
+        told += [f"out of order: {uid}" for uid in self.out_of_order]
+        return told + ([f"{self.wrong_answers} wrong answers"] if self.wrong_answers else [])
+
+
+class Scanner:
+    """One scanner: reports and asks until told to stop."""
+
+    def __init__(self, stack: LocalStack, chance: random.Random, outcome: Outcome) -> None:
+        self._stack, self._chance, self._outcome = stack, chance, outcome
+        self._stopping = threading.Event()
+        self.acknowledged: dict[str, list[EventKind]] = {}
+        self._patients = {str(exam.PatientID) for exam in stack.worklist()}
+        self._exams = stack.worklist()
+        self._heard = time.monotonic()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after what is under way."""
+        self._stopping.set()
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            uid = f"2.25.{UUID(int=self._chance.getrandbits(128), version=4).int}"
+            exam = self._chance.choice(self._exams)
+            began = scu.step_began(
+                study_instance_uid=exam.StudyInstanceUID,
+                scheduled_step_id=exam.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID,
+                accession_number=exam.AccessionNumber,
+                patient_id=str(exam.PatientID),
+                patient_name=str(exam.PatientName),
+                modality="MR",
+                station_aetitle="PRISMA1",
+                now=datetime(2026, 11, 22, 9, 31),
+            )
+            ended = scu.step_completed(datetime(2026, 11, 22, 10, 15), "2.25.5")
+            if self._reported(
+                uid, EventKind.N_CREATE, partial(scu.create_step, self._stack.peer, began, uid)
+            ):
+                self._ask()
+                self._reported(uid, EventKind.N_SET, partial(scu.set_step, self._stack.peer, ended, uid))
+
+    def _reported(self, uid: str, kind: EventKind, send: Callable[[], object]) -> bool:
+        while not self._stopping.is_set():
+            try:
+                send()
+            except Conflict:
+                pass  # known already: the answer to the first time was lost with the relay
+            except MwlError as error:
+                if not _is_known(error):
+                    self._outcome.unanswered += 1
+                    time.sleep(_PAUSE_SECONDS)
+                    continue
+            self._hear()
+            self._outcome.reports += 1
+            self.acknowledged.setdefault(uid, []).append(kind)
+            return True
+        return False
+
+    def _ask(self) -> None:
+        try:
+            answers = self._stack.worklist()
+        except MwlError:
+            return
+        self._hear()
+        self._outcome.queries += 1
+        self._outcome.wrong_answers += not {str(exam.PatientID) for exam in answers} <= self._patients
+
+    def _hear(self) -> None:
+        now = time.monotonic()
+        self._outcome.longest_silence = max(self._outcome.longest_silence, now - self._heard)
+        self._heard = now
+
+
+def run(stack: LocalStack, kills: int, scanners: int, seed: int) -> Outcome:
+    """Kill the relay so often while so many scanners work; return what came of it."""
+    outcome, chance = Outcome(), random.Random(seed)
+    working = [Scanner(stack, random.Random(seed * 1000 + n), outcome) for n in range(scanners)]
+    for scanner in working:
+        scanner.start()
+    for _ in range(kills):
+        time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
+        relay = stack.relay
+        if relay is not None:
+            kill(relay.pid, chance.choice(_SIGNALS))
+            relay.kill()
+        stack.start_relay()
+        outcome.kills += 1
+    for scanner in working:
+        scanner.stop()
+    acknowledged = {uid: kinds for scanner in working for uid, kinds in scanner.acknowledged.items()}
+    _compare(stack, acknowledged, outcome)
+    return outcome
+
+
+def _compare(stack: LocalStack, acknowledged: dict[str, list[EventKind]], outcome: Outcome) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for uid, kinds in acknowledged.items():
+        found = _recorded(stack, uid)
+        while not set(kinds) <= set(found) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = _recorded(stack, uid)
+        if not set(kinds) <= set(found):
+            outcome.lost.append(uid)
+        if len(found) > len(set(found)):
+            outcome.duplicated.append(uid)
+        if found != sorted(found, key=[EventKind.N_CREATE, EventKind.N_SET].index):
+            outcome.out_of_order.append(uid)
+
+
+def _recorded(stack: LocalStack, uid: str) -> list[EventKind]:
+    return [event.kind for event in stack.services.steps.events(uid)]
+
+
+def _is_known(error: MwlError) -> bool:
+    """Tell whether it was refused because it had been taken before: 0111, or 0110 with A710."""
+    return "0111" in str(error) or "may no longer be updated" in str(error)
