@@ -37,12 +37,6 @@ def main() -> int:
     areas = [area for area in AREAS if wanted.search(area.name)]
     console = Console(soft_wrap=True)
     with copied_tree() as tree:
-        red = [area.name for area in areas if not _is_green(console, tree, area)]
-        if red:
-            console.print(
-                f"Without any fault, tests fail in: {', '.join(red)}. Mend them first.", style="red"
-            )
-            return 1
         if options.explore:
             return _explore(console, tree, areas, options.explore, options.seed)
         results = _plant_all(console, tree, areas)
@@ -73,6 +67,11 @@ def _plant_all(console: Console, tree: Tree, areas: Sequence[Area]) -> list[Resu
 def _results(tree: Tree, areas: Sequence[Area]) -> Iterator[Result]:
     sources = tree.sources()
     for area in areas:
+        outcome, said = tree.run(area.tests)
+        if outcome is not Outcome.SURVIVED:
+            wrong = f"without any fault its tests do not pass: {said}"
+            yield from (Result(area.name, fault, "", Outcome.BROKEN, wrong) for fault in area.faults)
+            continue
         for fault in area.faults:
             try:
                 planting = planted(fault, sources)
@@ -112,14 +111,6 @@ def _files(area: Area, sources: dict[PurePosixPath, str]) -> dict[str, str]:
             continue
         found[str(file)] = sources[file]
     return found
-
-
-def _is_green(console: Console, tree: Tree, area: Area) -> bool:
-    outcome, said = tree.run(area.tests)
-    if outcome is Outcome.SURVIVED:
-        return True
-    console.print(escape(f"{area.name}: {said}"), style="red")
-    return False
 
 
 def _progress(console: Console) -> Progress:

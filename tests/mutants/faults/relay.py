@@ -237,6 +237,16 @@ _SELECTION: Final = area(
     ),
 )
 
+_OLDEST_OF_EACH: Final = (
+    "SELECT {which}(seq) FROM events WHERE {state} AND NOT {{_PASSED_BY}} GROUP BY sop_instance_uid)\n"
+    "    ORDER BY attempts"
+)
+
+
+def _due(which: str = "min", state: str = "state <> 'delivered'") -> str:
+    return _OLDEST_OF_EACH.format(which=which, state=state)
+
+
 _JOURNAL: Final = area(
     "journal",
     [
@@ -247,13 +257,13 @@ _JOURNAL: Final = area(
         "tests/unit/edge_relay/mpps/test_intake.py",
     ],
     (
-        "SELECT min(seq) FROM events WHERE state <> 'delivered' AND NOT",
-        "SELECT min(seq) FROM events WHERE state = 'pending' AND NOT",
+        _due(),
+        _due(state="state = 'pending'"),
         "an N-SET overtakes its parked N-CREATE",
     ),
     (
-        "SELECT min(seq) FROM events WHERE state <>",
-        "SELECT max(seq) FROM events WHERE state <>",
+        _due(),
+        _due("max"),
         "the newest event goes first",
     ),
     (

@@ -189,7 +189,11 @@ _WRITE_BACK: Final = area(
         "counted = True",
         "waiting for its turn uses up its tries",
     ),
-    ("if lost := update_of(self._row(redcap, item, values), values):", "if lost := None:", "not verified"),
+    (
+        "if told.values and (lost := update_of(",
+        "if False and (lost := update_of(",
+        "what REDCap did not keep counts as told",
+    ),
     (
         "self._sources.renew(item.source, owner,",
         "bool((item.source, owner)) or self._sources.renew(item.source, owner,",
