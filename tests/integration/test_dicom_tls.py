@@ -27,7 +27,7 @@ from shared.errors import Rejected
 from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.relay import eventually
 from tests.rigs.tls import Authority, Issued
-from tests.rigs.upper_layer import SHORT, Peer, Toy, associated, connected, echo, find, request, serving
+from tests.rigs.upper_layer import Peer, Toy, associated, connected, echo, find, only, request, serving
 
 Demand = Literal["required", "optional", "none"]
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -163,7 +163,10 @@ def test_ciphers_without_forward_secrecy_or_authenticated_encryption_are_refused
 
 
 def test_a_peer_that_is_silent_in_its_handshake_keeps_nobody_out_and_is_dropped(site: Site) -> None:
-    with serving_tls(site.tls(), SHORT) as (toy, listener), connected(listener, 1) as silent:
+    with (
+        serving_tls(site.tls(), only(artim_seconds=0.3, pdu_seconds=0.3)) as (toy, listener),
+        connected(listener, 1) as silent,
+    ):
         ask(listener, site.client(site.scanner))
         began = perf_counter()
         assert silent.pdu() is None
@@ -216,7 +219,7 @@ def test_requests_answers_and_the_end_are_as_without_tls(site: Site) -> None:
 
 
 def test_a_peer_that_never_reads_is_dropped_with_tls_too(site: Site) -> None:
-    with serving_tls(site.tls(), SHORT) as (toy, listener):
+    with serving_tls(site.tls(), only(pdu_seconds=0.25)) as (toy, listener):
         with secured(listener, site.client(site.scanner)) as peer:
             peer.associate()
             peer.send(find(1, b"endless 4000"))

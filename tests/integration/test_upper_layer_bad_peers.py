@@ -26,7 +26,6 @@ from tests.rigs.upper_layer import (
     PATIENT,
     PENDING,
     RELEASE_RQ,
-    SHORT,
     SUCCESS,
     VERIFICATION,
     Peer,
@@ -35,6 +34,7 @@ from tests.rigs.upper_layer import (
     connected,
     echo,
     find,
+    only,
     request,
     serving,
 )
@@ -58,15 +58,15 @@ def kinds(peer: Peer) -> list[PduType]:
 
 
 def test_a_peer_that_says_nothing_is_dropped() -> None:
-    with serving(limits=SHORT) as (toy, listener), connected(listener) as peer:
-        began = perf_counter()
+    began = perf_counter()
+    with serving(limits=only(artim_seconds=0.3)) as (toy, listener), connected(listener) as peer:
         assert kinds(peer) == []
         assert 0.25 < perf_counter() - began < SOON
         assert dropped(toy, NOTHING)
 
 
 def test_a_peer_that_never_comes_to_its_association_is_dropped() -> None:
-    with serving(limits=SHORT) as (toy, listener), connected(listener) as peer:
+    with serving(limits=only(pdu_seconds=0.25)) as (toy, listener), connected(listener) as peer:
         peer.send(request()[:-1])
         assert kinds(peer) == []
         assert dropped(toy, PDU_LATE)
@@ -85,7 +85,7 @@ def trickle(peer: Peer, data: bytes, over: threading.Event) -> None:
 def test_a_peer_that_trickles_is_dropped_at_the_deadline_of_its_pdu() -> None:
     over = threading.Event()
     with (
-        serving(limits=SHORT) as (toy, listener),
+        serving(limits=only(pdu_seconds=0.25)) as (toy, listener),
         associated(listener) as peer,
         associated(listener) as other,
     ):
@@ -101,7 +101,7 @@ def test_a_peer_that_trickles_is_dropped_at_the_deadline_of_its_pdu() -> None:
 
 def test_a_peer_that_trickles_its_association_request_is_dropped_too() -> None:
     over = threading.Event()
-    with serving(limits=SHORT) as (toy, listener), connected(listener) as peer:
+    with serving(limits=only(pdu_seconds=0.25)) as (toy, listener), connected(listener) as peer:
         trickling = threading.Thread(target=trickle, args=(peer, request(), over))
         trickling.start()
         assert dropped(toy, PDU_LATE)
@@ -110,8 +110,8 @@ def test_a_peer_that_trickles_its_association_request_is_dropped_too() -> None:
 
 
 def test_an_idle_association_is_ended() -> None:
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer:
-        began = perf_counter()
+    began = perf_counter()
+    with serving(limits=only(idle_seconds=0.4)) as (toy, listener), associated(listener) as peer:
         assert kinds(peer) == [PduType.A_ABORT]
         assert 0.35 < perf_counter() - began < SOON
         assert dropped(toy, IDLE)
@@ -119,9 +119,10 @@ def test_an_idle_association_is_ended() -> None:
 
 
 def test_an_association_is_not_idle_while_it_waits_for_us() -> None:
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer, associated(listener):
+    with serving(limits=only(idle_seconds=1.5)) as (toy, listener), associated(listener) as peer:
         peer.send(find(1, b"later"))
-        assert dropped(toy, IDLE)  # the other one
+        with associated(listener):
+            assert dropped(toy, IDLE)  # this one
         assert toy.until(lambda toy: len(toy.open) == 1)
         toy.futures[0].set_result(Response(SUCCESS))
         assert peer.answer().status == SUCCESS
@@ -130,7 +131,7 @@ def test_an_association_is_not_idle_while_it_waits_for_us() -> None:
 def test_a_message_that_never_ends_is_not_waited_for() -> None:
     value = b"\x04\0\0\0\0\x06\0\0\0\x02" + bytes((FIND_CONTEXT, 1))
     over = threading.Event()
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer:
+    with serving(limits=only(idle_seconds=0.4)) as (toy, listener), associated(listener) as peer:
         sending = threading.Thread(target=trickle_values, args=(peer, value, over))
         sending.start()
         assert dropped(toy, IDLE)
@@ -147,16 +148,16 @@ def trickle_values(peer: Peer, value: bytes, over: threading.Event) -> None:
 
 
 def test_a_peer_that_never_closes_after_its_release_is_dropped() -> None:
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer:
-        peer.send(RELEASE_RQ)
+    with serving(limits=only(artim_seconds=0.3)) as (toy, listener), associated(listener) as peer:
         began = perf_counter()
+        peer.send(RELEASE_RQ)
         assert kinds(peer) == [PduType.A_RELEASE_RP]
         assert 0.2 < perf_counter() - began < SOON
         assert toy.refusals == []
 
 
 def test_a_peer_that_never_closes_after_our_abort_is_dropped_and_heard_no_more() -> None:
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer:
+    with serving(limits=only(artim_seconds=0.3)) as (toy, listener), associated(listener) as peer:
         peer.send(b"\x99\0\0\0\0\0" + echo(1))
         assert kinds(peer) == [PduType.A_ABORT]
         assert toy.performed == []
@@ -165,7 +166,7 @@ def test_a_peer_that_never_closes_after_our_abort_is_dropped_and_heard_no_more()
 
 def test_a_peer_that_never_reads_is_dropped_and_little_is_kept_for_it() -> None:
     with (
-        serving(limits=SHORT) as (toy, listener),
+        serving(limits=only(pdu_seconds=0.25)) as (toy, listener),
         associated(listener) as peer,
         associated(listener) as other,
     ):
@@ -180,19 +181,19 @@ def test_a_peer_that_never_reads_is_dropped_and_little_is_kept_for_it() -> None:
 
 
 def test_a_peer_that_reads_slowly_gets_all_of_it() -> None:
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer:
+    with serving(limits=only(pdu_seconds=2)) as (toy, listener), associated(listener) as peer:
         peer.send(find(1, b"many 3000 4000"))
         found = []
         for number in range(3001):
             found.append(peer.answer())
             if number % 500 == 0:
-                threading.Event().wait(0.05)
+                threading.Event().wait(0.35)  # more than the limit, in all
         assert [each.status for each in found] == [PENDING] * 3000 + [SUCCESS]
         assert toy.refusals == []
 
 
 def test_a_peer_that_asks_and_never_reads_has_nothing_more_performed() -> None:
-    with serving(limits=SHORT) as (toy, listener), associated(listener) as peer:
+    with serving(limits=only(pdu_seconds=0.25)) as (toy, listener), associated(listener) as peer:
         peer.send(find(1, b"many 4000 4000"))
         peer.send(find(2, b"later") * 20)
         assert dropped(toy, NOT_TAKEN)
@@ -275,7 +276,7 @@ JUNK = {
 @pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
 @pytest.mark.parametrize("first", [b"", request()], ids=["connected", "associated"])
 def test_junk_ends_the_connection_and_nothing_else(first: bytes, junk: bytes) -> None:
-    with serving(limits=SHORT) as (toy, listener):
+    with serving(limits=only(artim_seconds=0.5, idle_seconds=1, pdu_seconds=0.5)) as (toy, listener):
         with connected(listener) as peer:
             peer.send(first + junk)
             found = kinds(peer)
@@ -288,7 +289,7 @@ def test_junk_ends_the_connection_and_nothing_else(first: bytes, junk: bytes) ->
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Listener]:
-    with serving(limits=SHORT) as (_, listener):
+    with serving(limits=only()) as (_, listener):
         yield listener
 
 

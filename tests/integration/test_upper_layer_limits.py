@@ -26,7 +26,6 @@ from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.upper_layer import (
     PATIENT,
     RELEASE_RQ,
-    SHORT,
     SUCCESS,
     Peer,
     Toy,
@@ -34,6 +33,7 @@ from tests.rigs.upper_layer import (
     connected,
     echo,
     find,
+    only,
     request,
     serving,
 )
@@ -308,7 +308,7 @@ def test_the_end_comes_in_time_whatever_peers_do(word: bytes, caplog: pytest.Log
 
 
 def test_connections_that_come_just_then_are_closed_too() -> None:
-    with serving(limits=SHORT) as (_, listener), ExitStack() as all_:
+    with serving(limits=only(artim_seconds=0.3)) as (_, listener), ExitStack() as all_:
         peers = [all_.enter_context(connected(listener)) for _ in range(50)]
-        assert listener.stop(5)
+        assert listener.stop(PATIENCE)
         assert all(ended(peer) for peer in peers)

@@ -377,7 +377,11 @@ _MAPPING: Final = area(
     ),
     ("(any if is_name else all)(texts.values())", "all(texts.values())", "half a name is no name"),
     ('for separator in "^="', 'for separator in "^"', "a name with = breaks into groups"),
-    ('"lb": Decimal("0.45359237")', '"lb": Decimal("0.45")', "SAR is computed from a wrong weight"),
+    (
+        'KG_PER_LB: Final = Decimal("0.45359237")',
+        'KG_PER_LB: Final = Decimal("0.45")',
+        "SAR is computed from a wrong weight",
+    ),
     ('"in": Decimal("0.0254")', '"in": Decimal("0.025")', "a wrong height"),
     (
         'is_pair = comma and family.strip() and given.strip() and "," not in given',

@@ -9,29 +9,39 @@ from tests.mutants.fault import area
 _FUSE: Final = area(
     "fuse",
     [
+        "tests/unit/lambdas/sync/test_fuse.py",
         "tests/integration/test_sync_fuse.py",
         "tests/integration/test_sync_long_reads.py",
         "tests/integration/test_sync_source.py",
     ],
-    ("and vanished > min(", "and vanished >= min(", "five may always go, and stop the sync"),
+    (
+        "return vanished > may_vanish(",
+        "return vanished >= may_vanish(",
+        "five may always go, and stop the sync",
+    ),
     ("ALWAYS_WITHDRAWN: Final = 5", "ALWAYS_WITHDRAWN: Final = 4", "of a small study five may not go"),
     ("ALWAYS_WITHDRAWN: Final = 5", "ALWAYS_WITHDRAWN: Final = 6", "six of a small study go unseen"),
     (
-        "max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))",
-        "int(self._definition.max_withdrawn_share * total)",
+        "allowed = max(ALWAYS_WITHDRAWN, int(share * total))",
+        "allowed = int(share * total)",
         "one cancelled scan of a small study stops the sync",
     ),
     (
-        "max(ALWAYS_WITHDRAWN, int(self._definition.max_withdrawn_share * total))",
-        "ALWAYS_WITHDRAWN",
+        "allowed = max(ALWAYS_WITHDRAWN, int(share * total))",
+        "allowed = ALWAYS_WITHDRAWN",
         "the share a person allowed does not count",
     ),
     (
-        "int(self._definition.max_withdrawn_share * total)",
-        "1 + int(self._definition.max_withdrawn_share * total)",
+        "allowed = max(ALWAYS_WITHDRAWN, int(share * total))",
+        "allowed = max(ALWAYS_WITHDRAWN, 1 + int(share * total))",
         "one more than the share goes",
     ),
-    ("if not self._confirmed and vanished", "if vanished", "a person's confirmation is not heard"),
+    (
+        "return allowed if most is None else min(allowed, most)",
+        "return allowed",
+        "more have vanished than can be remembered: some are withdrawn, and nobody is asked",
+    ),
+    ("if not self._confirmed and fuse.blows(", "if fuse.blows(", "a person's confirmation is not heard"),
     ('if ref.status_owner != "mpps":', "if True:", "scans that have begun are counted, and withdrawn"),
     (
         "record in found.gone or item_id not in self._mapped",
@@ -80,13 +90,13 @@ _WATERMARK: Final = area(
         "an item of a record that came and went stays",
     ),
     (
-        "if done.read or before.unchecked or not all(part.done for part in now):",
-        "if done.read or not all(part.done for part in now):",
+        "if intake.read or before.unchecked or not all(each.done for each in now):",
+        "if intake.read or not all(each.done for each in now):",
         "an item of a record that came and went between two looks stays",
     ),
     (
-        "if done.read or before.unchecked or not all(part.done for part in now):",
-        "if done.read or before.unchecked:",
+        "if intake.read or before.unchecked or not all(each.done for each in now):",
+        "if intake.read or before.unchecked:",
         "a deleted record stays on the worklist",
     ),
     (
