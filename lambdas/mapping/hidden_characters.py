@@ -47,7 +47,7 @@ _WILDCARDS: Final = "*?"
 
 def visible(text: str) -> str:
     """Return the text as it looks: nothing hidden, plain spaces, plain letters and digits."""
-    if text.isascii() or not visible_fault(text):
+    if not visible_fault(text):
         return text
     kept = (" " if unicodedata.category(c) in _BLANKS else c for c in text.translate(_WIDE) if not _hidden(c))
     return re.sub(r" {2,}", " ", "".join(kept)).strip()
@@ -55,6 +55,8 @@ def visible(text: str) -> str:
 
 def visible_fault(text: str) -> str:
     """Return what is not as it looks, without quoting it; empty if all is."""
+    if text.isascii():  # none of them is, and most text is
+        return ""
     for character in text:
         if _hidden(character):
             return f"a character that nobody sees (U+{ord(character):04X})"
