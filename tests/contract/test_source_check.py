@@ -64,8 +64,13 @@ def test_a_project_without_events_has_none_of_them(simulator: RedcapSimulator) -
 
 def test_without_the_right_to_the_groups_the_rest_is_still_checked(simulator: RedcapSimulator) -> None:
     simulator.faults.add(Fault("revoked", content="dag"))
-    assert check(simulator, "longitudinal", sites_by_dag={"montréal": "mtl-3t"}) == ""
+    said = check(simulator, "longitudinal", sites_by_dag={"montréal": "mtl-3t"})
     simulator.faults.clear()
+    assert "no data access group" not in said
+    assert said == (
+        "fields.scheduled_station_aetitle.values: redcap_data_access_group can also be montréal; "
+        "map every choice, or give otherwise"
+    )
 
 
 def test_an_answer_that_is_none_is_not_taken_for_an_empty_project(simulator: RedcapSimulator) -> None:

@@ -144,7 +144,7 @@ def test_fields_on_another_form_of_the_scans_event(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("shape", ["repeating instrument", "event"])
-def test_a_field_that_is_not_on_the_scans_row_is_refused_and_nothing_is_written(
+def test_a_field_that_is_not_on_the_scans_row_is_parked_alone_and_the_others_are_written(
     stack: Stack, shape: str
 ) -> None:
     """The check against the project's metadata says so earlier; here the project changed since."""
@@ -161,10 +161,14 @@ def test_a_field_that_is_not_on_the_scans_row_is_refused_and_nothing_is_written(
         rig.sources.put(definition_from({**data, "url": rig.simulator.url}))
     rig.sync()
     before = contents(rig, record_id)
+    key = rig.items()[record_id, 1]
     data["write_back"] = {"status": "mri_status", "station": "tracked"}
     rig.sources.put(definition_from({**data, "url": rig.simulator.url}))
     started(rig, rig.items()[record_id, 1])
     rig.write_back(UID)
     (parked,) = rig.steps.parked_write_backs()
     assert "tracked" in parked.reason
-    assert contents(rig, record_id) == before
+    assert "mri_status" not in parked.reason
+    row = RowKey(key.source_event, key.source_instrument, key.source_instance)
+    after = {**before, row: {**before[row], "mri_status": "IN_PROGRESS"}}
+    assert contents(rig, record_id) == after

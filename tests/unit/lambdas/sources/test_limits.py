@@ -31,9 +31,8 @@ def test_a_limit_itself_is_believed_and_what_is_beyond_is_not(
     field: str, within: list[str], beyond: list[str]
 ) -> None:
     assert [text for text in within if broken(LIMITS, **{field: text})] == []
-    assert [[name for name, _ in broken(LIMITS, **{field: text})] for text in beyond] == [[field]] * len(
-        beyond
-    )
+    for text in beyond:
+        assert [name for name, _ in broken(LIMITS, **{field: text})] == [field]
 
 
 def test_what_is_not_known_breaks_no_limit() -> None:

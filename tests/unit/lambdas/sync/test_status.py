@@ -9,12 +9,16 @@ import pytest
 
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.stored import StoredSource
+from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.sync.status import SourceStatus, may_be_asked, reason_of, status_of
 from tests.rigs.redcap import classic_definition
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 OK = SyncReport(outcome="ok", finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC))
 FAILED = OK.model_copy(update={"outcome": "failed", "error": "REDCap is down"})
+LONG_READ = OK.model_copy(update={"unfinished": True})
+TODAY = (HeldRow(record="1", field="safe", reason="not screened", day="20261123"),)
+NEXT_MONTH = (RejectedRow(record="1", field="mri_time", reason="is no time", day="20261223"),)
 
 
 def stored(problem: str = "", definition: dict[str, Any] | None = None, **state: Any) -> StoredSource:
@@ -31,7 +35,11 @@ def stored(problem: str = "", definition: dict[str, Any] | None = None, **state:
         (stored(banned_until=NOW, report=OK), SourceStatus.OK),
         (stored(), SourceStatus.NEVER),
         (stored(report=FAILED), SourceStatus.FAILED),
-        (stored(report=OK.model_copy(update={"unfinished": True})), SourceStatus.READING),
+        (stored(report=FAILED, held=TODAY, held_count=1), SourceStatus.FAILED),
+        (stored(report=OK, held=TODAY, held_count=1), SourceStatus.MISSING),
+        (stored(report=LONG_READ, held=TODAY, held_count=1), SourceStatus.MISSING),
+        (stored(report=OK, rejected=NEXT_MONTH, rejected_count=1), SourceStatus.OK),
+        (stored(report=LONG_READ), SourceStatus.READING),
         (stored(report=OK), SourceStatus.OK),
     ],
 )
@@ -41,7 +49,18 @@ def test_the_first_word_that_holds_counts(source: StoredSource, status: SourceSt
 
 def test_a_person_looks_at_what_does_not_right_itself() -> None:
     worrying = {status for status in SourceStatus if status.needs_attention}
-    assert worrying == {SourceStatus.UNREADABLE, SourceStatus.BANNED, SourceStatus.FAILED}
+    assert worrying == {
+        SourceStatus.UNREADABLE,
+        SourceStatus.BANNED,
+        SourceStatus.FAILED,
+        SourceStatus.MISSING,
+    }
+
+
+def test_the_reason_counts_the_scans_that_are_missing() -> None:
+    said = reason_of(stored(report=OK, held=TODAY, held_count=1), NOW)
+    assert said.startswith("1 scan is not on the list, of today or the next 48 hours")
+    assert reason_of(stored(report=OK, rejected=NEXT_MONTH, rejected_count=1), NOW) == ""
 
 
 def test_the_reason_says_why_and_until_when() -> None:
