@@ -388,8 +388,8 @@ _MAPPING: Final = area(
         "is_pair = comma",
         "Family^",
     ),
-    ("return both[1]\n", "return both[0]\n", "a date with a time is rejected"),
-    ("return both[2]\n", "return both[0]\n", "a time with a date is rejected"),
+    ("return both[1] if both else text\n", "return text\n", "a date with a time is rejected"),
+    ("read_time(both[2] if both else text)", "read_time(text)", "a time with a date is rejected"),
     (
         "ours = self.values.get(text, self.otherwise)",
         "ours = self.values.get(text, text)",

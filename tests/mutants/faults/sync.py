@@ -189,7 +189,11 @@ _WRITE_BACK: Final = area(
         "counted = True",
         "waiting for its turn uses up its tries",
     ),
-    ("if lost := update_of(self._row(redcap, item, values), values):", "if lost := None:", "not verified"),
+    (
+        "(lost := update_of(self._row(redcap, item, told.values), told.values))",
+        "(lost := update_of(self._row(redcap, item, told.values), {}))",
+        "not verified",
+    ),
     (
         "self._sources.renew(item.source, owner,",
         "bool((item.source, owner)) or self._sources.renew(item.source, owner,",

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from lambdas.sources.limits import Limits
 from tests.rigs.builders import an_item
 
+DEFAULT = Limits()
 
-def broken(limits: Limits | None = None, **fields: Any) -> list[tuple[str, str]]:
-    return list((limits or Limits()).broken_by(an_item(**fields)))
+
+def broken(limits: Limits = DEFAULT, /, **fields: Any) -> list[tuple[str, str]]:
+    return list(limits.broken_by(an_item(**fields)))
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,16 @@ import pytest
 
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.stored import StoredSource
+from lambdas.sources.unshown_rows import RejectedRow
 from lambdas.sync.status import SourceStatus, may_be_asked, reason_of, status_of
 from tests.rigs.redcap import classic_definition
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 OK = SyncReport(outcome="ok", finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC))
 FAILED = OK.model_copy(update={"outcome": "failed", "error": "REDCap is down"})
+READING = OK.model_copy(update={"unfinished": True})
+TODAYS = RejectedRow(record="7", field="mri_time", reason="is no time", day="20261123")
+LONG_PAST = TODAYS.model_copy(update={"day": "20250101"})
 
 
 def stored(problem: str = "", definition: dict[str, Any] | None = None, **state: Any) -> StoredSource:
@@ -31,7 +35,11 @@ def stored(problem: str = "", definition: dict[str, Any] | None = None, **state:
         (stored(banned_until=NOW, report=OK), SourceStatus.OK),
         (stored(), SourceStatus.NEVER),
         (stored(report=FAILED), SourceStatus.FAILED),
-        (stored(report=OK.model_copy(update={"unfinished": True})), SourceStatus.READING),
+        (stored(report=FAILED, rejected=(TODAYS,), rejected_count=1), SourceStatus.FAILED),
+        (stored(report=OK, rejected=(TODAYS,), rejected_count=1), SourceStatus.MISSING),
+        (stored(report=READING, rejected=(TODAYS,), rejected_count=1), SourceStatus.MISSING),
+        (stored(report=OK, rejected=(LONG_PAST,), rejected_count=1), SourceStatus.OK),
+        (stored(report=READING), SourceStatus.READING),
         (stored(report=OK), SourceStatus.OK),
     ],
 )
@@ -41,7 +49,12 @@ def test_the_first_word_that_holds_counts(source: StoredSource, status: SourceSt
 
 def test_a_person_looks_at_what_does_not_right_itself() -> None:
     worrying = {status for status in SourceStatus if status.needs_attention}
-    assert worrying == {SourceStatus.UNREADABLE, SourceStatus.BANNED, SourceStatus.FAILED}
+    assert worrying == {
+        SourceStatus.UNREADABLE,
+        SourceStatus.BANNED,
+        SourceStatus.FAILED,
+        SourceStatus.MISSING,
+    }
 
 
 def test_the_reason_says_why_and_until_when() -> None:
@@ -51,6 +64,9 @@ def test_the_reason_says_why_and_until_when() -> None:
     assert reason_of(paused, NOW) == "REDCap is down; left alone until 13:00:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW + 60), NOW) == "left alone until 12:01:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW), NOW) == ""
+    assert "1 scan is not on the list" in reason_of(
+        stored(report=OK, rejected=(TODAYS,), rejected_count=1), NOW
+    )
 
 
 @pytest.mark.parametrize(
