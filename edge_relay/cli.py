@@ -20,7 +20,7 @@ from edge_relay.commands import dicom as cli_dicom
 from edge_relay.commands import journal as cli_journal
 from edge_relay.commands import status as cli_status
 from edge_relay.commands.errors import existing, reported, table
-from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir
+from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir, version_option
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
 from shared.errors import EXIT_CODES_HELP, AlreadyExists
@@ -39,19 +39,9 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"mwl-relay {version('mwl-relay')}")
-        raise typer.Exit
-
-
 @app.callback()
 def _options_of_all(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, version_option("mwl-relay")] = False,
 ) -> None:
     pass
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_relay.commands.options import version_option
 from infra.commands.sources import sources
 from infra.commands.tools import reported, text_of
 from infra.commands.write_backs import write_backs
@@ -51,19 +52,9 @@ for name, group in _GROUPS:
     app.add_typer(group, name=name)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"mwl-cloud {version('mwl-relay')}")
-        raise typer.Exit
-
-
 @app.callback()
 def _options_of_all(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, version_option("mwl-cloud")] = False,
 ) -> None:
     pass
 

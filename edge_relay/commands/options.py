@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -22,3 +22,16 @@ StateDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DEFAULT_CONFIG: Final = Path("/etc/mwl-relay/relay.toml")
 DEFAULT_STATE: Final = Path("/var/lib/mwl-relay")
+
+
+def version_option(command: str) -> Any:
+    """Return the option ``--version`` of a command: it prints the distribution's version and ends."""
+
+    def show(asked: bool) -> None:
+        if asked:
+            from importlib.metadata import version
+
+            typer.echo(f"{command} {version('mwl-relay')}")
+            raise typer.Exit
+
+    return typer.Option("--version", callback=show, is_eager=True, help="Print the version.")

@@ -24,15 +24,17 @@ _EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
 # An N-SET whose record is damaged is lost; the step's later ones are not held back by it. Its N-CREATE
 # would be.
 _PASSED_BY: Final = "(damaged AND kind = 'N-SET')"
-# The oldest event of each SOP instance that is not delivered, if it may go now. Least tried first, so that
-# one the cloud keeps not answering cannot crowd out the others.
-_DUE: Final = f"""
-    SELECT seq, attempts, {_EVENT} FROM events WHERE state = 'pending' AND seq IN (
+# The oldest event of each SOP instance that is not delivered, if it may go now.
+_MAY_GO: Final = f"""
+    state = 'pending' AND seq IN (
         SELECT min(seq) FROM events WHERE state <> 'delivered' AND NOT {_PASSED_BY} GROUP BY sop_instance_uid)
+    """  # noqa: S608  (ours)
+# Least tried first, so that one the cloud keeps not answering cannot crowd out the others.
+_DUE: Final = f"""
+    SELECT seq, attempts, {_EVENT} FROM events WHERE {_MAY_GO}
     ORDER BY attempts, seq LIMIT ?"""  # noqa: S608  (ours)
 _OLDEST_DUE: Final = f"""
-    SELECT received_at, uptime, timed FROM events WHERE state = 'pending' AND seq IN (
-        SELECT min(seq) FROM events WHERE state <> 'delivered' AND NOT {_PASSED_BY} GROUP BY sop_instance_uid)
+    SELECT received_at, uptime, timed FROM events WHERE {_MAY_GO}
     ORDER BY seq LIMIT 1"""  # noqa: S608  (ours)
 _OPEN: Final = """
     SELECT e.event_id, e.sop_instance_uid, e.kind, e.received_at, e.state, e.attempts, e.reason,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import TypeVar
 from unittest.mock import patch
 from uuid import uuid4
@@ -50,21 +49,11 @@ def worklist(stack: LocalStack, **keys: str) -> list[Dataset]:
 
 def begin(stack: LocalStack, exam: Dataset) -> str:
     uid = f"2.25.{uuid4().int}"
-    began = scu.step_began(
-        study_instance_uid=exam.StudyInstanceUID,
-        scheduled_step_id=exam.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID,
-        accession_number=exam.AccessionNumber,
-        patient_id=str(exam.PatientID),
-        patient_name=str(exam.PatientName),
-        modality="MR",
-        station_aetitle="PRISMA1",
-        now=datetime(2026, 11, 22, 9, 31),
-    )
-    return scu.create_step(stack.peer, began, uid)
+    return scu.create_step(stack.peer, crashes.began_of(exam), uid)
 
 
 def complete(stack: LocalStack, uid: str) -> None:
-    scu.set_step(stack.peer, scu.step_completed(datetime(2026, 11, 22, 10, 15), "2.25.5"), uid)
+    scu.set_step(stack.peer, crashes.ended_step(), uid)
 
 
 def arrived(services: Services, uid: str) -> list[EventKind]:

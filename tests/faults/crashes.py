@@ -17,6 +17,8 @@ from functools import partial
 from os import kill
 from uuid import UUID
 
+from pydicom.dataset import Dataset
+
 from edge_relay.client import scu
 from infra.local.stack import LocalStack
 from shared.errors import Conflict, MwlError
@@ -50,6 +52,25 @@ class Outcome:
         return told + ([f"{self.wrong_answers} wrong answers"] if self.wrong_answers else [])
 
 
+def began_of(exam: Dataset) -> Dataset:
+    """Return the attribute list of an N-CREATE of a step of an exam, made of the worklist's answer."""
+    return scu.step_began(
+        study_instance_uid=exam.StudyInstanceUID,
+        scheduled_step_id=exam.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID,
+        accession_number=exam.AccessionNumber,
+        patient_id=str(exam.PatientID),
+        patient_name=str(exam.PatientName),
+        modality="MR",
+        station_aetitle="PRISMA1",
+        now=datetime(2026, 11, 22, 9, 31),
+    )
+
+
+def ended_step() -> Dataset:
+    """Return the modification list of the N-SET that completes it."""
+    return scu.step_completed(datetime(2026, 11, 22, 10, 15), "2.25.5")
+
+
 class Scanner:
     """One scanner: reports and asks until told to stop."""
 
@@ -75,17 +96,7 @@ class Scanner:
         while not self._stopping.is_set():
             uid = f"2.25.{UUID(int=self._chance.getrandbits(128), version=4).int}"
             exam = self._chance.choice(self._exams)
-            began = scu.step_began(
-                study_instance_uid=exam.StudyInstanceUID,
-                scheduled_step_id=exam.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID,
-                accession_number=exam.AccessionNumber,
-                patient_id=str(exam.PatientID),
-                patient_name=str(exam.PatientName),
-                modality="MR",
-                station_aetitle="PRISMA1",
-                now=datetime(2026, 11, 22, 9, 31),
-            )
-            ended = scu.step_completed(datetime(2026, 11, 22, 10, 15), "2.25.5")
+            began, ended = began_of(exam), ended_step()
             if self._reported(
                 uid, EventKind.N_CREATE, partial(scu.create_step, self._stack.peer, began, uid)
             ):

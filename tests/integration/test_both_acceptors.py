@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,22 +18,25 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import build_context
 from pynetdicom.dsutils import encode
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu import A_ASSOCIATE_AC
 from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
-    ImplementationClassUIDNotification,
-    MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
 )
 
 from edge_relay.relay import Relay
+from edge_relay.upper_layer.application import Acceptor, ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.message import Request
+from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.upper_layer.pdu import Framer, Pdu, PduType, pdvs
+from edge_relay.upper_layer.pynetdicom_acceptor import PynetdicomAcceptor
 from tests.fuzz import corpus
 from tests.interop.exams import EXAMS, SCANNERS
+from tests.rigs import upper_layer
+from tests.rigs.association import association_request
 from tests.rigs.mpps import began, completed, discontinued, encoded, progress, put, unscheduled
 from tests.rigs.relay import FakeCloud, eventually, running_relay
+from tests.rigs.upper_layer import Toy
 
 # pydicom warns, when it writes, of a set it does not know; the relay silences it, and pytest undoes that.
 pytestmark = pytest.mark.filterwarnings("ignore:Unknown encoding:UserWarning")
@@ -235,8 +238,8 @@ class Answer(NamedTuple):
 class Scanner:
     """A scanner on a socket."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._socket = socket.create_connection(relay.address, PATIENCE)
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._socket = socket.create_connection(address, PATIENCE)
         self._framer = Framer(1 << 24)
         self._arrived: list[Pdu] = []
 
@@ -310,7 +313,7 @@ def comparable(asked: Asked, answers: list[Answer | PduType | None]) -> list[Any
 
 def conversation(relay: Relay, calling: str, asked: list[Asked], *, implicit: bool) -> list[Any]:
     """Ask on one association, one request after the other; return what was answered."""
-    scanner = Scanner(relay)
+    scanner = Scanner(relay.address)
     try:
         scanner.send(corpus.associate(implicit=implicit, calling=calling))
         accepted = scanner.pdu()
@@ -374,45 +377,68 @@ def test_what_is_no_operation_there_is_refused_alike_and_the_association_goes_on
     assert COMMENT in refused[0][0]
 
 
+class Refusing(Toy):
+    """Refuses everything, and says more than an answer can hold."""
+
+    def perform(self, request: Request) -> Operation:
+        return iter((Response(0xC001, comment="Zoë\\日本 " + "x" * 100),))
+
+
+@contextmanager
+def on_pynetdicom(toy: Toy) -> Iterator[tuple[Toy, Acceptor]]:
+    services = [corpus.VERIFICATION, corpus.WORKLIST]
+    acceptor = PynetdicomAcceptor([Port("127.0.0.1", 0)], toy, services, Limits(), ConnectionLimits())
+    acceptor.start()
+    try:
+        yield toy, acceptor
+    finally:
+        acceptor.stop(1.0)
+
+
+@pytest.mark.parametrize("on_acceptor", [upper_layer.serving, on_pynetdicom])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(corpus.VERIFICATION, corpus.command(corpus.C_ECHO, corpus.VERIFICATION, has_data=False), None),
+        Asked(corpus.WORKLIST, corpus.command(corpus.C_FIND, corpus.WORKLIST), b"\x10\0\x10\0\0\0\0\0"),
+    ],
+    ids=["C-ECHO", "C-FIND"],
+)
+def test_a_comment_of_any_text_is_cut_to_64_characters_of_ascii_by_both(
+    on_acceptor: Callable[[Toy], AbstractContextManager[tuple[Toy, Acceptor]]], asked: Asked
+) -> None:
+    with on_acceptor(Refusing()) as (_, acceptor):
+        scanner = Scanner(acceptor.addresses[0])
+        try:
+            scanner.send(corpus.associate(implicit=True))
+            assert scanner.pdu() is not None
+            scanner.send(b"".join(corpus.message(asked.service, asked.command, asked.data)))
+            (answer,) = scanner.answers()
+        finally:
+            scanner.close()
+    assert isinstance(answer, Answer)
+    assert answer.command[COMMENT] == b"Zo?/?? " + b"x" * 57
+
+
 # ---------------------------------------------------------------------- the same associations
 
 
-def association_request(
-    calling: str = "SCANNER1",
-    called: str = "MWL_RELAY",
-    contexts: tuple[tuple[str, tuple[str, ...]], ...] = (),
-    longest: int = 16_384,
-    application_context: str = corpus.APPLICATION_CONTEXT,
-    roles: tuple[tuple[bool, bool], ...] = (),
+def scanner_request(
+    contexts: Iterable[tuple[str, Sequence[str]]] = ((corpus.WORKLIST, (ImplicitVRLittleEndian,)),),
+    roles: Iterable[tuple[bool, bool]] = (),
+    **asked: Any,
 ) -> bytes:
-    asked: Any = A_ASSOCIATE()
-    asked.calling_ae_title, asked.called_ae_title = calling, called
-    asked.application_context_name = application_context
-    proposed = []
-    for number, (abstract, transfers) in enumerate(
-        contexts or ((corpus.WORKLIST, (ImplicitVRLittleEndian,)),)
-    ):
-        context: Any = build_context(abstract, list(transfers))
-        context.context_id = 2 * number + 1
-        proposed.append(context)
-    asked.presentation_context_definition_list = proposed
-    length = MaximumLengthNotification()
-    length.maximum_length_received = longest
-    implementation = ImplementationClassUIDNotification()
-    implementation.implementation_class_uid = "1.2.3"
-    asked.user_information = [length, implementation]
+    wanted = []
     for scu, scp in roles:
         role = SCP_SCU_RoleSelectionNegotiation()
         role.sop_class_uid, role.scu_role, role.scp_role = corpus.WORKLIST, scu, scp
-        asked.user_information.append(role)
-    pdu = A_ASSOCIATE_RQ()
-    pdu.from_primitive(asked)
-    return pdu.encode()
+        wanted.append(role)
+    return association_request(contexts, more=wanted, **asked)
 
 
 def outcome(relay: Relay, raw: bytes) -> Any:
     """Return what an A-ASSOCIATE-RQ leads to."""
-    scanner = Scanner(relay)
+    scanner = Scanner(relay.address)
     try:
         scanner.send(raw)
         pdu = scanner.pdu()
@@ -454,7 +480,7 @@ SYNTAXES = (
     roles=st.lists(st.sampled_from([(True, False), (False, True), (True, True)]), max_size=1),
 )
 def test_both_admit_reject_and_negotiate_alike(both: Both, roles: Any, contexts: Any, **asked: Any) -> None:
-    raw = association_request(contexts=tuple(contexts), roles=tuple(roles), **asked)
+    raw = scanner_request(contexts, roles, **asked)
     own = outcome(both.own, raw)
     assert own is not None
     assert outcome(both.pynetdicom, raw) == own
@@ -463,10 +489,10 @@ def test_both_admit_reject_and_negotiate_alike(both: Both, roles: Any, contexts:
 @pytest.mark.parametrize(
     ("raw", "rejection"),
     [
-        (association_request(calling="STRANGER"), (1, 1, 3)),
-        (association_request(called="OTHER"), (1, 1, 7)),
-        (association_request(application_context="1.2.3"), (1, 1, 2)),
-        (association_request(longest=7), (1, 1, 1)),
+        (scanner_request(calling="STRANGER"), (1, 1, 3)),
+        (scanner_request(called="OTHER"), (1, 1, 7)),
+        (scanner_request(application_context="1.2.3"), (1, 1, 2)),
+        (scanner_request(longest=7), (1, 1, 1)),
     ],
     ids=["unknown caller", "somebody else called", "no DICOM", "useless PDUs"],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,13 +12,7 @@ from lambdas import sync_redcap
 from lambdas.sources.state import SyncReport
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 
 def source_of(stack: Stack, scans: int, **changes: Any) -> Rig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from typing import Any
@@ -20,15 +19,9 @@ from lambdas.store.worklist import WorklistStore
 from lambdas.sync.preview import Preview, preview
 from tests.rigs.builders import an_item
 from tests.rigs.lambda_events import Context, sqs_event
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 PID = 11
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 def by_family(**changes: Any) -> dict[str, Any]:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from infra.redcap_simulator import classic
 from infra.redcap_simulator.people import scenarios
 from lambdas.sources.file import definition_from
-from tests.rigs.redcap import Rig, Stack, classic_data, running_stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
+from tests.rigs.redcap import Rig, Stack, classic_data
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from infra.redcap_simulator import Project
 from infra.redcap_simulator.project.project import Field
 from lambdas.write_backs.step import PATIENCE
-from tests.rigs.redcap import Rig, Stack, running_stack
+from tests.rigs.redcap import Rig, Stack
 from tests.rigs.write_back import (
     UID,
     classic_with_every_field,
@@ -22,12 +21,6 @@ from tests.rigs.write_back import (
     started,
     whole,
 )
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
-        yield running
 
 
 def begun(stack: Stack, project: Project | None = None, **changes: Any) -> Rig:

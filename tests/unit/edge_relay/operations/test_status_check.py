@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from edge_relay.health.status import RelayStatus
 from edge_relay.operations.status_check import Limits, check_line, checked
+from tests.rigs.relay_status import a_relay_status
 
 LIMITS = Limits(None, 3600, None, 7200)
-
-
-def a_status(**changes: Any) -> RelayStatus:
-    facts: dict[str, Any] = {
-        "looked_at": datetime(2026, 11, 22, tzinfo=UTC),
-        "running": True,
-        "health": None,
-        "cache_age_seconds": 4.0,
-        "items": 12,
-        "unreadable": 0,
-        "outbox": 0,
-        "held": 0,
-        "parked": 0,
-        "oldest_event_at": None,
-        "problems": (),
-    }
-    return RelayStatus(**{**facts, **changes})
 
 
 @pytest.mark.parametrize(
@@ -47,13 +29,13 @@ def a_status(**changes: Any) -> RelayStatus:
     ],
 )
 def test_the_exit_code_is_the_worst_of_all(changes: dict[str, Any], limits: Limits, level: int) -> None:
-    found = a_status(**changes)
+    found = a_relay_status(**changes)
     assert checked(found, limits) == level
     assert check_line(found, level, limits).startswith(("OK", "WARNING", "CRITICAL", "UNKNOWN")[level])
 
 
 def test_figures_have_their_limits_and_the_sentence_no_bar() -> None:
-    found = a_status(problems=("a|b",), cache_age_seconds=9000.0, missing=2)
+    found = a_relay_status(problems=("a|b",), cache_age_seconds=9000.0, missing=2)
     line = check_line(found, 2, LIMITS._replace(warning_age=60))
     assert line == (
         "CRITICAL - the worklist is 2 h old (and 1 more) | items=12 cache_age=9000s;60;3600 outbox=0 "
@@ -62,5 +44,5 @@ def test_figures_have_their_limits_and_the_sentence_no_bar() -> None:
 
 
 def test_what_is_not_known_is_u() -> None:
-    line = check_line(a_status(items=None, cache_age_seconds=None), 1, LIMITS)
+    line = check_line(a_relay_status(items=None, cache_age_seconds=None), 1, LIMITS)
     assert "items=U cache_age=U;;3600" in line

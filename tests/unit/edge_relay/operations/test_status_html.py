@@ -14,6 +14,7 @@ from edge_relay.health.report import Exchange, HealthReport, RefusedCaller, Scan
 from edge_relay.health.status import RelayStatus
 from edge_relay.operations import status_html
 from tests.rigs.builders import an_item
+from tests.rigs.relay_status import a_relay_status
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 FEW_TAGS = {
@@ -57,20 +58,7 @@ def a_report(**changes: Any) -> HealthReport:
 
 
 def a_status(health: HealthReport | None = None, **changes: Any) -> RelayStatus:
-    facts: dict[str, Any] = {
-        "looked_at": NOW,
-        "running": True,
-        "health": health or a_report(),
-        "cache_age_seconds": 4.0,
-        "items": 12,
-        "unreadable": 0,
-        "outbox": 0,
-        "held": 0,
-        "parked": 0,
-        "oldest_event_at": None,
-        "problems": (),
-    }
-    return RelayStatus(**{**facts, **changes})
+    return a_relay_status(looked_at=NOW, health=health or a_report(), **changes)
 
 
 def test_the_first_page_says_who_and_how() -> None:

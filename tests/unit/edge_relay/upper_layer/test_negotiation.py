@@ -10,13 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import build_context
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu import A_ASSOCIATE_AC
 from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
     AsynchronousOperationsWindowNegotiation,
-    ImplementationClassUIDNotification,
-    MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
     SOPClassExtendedNegotiation,
     UserIdentityNegotiation,
@@ -30,6 +26,8 @@ from edge_relay.upper_layer.negotiation import (
     read_request,
 )
 from edge_relay.upper_layer.pdu import BadPdu
+from tests.rigs.association import association_request
+from tests.rigs.mutations import mutations
 
 VERIFICATION = "1.2.840.10008.1.1"
 WORKLIST = "1.2.840.10008.5.1.4.31"
@@ -39,23 +37,7 @@ OFFERED = Negotiator([VERIFICATION, WORKLIST], 65_536)
 
 
 def request(*contexts: tuple[str, list[str]], longest: int = 16_384, more: tuple[Any, ...] = ()) -> bytes:
-    asked: Any = A_ASSOCIATE()
-    asked.calling_ae_title, asked.called_ae_title = "SCANNER1", "MWL_RELAY"
-    asked.application_context_name = APPLICATION_CONTEXT
-    proposed = []
-    for number, (abstract, transfers) in enumerate(contexts):
-        context: Any = build_context(abstract, transfers)
-        context.context_id = 2 * number + 1
-        proposed.append(context)
-    asked.presentation_context_definition_list = proposed
-    length = MaximumLengthNotification()
-    length.maximum_length_received = longest
-    implementation = ImplementationClassUIDNotification()
-    implementation.implementation_class_uid = "1.2.3"
-    asked.user_information = [length, implementation, *more]
-    pdu = A_ASSOCIATE_RQ()
-    pdu.from_primitive(asked)
-    return pdu.encode()
+    return association_request(contexts, longest=longest, more=more)
 
 
 def agreed(raw: bytes) -> tuple[Agreement, Any]:
@@ -274,19 +256,13 @@ def test_a_proposal_with_more_items_than_anybody_needs_is_refused_at_once(items:
 
 @pytest.mark.slow
 @given(
-    st.sampled_from([PLAIN, request((WORKLIST, [IMPLICIT, EXPLICIT]), more=(role(WORKLIST, True, True),))]),
-    st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 255)), max_size=5),
-    st.integers(0, 400),
-    st.binary(max_size=30),
+    mutations(
+        [PLAIN, request((WORKLIST, [IMPLICIT, EXPLICIT]), more=(role(WORKLIST, True, True),))], longest=1000
+    )
 )
-def test_mutations_raise_nothing_but_bad_pdu(
-    sent: bytes, changes: list[tuple[int, int]], end: int, more: bytes
-) -> None:
-    raw = bytearray(sent)
-    for at, value in changes:
-        raw[at % len(raw)] = value
+def test_mutations_raise_nothing_but_bad_pdu(raw: bytes) -> None:
     try:
-        proposal = read_request(bytes(raw[: end if end < len(raw) else None]) + more)
+        proposal = read_request(raw)
     except BadPdu:
         return
     assert isinstance(proposal, Proposal)

@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from lambdas.store.feed import FeedTable, Head, is_current, read_page, settled_bound
+from lambdas.store.feed import FeedTable, Head, Mark, is_current, read_page, settled_bound
 from shared.errors import Rejected
 from shared.feed import Cursor, FeedItem, Tombstone
 from tests.rigs.builders import an_item
@@ -298,6 +298,26 @@ def test_a_pull_of_settled_pages_leaves_nothing_for_the_next_one() -> None:
     while relay.pull_page(2, table.now):
         pass
     assert cursor_of(relay.cursor).settled == len(NAMES)
+
+
+def test_a_page_that_ends_where_all_has_settled_does_not_hold_back_the_pages_after_it() -> None:
+    table = SlowTable()
+    for pair in (NAMES[:2], NAMES[2:4]):
+        table.commit(table.current, table.now, dict.fromkeys(pair, (False, 0.0)))
+        table.now += SETTLE
+    relay = Relay(table)
+    assert relay.pull_page(2, table.now)  # reads 1 and 2, of which the head knows that they have settled
+    table.now += SETTLE
+    assert not relay.pull_page(2, table.now)  # reads 3 and 4, of which this pull knows by now
+    assert cursor_of(relay.cursor).settled == 4
+
+
+def test_a_relay_becomes_current_where_the_newest_rows_are_tombstones_that_have_expired() -> None:
+    table = SlowTable()
+    table.current = Head(5, "first", (Mark(5, table.now - SETTLE),))
+    relay = Relay(table)
+    relay.pull_page(10, table.now)
+    assert is_current(cursor_of(relay.cursor), table.current)
 
 
 def test_a_relay_that_has_everything_is_asked_to_begin_anew_by_nothing() -> None:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Rejected
 from shared.steps.procedure_step import (
     TRANSITIONS,
     WRONG_WORKLIST_ENTRY,
@@ -24,16 +23,10 @@ from shared.steps.procedure_step import (
     transition,
 )
 from shared.steps.step_dataset import (
-    ScheduledStepReference,
     fold,
-    linked_items,
-    meant_by,
-    merged,
-    references,
-    step_status,
 )
-from shared.worklist_item import Status, WorklistItem
-from tests.rigs.builders import an_event, an_item
+from shared.worklist_item import Status
+from tests.rigs.builders import an_event
 
 DICOM = {
     StepStatus.IN_PROGRESS: "IN PROGRESS",
@@ -90,39 +83,6 @@ def test_a_step_that_ended_never_changes_again(history: list[tuple[EventKind, St
             step = outcome
 
 
-def test_folding_keeps_what_an_n_set_does_not_carry() -> None:
-    started = fold(None, an_event(None))
-    assert isinstance(started, Step)
-    ended = fold(started, an_event(None, kind=EventKind.N_SET, status="COMPLETED"))
-    assert isinstance(ended, Step)
-    assert ended.started_at == datetime(2026, 11, 22, 9, 31)
-    assert ended.ended_at == datetime(2026, 11, 22, 10, 15)
-    assert (ended.station_aetitle, ended.status) == ("MR1", StepStatus.COMPLETED)
-
-
-def test_an_illegal_time_loses_itself_and_not_the_event() -> None:
-    event = an_event(None)
-    event.dataset["00400245"] = {"vr": "TM", "Value": ["half past nine"]}
-    step = fold(None, event)
-    assert isinstance(step, Step)
-    assert step.started_at is None
-
-
-def test_a_status_that_is_none_is_rejected_with_its_tag() -> None:
-    with pytest.raises(Rejected, match="0040,0252"):
-        step_status({"00400252": {"vr": "CS", "Value": ["FINISHED"]}})
-
-
-@pytest.mark.parametrize("value", [None, [], {}, {"Value": None}, {"Value": []}, {"Value": [None]}, "text"])
-def test_an_element_of_any_shape_is_no_status_rather_than_a_fault(value: object) -> None:
-    dataset = {"00400252": value}
-    if value == {"Value": [None]}:
-        with pytest.raises(Rejected):
-            step_status(dataset)
-    else:
-        assert step_status(dataset) is None
-
-
 def test_a_step_gives_its_status_to_the_item_unless_the_wrong_entry_was_selected() -> None:
     wrong = Step(
         sop_instance_uid="2.25.1",
@@ -132,57 +92,6 @@ def test_a_step_gives_its_status_to_the_item_unless_the_wrong_entry_was_selected
     assert item_status(wrong) is Status.SCHEDULED
     for status in StepStatus:
         assert item_status(Step(sop_instance_uid="2.25.1", status=status)) == status.value
-
-
-def reference(study: str = "", step: str = "", accession: str = "") -> ScheduledStepReference:
-    return ScheduledStepReference(study, step, accession)
-
-
-A, B = an_item("001"), an_item("002")
-SAME_STUDY = B.model_copy(update={"study_instance_uid": A.study_instance_uid})
-
-
-@pytest.mark.parametrize(
-    ("asked", "items", "meant"),
-    [
-        # what the scanner names                                       what there is    what it means
-        (reference(A.study_instance_uid, A.scheduled_procedure_step_id), [A, B], [A]),
-        (reference(A.study_instance_uid), [A, B], [A]),
-        (reference(A.study_instance_uid), [A, SAME_STUDY], [A, SAME_STUDY]),
-        (reference(A.study_instance_uid, B.scheduled_procedure_step_id), [A, SAME_STUDY], [SAME_STUDY]),
-        (reference(A.study_instance_uid, "S-OTHER"), [A, B], []),
-        (reference(A.study_instance_uid, B.scheduled_procedure_step_id), [A, B], []),
-        (reference("", "", A.accession_number), [A, B], [A]),
-        (reference("2.25.1", "", A.accession_number), [A, B], [A]),  # a study of the scanner's own
-        (reference("2.25.1", A.scheduled_procedure_step_id, A.accession_number), [A, B], [A]),
-        (reference("2.25.1", "S-OTHER", A.accession_number), [A, B], []),
-        (reference(A.study_instance_uid, "", B.accession_number), [A, B], [A]),  # the study says more
-        (reference("", "", ""), [A.model_copy(update={"accession_number": "x"})], []),
-        (reference("", A.scheduled_procedure_step_id), [A, B], []),  # a step id alone is nobody's
-    ],
-)
-def test_a_reference_means_the_items_of_its_study_or_else_of_its_accession_number(
-    asked: ScheduledStepReference, items: list[WorklistItem], meant: list[WorklistItem]
-) -> None:
-    assert meant_by(asked, items) == meant
-
-
-def test_a_step_is_linked_to_every_item_its_sequence_names_once_and_in_order() -> None:
-    event = an_event(B)
-    both = event.dataset["00400270"]["Value"] + an_event(A).dataset["00400270"]["Value"]
-    dataset = {"00400270": {"vr": "SQ", "Value": [*both, *both]}}
-    assert linked_items(dataset, [A, B]) == (B.id, A.id)
-    assert [each.study_instance_uid for each in references(dataset)][:2] == [
-        B.study_instance_uid,
-        A.study_instance_uid,
-    ]
-
-
-def test_an_n_set_replaces_what_it_carries_but_not_the_character_set() -> None:
-    before = {"00080005": {"vr": "CS", "Value": ["ISO_IR 100"]}, "00400254": {"vr": "LO", "Value": ["a"]}}
-    event = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}, "00400254": {"vr": "LO"}}
-    assert merged(before, event) == {**before, "00400254": {"vr": "LO"}}
-    assert merged({}, event) == event
 
 
 def test_an_event_names_its_items_either_way() -> None:

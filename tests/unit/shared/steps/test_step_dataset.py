@@ -21,6 +21,7 @@ from shared.steps.step_dataset import (
     step_status,
     text,
 )
+from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_event, an_item
 
 
@@ -58,9 +59,20 @@ def test_a_status_is_read_in_capitals_and_small(asked: str, status: StepStatus |
     assert step_status({STATUS: value("CS", asked)}) is status
 
 
-def test_what_is_no_status_is_refused() -> None:
-    with pytest.raises(Rejected):
-        step_status({STATUS: value("CS", "IN_PROGRESS")})
+@pytest.mark.parametrize("wrong", ["FINISHED", "IN_PROGRESS"])
+def test_a_status_that_is_none_is_rejected_with_its_tag(wrong: str) -> None:
+    with pytest.raises(Rejected, match="0040,0252"):
+        step_status({STATUS: value("CS", wrong)})
+
+
+@pytest.mark.parametrize("element", [None, [], {}, {"Value": None}, {"Value": []}, {"Value": [None]}, "text"])
+def test_an_element_of_any_shape_is_no_status_rather_than_a_fault(element: object) -> None:
+    dataset = {STATUS: element}
+    if element == {"Value": [None]}:
+        with pytest.raises(Rejected):
+            step_status(dataset)
+    else:
+        assert step_status(dataset) is None
 
 
 # Which exam
@@ -75,26 +87,29 @@ STUDY = ONE.study_instance_uid
 SAME_STUDY = an_item("3", study_instance_uid=STUDY)
 
 
-def test_an_exam_is_meant_by_its_study() -> None:
-    assert meant_by(reference(STUDY), [TWO, ONE, SAME_STUDY]) == [ONE, SAME_STUDY]
-
-
-def test_a_step_id_tells_exams_of_one_study_apart() -> None:
-    wanted = reference(STUDY, SAME_STUDY.scheduled_procedure_step_id)
-    assert meant_by(wanted, [ONE, SAME_STUDY]) == [SAME_STUDY]
-
-
-def test_a_step_id_of_none_of_them_means_none_of_them() -> None:
-    assert meant_by(reference(STUDY, "other"), [ONE, SAME_STUDY]) == []
-
-
-def test_the_accession_number_counts_where_the_study_is_the_scanners_own() -> None:
-    assert meant_by(reference("1.2.3", "", TWO.accession_number), [ONE, TWO]) == [TWO]
-    assert meant_by(reference(STUDY, "", TWO.accession_number), [ONE, TWO]) == [ONE]
-
-
-def test_a_reference_that_names_nothing_means_nothing() -> None:
-    assert meant_by(reference(), [ONE, an_item("4", accession_number="")]) == []
+@pytest.mark.parametrize(
+    ("asked", "items", "meant"),
+    [
+        # what the scanner names                                       what there is    what it means
+        (reference(STUDY, ONE.scheduled_procedure_step_id), [ONE, TWO], [ONE]),
+        (reference(STUDY), [ONE, TWO], [ONE]),
+        (reference(STUDY), [ONE, SAME_STUDY], [ONE, SAME_STUDY]),
+        (reference(STUDY, SAME_STUDY.scheduled_procedure_step_id), [ONE, SAME_STUDY], [SAME_STUDY]),
+        (reference(STUDY, "S-OTHER"), [ONE, TWO], []),
+        (reference(STUDY, TWO.scheduled_procedure_step_id), [ONE, TWO], []),
+        (reference("", "", ONE.accession_number), [ONE, TWO], [ONE]),
+        (reference("2.25.1", "", ONE.accession_number), [ONE, TWO], [ONE]),  # a study of the scanner's own
+        (reference("2.25.1", ONE.scheduled_procedure_step_id, ONE.accession_number), [ONE, TWO], [ONE]),
+        (reference("2.25.1", "S-OTHER", ONE.accession_number), [ONE, TWO], []),
+        (reference(STUDY, "", TWO.accession_number), [ONE, TWO], [ONE]),  # the study says more
+        (reference("", "", ""), [ONE, ONE.model_copy(update={"accession_number": ""})], []),
+        (reference("", ONE.scheduled_procedure_step_id), [ONE, TWO], []),  # a step id alone is nobody's
+    ],
+)
+def test_a_reference_means_the_items_of_its_study_or_else_of_its_accession_number(
+    asked: ScheduledStepReference, items: list[WorklistItem], meant: list[WorklistItem]
+) -> None:
+    assert meant_by(asked, items) == meant
 
 
 def test_each_exam_is_linked_once_in_the_order_of_the_references() -> None:
@@ -118,6 +133,7 @@ def test_an_n_set_replaces_what_it_carries_and_keeps_the_character_set() -> None
     before = {CHARACTER_SET: value("CS", "ISO_IR 100"), "a": value("LO", "1"), "b": value("LO", "1")}
     after = merged(before, {CHARACTER_SET: value("CS", "ISO_IR 192"), "b": value("LO", "2")})
     assert after == {**before, "b": value("LO", "2")}
+    assert merged(before, {"b": {"vr": "LO"}}) == {**before, "b": {"vr": "LO"}}
 
 
 def test_a_character_set_that_the_n_create_had_not_may_come_later() -> None:
@@ -144,6 +160,7 @@ def test_what_an_event_does_not_carry_stays() -> None:
     step = fold(begun(**{"00400242": value("SH", "Room 1")}), end)
     assert isinstance(step, Step)
     assert (step.status, step.station_name) == (StepStatus.COMPLETED, "Room 1")
+    assert step.station_aetitle == "MR1"
     assert step.started_at == datetime(2026, 11, 22, 9, 31)
     assert step.ended_at == datetime(2026, 11, 22, 10, 15)
 

@@ -5,29 +5,17 @@ from __future__ import annotations
 import pytest
 
 from lambdas.sources.dictionary.fields import Project, base_name, checkbox_column
-
-
-def field(
-    name: str, form: str = "mri", kind: str = "text", choices: str = "", check: str = ""
-) -> dict[str, str]:
-    return {
-        "field_name": name,
-        "form_name": form,
-        "field_type": kind,
-        "select_choices_or_calculations": choices,
-        "text_validation_type_or_show_slider_number": check,
-    }
-
+from tests.rigs.dictionary import field
 
 PROJECT = Project(
     [
         field("study_id", "person"),
         field("sex", "person", "radio", "1, Male | 2, Female, or so |"),
-        field("cleared", kind="yesno"),
-        field("kept", kind="truefalse"),
-        field("safety", kind="checkbox", choices="1, Implant | -99, Not asked | A.b, Other"),
-        field("started", check="datetime_ymd"),
-        field("slider", kind="slider", check="number"),
+        field("cleared", "mri", kind="yesno"),
+        field("kept", "mri", kind="truefalse"),
+        field("safety", "mri", kind="checkbox", choices="1, Implant | -99, Not asked | A.b, Other"),
+        field("started", "mri", validation="datetime_ymd"),
+        field("slider", "mri", kind="slider", validation="number"),
     ]
 )
 

@@ -12,8 +12,8 @@ from lambdas.sources.dictionary.formats import VALIDATIONS
 from lambdas.sources.field_mapping import ITEM_FIELDS
 from lambdas.sources.file import check_against
 from shared.errors import Rejected
+from tests.rigs.dictionary import field
 from tests.unit.lambdas.mapping.test_record_shapes import scan, source
-from tests.unit.lambdas.sources.dictionary.test_problems import field
 
 SAMPLES: dict[str, str] = {
     **{f"date_{order}": "2014-02-28" for order in ("dmy", "mdy", "ymd")},

@@ -9,20 +9,8 @@ import pytest
 
 from lambdas.sources.file import check_against
 from shared.errors import Rejected
+from tests.rigs.dictionary import field
 from tests.unit.lambdas.mapping.test_record_shapes import source
-
-
-def field(
-    name: str, form: str, kind: str = "text", choices: str = "", validation: str = ""
-) -> dict[str, str]:
-    return {
-        "field_name": name,
-        "form_name": form,
-        "field_type": kind,
-        "select_choices_or_calculations": choices,
-        "text_validation_type_or_show_slider_number": validation,
-    }
-
 
 METADATA = [
     field("study_id", "person"),

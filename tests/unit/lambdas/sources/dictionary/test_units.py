@@ -8,8 +8,8 @@ import pytest
 
 from lambdas.sources.file import check_against
 from shared.errors import Rejected
+from tests.rigs.dictionary import field
 from tests.unit.lambdas.mapping.test_record_shapes import source
-from tests.unit.lambdas.sources.dictionary.test_problems import field
 
 WEIGHT, SIZE = "patient_weight_kg", "patient_size_m"
 

@@ -9,7 +9,7 @@ import pytest
 from lambdas.sources.definition import WriteBack
 from lambdas.sources.dictionary.fields import Project
 from lambdas.sources.dictionary.write_back import write_back_problems
-from tests.unit.lambdas.sources.dictionary.test_problems import field
+from tests.rigs.dictionary import field
 
 KEYS = ("status", "start", "end", "duration", "station", "discontinuation_reason", "series_count")
 DATE_TIMES = [f"datetime{seconds}_{order}" for seconds in ("", "_seconds") for order in ("dmy", "mdy", "ymd")]
