@@ -96,7 +96,7 @@ _MATCHING: Final = area(
     (
         'value.strip(" \\0")) for value in values]',
         'value.strip("\\0")) for value in values]',
-        "padding counts",
+        "a value padded with a space finds nobody",
     ),
     (
         'value.strip(" \\0")) for value in values]',
@@ -117,7 +117,7 @@ _MATCHING: Final = area(
     (
         "return ranges[0] if len(ranges) == 1 else AnyRange",
         "return ranges[0] if ranges else AnyRange",
-        "alternatives",
+        "of two dates only the first is looked for",
     ),
     (
         'if ignore_accents:\n        text = "".join',
@@ -148,7 +148,7 @@ _SELECTION: Final = area(
     (
         "return values & shown if shown else values",
         "return values | shown if shown else values",
-        "modalities",
+        "a scanner is shown modalities that are not its own",
     ),
     ("return shown or None", "return None", "a CT is shown MR exams"),
     (
@@ -223,7 +223,7 @@ _SELECTION: Final = area(
     (
         "if len(items) > 1:\n            raise Rejected",
         "if len(items) > 2:\n            raise Rejected",
-        "two items",
+        "of a sequence with two items one is passed over",
     ),
     (
         'order = "" if len(arms) < 2 else ", scheduled_start_date, scheduled_start_time"',
@@ -347,7 +347,7 @@ _JOURNAL: Final = area(
     (
         "if isinstance(step, Refusal):\n            return step",
         "if False:\n            return step",
-        "illegal steps",
+        "a step that has ended can be changed",
     ),
     (
         "self._overlay = {**self._overlay, **batch.overlay}",
@@ -357,12 +357,12 @@ _JOURNAL: Final = area(
     (
         "if batch.appended:\n            self._on_append()",
         "if False:\n            self._on_append()",
-        "push sleeps",
+        "what a scanner reported waits for the next round",
     ),
     (
         "for start in range(0, len(over), _PRUNED_AT_ONCE)",
         "for start in range(0, 1, _PRUNED_AT_ONCE)",
-        "it grows",
+        "the file grows for ever",
     ),
 )
 
@@ -400,11 +400,15 @@ _EXCHANGE: Final = area(
         "if False:",
         "two lives of a table are mixed within a pull",
     ),
-    ("cache.forget_bookmark()  # the cloud does not know our cursor", "pass  #", "a relay is stuck for ever"),
+    (
+        "cache.forget_bookmark()  # the cloud does not know our cursor",
+        "pass  #",
+        "a relay whose cursor is refused asks with it for ever",
+    ),
     (
         "if first.snapshot:\n        cache.begin_snapshot()",
         "if False:\n        cache.begin_snapshot()",
-        "ghosts stay",
+        "exams that exist no more stay on the worklist",
     ),
     (
         "if len(events) == 1:\n                journal.record_unanswered([events[0].event_id])",

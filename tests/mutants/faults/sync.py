@@ -129,7 +129,7 @@ _WATERMARK: Final = area(
     (
         "digests[row.record] not in before.recent])",
         "digests[row.record] in before.recent])",
-        "news is taken for no news",
+        "a changed form is taken for one already looked at",
     ),
     ("groups if reading.complete else None,", "groups,", "items are withdrawn before everything was read"),
 )
@@ -153,11 +153,11 @@ _WRITE_BACK: Final = area(
         "or self.ended_at <= self.started_at:",
         "a scan of no minutes has no length",
     ),
-    ("or self.ended_at < self.started_at:", "or False:", "minutes below nothing"),
+    ("or self.ended_at < self.started_at:", "or False:", "a scan that ends before it begins has a length"),
     (
         "return int((self.ended_at - self.started_at).total_seconds()) // 60",
         "return int((self.ended_at - self.started_at).total_seconds()) // 60 + 1",
-        "a wrong duration",
+        "a duration is a minute too long",
     ),
     ('if row.values.get(field, "") != text}', "if text}", "a blank is not written over an old value"),
     ('if row.values.get(field, "") != text}', "if True}", "every write-back makes the record changed"),

@@ -214,3 +214,22 @@ def test_only_an_ed25519_public_key_can_be_enrolled(pem: str) -> None:
 
 def test_a_public_key_is_kept_in_one_form() -> None:
     assert parse_public_key(PEM.replace("\n", "\r\n") + "\n\n") == PEM
+
+
+@pytest.mark.parametrize(("length", "good"), [(31, False), (32, True)])
+def test_a_signing_secret_is_as_long_as_its_hash(length: int, good: bool) -> None:
+    content = {"kid": "1", "secret": "s" * length}
+    if good:
+        assert SigningKeys.parse(content).find("1") == "s" * length
+    else:
+        with pytest.raises(Unavailable, match="secret"):
+            SigningKeys.parse(content)
+
+
+def test_a_relays_clock_may_tell_fractions_of_a_second() -> None:
+    verify_relay(relay_token(iat=NOW + 0.25, exp=NOW + 59.75), relay_id="relay1", public_key=PEM, now=NOW)
+
+
+def test_true_is_no_time() -> None:
+    with pytest.raises(Unauthenticated):
+        verify_relay(relay_token(iat=True, exp=30), relay_id="relay1", public_key=PEM, now=5)

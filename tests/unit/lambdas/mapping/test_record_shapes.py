@@ -262,3 +262,21 @@ def test_a_date_without_a_time_is_no_time() -> None:
 def test_a_calculated_number_is_used_as_it_is() -> None:
     made = only(map_record(source({"patient_weight_kg": "mri_wt_kg"}), [scan(mri_wt_kg="31.8")]))
     assert made.patient_weight_kg == "31.8"
+
+
+# What is no scan
+
+
+def test_half_a_booking_is_no_scan() -> None:
+    definition = source(rows={"required": ["mri_date", "mri_time"]})
+    assert map_record(definition, [scan(mri_time="")]) == Mapped((), ())
+    assert map_record(definition, [scan(mri_date="")]) == Mapped((), ())
+    assert only(map_record(definition, [scan()])).scheduled_start_time == "093000"
+
+
+@pytest.mark.parametrize(("code", "of_project"), [("-9", ()), ("UNK", ("UNK",))])
+def test_a_missing_data_code_of_the_definition_or_of_the_project_is_an_empty_field(
+    code: str, of_project: tuple[str, ...]
+) -> None:
+    definition = source(missing_data_codes=["-9"])
+    assert map_record(definition, [scan(mri_date=code)], of_project) == Mapped((), ())

@@ -408,5 +408,33 @@ def test_a_page_of_nothing_is_refused(limit: int) -> None:
     assert refused.value.where == "limit"
 
 
+def test_a_page_that_ends_just_where_all_has_settled_hides_no_gap() -> None:
+    table = SlowTable()
+    first, second, third, fourth, fifth, _ = NAMES
+    table.commit(None, table.now, {first: (False, 0.0), second: (False, 0.0)})
+    relay = Relay(table)
+    relay.pull_page(10, table.now)  # sees the head at 2
+    table.now += 5
+    table.commit(table.current, table.now, {third: (False, 0.0), fourth: (False, 0.0)})
+    table.now += 3
+    table.commit(table.current, table.now, {fifth: (False, 0.0)})  # sees the head at 4
+    table.now += 2
+    assert relay.pull_page(2, table.now)  # ends at 2, of which it is certain just now
+    table.now += 8
+    assert relay.pull_page(2, table.now)  # ends at 4, likewise
+    assert cursor_of(relay.cursor).settled == 4
+
+
+def test_a_relay_is_current_though_the_last_change_was_a_tombstone_that_is_gone_by_now() -> None:
+    table = SlowTable()
+    table.commit(None, table.now, {"000": (False, 0.0), "001": (True, 0.0)})
+    del table.versions["001"]  # its time to live is over
+    relay = Relay(table)
+    for _ in range(2):
+        table.now += SETTLE
+        relay.pull_page(10, table.now)
+    assert is_current(cursor_of(relay.cursor), table.current)
+
+
 FeedMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestFeedNeverMissesAChange = pytest.mark.slow(FeedMachine.TestCase)
