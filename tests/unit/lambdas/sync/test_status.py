@@ -70,9 +70,6 @@ def test_the_reason_says_why_and_until_when() -> None:
     assert reason_of(paused, NOW) == "REDCap is down; left alone until 13:00:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW + 60), NOW) == "left alone until 12:01:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW), NOW) == ""
-    assert "1 scan is not on the list" in reason_of(
-        stored(report=OK, rejected=(TODAYS,), rejected_count=1), NOW
-    )
 
 
 @pytest.mark.parametrize(
