@@ -107,7 +107,7 @@ class MppsIntake:
             event, site=self._relay.site, relay_id=self._relay.relay_id
         )
         if result.outcome != "refused":
-            # Also for a replay: the first time may have ended between the record and the hint.
+            # Also for a replay: the first time may have ended between the record and the wake-up message.
             self._news.append(event.sop_instance_uid)
         return result
 

@@ -50,7 +50,7 @@ def held(rig: Rig) -> list[HeldRow]:
     return list(rig.state().held)
 
 
-def hint(rig: Rig, record: str) -> None:
+def wake_up(rig: Rig, record: str) -> None:
     event = sqs_event({"source_id": "classic", "record": record})
     assert not sync_redcap.handler(event, Context())["batchItemFailures"]
 
@@ -99,7 +99,7 @@ def test_whichever_record_is_corrected_the_held_one_comes_back(
     rig.sync()
     person(rig, corrected, family_id="F9")
     if by_hint:
-        hint(rig, corrected)
+        wake_up(rig, corrected)
     else:
         rig.sync()
     assert shown(rig) == {"000001", "000002", "000003", "000004"}
@@ -124,7 +124,7 @@ def test_a_held_record_that_is_deleted_is_held_no_more(rig: Rig) -> None:
 def test_a_hint_holds_as_a_sync_does(rig: Rig) -> None:
     rig.sync()
     person(rig, "000003", family_id="F4")
-    hint(rig, "000003")
+    wake_up(rig, "000003")
     assert shown(rig) == {"000001", "000004"}
     assert ("000003", "000004") in {(row.record, row.because_of) for row in held(rig)}
 
@@ -178,8 +178,8 @@ def test_a_sync_that_changes_nobody_reads_no_partition(rig: Rig, monkeypatch: py
 
     monkeypatch.setattr(WorklistStore, "bearers", bearers)
     rig.simulator.save_form(PID, "000003", "mri", {"mri_time": "07:45"}, instance=1)
-    hint(rig, "000003")
+    wake_up(rig, "000003")
     assert read == []
     person(rig, "000003", first_name="Zoë")
-    hint(rig, "000003")
+    wake_up(rig, "000003")
     assert read == ["main"]

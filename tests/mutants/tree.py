@@ -30,6 +30,12 @@ class Outcome(StrEnum):
     BROKEN = "broken"
 
 
+def sources_of(root: Path) -> dict[PurePosixPath, str]:
+    """Return every source file of the packages below a root, by its path from there."""
+    files = (file for package in PACKAGES for file in sorted((root / package).rglob("*.py")))
+    return {PurePosixPath(file.relative_to(root).as_posix()): file.read_text("utf-8") for file in files}
+
+
 class Tree:
     """The copy.
 
@@ -43,10 +49,7 @@ class Tree:
 
     def sources(self) -> dict[PurePosixPath, str]:
         """Return every source file of the packages, by its path from the project's root."""
-        files = (file for package in PACKAGES for file in sorted((self._root / package).rglob("*.py")))
-        return {
-            PurePosixPath(file.relative_to(self._root).as_posix()): file.read_text("utf-8") for file in files
-        }
+        return sources_of(self._root)
 
     @contextmanager
     def holding(self, planting: Planting) -> Iterator[None]:
