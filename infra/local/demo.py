@@ -28,7 +28,7 @@ from edge_relay.operations.memory import use_one_heap
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from infra.local.options import SOURCE_FILE, StackOptions
 from infra.local.stack import LocalStack
-from infra.local.story import VISIBLE_WITHIN_SECONDS, Story, StoryFailed
+from infra.local.story import Story, StoryFailed
 from shared.errors import ExitCode, MwlError
 
 FIRST_SYNC_SECONDS = 120.0
@@ -48,8 +48,9 @@ def demo(
     aws_port: Annotated[int, typer.Option(help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")] = 0,
     source: Annotated[Path, typer.Option(help="How REDCap's rows become worklist items.")] = SOURCE_FILE,
     within: Annotated[
-        float, typer.Option(help="Seconds a booking may take to reach the scanner.")
-    ] = VISIBLE_WITHIN_SECONDS,
+        float | None,
+        typer.Option(help="Fail if a booking takes more seconds than this to reach the scanner."),
+    ] = None,
 ) -> None:
     """Show the whole loop: REDCap, the cloud, a relay, a scanner, and back to REDCap.
 
@@ -76,7 +77,7 @@ def options_from(
     )
 
 
-def serve(options: StackOptions, *, once: bool, story: bool, within: float = VISIBLE_WITHIN_SECONDS) -> None:
+def serve(options: StackOptions, *, once: bool, story: bool, within: float | None = None) -> None:
     """Run the stack until the story is told (``once``) or somebody stops it.
 
     :raises typer.Exit: after saying why: `ExitCode.NO` if the story failed,
@@ -99,7 +100,7 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float = VIS
         raise typer.Exit(ExitCode.WRONG_USE) from None
 
 
-def _run(console: Console, options: StackOptions, *, once: bool, story: bool, within: float) -> None:
+def _run(console: Console, options: StackOptions, *, once: bool, story: bool, within: float | None) -> None:
     began = time.monotonic()
     with ExitStack() as closing:
         with console.status("Starting ...") as status:
@@ -118,7 +119,7 @@ def _run(console: Console, options: StackOptions, *, once: bool, story: bool, wi
         closing.enter_context(console.status("Stopping ..."))
 
 
-def _tell(console: Console, stack: LocalStack, within: float) -> None:
+def _tell(console: Console, stack: LocalStack, within: float | None) -> None:
     with console.status("") as status:
         for step in Story(stack, within).tell(status.update):
             console.print(f"[bold green]✓[/] {step.title}", highlight=False)

@@ -27,8 +27,9 @@ FAMILY_NAME, GIVEN_NAME = "Núñez", "Zoë"
 PATIENT_NAME: Final = f"{FAMILY_NAME}^{GIVEN_NAME}"
 WEIGHT_LB: Final = Decimal("143.3")
 WEIGHT_KG: Final = Decimal("65.0")  # to 0.1 kg
-PATIENCE_SECONDS: Final = 20.0
-VISIBLE_WITHIN_SECONDS: Final = 2.0
+PATIENCE_SECONDS: Final = 120.0  # on a slow machine the story goes on, and tells how long things took
+USUAL_SECONDS: Final = 2.0
+"""On an idle machine a saved form is visible to the scanner sooner than this."""
 _POLL_SECONDS: Final = 0.02
 T = TypeVar("T")
 
@@ -50,12 +51,12 @@ class FinishedStep:
 class Story:
     """The steps in order; `tell` plays them.
 
-    :param within: how long a saved form may take to be visible to the scanner, in seconds.
+    :param within: seconds after which a saved form must be visible to the scanner; None: however long.
     :param record: the REDCap record the story is about; it must be a new one.
     """
 
     stack: LocalStack
-    within: float = VISIBLE_WITHIN_SECONDS
+    within: float | None = None
     record: str = STORY_RECORD
     _found: Dataset = field(default_factory=Dataset)
     _sop_instance_uid: str = field(default_factory=lambda: f"2.25.{uuid4().int}")
@@ -113,11 +114,12 @@ class Story:
         step = self._found.ScheduledProcedureStepSequence[0]
         _expect("date", step.ScheduledProcedureStepStartDate, now.strftime("%Y%m%d"))
         _expect("status", step.ScheduledProcedureStepStatus, "SCHEDULED")
-        if took > self.within:
+        if self.within is not None and took > self.within:
             raise StoryFailed(
                 f"the booking took {took:.2f} s to reach the scanner, {self.within:g} s allowed"
             )
-        return f"{PATIENT_NAME}, {self.patient_id}, {weight} kg: visible after {took:.2f} s"
+        slow = "" if took <= USUAL_SECONDS else " (usually less than 2 s: this machine is slow or busy)"
+        return f"{PATIENT_NAME}, {self.patient_id}, {weight} kg: visible after {took:.2f} s{slow}"
 
     def begin(self) -> str:
         """Start the exam and ask again at once: no waiting, the very next query must show it."""
