@@ -67,7 +67,6 @@ def enroll(
     The private key never leaves this machine.
     """
     from edge_relay import config
-    from edge_relay.exchange import cloud, identity
 
     with reported():
         settings = config.load(config_file)
@@ -76,6 +75,8 @@ def enroll(
             raise AlreadyExists(
                 "this relay is enrolled already", where=str(folder), hint="--force enrols it anew"
             )
+        from edge_relay.exchange import cloud, identity
+
         key = identity.load_or_make_key(folder)
         with cloud.make_client(settings.relay.cloud_url, settings.relay.cloud_timeout_seconds) as client:
             enrolment = cloud.enroll(client, code, identity.public_pem(key), name)
@@ -98,10 +99,15 @@ def run(
     Everything else is log lines on stderr. Under systemd (Type=notify) it says when it is ready, and keeps
     the watchdog fed as long as it answers its own queries over DICOM.
     """
-    from edge_relay.commands.serving import serve
+    from edge_relay import config
+    from edge_relay.exchange import identity
 
     with reported():
-        serve(config_file, state_dir, ready_file)
+        settings = config.load(config_file)
+        me = identity.load_identity(state_files.make_state_dir(state_dir))
+        from edge_relay.commands.serving import serve  # the DICOM server, once it is known that it can start
+
+        serve(settings, me, state_dir, ready_file)
 
 
 @app.command()

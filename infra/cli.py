@@ -127,11 +127,11 @@ def create_user(
 @users.command("list")
 def list_users() -> None:
     """List all accounts."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import user_store
     from infra.commands.screen import show_table
 
     with reported():
-        rows = [(u.username, u.role.value, "disabled" if u.disabled else "") for u in services().users.all()]
+        rows = [(u.username, u.role.value, "disabled" if u.disabled else "") for u in user_store().all()]
         show_table("Users", ("name", "role", ""), rows)
 
 
@@ -150,10 +150,10 @@ def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
 @relays.command("enroll")
 def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay will serve.")]) -> None:
     """Make a code that enrols one relay, once, within 15 minutes."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import relay_store
 
     with reported():
-        code, expires = services().relays.invite(site)
+        code, expires = relay_store().invite(site)
         typer.echo(f"mwl-relay enroll {code}")
         typer.echo(f"good for one relay of site {site}, until {expires:%H:%M} UTC")
 
@@ -163,11 +163,11 @@ def list_relays(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """List all relays: when each last sent a heartbeat, and what needs attention."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import relay_store
     from infra.commands.screen import show_table
 
     with reported():
-        store = services().relays
+        store = relay_store()
         heartbeats = store.heartbeats()
         known = [(relay, heartbeats.get(relay.relay_id)) for relay in store.all()]
         if as_json:
@@ -199,21 +199,21 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
 @relays.command("revoke")
 def revoke_relay(relay_id: RelayId) -> None:
     """Revoke a relay: the cloud refuses its calls from now on."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import relay_store
 
     with reported():
-        services().relays.revoke(relay_id)
+        relay_store().revoke(relay_id)
         typer.echo("revoked")
 
 
 @scanners.command("show")
 def show_scanners(relay_id: RelayId) -> None:
     """Print the overrides in the form that apply reads; on stderr, whether the relay uses them."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import relay_store
     from infra.commands.scanner_file import shown
 
     with reported():
-        store = services().relays
+        store = relay_store()
         if store.find(relay_id) is None:
             raise NotFound("no such relay")
         configuration, version = store.configuration(relay_id)
@@ -232,7 +232,7 @@ def apply_scanners(
     file: Annotated[Path, typer.Argument(help="All overrides of this relay, TOML or JSON.")],
 ) -> None:
     """Override the profiles of a relay's scanners. What FILE leaves out is as in the relay's own file."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import relay_store
     from infra.commands.scanner_file import parse_overrides
 
     with reported():
@@ -240,7 +240,7 @@ def apply_scanners(
             overrides = parse_overrides(text_of(file))
         except Rejected as error:
             raise Rejected(error.what, where=error.where or str(file)) from None
-        services().relays.configure(relay_id, overrides, by="mwl-cloud")
+        relay_store().configure(relay_id, overrides, by="mwl-cloud")
         typer.echo(f"stored; the relay hears of it soon: mwl-cloud relays scanners show {relay_id}")
 
 

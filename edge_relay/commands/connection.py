@@ -15,6 +15,8 @@ from edge_relay.commands.errors import reported
 from shared.errors import NotFound, Rejected
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from edge_relay.client.scu import Peer
 
 Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]
@@ -45,11 +47,15 @@ class Connection:
     def peer(self) -> Peer:
         """Return the relay as the DICOM client knows it; raise `Rejected` if a PEM file cannot be used."""
         from edge_relay.client.scu import Peer
+
+        return Peer(self.host, self.port, self.called, self.calling or self.called, tls=self._tls_context())
+
+    def _tls_context(self) -> SSLContext | None:
+        if not self.tls:
+            return None
         from edge_relay.services.tls import tls_for_client
 
-        client = Path(self.tls_client) if self.tls_client else None
-        context = tls_for_client(Path(self.tls), client) if self.tls else None
-        return Peer(self.host, self.port, self.called, self.calling or self.called, tls=context)
+        return tls_for_client(Path(self.tls), Path(self.tls_client) if self.tls_client else None)
 
 
 def asking(command: Callable[Concatenate[Connection, ...], None]) -> Callable[..., None]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import typer
 
 from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_STATE, Json, StateDir
-from edge_relay.mpps import journal_checks
-from edge_relay.mpps.journal import Journal
 from edge_relay.storage.state_files import JOURNAL_FILE
 from shared.errors import ExitCode
+
+if TYPE_CHECKING:
+    from edge_relay.mpps.journal_checks import Checked
 
 app = typer.Typer(help="Look after journal.db: what scanners reported.", no_args_is_help=True)
 
@@ -28,6 +30,8 @@ def check(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
 
     Changes nothing, and may run next to the relay. Exit codes: 0 all is well, 1 something is wrong.
     """
+    from edge_relay.mpps import journal_checks
+
     with reported():
         found = journal_checks.check(existing(state_dir / JOURNAL_FILE))
         if as_json:
@@ -42,11 +46,13 @@ def check(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
 @app.command()
 def accept_loss(state_dir: StateDir = DEFAULT_STATE) -> None:
     """Stop telling of missing events, once a person has asked the scanners' operators for what they were."""
+    from edge_relay.mpps.journal import Journal
+
     with reported(), closing(Journal(existing(state_dir / JOURNAL_FILE))) as journal:
         typer.echo(f"{journal.forget_missing()} missing events are no longer told of")
 
 
-def _rows(found: journal_checks.Checked) -> list[tuple[str, str]]:
+def _rows(found: Checked) -> list[tuple[str, str]]:
     rows = [("format", str(found.version))]
     rows += [(f"events {state}", str(count)) for state, count in sorted(found.events.items())]
     rows += [("the file", "is sound")] if not found.unsound else [("damaged", said) for said in found.unsound]

@@ -16,7 +16,7 @@ from typing import NoReturn
 import typer
 
 from edge_relay import config
-from edge_relay.exchange import identity
+from edge_relay.exchange.identity import Identity
 from edge_relay.operations import logs, memory, systemd_notify
 from edge_relay.operations.service import Operations
 from edge_relay.relay import CannotListen, Relay
@@ -27,14 +27,12 @@ from shared.errors import ExitCode
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-def serve(config_file: Path, state_dir: Path, ready_file: Path | None) -> None:
+def serve(settings: config.Settings, me: Identity, state_dir: Path, ready_file: Path | None) -> None:
     """Serve scanners until SIGTERM or Ctrl-C; say on stdout, and in ``ready_file``, when they can connect.
 
-    :raises MwlError: the settings are wrong, or the relay is not enrolled.
+    :param state_dir: made already.
     :raises typer.Exit: with `ExitCode.WRONG_USE`, after saying what could not be started.
     """
-    settings = config.load(config_file)
-    me = identity.load_identity(state_files.make_state_dir(state_dir))
     logs.set_up(settings.relay.log_format)
     memory.use_one_heap()
     if settings.relay.pin_to_core:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -17,10 +17,12 @@ from edge_relay.clock.cloud_clock import Clock
 from edge_relay.exchange.answers import Answer, checked, nonsense, read
 from edge_relay.exchange.identity import Enrolment, Identity
 from edge_relay.exchange.transport import BoundedTransport
-from edge_relay.worklist.cache import Unreadable
 from shared.feed import FeedItem, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.steps.procedure_step import EventResult, ProcedureStepEvent
+
+if TYPE_CHECKING:
+    from edge_relay.worklist.cache import Unreadable
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -167,6 +169,8 @@ def _page(answer: dict[str, Any], etag: str) -> PulledPage:
 
 
 def _unreadable(raw: object, error: ValidationError) -> Unreadable:
+    from edge_relay.worklist.cache import Unreadable  # noqa: PLC0415 - the worklist, of no use to who enrols
+
     entry = raw if isinstance(raw, dict) else {}
     item = entry.get("item")
     item_id = item.get("id") if isinstance(item, dict) else None

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_relay.storage.state_files import write_private
 from shared.errors import NotFound, Rejected
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 TOKEN_SECONDS: Final = 60
 
@@ -51,6 +45,8 @@ class Identity:
         :param token_id: unique for each token (the claim ``jti``). The cloud does not remember it: only the
             short lifetime limits a stolen token.
         """
+        import jwt  # noqa: PLC0415 - takes a while to load, and whoever enrols signs no token
+
         claims = {
             "iss": self.enrolment.relay_id,
             "aud": self.enrolment.audience,
@@ -63,6 +59,13 @@ class Identity:
 
 def load_or_make_key(state_dir: Path) -> Ed25519PrivateKey:
     """Return the relay's key, made on first use; raise `Rejected` if the file is not one."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - likewise
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - likewise
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
     path = state_dir / "key.pem"
     if not path.exists():
         key = Ed25519PrivateKey.generate()
@@ -74,6 +77,8 @@ def load_or_make_key(state_dir: Path) -> Ed25519PrivateKey:
 
 def public_pem(key: Ed25519PrivateKey) -> str:
     """Return the public half as PEM text (SubjectPublicKeyInfo)."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 - likewise
+
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -101,6 +106,9 @@ def load_identity(state_dir: Path) -> Identity:
 
 
 def _load_key(path: Path) -> Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - likewise
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - likewise
+
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except ValueError:

@@ -1,4 +1,8 @@
-"""What the commands of ``mwl-cloud sources`` do. All raise `MwlError`, in words for whoever called."""
+"""What the commands of ``mwl-cloud sources`` do that need more than what is stored.
+
+All raise `MwlError`, in words for whoever called. Those that need no project are in
+`infra.commands.stored_sources`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,12 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import typer
 from pydantic import Field
 
 from infra.commands.deployment import AdminSettings, services
 from infra.commands.preview_tables import show_preview
-from infra.commands.screen import console, show_table
+from infra.commands.screen import console
 from infra.commands.tools import text_of
 from lambdas.api.services import services_from
 from lambdas.redcap.project import RedcapProject
@@ -28,18 +31,10 @@ from lambdas.sync.connect import Connect, RedcapSettings, connector
 from lambdas.sync.preview import AT_APPLY, Scope, preview
 from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
-from lambdas.sync.status import reason_of, status_of
-from lambdas.sync.wake_up import SyncRequests
 from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32
-
-
-class SyncQueueSettings(RedcapSettings):
-    """What asking for a sync needs besides."""
-
-    sync_queue_url: str = Field(description="SyncQueue.")
 
 
 class TriggerSettings(AdminSettings):
@@ -74,35 +69,6 @@ def _shared_patient_ids(
     worklist = DryWorklist(settings.tables(), now=time.time)
     today = definition.local(datetime.now(UTC)).date()
     return preview(definition, redcap, worklist, today=today, scope=AT_APPLY).shared_patient_ids()
-
-
-def show_all() -> None:
-    """Print all sources; raise `typer.Exit` with 1 if one needs attention."""
-    now = time.time()
-    known = SourceStore(load(RedcapSettings).tables()).all()
-    rows = []
-    for source in known:
-        report = source.state.report
-        finished = report.finished_at.isoformat(sep=" ", timespec="seconds") if report else "never"
-        state = source.state
-        counts = [str(n or "") for n in (state.rejected_count, state.held_count, state.notes_count)]
-        said = (status_of(source, now).value, reason_of(source, now))
-        rows.append((source.source_id, finished, *said, *counts))
-    columns = ("source", "last sync", "status", "reason", "rows rejected", "held", "values changed")
-    show_table("Sources", columns, rows)
-    if any(status_of(source, now).needs_attention for source in known):
-        raise typer.Exit(ExitCode.NO)
-
-
-def ask_for_sync(source_id: str, *, record: str, confirm_withdrawals: bool) -> None:
-    """Ask for a sync of one source, or of one of its records."""
-    settings = load(SyncQueueSettings)
-    SourceStore(settings.tables()).find(source_id)
-    client = boto3.client("sqs", region_name=settings.aws_region)
-    SyncRequests(lambda: client, settings.sync_queue_url).send(
-        source_id, record=record, confirm_withdrawals=confirm_withdrawals
-    )
-    typer.echo("asked; see: mwl-cloud sources list")
 
 
 def show_preview_of(source: str, *, record: str, limit: int | None, as_json: bool) -> None:

@@ -33,10 +33,10 @@ def apply_source(
 @sources.command("list")
 def list_sources() -> None:
     """List sources and how their last sync went. Exit code 1 if one needs attention."""
-    from infra.commands import source_work
+    from infra.commands import stored_sources
 
     with reported():
-        source_work.show_all()
+        stored_sources.show_all()
 
 
 @sources.command("sync")
@@ -49,10 +49,10 @@ def sync_source(
     ] = False,
 ) -> None:
     """Ask for a sync of one source now."""
-    from infra.commands import source_work
+    from infra.commands import stored_sources
 
     with reported():
-        source_work.ask_for_sync(source_id, record=record, confirm_withdrawals=confirm_withdrawals)
+        stored_sources.ask_for_sync(source_id, record=record, confirm_withdrawals=confirm_withdrawals)
 
 
 @sources.command("preview")

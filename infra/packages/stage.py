@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 
+from infra.man_pages import man_pages
 from infra.packages.description import MAINTAINER, NAME, PYTHON, SETTINGS, package_version
 from infra.packages.notice import notice
 from infra.packages.tools import output
@@ -21,6 +22,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 HOME: Final = Path("usr/lib/mwl-relay")
 VENV: Final = HOME / "venv"
 DOCUMENTS: Final = Path("usr/share/doc/mwl-relay")
+MANUAL: Final = Path("usr/share/man/man1")
 OWN_PACKAGES: Final = ("edge_relay", "shared")
 
 # From, below the root of the sources, to, below the root of the machine.
@@ -53,6 +55,7 @@ def lay_out(stage: Path, site_packages: Path, version: str, epoch: int) -> None:
         shutil.copyfile(ROOT / source, stage / target)
     library = _make_environment(stage, site_packages, version)
     _write_documents(stage, library, version, epoch)
+    _write_manual(stage, version)
     _compile(stage, library)
     _set_modes_and_times(stage, epoch)
 
@@ -108,6 +111,12 @@ def _write_documents(stage: Path, library: Path, version: str, epoch: int) -> No
         ("changelog.gz", _debian_changelog(version, epoch)),
     ):
         (folder / name).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def _write_manual(stage: Path, version: str) -> None:
+    for page in man_pages(stage / MANUAL, [NAME], release=version):
+        page.with_name(f"{page.name}.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
+        page.unlink()
 
 
 def _debian_changelog(version: str, epoch: int) -> str:

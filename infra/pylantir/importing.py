@@ -8,15 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from infra.commands.deployment import services
 from infra.commands.screen import show_table
 from infra.commands.tools import text_of
-from infra.pylantir.accounts import import_accounts, plan_accounts
 from infra.pylantir.adoption import Adoption, has_decimal_sessions
 from infra.pylantir.deployment_translation import Address
 from infra.pylantir.findings import Finding, Outcome
@@ -25,15 +24,13 @@ from infra.pylantir.old_rows import OldItem, OldUser
 from infra.pylantir.project import ProjectDictionary
 from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
 from infra.pylantir.translation import translate
-from infra.pylantir.worklist_import import import_worklist
-from lambdas.redcap.project import RedcapProject
-from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
-from lambdas.store.sources import SourceStore
-from lambdas.sync.connect import RedcapSettings, connector
-from lambdas.sync.project_check import check_project
 from shared.errors import NotFound, Rejected
+
+if TYPE_CHECKING:
+    from lambdas.store.sources import SourceStore
+    from lambdas.sync.connect import RedcapSettings
 
 _READ_SECONDS = 120.0
 _REPORT = "report.txt"
@@ -86,6 +83,8 @@ def _answers(time_zone: str, exams: Sequence[OldItem]) -> Answers:
     url = url if not url or url.endswith("/") else f"{url}/"
     project = None
     if url and token:
+        from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - takes a while to load
+
         with closing(RedcapProject(url, token, "record_id", read_seconds=_READ_SECONDS)) as redcap:
             project = ProjectDictionary(redcap.metadata())
     return Answers(url, time_zone, project, decimal_sessions=has_decimal_sessions(exams))
@@ -123,6 +122,13 @@ def _show(findings: Sequence[Finding]) -> None:
 def _apply(
     definitions: Sequence[SourceDefinition], exams: Sequence[OldItem], users: Sequence[OldUser]
 ) -> None:
+    # Only --apply needs the deployment, whose libraries take a while to load.
+    from infra.commands.deployment import services  # noqa: PLC0415
+    from infra.pylantir.worklist_import import import_worklist  # noqa: PLC0415
+    from lambdas.settings import load  # noqa: PLC0415
+    from lambdas.store.sources import SourceStore  # noqa: PLC0415
+    from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415
+
     settings = load(RedcapSettings)
     store = SourceStore(settings.tables())
     for definition in definitions:
@@ -137,6 +143,9 @@ def _apply(
 
 
 def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSettings) -> None:
+    from lambdas.sync.connect import connector  # noqa: PLC0415 - as in `_apply`
+    from lambdas.sync.project_check import check_project  # noqa: PLC0415 - likewise
+
     try:
         if store.find(definition.id).definition == definition:
             typer.echo(f"source {definition.id}: stored already")
@@ -153,6 +162,9 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
 
 
 def _import_users(users: Sequence[OldUser]) -> None:
+    from infra.commands.deployment import services  # noqa: PLC0415 - as in `_apply`
+    from infra.pylantir.accounts import import_accounts, plan_accounts  # noqa: PLC0415 - likewise
+
     deployment = services()
     plan = plan_accounts(users, deployment.passwords)
     made, there = import_accounts(plan, deployment.users)

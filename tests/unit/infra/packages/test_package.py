@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -118,6 +119,27 @@ def test_it_brings_its_licence_and_everybody_elses(site_packages: Path, tmp_path
     documents = tmp_path / "out/usr/share/doc/mwl-relay"
     assert "MIT License" in (documents / "copyright").read_text()
     assert "  alpha 1.0: MIT" in output("gzip", "--decompress", "--stdout", documents / "NOTICE.gz")
+
+
+def test_it_brings_the_manual_page_of_its_command_and_of_no_other(
+    site_packages: Path, tmp_path: Path
+) -> None:
+    output("dpkg-deb", "--extract", made("deb", site_packages, tmp_path, None), tmp_path / "out")
+    pages = list((tmp_path / "out/usr/share/man").rglob("*.*"))
+    assert [page.relative_to(tmp_path / "out") for page in pages] == [
+        Path("usr/share/man/man1/mwl-relay.1.gz")
+    ]
+    text = gzip.decompress(pages[0].read_bytes()).decode()
+    assert f"mwl\\-relay {VERSION}" in text.splitlines()[0]
+    assert '.SS "mwl\\-relay enroll"' in text
+
+
+def test_the_manual_page_holds_nothing_of_when_or_where_it_was_packed(
+    site_packages: Path, tmp_path: Path
+) -> None:
+    output("dpkg-deb", "--extract", made("deb", site_packages, tmp_path, None), tmp_path / "out")
+    header = (tmp_path / "out/usr/share/man/man1/mwl-relay.1.gz").read_bytes()[:8]
+    assert header == bytes.fromhex("1f8b0800 00000000")  # RFC 1952: no flags, so no file name; no time
 
 
 def test_its_program_knows_its_version(site_packages: Path, tmp_path: Path) -> None:
