@@ -98,7 +98,7 @@ class Preview(_Shown):
     :param cut: why not all were looked at; empty if they were, or if one was asked for.
     :param counts: items by `Change`, all of those found.
     :param misfits: why the definition would not be applied; a sync of one that was goes on all the same.
-    :param blocked: why a sync would stop instead of withdrawing; empty if it would not.
+    :param blocked: why a sync would withdraw none of what has vanished; empty if it would.
     :param notes: what is left out of items, or put right.
     :param unseen: ids of items that no scanner the cloud knows of would be shown.
     """
@@ -378,7 +378,7 @@ def _refused(refused: RejectedRow | HeldRow | Note, rows: Iterable[RedcapRow]) -
 def _blocked(definition: SourceDefinition, vanished: int, total: int) -> str:
     if not fuse.blows(vanished, total, definition.max_withdrawn_share):
         return ""
-    return f"{vanished} of {total} items have no row any more: a sync stops until a person confirms that"
+    return f"{vanished} of {total} items have no row any more: none is withdrawn until a person confirms that"
 
 
 def _order(shown: PreviewedItem) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ whatever else was not read. Four things are told apart:
 
     moved     its record is in another group now: withdrawn at the old site, written at the new one
     barred    a gate holds it, or its record is in no group that has a site: withdrawn, however many there are
-    vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once
+    vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once;
+              then all of them wait for a person
     begun     a scanner has reported on it: it stays, and counts for nothing
 
 REDCap may answer with half of a record's rows and say that all is well. So nothing is withdrawn on one
@@ -24,11 +25,12 @@ from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.state import Withheld
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
-from shared.errors import Rejected, Unavailable
+from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
 
@@ -39,10 +41,6 @@ LOOKED_AT_AGAIN: Final = 200
 """Records held for another's Patient ID that are looked at again at most."""
 
 Items = dict[str, dict[str, str]]
-
-
-class Shrunk(Rejected):
-    """REDCap suddenly has far fewer scans than the worklist: a person has to look before a clinic is lost."""
 
 
 @dataclass
@@ -88,7 +86,7 @@ class RecordIntake:
         thorough: bool = False,
     ) -> None:
         self._definition, self._redcap, self._worklist = definition, redcap, worklist
-        self.codes, self._renew, self._confirmed = codes, renew, confirmed
+        self.codes, self._renew, self.confirmed = codes, renew, confirmed
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
         self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
@@ -100,6 +98,8 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self.withheld: Withheld | None = None
+        """What `withdraw` left where it is, for a person to look at."""
 
     def rows(self, records: Collection[str]) -> Iterator[list[RedcapRow]]:
         """Yield all rows of records, batch by batch; see `RedcapProject.rows`."""
@@ -182,7 +182,7 @@ class RecordIntake:
         """Look at all items of the source. Reads their sites' whole partitions, and writes nothing.
 
         :param records: all records, to find those that are gone; None: not known.
-        :param suspects: ids of items that an earlier invocation of this full read found without a row.
+        :param suspects: ids of items that were found without a row before, and are still there.
         :param last: every record has been read, by this pass or before.
         """
         found = Sweep()
@@ -216,10 +216,10 @@ class RecordIntake:
         elif record in self.read or item_id in suspects:
             found.vanished[site][item_id] = record
 
-    def withdraw(self, found: Sweep) -> None:
-        """Withdraw what was barred, and what has vanished.
+    def withdraw(self, found: Sweep, *, forgotten: int = 0) -> None:
+        """Withdraw what was barred, and what has vanished, unless so much has that a person has to look.
 
-        :raises Shrunk: too many have vanished; of those none was withdrawn.
+        :param forgotten: items that vanished besides, and that nobody knows by their ids any more.
         :raises Unavailable: REDCap knows a record by name that its list of all records lacks.
         """
         self.withdraw_barred(found)
@@ -230,8 +230,12 @@ class RecordIntake:
             found.vanished,
             lambda _site, item_id, record: record in found.gone or item_id not in self._mapped,
         )
-        self.check_fuse(sum(map(len, vanished.values())), found.total)
+        ids = [item_id for of_site in vanished.values() for item_id in of_site]
+        if self._must_wait(len(ids) + forgotten, found.total) or (forgotten and not self.confirmed):
+            self.withheld = Withheld.of(ids, found.total, forgotten)
+            return
         self._withdraw(vanished)
+        self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
 
     def withdraw_barred(self, found: Sweep) -> None:
         """Withdraw what may not be shown, however many there are."""
@@ -252,21 +256,9 @@ class RecordIntake:
             for batch in self.rows(records):
                 self.take(batch)
 
-    def check_fuse(self, vanished: int, total: int, most: int | None = None) -> None:
-        """Raise `Shrunk` if so many have vanished that a person has to look.
-
-        :param most: a limit besides the definition's.
-        """
+    def _must_wait(self, vanished: int, total: int) -> bool:
         share = self._definition.max_withdrawn_share
-        if not self._confirmed and fuse.blows(vanished, total, share, most):
-            raise Shrunk(
-                f"REDCap has no row any more for {vanished} of {total} items; none was withdrawn",
-                where=f"source {self._definition.id}",
-                hint=(
-                    "if that is right, confirm it: mwl-cloud sources sync --confirm-withdrawals; "
-                    "how many may always go is the definition's max_withdrawn_share"
-                ),
-            )
+        return not self.confirmed and fuse.blows(vanished, total, share)
 
     def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
         """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from lambdas.sources.state import SourceState, SyncReport
+from lambdas.sources.state import SourceState, SyncReport, Withheld
 from lambdas.sources.stored import StoredSource
+from lambdas.sources.unshown_rows import RejectedRow
 from lambdas.sync.status import SourceStatus, may_be_asked, reason_of, status_of
 from tests.rigs.redcap import classic_definition
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 OK = SyncReport(outcome="ok", finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC))
+WAITING = Withheld.of([f"{number:032}" for number in range(6)], total=7)
 FAILED = OK.model_copy(update={"outcome": "failed", "error": "REDCap is down"})
 
 
@@ -33,6 +35,8 @@ def stored(problem: str = "", definition: dict[str, Any] | None = None, **state:
         (stored(report=FAILED), SourceStatus.FAILED),
         (stored(report=OK.model_copy(update={"unfinished": True})), SourceStatus.READING),
         (stored(report=OK), SourceStatus.OK),
+        (stored(report=OK, withheld=WAITING), SourceStatus.UNCONFIRMED),
+        (stored(report=FAILED, withheld=WAITING), SourceStatus.FAILED),
     ],
 )
 def test_the_first_word_that_holds_counts(source: StoredSource, status: SourceStatus) -> None:
@@ -41,7 +45,13 @@ def test_the_first_word_that_holds_counts(source: StoredSource, status: SourceSt
 
 def test_a_person_looks_at_what_does_not_right_itself() -> None:
     worrying = {status for status in SourceStatus if status.needs_attention}
-    assert worrying == {SourceStatus.UNREADABLE, SourceStatus.BANNED, SourceStatus.FAILED}
+    assert worrying == {
+        SourceStatus.UNREADABLE,
+        SourceStatus.BANNED,
+        SourceStatus.FAILED,
+        SourceStatus.UNCONFIRMED,
+        SourceStatus.MISSING,
+    }
 
 
 def test_the_reason_says_why_and_until_when() -> None:
@@ -51,6 +61,13 @@ def test_the_reason_says_why_and_until_when() -> None:
     assert reason_of(paused, NOW) == "REDCap is down; left alone until 13:00:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW + 60), NOW) == "left alone until 12:01:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW), NOW) == ""
+
+
+def test_the_reason_names_all_that_waits() -> None:
+    late = RejectedRow(record="1", field="mri_time", reason="is no time")
+    source = stored(report=OK, withheld=WAITING, rejected=(late,), rejected_count=1)
+    assert "sync classic --confirm-withdrawals" in reason_of(source, NOW)
+    assert "1 scan is not on the list" in reason_of(source, NOW)
 
 
 @pytest.mark.parametrize(
