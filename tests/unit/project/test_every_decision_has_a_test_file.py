@@ -51,7 +51,6 @@ ALSO_DECIDE = (
 NEED_NONE = {
     "edge_relay.mpps.requirements": "a table of the standard's; test_check.py and test_event.py hold it",
     "infra.pylantir.old_rows": "two records without a method",
-    "lambdas.sources.state": "records without a method; the syncs that write them are integration tests",
     "lambdas.sources.stored": "a record without a method",
 }
 """Pure modules without a test file of their own, and why."""
