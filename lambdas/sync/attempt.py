@@ -99,7 +99,8 @@ class SyncAttempt:
         if len(changed) > ONE_GO:
             return False
         recent: list[str] = []
-        for batch in intake.rows(changed):
+        intake.ask_again_for(before.left_out)
+        for batch in intake.rows(changed - intake.dealt_with):
             # The overlap shows every change many times, our own write-back's among them: most are no news.
             digests = {record: _rows_digest(rows) for record, rows in by_record(batch)}
             recent += digests.values()
@@ -114,7 +115,7 @@ class SyncAttempt:
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                **before.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
+                **before.after_reading(**intake.found()),
             }
         )
         return True
@@ -130,7 +131,7 @@ class SyncAttempt:
         groups = self._redcap.record_groups()
         now = list(ranges(groups, before.parts))
         # A record renamed, or moved to another group, need not show up among the changed: its range is read.
-        unread = {record for each in now if not each.done for record in each.ids} - intake.read
+        unread = {record for each in now if not each.done for record in each.ids} - intake.dealt_with
         if len(unread) > ONE_GO:
             return None
         for batch in intake.rows(unread):
@@ -251,7 +252,7 @@ class SyncAttempt:
                 "written": progress.written + intake.written,
                 "unchanged": progress.unchanged + intake.unchanged,
                 "withdrawn": progress.withdrawn + intake.withdrawn,
-                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
+                **progress.after_reading(**intake.found()),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
@@ -277,7 +278,7 @@ class SyncAttempt:
                 "withheld": intake.withheld,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
+                **progress.after_reading(**intake.found()),
             }
         )
 
@@ -293,7 +294,7 @@ class SyncAttempt:
         intake.take(rows)
         intake.withdraw_unmapped(record, rows)
         intake.look_again(row for row in self.state.held if row.because_of == record)
-        update = self.state.after_reading(intake.rejected, intake.held, intake.read, intake.notes)
+        update = self.state.after_reading(**intake.found())
         if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}

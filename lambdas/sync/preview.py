@@ -243,7 +243,7 @@ class _DrySync:
     @property
     def records(self) -> Set[str]:
         """The records that were looked at."""
-        return self._intake.read
+        return self._intake.dealt_with
 
     def read(self) -> None:
         """Ask REDCap, batch by batch."""
@@ -258,6 +258,7 @@ class _DrySync:
             if why := self._why_stop():
                 self.cut = f"stopped after {len(self.records)} of {self.total} records: {why}"
                 break
+        self.rejected += [_refused(row, ()) for row in self._intake.rejected_as_left_out()]
 
     def _check_project(self) -> None:
         project = project_of(self._definition, self._redcap)
@@ -302,11 +303,17 @@ class _DrySync:
         yield from self._intake.rows(wanted)
 
     def _take(self, batch: Sequence[RedcapRow]) -> None:
-        rejected, held, notes = len(self._intake.rejected), len(self._intake.held), len(self._intake.notes)
+        rejected, held, notes = (
+            len(self._intake.rejected_rows),
+            len(self._intake.held),
+            len(self._intake.notes),
+        )
         self._intake.take(batch)
         # A record whose id cannot be written down is rejected under another one.
         rows = {record: own for record, own in by_record(batch)}
-        self.rejected += [_refused(row, rows.get(row.record, ())) for row in self._intake.rejected[rejected:]]
+        self.rejected += [
+            _refused(row, rows.get(row.record, ())) for row in self._intake.rejected_rows[rejected:]
+        ]
         self.held += [_refused(row, rows.get(row.record, ())) for row in self._intake.held[held:]]
         self.notes += [_refused(row, rows.get(row.record, ())) for row in self._intake.notes[notes:]]
 

@@ -11,6 +11,7 @@ _FUSE: Final = area(
     [
         "tests/unit/lambdas/sync/test_fuse.py",
         "tests/integration/test_sync_fuse.py",
+        "tests/integration/test_sync_left_out_records.py",
         "tests/integration/test_sync_long_reads.py",
         "tests/integration/test_sync_source.py",
     ],
@@ -71,6 +72,11 @@ _FUSE: Final = area(
         "record in found.gone or item_id not in self._mapped",
         "True",
         "REDCap's half answer withdraws a scan though the second answer has it",
+    ),
+    (
+        " and record not in self.left_out\n",
+        "\n",
+        "a record that REDCap does not return loses its scans",
     ),
     (
         "if found.gone and self._redcap.existing(found.gone):",
