@@ -58,6 +58,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "rejected": len(result.rejected),
             "held": len(result.held),
             "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
+            "withheld": result.withheld,  # and another of this
             "unfinished": result.unfinished,
         }
         logger.info("synced", extra={"source_id": source_id, **facts})

@@ -64,7 +64,7 @@ def preview_source(
 ) -> None:
     """Show what a sync would do now. Nothing is written; patient data are shown.
 
-    Exit code 1 if rows would be rejected, the sync would stop, or the definition would not be applied."""
+    Exit code 1 if rows would be rejected, withdrawals would wait, or the definition would not be applied."""
     from infra.commands import source_work
 
     with reported():

@@ -13,7 +13,7 @@ JSON in and out.
 | POST projects/{pid}/erase_all | user? | all data are erased |
 | POST projects/{pid}/revoke | user | a token is taken away |
 | POST projects/{pid}/det | url | the data entry trigger is set; "" turns it off |
-| GET, POST, DELETE faults | kind, times?, content?, skip?, seconds?, keep?, carry_out? | faults.py tells |
+| GET, POST, DELETE faults | kind, times?, content?, skip?, seconds?, keep?, record?, carry_out? | faults |
 | GET, DELETE requests | | how many API requests, and what for |
 | GET triggers | | the data entry triggers that went out |
 | GET, POST clock | set? (ISO 8601), advance? (seconds) | the server's clock |

@@ -9,14 +9,15 @@
 | unknown_error | status 200 and REDCap's own HTML "unknown error" |
 | banned | the text of the rate ban, which is no JSON |
 | truncated | status 200, the first `keep` of the rows only |
+| left_out | status 200, without the rows of `record` if records are asked for by name (JSON) |
 | cut_json | status 200, the body ends in the middle |
 | dropped | the connection is closed without an answer |
 | revoked | 403, as for a token that was taken away |
 
 A fault holds for its next `times` requests (None: until cleared), after letting `skip` pass, and only for
 requests whose `content` is its own (None: any). With `carry_out` the request takes effect before its answer
-is lost: that is how a write is done twice by a client that retries. `latency`, `truncated` and `cut_json`
-always carry out.
+is lost: that is how a write is done twice by a client that retries. `latency`, `truncated`, `left_out`
+and `cut_json` always carry out.
 """
 
 from __future__ import annotations
@@ -40,12 +41,13 @@ FaultKind = Literal[
     "unknown_error",
     "banned",
     "truncated",
+    "left_out",
     "cut_json",
     "dropped",
     "revoked",
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
-ALTERING = frozenset({"latency", "truncated", "cut_json"})
+ALTERING = frozenset({"latency", "truncated", "left_out", "cut_json"})
 
 BAN_TEXT = (
     "Your IP address (127.0.0.1) has been banned due to suspected abuse. "
@@ -68,6 +70,7 @@ class Fault:
     skip: int = 0
     seconds: float = 0.0
     keep: float = 0.5
+    record: str = ""
     carry_out: bool = False
 
     def __post_init__(self) -> None:
@@ -151,6 +154,14 @@ def _truncated(fault: Fault, answer: Answer, _params: Params) -> Answer:
     return Answer(answer.status, body.encode(), answer.media_type)
 
 
+def _left_out(fault: Fault, answer: Answer, params: Params) -> Answer:
+    if not params.array("records") or answer.media_type != MEDIA["json"]:
+        return answer
+    rows = json.loads(answer.body)
+    kept = [row for row in rows if next(iter(row.values()), None) != fault.record]
+    return Answer(answer.status, json.dumps(kept, separators=(",", ":")).encode(), answer.media_type)
+
+
 def _cut(fault: Fault, answer: Answer, _params: Params) -> Answer:
     return Answer(answer.status, answer.body[: max(1, int(len(answer.body) * fault.keep))], answer.media_type)
 
@@ -168,6 +179,7 @@ _SPOILERS: dict[FaultKind, Callable[[Fault, Answer, Params], Answer]] = {
     "unknown_error": _fixed(200, _UNKNOWN),
     "banned": lambda _fault, _answer, _params: ban_answer(),
     "truncated": _truncated,
+    "left_out": _left_out,
     "cut_json": _cut,
     "revoked": lambda _fault, _answer, params: error_answer(bad_token(), params),
 }

@@ -17,12 +17,15 @@ from redcap.project import Project as PyCapProject
 from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
 from lambdas.redcap.row import RedcapRow
 from shared.batches import batches
-from shared.errors import Forbidden, Rejected, Unavailable
+from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 
 __all__ = ["ATTEMPTS", "BAN_SECONDS", "BATCH", "Banned", "RedcapProject", "ValuesRefused", "redacted"]
 
 BATCH: Final = 100
 """Records in one request: larger ones run REDCap out of memory."""
+
+MOST_LEFT_OUT: Final = 20
+"""Records that may be left out for good; more are no odd records, but a REDCap in trouble."""
 
 CONNECT_SECONDS, READ_SECONDS = 20.0, 300.0
 GROUP: Final = "redcap_data_access_group"
@@ -141,29 +144,53 @@ class RedcapProject:
             raise ValueError("since must be naive server time: PyCap would silently drop the zone")
         return self._ids(self._project.export_records(fields=[self._id_field], date_begin=since, **_RAW))
 
-    def rows(self, record_ids: Collection[str], fields: Sequence[str]) -> Iterator[list[RedcapRow]]:
+    def rows(
+        self, record_ids: Collection[str], fields: Sequence[str], left_out: set[str] | None = None
+    ) -> Iterator[list[RedcapRow]]:
         """Yield all rows of these records, a batch of records at a time, in order of record id.
 
         A batch that REDCap runs out of memory over, or answers by half, is asked for again in smaller ones,
-        down to a single record; the smaller size is kept.
+        down to a single record. The smaller size is kept, unless a record was left out for good.
 
         :param fields: columns wanted, checkbox columns as ``field___code``; the record id comes in any case.
-        :raises Unavailable: a record is missing in the answer, even asked for alone.
+        :param left_out: takes the records that are missing in every answer, even asked for alone, up to
+            `MOST_LEFT_OUT`.
+        :raises Unavailable: a record is missing even so, and ``left_out`` is not given or full.
         :raises Forbidden: REDCap left a field out without a word, as it does for a token without the right.
         """
         wanted = sorted(record_ids)
-        done = 0
+        usual, done, growing = self._batch, 0, False
         while done < len(wanted):
             some = wanted[done : done + self._batch]
             try:
                 rows = self._complete(some, fields)
-            except (TooMuch, LeftOut):
-                if len(some) == 1:
-                    raise
-                self._batch = len(some) // 2
-                continue
+            except (TooMuch, LeftOut) as error:
+                if len(some) > 1:
+                    usual = usual if isinstance(error, LeftOut) else len(some) // 2
+                    self._batch = len(some) // 2
+                    continue
+                rows = self._asked_alone(some, fields, error, left_out)
+                growing = True  # it was that record, not the size
             done += len(some)
-            yield rows
+            if growing:
+                self._batch = min(usual, 2 * self._batch)
+            if rows:
+                yield rows
+        if growing:
+            self._batch = usual
+
+    def _asked_alone(
+        self, some: Sequence[str], fields: Sequence[str], error: MwlError, left_out: set[str] | None
+    ) -> list[RedcapRow]:
+        """Ask for a single record that was left out once more; none if it still is."""
+        if not isinstance(error, LeftOut) or left_out is None:
+            raise error
+        if rows := self._export(some, fields):
+            return rows
+        if len(left_out) >= MOST_LEFT_OUT:
+            raise error
+        left_out.update(some)
+        return []
 
     def _complete(self, record_ids: Sequence[str], fields: Sequence[str]) -> list[RedcapRow]:
         rows = self._export(record_ids, fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -12,8 +13,8 @@ from lambdas.sources.unshown_rows import UnshownRows
 RECENT_KEPT: Final = 1000
 """Records whose last content is remembered; more than that is a bulk change, and is read again."""
 
-VANISHED_KEPT: Final = 2000
-"""Items a full read may find without a row and still withdraw by itself; DynamoDB's row has 400 KB."""
+VANISHED_KEPT: Final = 1000
+"""Vanished items that are remembered by their ids; more only a full read finds. DynamoDB's row has 400 KB."""
 
 
 class SyncReport(BaseModel):
@@ -26,6 +27,7 @@ class SyncReport(BaseModel):
     :param notes: values left out or put right, among them.
     :param missing_soon: scans of today or soon that are rejected or held, of all records.
     :param unfinished: it is a full read that ran out of time, and is gone on with at the next tick.
+    :param withheld: items that no row stands for, and that stay until a person confirms that they may go.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +43,37 @@ class SyncReport(BaseModel):
     notes: int = 0
     missing_soon: int = 0
     unfinished: bool = False
+    withheld: int = 0
+
+
+class Withheld(BaseModel):
+    """Withdrawals that wait for a person: more items vanished than may go by themselves.
+
+    :param items: their ids; empty if they are more than `VANISHED_KEPT`, or not all are known.
+    :param count: how many they are.
+    :param total: of how many items.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    items: tuple[str, ...] = ()
+    count: int
+    total: int
+
+    @classmethod
+    def of(cls, item_ids: Collection[str], total: int, forgotten: int = 0) -> Withheld:
+        """Return what to remember.
+
+        :param forgotten: items that vanished besides, whose ids are not known any more.
+        """
+        count = len(item_ids) + forgotten
+        kept = tuple(sorted(item_ids)) if not forgotten and count <= VANISHED_KEPT else ()
+        return cls(items=kept, count=count, total=total)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all its items are known; otherwise only a full read finds them again."""
+        return len(self.items) == self.count
 
 
 class ReadRange(BaseModel):
@@ -64,6 +97,7 @@ class FullRead(UnshownRows):
     :param definition: digest of the definition it uses.
     :param parts: what it has dealt with, in order of record id.
     :param vanished: ids of items that no row stands for; they are withdrawn when all has been read.
+    :param forgotten: how many there are besides that could not be remembered; a person has to confirm then.
     :param confirmed: a person has agreed that however many may be withdrawn.
     """
 
@@ -73,6 +107,7 @@ class FullRead(UnshownRows):
     missing_data_codes: tuple[str, ...] = ()
     parts: tuple[ReadRange, ...] = ()
     vanished: tuple[str, ...] = ()
+    forgotten: int = 0
     confirmed: bool = False
     written: int = 0
     unchanged: int = 0
@@ -91,6 +126,7 @@ class SourceState(UnshownRows):
     :param unchecked: items may have been written since, of records that came and went between two looks.
     :param missing_data_codes: the project's own, as of the last full read.
     :param recent: digests of the records read lately: what has not changed since is not looked at again.
+    :param withheld: withdrawals that wait for a person; looked at again whenever there is news.
     :param progress: a full read under way.
     :param failures: syncs failed in a row.
     :param paused_until: seconds since 1970 before which the schedule leaves the source alone.
@@ -106,6 +142,7 @@ class SourceState(UnshownRows):
     unchecked: bool = False
     missing_data_codes: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
+    withheld: Withheld | None = None
     progress: FullRead | None = None
     failures: Annotated[int, Field(ge=0)] = 0
     paused_until: float = 0.0

@@ -73,6 +73,7 @@ class UnshownRows(BaseModel):
     :param rejected: rows that cannot be items, up to `ROWS_KEPT` of ``rejected_count``.
     :param held: scans that are kept off the worklist for now, up to `ROWS_KEPT` of ``held_count``.
     :param notes: values that were left out or corrected, up to `NOTES_KEPT` of ``notes_count``.
+    :param left_out: records that REDCap lists and did not return; each is among ``rejected``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -83,6 +84,7 @@ class UnshownRows(BaseModel):
     held_count: Annotated[int, Field(ge=0)] = 0
     notes: tuple[Note, ...] = ()
     notes_count: Annotated[int, Field(ge=0)] = 0
+    left_out: tuple[str, ...] = ()
 
     def after_reading(
         self,
@@ -90,6 +92,7 @@ class UnshownRows(BaseModel):
         held: Iterable[HeldRow],
         read: Collection[str],
         notes: Iterable[Note],
+        left_out: Collection[str] = (),
     ) -> dict[str, object]:
         """Return this model's fields after some records were read again, for `model_copy`.
 
@@ -97,6 +100,7 @@ class UnshownRows(BaseModel):
         :param held: their held rows.
         :param read: the records read: what was remembered of them before is forgotten.
         :param notes: the notes of their scans.
+        :param left_out: those of ``read`` that REDCap did not return.
         """
         rejected_rows, rejected_count = _merged(rejected, self.rejected, self.rejected_count, read)
         held_rows, held_count = _merged(held, self.held, self.held_count, read)
@@ -108,6 +112,7 @@ class UnshownRows(BaseModel):
             "held_count": held_count,
             "notes": kept_notes,
             "notes_count": notes_count,
+            "left_out": tuple(sorted({*left_out, *(set(self.left_out) - set(read))})),
         }
 
 

@@ -76,6 +76,8 @@ class SyncAttempt:
         """Do it. :raises MwlError: it failed; ``state`` then says how far it came."""
         state = self.state
         known = state.watermark is not None and state.definition == self._definition.digest()
+        if self._given.confirmed and state.withheld and not state.withheld.is_complete:
+            return self._everything()  # nothing less finds again what was confirmed
         due = self._now >= state.reconciled_at + self._definition.reconcile_seconds
         if not known or (due and state.progress is None):
             return self._everything()
@@ -97,7 +99,8 @@ class SyncAttempt:
         if len(changed) > ONE_GO:
             return False
         recent: list[str] = []
-        for batch in intake.rows(changed):
+        intake.ask_again_for(before.left_out)
+        for batch in intake.rows(changed - intake.dealt_with):
             # The overlap shows every change many times, our own write-back's among them: most are no news.
             digests = {record: _rows_digest(rows) for record, rows in by_record(batch)}
             recent += digests.values()
@@ -112,7 +115,7 @@ class SyncAttempt:
                 **checked,
                 "watermark": started,
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
-                **before.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
+                **before.after_reading(**intake.found()),
             }
         )
         return True
@@ -120,26 +123,45 @@ class SyncAttempt:
     def _withdraw_vanished(self) -> dict[str, object] | None:
         """Withdraw what has vanished; return what to remember of it, or None to read everything."""
         before, intake = self.state, self._intake
-        if self._now < before.ids_checked_at + self._definition.deletions_seconds:
+        if not self._ids_are_due():
             if not intake.read:  # no news: reading the whole partition would be for nothing
                 return {}
             intake.withdraw(intake.sweep())
-            return {"unchecked": True}
+            return {"unchecked": True, "withheld": intake.withheld}
         groups = self._redcap.record_groups()
         now = list(ranges(groups, before.parts))
         # A record renamed, or moved to another group, need not show up among the changed: its range is read.
-        unread = {record for each in now if not each.done for record in each.ids} - intake.read
+        unread = {record for each in now if not each.done for record in each.ids} - intake.dealt_with
         if len(unread) > ONE_GO:
             return None
         for batch in intake.rows(unread):
             intake.take(batch)
-        if intake.read or before.unchecked or not all(each.done for each in now):
-            intake.withdraw(intake.sweep(groups))
+        if intake.read or before.unchecked or before.withheld or not all(each.done for each in now):
+            self._withdraw_or_wait(groups)
         return {
             "ids_checked_at": self._now,
             "parts": tuple(each.mark for each in now),
             "unchecked": False,
+            "withheld": intake.withheld,
         }
+
+    def _ids_are_due(self) -> bool:
+        if self.state.withheld and (self._intake.read or self._given.confirmed):
+            return True  # without all ids nobody can tell which of the vanished are back
+        return self._now >= self.state.ids_checked_at + self._definition.deletions_seconds
+
+    def _withdraw_or_wait(self, groups: Mapping[str, str]) -> None:
+        """Withdraw what has vanished since, together with what waits for a person since an earlier look."""
+        intake, waiting = self._intake, self.state.withheld
+        found = intake.sweep(groups, frozenset(waiting.items if waiting else ()))
+        if waiting is None or waiting.is_complete:
+            intake.withdraw(found)
+            return
+        if intake.confirmed:
+            intake.withdraw(found)
+        else:
+            intake.withdraw_barred(found)
+        intake.withheld = waiting  # how many they are by now, a full read says
 
     # ------------------------------------------------------------------- everything
 
@@ -153,11 +175,10 @@ class SyncAttempt:
         intake.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
         reading = self._read(intake, groups, progress)
-        found = intake.sweep(
-            groups if reading.complete else None, frozenset(progress.vanished), last=reading.complete
-        )
+        suspects = {*progress.vanished, *(self.state.withheld.items if self.state.withheld else ())}
+        found = intake.sweep(groups if reading.complete else None, frozenset(suspects), last=reading.complete)
         if reading.complete:
-            intake.withdraw(found)
+            intake.withdraw(found, forgotten=progress.forgotten)
             intake.look_again(())
             self._finish(intake, progress, reading.marks)
             return self._result(intake, full=True, before=progress)
@@ -219,19 +240,19 @@ class SyncAttempt:
         """Write down how far the full read has come; vanished items wait for its end."""
         if progress.confirmed:
             intake.withdraw(found)
-            vanished: tuple[str, ...] = ()
+            vanished: list[str] = []
         else:
             intake.withdraw_barred(found)
-            vanished = tuple(found.vanished_ids())
-            intake.check_fuse(len(vanished), found.total, VANISHED_KEPT)
+            vanished = found.vanished_ids()
         further = progress.model_copy(
             update={
                 "parts": tuple(marks),
-                "vanished": vanished,
+                "vanished": tuple(vanished[:VANISHED_KEPT]),
+                "forgotten": progress.forgotten + len(vanished[VANISHED_KEPT:]),
                 "written": progress.written + intake.written,
                 "unchanged": progress.unchanged + intake.unchanged,
                 "withdrawn": progress.withdrawn + intake.withdrawn,
-                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
+                **progress.after_reading(**intake.found()),
             }
         )
         self.state = self.state.model_copy(update={"progress": further})
@@ -242,6 +263,9 @@ class SyncAttempt:
         watermark = progress.started
         if before.watermark is not None and before.definition == progress.definition:
             watermark = max(watermark, before.watermark)  # changes were followed meanwhile
+        waiting = before.withheld
+        if waiting and not waiting.is_complete and progress.parts and not intake.confirmed:
+            intake.withheld = intake.withheld or waiting  # some may have vanished behind the reader
         self.state = before.model_copy(
             update={
                 "watermark": watermark,
@@ -251,9 +275,10 @@ class SyncAttempt:
                 "ids_checked_at": self._now,
                 "parts": tuple(marks),
                 "unchecked": False,
+                "withheld": intake.withheld,
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
-                **progress.after_reading(intake.rejected, intake.held, intake.read, intake.notes),
+                **progress.after_reading(**intake.found()),
             }
         )
 
@@ -269,7 +294,7 @@ class SyncAttempt:
         intake.take(rows)
         intake.withdraw_unmapped(record, rows)
         intake.look_again(row for row in self.state.held if row.because_of == record)
-        update = self.state.after_reading(intake.rejected, intake.held, intake.read, intake.notes)
+        update = self.state.after_reading(**intake.found())
         if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}

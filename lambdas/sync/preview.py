@@ -98,7 +98,7 @@ class Preview(_Shown):
     :param cut: why not all were looked at; empty if they were, or if one was asked for.
     :param counts: items by `Change`, all of those found.
     :param misfits: why the definition would not be applied; a sync of one that was goes on all the same.
-    :param blocked: why a sync would stop instead of withdrawing; empty if it would not.
+    :param blocked: why a sync would withdraw none of what has vanished; empty if it would.
     :param notes: what is left out of items, or put right.
     :param unseen: ids of items that no scanner the cloud knows of would be shown.
     """
@@ -243,7 +243,7 @@ class _DrySync:
     @property
     def records(self) -> Set[str]:
         """The records that were looked at."""
-        return self._intake.read
+        return self._intake.dealt_with
 
     def read(self) -> None:
         """Ask REDCap, batch by batch."""
@@ -258,6 +258,7 @@ class _DrySync:
             if why := self._why_stop():
                 self.cut = f"stopped after {len(self.records)} of {self.total} records: {why}"
                 break
+        self.rejected += [_refused(row, ()) for row in self._intake.rejected_as_left_out()]
 
     def _check_project(self) -> None:
         project = project_of(self._definition, self._redcap)
@@ -302,11 +303,17 @@ class _DrySync:
         yield from self._intake.rows(wanted)
 
     def _take(self, batch: Sequence[RedcapRow]) -> None:
-        rejected, held, notes = len(self._intake.rejected), len(self._intake.held), len(self._intake.notes)
+        rejected, held, notes = (
+            len(self._intake.rejected_rows),
+            len(self._intake.held),
+            len(self._intake.notes),
+        )
         self._intake.take(batch)
         # A record whose id cannot be written down is rejected under another one.
         rows = {record: own for record, own in by_record(batch)}
-        self.rejected += [_refused(row, rows.get(row.record, ())) for row in self._intake.rejected[rejected:]]
+        self.rejected += [
+            _refused(row, rows.get(row.record, ())) for row in self._intake.rejected_rows[rejected:]
+        ]
         self.held += [_refused(row, rows.get(row.record, ())) for row in self._intake.held[held:]]
         self.notes += [_refused(row, rows.get(row.record, ())) for row in self._intake.notes[notes:]]
 
@@ -378,7 +385,7 @@ def _refused(refused: RejectedRow | HeldRow | Note, rows: Iterable[RedcapRow]) -
 def _blocked(definition: SourceDefinition, vanished: int, total: int) -> str:
     if not fuse.blows(vanished, total, definition.max_withdrawn_share):
         return ""
-    return f"{vanished} of {total} items have no row any more: a sync stops until a person confirms that"
+    return f"{vanished} of {total} items have no row any more: none is withdrawn until a person confirms that"
 
 
 def _order(shown: PreviewedItem) -> tuple[str, ...]:

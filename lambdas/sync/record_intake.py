@@ -5,11 +5,13 @@ whatever else was not read. Four things are told apart:
 
     moved     its record is in another group now: withdrawn at the old site, written at the new one
     barred    a gate holds it, or its record is in no group that has a site: withdrawn, however many there are
-    vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once
+    vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once;
+              then all of them wait for a person
     begun     a scanner has reported on it: it stays, and counts for nothing
 
 REDCap may answer with half of a record's rows and say that all is well. So nothing is withdrawn on one
-answer's word: its record is asked for again, or, if the record is gone, asked for by name.
+answer's word: its record is asked for again, or, if the record is gone, asked for by name. And if REDCap
+lists a record and never returns it, the record is rejected, and its items stay as they are.
 """
 
 from __future__ import annotations
@@ -18,17 +20,18 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final
+from typing import Final, TypedDict
 
 from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.state import Withheld
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
-from shared.errors import Rejected, Unavailable
+from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
 
@@ -38,11 +41,22 @@ ASKED_AGAIN: Final = 2000
 LOOKED_AT_AGAIN: Final = 200
 """Records held for another's Patient ID that are looked at again at most."""
 
+LEFT_OUT: Final = (
+    "REDCap lists this record and does not return it, even asked for it alone; its scans stay as they are. "
+    "Open the record in REDCap, and look for spaces or other characters in its id"
+)
+
 Items = dict[str, dict[str, str]]
 
 
-class Shrunk(Rejected):
-    """REDCap suddenly has far fewer scans than the worklist: a person has to look before a clinic is lost."""
+class Found(TypedDict):
+    """What some records gave besides items."""
+
+    rejected: Collection[RejectedRow]
+    held: Collection[HeldRow]
+    read: Collection[str]
+    notes: Collection[Note]
+    left_out: Collection[str]
 
 
 @dataclass
@@ -88,7 +102,7 @@ class RecordIntake:
         thorough: bool = False,
     ) -> None:
         self._definition, self._redcap, self._worklist = definition, redcap, worklist
-        self.codes, self._renew, self._confirmed = codes, renew, confirmed
+        self.codes, self._renew, self.confirmed = codes, renew, confirmed
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
         self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
@@ -100,10 +114,37 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self.left_out: set[str] = set()
+        self.withheld: Withheld | None = None
+        """What `withdraw` left where it is, for a person to look at."""
 
     def rows(self, records: Collection[str]) -> Iterator[list[RedcapRow]]:
         """Yield all rows of records, batch by batch; see `RedcapProject.rows`."""
-        return self._redcap.rows(records, self._fields)
+        return self._redcap.rows(records, self._fields, self.left_out)
+
+    def ask_again_for(self, left_out: Collection[str]) -> None:
+        """Ask again for records that REDCap did not return to an earlier sync."""
+        there = self._redcap.existing(left_out) if left_out else frozenset()
+        self.left_out |= set(left_out) - there
+        for batch in self.rows(there):
+            self.take(batch)
+
+    @property
+    def dealt_with(self) -> Set[str]:
+        """The records read, and those that REDCap did not return."""
+        return self.read | self.left_out
+
+    def rejected_as_left_out(self) -> list[RejectedRow]:
+        """Return a rejected row for each record that REDCap did not return."""
+        return [
+            RejectedRow(
+                record=record,
+                field=self._definition.record_id_field,
+                reason=LEFT_OUT,
+                site=self._definition.site or self._homes.get(record, ""),
+            )
+            for record in sorted(self.left_out)
+        ]
 
     def take(self, rows: Sequence[RedcapRow]) -> None:
         """Map the rows of whole records, and write what they give."""
@@ -137,6 +178,7 @@ class RecordIntake:
 
     def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
         self.read.add(record)
+        self.left_out.discard(record)
         self._rejected.pop(record, None)
         if mapped.rejected:
             self._rejected[record] = mapped.rejected
@@ -156,8 +198,13 @@ class RecordIntake:
 
     @property
     def rejected(self) -> list[RejectedRow]:
+        """Rows that cannot be items, of the records read, and the records that were not returned."""
+        return [*self.rejected_rows, *self.rejected_as_left_out()]
+
+    @property
+    def rejected_rows(self) -> list[RejectedRow]:
         """Rows that cannot be items, of the records read."""
-        return [row for rows in self._rejected.values() for row in rows]
+        return [row for name, rows in self._rejected.items() if name not in self.left_out for row in rows]
 
     @property
     def held(self) -> list[HeldRow]:
@@ -169,23 +216,34 @@ class RecordIntake:
         """What was left out of items or put right, of the records read."""
         return [note for notes in self._notes.values() for note in notes]
 
+    def found(self) -> Found:
+        """Return what to remember of the records read; the arguments of `UnshownRows.after_reading`."""
+        return {
+            "rejected": self.rejected,
+            "held": self.held,
+            "read": self.dealt_with,
+            "notes": self.notes,
+            "left_out": self.left_out,
+        }
+
     def _item_id(self, row: RejectedRow | HeldRow) -> str:
         return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
 
     def sweep(
         self,
-        records: Collection[str] | None = None,
+        records: Mapping[str, str] | None = None,
         suspects: Set[str] = frozenset(),
         *,
         last: bool = False,
     ) -> Sweep:
         """Look at all items of the source. Reads their sites' whole partitions, and writes nothing.
 
-        :param records: all records, to find those that are gone; None: not known.
-        :param suspects: ids of items that an earlier invocation of this full read found without a row.
+        :param records: all records, each with its group, to find those that are gone; None: not known.
+        :param suspects: ids of items that were found without a row before, and are still there.
         :param last: every record has been read, by this pass or before.
         """
         found = Sweep()
+        self._use_groups_of_left_out(records)
         for site in self._sites:
             for ref in self._worklist.items_of_source(self._definition.id, site):
                 if ref.status_owner != "mpps":
@@ -193,12 +251,21 @@ class RecordIntake:
                     self._sort(found, site, ref, records, suspects, last=last)
         return found
 
+    def _use_groups_of_left_out(self, records: Mapping[str, str] | None) -> None:
+        if records is None:
+            return
+        self.read |= self.left_out - records.keys()  # gone
+        self.left_out &= records.keys()
+        if self._definition.sites_by_dag:  # its rows are not known; where it may be shown, is
+            for record in self.left_out:
+                self._homes[record] = self._definition.sites_by_dag.get(records[record], "")
+
     def _sort(
         self,
         found: Sweep,
         site: str,
         ref: ItemRef,
-        records: Collection[str] | None,
+        records: Mapping[str, str] | None,
         suspects: Set[str],
         *,
         last: bool,
@@ -216,10 +283,10 @@ class RecordIntake:
         elif record in self.read or item_id in suspects:
             found.vanished[site][item_id] = record
 
-    def withdraw(self, found: Sweep) -> None:
-        """Withdraw what was barred, and what has vanished.
+    def withdraw(self, found: Sweep, *, forgotten: int = 0) -> None:
+        """Withdraw what was barred, and what has vanished, unless so much has that a person has to look.
 
-        :raises Shrunk: too many have vanished; of those none was withdrawn.
+        :param forgotten: items that vanished besides, and that nobody knows by their ids any more.
         :raises Unavailable: REDCap knows a record by name that its list of all records lacks.
         """
         self.withdraw_barred(found)
@@ -228,10 +295,16 @@ class RecordIntake:
         self._ask_again(found.vanished, but=found.gone)
         vanished = _left(
             found.vanished,
-            lambda _site, item_id, record: record in found.gone or item_id not in self._mapped,
+            lambda _site, item_id, record: (
+                (record in found.gone or item_id not in self._mapped) and record not in self.left_out
+            ),
         )
-        self.check_fuse(sum(map(len, vanished.values())), found.total)
+        ids = [item_id for of_site in vanished.values() for item_id in of_site]
+        if self._must_wait(len(ids) + forgotten, found.total) or (forgotten and not self.confirmed):
+            self.withheld = Withheld.of(ids, found.total, forgotten)
+            return
         self._withdraw(vanished)
+        self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
 
     def withdraw_barred(self, found: Sweep) -> None:
         """Withdraw what may not be shown, however many there are."""
@@ -252,28 +325,19 @@ class RecordIntake:
             for batch in self.rows(records):
                 self.take(batch)
 
-    def check_fuse(self, vanished: int, total: int, most: int | None = None) -> None:
-        """Raise `Shrunk` if so many have vanished that a person has to look.
-
-        :param most: a limit besides the definition's.
-        """
+    def _must_wait(self, vanished: int, total: int) -> bool:
         share = self._definition.max_withdrawn_share
-        if not self._confirmed and fuse.blows(vanished, total, share, most):
-            raise Shrunk(
-                f"REDCap has no row any more for {vanished} of {total} items; none was withdrawn",
-                where=f"source {self._definition.id}",
-                hint=(
-                    "if that is right, confirm it: mwl-cloud sources sync --confirm-withdrawals; "
-                    "how many may always go is the definition's max_withdrawn_share"
-                ),
-            )
+        return not self.confirmed and fuse.blows(vanished, total, share)
 
     def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
         """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""
         ids = {row.key(self._definition.id).item_id() for row in rows} - self._mapped
         shown = {site: self._shown(site, ids) for site in self._sites}
         if any(shown.values()):
-            self.take(self._redcap.rows_of(record, self._fields))
+            again = self._redcap.rows_of(record, self._fields)
+            if not again:
+                return  # gone, or not returned: the next look at all ids tells which
+            self.take(again)
             self._withdraw({site: sorted(of_site - self._mapped) for site, of_site in shown.items()})
 
     def _shown(self, site: str, item_ids: Set[str]) -> set[str]:

@@ -20,6 +20,7 @@ class SyncResult:
     :param rejected: rows that cannot be items, among the records it read.
     :param held: scans that safety gates keep off the worklist, among them.
     :param notes: what was left out of items or put right, among them.
+    :param withheld: items of the source that no row stands for, and that stay until a person confirms.
     :param missing_soon: scans of today or soon that are not on the list, of all records.
     """
 
@@ -32,6 +33,7 @@ class SyncResult:
     notes: tuple[Note, ...] = ()
     unfinished: bool = False
     missing_soon: int = 0
+    withheld: int = 0
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,11 @@ class SourceSync:
                 definition, attempt.state if attempt else before, owner, error, woken=woken
             )
             raise
-        result = replace(result, missing_soon=missing_soon(definition, attempt.state, self._now()))
+        result = replace(
+            result,
+            missing_soon=missing_soon(definition, attempt.state, self._now()),
+            withheld=attempt.state.withheld.count if attempt.state.withheld else 0,
+        )
         save(attempt.state if woken else _succeeded(attempt.state, result, self._now()))
         self._sources.release(definition.id, owner)
         return result
@@ -191,6 +195,7 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
         notes=len(result.notes),
         missing_soon=result.missing_soon,
         unfinished=result.unfinished,
+        withheld=result.withheld,
     )
     return after.model_copy(
         update={"report": report, "failures": 0, "paused_until": 0.0, "banned_until": 0.0}

@@ -9,6 +9,7 @@ from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.missing_scans import in_words, missing_soon
 from lambdas.sources.state import SourceState
 from lambdas.sources.stored import StoredSource
+from lambdas.sync import fuse
 
 
 class SourceStatus(StrEnum):
@@ -19,6 +20,7 @@ class SourceStatus(StrEnum):
     banned      REDCap refuses us for asking too often; nobody may ask until then
     failed      the last sync did
     never       no sync has ended yet
+    unconfirmed the last sync went well, and withdrawals wait for a person's confirmation
     missing     the last sync went well, and a scan of today or soon is rejected or held back
     reading     a full read is under way, and is gone on with at the next sync
     ok          the last sync went well
@@ -29,6 +31,7 @@ class SourceStatus(StrEnum):
     BANNED = "banned"
     FAILED = "failed"
     NEVER = "never"
+    UNCONFIRMED = "unconfirmed"
     MISSING = "missing"
     READING = "reading"
     OK = "ok"
@@ -40,6 +43,7 @@ class SourceStatus(StrEnum):
             SourceStatus.UNREADABLE,
             SourceStatus.BANNED,
             SourceStatus.FAILED,
+            SourceStatus.UNCONFIRMED,
             SourceStatus.MISSING,
         }
 
@@ -64,6 +68,8 @@ def status_of(source: StoredSource, now: float) -> SourceStatus:
 
 
 def _of_a_sync_that_went_well(definition: SourceDefinition, state: SourceState, now: float) -> SourceStatus:
+    if state.withheld:
+        return SourceStatus.UNCONFIRMED
     if missing_soon(definition, state, now):
         return SourceStatus.MISSING
     is_reading = state.report is not None and state.report.unfinished
@@ -75,12 +81,19 @@ def reason_of(source: StoredSource, now: float) -> str:
     if source.problem:
         return source.problem
     said = source.state.report.error if source.state.report else ""
-    if status_of(source, now) is SourceStatus.MISSING and source.definition is not None:
-        said = in_words(source.definition, missing_soon(source.definition, source.state, now))
+    status = status_of(source, now)
+    if status in {SourceStatus.UNCONFIRMED, SourceStatus.MISSING} and source.definition is not None:
+        said = _what_waits(source.definition, source.state, now)
     until = max(source.state.banned_until, source.state.paused_until)
     if until > now:
         said = f"{said}; left alone until {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC".lstrip("; ")
     return said
+
+
+def _what_waits(definition: SourceDefinition, state: SourceState, now: float) -> str:
+    held = state.withheld
+    withdrawals = fuse.in_words(definition.id, held.count, held.total) if held else ""
+    return "; ".join(filter(None, (withdrawals, in_words(definition, missing_soon(definition, state, now)))))
 
 
 def may_be_asked(source: StoredSource, now: float) -> bool:

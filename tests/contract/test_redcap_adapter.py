@@ -111,6 +111,35 @@ def test_a_batch_answered_by_half_is_asked_for_again_in_smaller_ones(
     project.close()
 
 
+@pytest.mark.parametrize("record", ["000001", "000050", "000137", "000200"])
+def test_a_record_that_is_never_returned_costs_the_others_nothing(
+    simulator: RedcapSimulator, record: str
+) -> None:
+    simulator.projects[:] = [classic(200)]
+    project = connected(simulator)
+    simulator.add_fault("left_out", content="record", record=record, times=None)
+    left_out: set[str] = set()
+    batches = list(project.rows(project.record_ids(), SCAN, left_out))
+    assert left_out == {record}
+    assert len({row.record for batch in batches for row in batch}) == 199
+    assert simulator.requests.count < 25
+    simulator.requests.clear()
+    list(project.rows(["000002", "000003"], SCAN))
+    assert simulator.requests.count == 1  # the batches are as large as before
+    project.close()
+
+
+def test_a_redcap_that_leaves_out_everything_is_in_trouble(simulator: RedcapSimulator) -> None:
+    simulator.projects[:] = [classic(200)]
+    project = connected(simulator)
+    ids = project.record_ids()
+    simulator.add_fault("truncated", keep=0, times=None)
+    with pytest.raises(Unavailable, match="left out"):
+        list(project.rows(ids, SCAN, set()))
+    assert simulator.requests.count < 100
+    project.close()
+
+
 @pytest.mark.parametrize("kind", ["out_of_memory", "empty_500", "empty_200"])
 def test_a_server_out_of_memory_is_asked_for_less_down_to_one_record(
     simulator: RedcapSimulator, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -56,6 +56,13 @@ def full_again(rig: Rig) -> None:
     rig.remember(rig.state().model_copy(update={"reconciled_at": 0.0}))
 
 
+def forget_changes(rig: Rig) -> None:
+    """Let the next look at changes see none: what happened so far, only a full read finds."""
+    rig.simulator.clock.advance(3600)
+    now = rig.simulator.clock()
+    rig.remember(rig.state().model_copy(update={"watermark": now}))
+
+
 def fresh(rig: Rig) -> dict[tuple[str, int], Any]:
     """Return what the table should hold: what a sync with all the time there is makes of it."""
     full_again(rig)
@@ -198,7 +205,12 @@ def test_a_bulk_change_is_read_as_a_whole_which_can_be_gone_on_with(
     assert fresh(rig) == before
 
 
-def test_too_many_vanished_stop_a_long_read_until_a_person_confirms(rig: Rig) -> None:
+@pytest.mark.parametrize("kept", [1000, 3])
+def test_of_too_many_that_vanished_a_long_read_withdraws_none_until_a_person_confirms(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    for module in ("sources.state", "sync.attempt"):
+        monkeypatch.setattr(f"lambdas.{module}.VANISHED_KEPT", kept)
     for number in range(20):
         rig.simulator.save_form(11, f"B{number:02}", "mri", {"mri_date": "2026-12-01"}, instance=1)
         rig.simulator.save_form(11, f"B{number:02}", "demographics", {"last_name": "B"})
@@ -207,27 +219,46 @@ def test_too_many_vanished_stop_a_long_read_until_a_person_confirms(rig: Rig) ->
     full_again(rig)
     for number in range(20):
         rig.simulator.save_form(11, f"B{number:02}", "mri", {"mri_date": ""}, instance=1)
-    for _ in range(12):
-        report = hurried(rig)
-    assert report.outcome == "failed"
-    assert "--confirm-withdrawals" in report.error
+    forget_changes(rig)
+    while hurried(rig).unfinished:
+        pass
+    report = hurried(rig)
+    assert (report.outcome, report.withheld, rig.state().failures) == ("ok", 20, 0)
     assert rig.items().keys() == before.keys()
     while hurried(rig, CONFIRMED).unfinished:
         pass
     assert not [record for record, _ in rig.items() if record.startswith("B")]
 
 
+def test_what_vanishes_behind_a_long_read_still_waits_at_its_end(rig: Rig) -> None:
+    for number in range(6):
+        rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": "2026-12-01"}, instance=1)
+        rig.simulator.save_form(11, f"000000{number}", "demographics", {"last_name": "B"})
+    rig.sync()
+    before = rig.items()
+    full_again(rig)
+    hurried(rig)
+    hurried(rig)
+    for number in range(6):
+        rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": ""}, instance=1)
+    while rig.state().progress is not None:
+        assert hurried(rig).outcome == "ok"
+    assert rig.items().keys() == before.keys()
+    assert rig.sync().withheld == 6
+
+
 def test_one_confirmation_serves_one_sync(rig: Rig) -> None:
     rig.sync()
     rig.simulator.form_filler.erase_all(rig.project)
-    assert rig.sync().outcome == "failed"
+    assert rig.sync().withheld == 10
     sync_redcap.handler(sqs_event(CONFIRMED), Context())
     assert rig.items() == {}
     assert rig.state().failures == 0
     rig.simulator.projects[:] = [classic(10)]
     rig.sync()
     rig.simulator.form_filler.erase_all(rig.project)
-    assert rig.sync().outcome == "failed"
+    report = rig.sync()
+    assert (report.withdrawn, report.withheld) == (0, 10)
 
 
 def test_scans_that_have_begun_count_for_nothing_in_the_fuse(rig: Rig) -> None:
@@ -260,12 +291,14 @@ def test_what_is_remembered_fits_a_row_of_dynamodb() -> None:
                 "began_at": 1.0,
                 "definition": "d" * 64,
                 "parts": [{"last": f"{n:010}", "digest": "d" * 16} for n in range(400)],
-                "vanished": ["d" * 32] * 2000,
+                "vanished": ["d" * 32] * 1000,
+                "forgotten": 10_000,
                 "rejected": [{"record": "r" * 20, "field": "f" * 20, "reason": "r" * 80}] * 200,
                 "held": [{"record": "r" * 20, "field": "f" * 20, "reason": "r" * 200}] * 200,
             },
             "parts": [{"last": f"{n:010}", "digest": "d" * 16} for n in range(400)],
             "recent": ["d" * 24] * 1000,
+            "withheld": {"items": ["d" * 32] * 1000, "count": 1000, "total": 4000},
             "rejected": [{"record": "r" * 20, "field": "f" * 20, "reason": "r" * 80}] * 200,
             "held": [{"record": "r" * 20, "field": "f" * 20, "reason": "r" * 200}] * 200,
         }

@@ -231,6 +231,13 @@ class History(RuleBasedStateMachine):
         self.run()
         self.simulator.faults.clear()
 
+    @rule(number=RECORDS)
+    def syncs_while_a_record_is_never_returned(self, number: int) -> None:
+        if record := self.record(number):
+            self.simulator.add_fault("left_out", content="record", record=record, times=None)
+            self.run()
+            self.simulator.faults.clear()
+
     @rule(after=st.integers(0, 25), done=st.booleans(), sliced=st.booleans())
     def a_sync_is_killed(self, after: int, done: bool, sliced: bool) -> None:
         try:

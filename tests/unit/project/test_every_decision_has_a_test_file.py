@@ -52,7 +52,6 @@ NEED_NONE = {
     "edge_relay.mpps.requirements": "a table of the standard's; test_check.py and test_event.py hold it",
     "edge_relay.upper_layer.application": "records and protocols without a method of their own",
     "infra.pylantir.old_rows": "two records without a method",
-    "lambdas.sources.state": "records without a method; the syncs that write them are integration tests",
     "lambdas.sources.stored": "a record without a method",
     "shared.problem_document": "two names; api/test_problems.py and exchange/test_cloud.py hold them",
 }

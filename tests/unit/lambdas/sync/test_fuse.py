@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.sync.fuse import ALWAYS_WITHDRAWN, blows, may_vanish
+from lambdas.sync.fuse import ALWAYS_WITHDRAWN, blows, in_words, may_vanish
 
 SHARES = st.floats(0, 1)
 TOTALS = st.integers(0, 100_000)
@@ -38,11 +38,8 @@ def test_without_a_share_only_five_may_go() -> None:
     assert may_vanish(100_000, 0.0) == ALWAYS_WITHDRAWN == 5
 
 
-def test_no_more_may_go_than_can_be_remembered() -> None:
-    assert not blows(2000, 100_000, 0.5, most=2000)
-    assert blows(2001, 100_000, 0.5, most=2000)
-
-
-@given(TOTALS, SHARES, st.integers(5, 100_000))
-def test_a_limit_besides_never_lets_more_go(total: int, share: float, most: int) -> None:
-    assert may_vanish(total, share, most) <= min(most, may_vanish(total, share))
+@pytest.mark.parametrize("source_id", ["classic", "study-2"])
+def test_the_hint_is_a_whole_command(source_id: str) -> None:
+    said = in_words(source_id, 6, 7)
+    assert f"mwl-cloud sources sync {source_id} --confirm-withdrawals" in said
+    assert "6 of 7 items" in said

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.sources.state import SourceState, SyncReport
+from lambdas.sources.state import SourceState, SyncReport, Withheld
 from lambdas.sources.stored import StoredSource
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.sync.status import SourceStatus, may_be_asked, reason_of, status_of
@@ -15,6 +15,7 @@ from tests.rigs.redcap import classic_definition
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 OK = SyncReport(outcome="ok", finished_at=datetime(2026, 11, 23, 11, tzinfo=UTC))
+WAITING = Withheld.of([f"{number:032}" for number in range(6)], total=7)
 FAILED = OK.model_copy(update={"outcome": "failed", "error": "REDCap is down"})
 LONG_READ = OK.model_copy(update={"unfinished": True})
 TODAY = (HeldRow(record="1", field="safe", reason="not screened", day="20261123"),)
@@ -41,6 +42,8 @@ def stored(problem: str = "", definition: dict[str, Any] | None = None, **state:
         (stored(report=OK, rejected=NEXT_MONTH, rejected_count=1), SourceStatus.OK),
         (stored(report=LONG_READ), SourceStatus.READING),
         (stored(report=OK), SourceStatus.OK),
+        (stored(report=OK, withheld=WAITING), SourceStatus.UNCONFIRMED),
+        (stored(report=FAILED, withheld=WAITING), SourceStatus.FAILED),
     ],
 )
 def test_the_first_word_that_holds_counts(source: StoredSource, status: SourceStatus) -> None:
@@ -53,6 +56,7 @@ def test_a_person_looks_at_what_does_not_right_itself() -> None:
         SourceStatus.UNREADABLE,
         SourceStatus.BANNED,
         SourceStatus.FAILED,
+        SourceStatus.UNCONFIRMED,
         SourceStatus.MISSING,
     }
 
@@ -70,6 +74,13 @@ def test_the_reason_says_why_and_until_when() -> None:
     assert reason_of(paused, NOW) == "REDCap is down; left alone until 13:00:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW + 60), NOW) == "left alone until 12:01:00 UTC"
     assert reason_of(stored(report=OK, paused_until=NOW), NOW) == ""
+
+
+def test_the_reason_names_all_that_waits() -> None:
+    late = RejectedRow(record="1", field="mri_time", reason="is no time")
+    source = stored(report=OK, withheld=WAITING, rejected=(late,), rejected_count=1)
+    assert "sync classic --confirm-withdrawals" in reason_of(source, NOW)
+    assert "1 scan is not on the list" in reason_of(source, NOW)
 
 
 @pytest.mark.parametrize(
