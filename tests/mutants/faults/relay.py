@@ -189,11 +189,6 @@ _SELECTION: Final = area(
     ),
     ("if query is not None and query.window is not None:", "if False:", "the time of day is not looked at"),
     (
-        "bool(piece := pieces[column]) and matcher(text_of(piece))",
-        "matcher(text_of(pieces[column]))",
-        "an exam without a protocol is found by a query for one",
-    ),
-    (
         "(not self.first or self.first <= start) and",
         "(not self.first or self.first < start) and",
         "the first minute of an interval is missing",
