@@ -131,6 +131,7 @@ _SELECTION: Final = area(
     [
         "tests/unit/edge_relay/worklist/test_search.py",
         "tests/unit/edge_relay/worklist/test_query.py",
+        "tests/unit/edge_relay/worklist/test_scanner_attributes.py",
         "tests/unit/shared/scanners/test_scanner_selection.py",
         "tests/unit/edge_relay/worklist/test_finding.py",
     ],
