@@ -131,6 +131,7 @@ _SELECTION: Final = area(
     [
         "tests/unit/edge_relay/worklist/test_search.py",
         "tests/unit/edge_relay/worklist/test_query.py",
+        "tests/unit/edge_relay/worklist/test_scanner_attributes.py",
         "tests/unit/shared/scanners/test_scanner_selection.py",
         "tests/unit/edge_relay/worklist/test_finding.py",
     ],
@@ -188,11 +189,6 @@ _SELECTION: Final = area(
         "exams that are over are shown",
     ),
     ("if query is not None and query.window is not None:", "if False:", "the time of day is not looked at"),
-    (
-        "bool(piece := pieces[column]) and matcher(text_of(piece))",
-        "matcher(text_of(pieces[column]))",
-        "an exam without a protocol is found by a query for one",
-    ),
     (
         "(not self.first or self.first <= start) and",
         "(not self.first or self.first < start) and",

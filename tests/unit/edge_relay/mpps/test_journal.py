@@ -339,6 +339,16 @@ class ScriptedCloud:
         return EventResult(event_id=each.event_id, outcome="recorded")
 
 
+def test_events_that_went_unanswered_go_one_by_one_and_after_the_others(journal: Journal) -> None:
+    first, second, fresh = create(1, "2.25.1"), create(2, "2.25.2"), create(3, "2.25.3")
+    for each in (first, second, fresh):
+        journal.append(each)
+    journal.record_unanswered([first.event_id, second.event_id])
+    assert [each.event_id for each in journal.due(10)] == [fresh.event_id]
+    journal.record_result(recorded(fresh))
+    assert [each.event_id for each in journal.due(10)] == [first.event_id]
+
+
 class OutboxMachine(RuleBasedStateMachine):
     """Any interleaving of accepting, pushing, faults, refusals, retries and crashes."""
 

@@ -147,3 +147,22 @@ def test_a_value_where_a_sequence_belongs_is_rejected_and_the_other_way_round() 
 def test_queries_can_be_compared() -> None:
     assert parsed(step(Modality="MR")) == parsed(step(Modality="MR"))
     assert parsed(step(Modality="MR")) != parsed(step(Modality="CT"))
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "holds"),
+    [
+        ("20261120", "075959", False),
+        ("20261120", "080000", True),
+        ("20261121", "000000", True),
+        ("20261122", "120000", True),
+        ("20261122", "120001", False),
+    ],
+)
+def test_an_interval_holds_its_first_and_its_last_moment(day: str, clock: str, holds: bool) -> None:
+    assert Window("20261120080000000000", "20261122120000000000").holds(day, clock) is holds
+
+
+def test_an_interval_without_an_end_has_none() -> None:
+    assert Window("20261120080000000000", "").holds("20991231", "235959")
+    assert Window("", "20261120080000000000").holds("19700101", "000000")
