@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from shared.dicom.dicom_text import parse_date
 from shared.errors import Rejected
+from shared.text.transliteration import plain, without_accents
 
 WILD_CARD_VRS: Final = frozenset({"AE", "CS", "LO", "SH", "UC"})
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
@@ -159,11 +160,15 @@ class PersonName:
 
 
 def fold_name(text: str, ignore_accents: bool) -> str:
-    """Return text as names are compared: composed the same way, without case, without accents if asked."""
+    """Return text as names are compared: composed the same way, without case.
+
+    :param ignore_accents: also without accents, and with the letters an ASCII keyboard has for others, so
+        that ``Lukasz`` finds ``Łukasz`` and ``O'Neil`` finds ``O’Neil``.
+    """
     if text.isascii():
         return text.lower()
     if ignore_accents:
-        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+        text = without_accents(plain(text))
     return unicodedata.normalize("NFC", text).casefold()
 
 

@@ -147,6 +147,22 @@ def test_any_group_of_a_name_may_be_asked_for() -> None:
 def test_accents_matter_unless_the_profile_says_otherwise() -> None:
     assert not found("PN", "Muller", "Müller^Åse")
     assert found("PN", "Muller", "Müller^Åse", ignore_accents=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("O'Neil", "O’Neil^Sean"), ("Lukasz", "Łukasz"), ("Smith-Jones", "Smith–Jones^A"),
+        ("STRAUSS", "Strauß"), ("dordevic*", "Đorđević^M"), ("Shchukin", "Щукин^Юлия"),
+        ("o?neil", "O’Neil"), ("Łukasz", "Lukasz"),
+    ],
+)  # fmt: skip
+def test_an_ascii_keyboard_finds_names_if_accents_are_ignored(typed: str, name: str) -> None:
+    assert found("PN", typed, name, ignore_accents=True)
+    assert found("PN", typed, name) is (typed in {"o?neil", "STRAUSS"})  # a wild card, and case
+
+
+def test_case_never_matters_with_accents_either() -> None:
     assert found("PN", "MÜLLER^ÅSE", "Müller^Åse")
 
 
