@@ -9,7 +9,7 @@
 An empty key and a lone `*` match everything, a missing value too (universal matching, C.2.2.2.3): they have
 no matcher. Several values joined by a backslash are alternatives: the standard says so for UI only, but
 consoles send ``CT\\MR``. A TM may stop at the hour or minute; it then stands for all of that hour or minute,
-so ``0800-1200`` includes 12:00:30.
+so ``0800-1200`` includes 12:00:30. ``2400`` is the end of the day.
 """
 
 from __future__ import annotations
@@ -230,6 +230,8 @@ def _time(text: str, *, at_end: bool) -> str:
     if match is None:
         raise Rejected("a time must look like 09, 0930, 093000 or 093000.5")
     hour, minute, second, fraction = match.groups()
+    if hour == "24" and not int((minute or "0") + (second or "0") + (fraction or "0")):
+        return "235959999999" if at_end else "235959000000"  # the end of the day, as ISO 8601 writes it
     if int(hour) > 23 or int(minute or 0) > 59 or int(second or 0) > 60:  # 60: leap second, PS3.5 6.2
         raise Rejected("a time must lie between 00:00:00 and 23:59:60")
     rest, filler = ("59", "9") if at_end else ("00", "0")

@@ -270,7 +270,7 @@ def test_each_scanner_is_shown_its_own(rig: SourceRig) -> None:
 
 def test_items_a_scanners_character_set_cannot_identify_are_named_beforehand(rig: SourceRig) -> None:
     rig.relay({"ae_title": "LATIN", "charset": "ISO_IR 100"}, {"ae_title": "UTF8"})
-    fields = rig.data()["fields"] | {"patient_id": "Ł{record_id}_{redcap_repeat_instance}"}
+    fields = rig.data()["fields"] | {"patient_id": "Ł{study_id}_{redcap_repeat_instance}"}
     found = look(rig, fields=fields)
     views = {view.ae_title: view for view in found.scanners}
     ids = tuple(each.item.id for each in found.items)
