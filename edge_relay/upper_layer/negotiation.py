@@ -24,6 +24,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
 
 from edge_relay.upper_layer.message import Context
+from edge_relay.upper_layer.needed_items import needed
 from edge_relay.upper_layer.pdu import LEAST_PDU_BYTES, BadPdu
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
@@ -87,6 +88,7 @@ def read_request(raw: bytes) -> Proposal:
     Remembered by its bytes: a scanner asks with the same ones every time.
     """
     _check_items(raw)
+    raw = needed(raw)
     try:
         pdu = A_ASSOCIATE_RQ()
         # Some pad their AE titles with NUL, where PS3.8 Table 9-11 wants spaces.
@@ -94,6 +96,8 @@ def read_request(raw: bytes) -> Proposal:
         proposal = _proposal(pdu.to_primitive())
     except Exception:  # noqa: BLE001  the codec raises whatever the bytes provoke
         raise BadPdu("an A-ASSOCIATE-RQ that cannot be read") from None
+    if not proposal.contexts:
+        raise BadPdu("an A-ASSOCIATE-RQ without a presentation context that can be read")
     _check_contexts(proposal.contexts)
     return proposal
 
