@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_relay.upper_layer.negotiation import read_request
+from edge_relay.upper_layer.negotiation import UNKNOWN_CALLING, read_request, unusable
 from tests.unit.edge_relay.upper_layer.test_negotiation import (
     ABSTRACT,
     APPLICATION,
@@ -74,3 +74,21 @@ def test_whatever_else_is_said_the_proposal_is_the_same(odd: list[tuple[int, byt
     proposal, plain = read_request(crafted(APPLICATION, GOOD, item(0x50, said))), read_request(PLAIN)
     assert proposal.contexts == plain.contexts
     assert (proposal.max_pdu_bytes, dict(proposal.roles)) == (plain.max_pdu_bytes, dict(plain.roles))
+
+
+@pytest.mark.parametrize("title", [b"", b"\0" * 16])
+def test_a_caller_without_a_name_is_read_so_that_it_can_be_refused(title: bytes) -> None:
+    raw = crafted(APPLICATION, GOOD, item(0x50, LENGTH + CLASS), calling=title)
+    proposal = read_request(raw)
+    assert (proposal.calling_ae_title, unusable(proposal)) == ("", UNKNOWN_CALLING)
+
+
+@pytest.mark.parametrize(
+    ("version", "refused"), [(0, True), (1, False), (2, True), (3, False), (0xFFFE, True)]
+)
+def test_a_protocol_version_without_bit_0_is_refused(version: int, refused: bool) -> None:
+    raw = PLAIN[:6] + version.to_bytes(2) + PLAIN[8:]
+    rejection = unusable(read_request(raw))
+    assert (rejection is not None) is refused
+    if rejection is not None:
+        assert (rejection.result, rejection.source, rejection.reason) == (1, 2, 2)
