@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import random
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -47,13 +48,13 @@ from edge_relay.mpps.links import CachedWorklist
 from edge_relay.services.admission import Admission
 from edge_relay.services.ports import make_listener, make_tls
 from edge_relay.services.profiles import Profiles
-from edge_relay.services.scanner_view import scanner_view
+from edge_relay.services.scanner_view import scanner_view, withheld_from
 from edge_relay.services.scp import Scp, Services
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
-from shared.errors import AlreadyExists
+from shared.errors import AlreadyExists, Unavailable
 from shared.relay_health import RelayHealth
 from shared.worklist_item import WorklistItem
 
@@ -115,6 +116,7 @@ class Relay:
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
         self._lock: int | None = None
         self._disk_trouble = ""
+        self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
 
@@ -189,6 +191,7 @@ class Relay:
             site=self.site,
             version=_VERSION,
             titles=[profile.ae_title for profile in self.profiles.all()],
+            withheld=self._withheld(),
             pull_seconds=self._settings.relay.pull_interval_seconds
             + self._settings.relay.cloud_timeout_seconds,
         )
@@ -307,6 +310,24 @@ class Relay:
     def _stamp_now(self) -> Stamp:
         clock = self._outside.clock
         return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
+
+    def _withheld(self) -> dict[str, int]:
+        """Return how many exams each scanner is not shown; counted anew if something changed."""
+        profiles, today = self.profiles.all(), self._today()
+        try:
+            seen = self.cache.bookmark(), profiles, today
+            if self._counted is None or self._counted[0] != seen:
+                counts = withheld_from(
+                    profiles,
+                    self._settings.relay,
+                    today,
+                    self._state_dir / CACHE_FILE,
+                    self.journal.overlay(),
+                )
+                self._counted = seen, counts
+        except (Unavailable, sqlite3.Error):
+            return {}  # nothing is shown to anybody; the status says why
+        return self._counted[1]
 
     def _wake_push(self) -> None:
         self._push.wake()

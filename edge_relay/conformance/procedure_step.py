@@ -27,13 +27,17 @@ def section() -> str:
         """
         A profile's `mpps` decides how the messages of a scanner are checked.
 
-        - **strict**: types 1 and 2 of the table are required, `-` is refused, dates and times must be valid.
-          A message with a mistake is refused; the first kind of mistake found decides the status (7.3).
+        - **strict**: types 1 and 2 of the table are required, `-` is refused, and every value must be one of
+          its VR: form and calendar of DA, form of TM (`240000` is accepted as the end of the day), length of
+          SH, LO, CS, AE and person names, characters of CS, form of UI. Type 1C is required if the condition
+          is in the message: Code Value and Coding Scheme Designator (PS3.3 Table 8.8-1), and Specific
+          Character Set. A message with a mistake is refused; the first kind of mistake found decides the
+          status (7.3).
         - **lenient**, the default: such messages are accepted. The mistakes are stored with the message, and
           logged without values.
         - In both cases: the status must be a defined term, the SOP Instance UID must be a UID, and the state
-          table applies. Conditional types (1C) are not checked, and neither is note 5 of the table (an
-          attribute in an N-SET must have been created). No mistake leads to a warning status: a message is
+          table applies. Note 5 of the table (an attribute in an N-SET must have been created) is not
+          checked. No mistake leads to a warning status: a message is
           accepted with 0000, or refused.
 
         When a step ends, the relay refuses COMPLETED from a strict scanner if all messages of the step

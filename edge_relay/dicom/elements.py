@@ -3,7 +3,7 @@
 Implicit and explicit VR little endian; sequences and items of defined and undefined length. What a scanner
 sent is either understood to its last byte or `Rejected`: no other exception, no unbounded work. Values stay
 bytes: what they mean depends on the attribute (`edge_relay.worklist.query`) and the character set
-(`edge_relay.dicom.charset`).
+(`shared.dicom.charset`).
 
 Lenient where it does no harm: elements out of order, values of odd length, and UN for an attribute whose VR
 is known (PS3.5 6.2.2 note 1 lets whoever passes messages on write that).

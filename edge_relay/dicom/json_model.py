@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 
-from edge_relay.dicom.charset import TEXT_VRS, CharacterSet, character_set
 from edge_relay.dicom.elements import Element, Elements, read
 from edge_relay.dicom.encoding import BINARY_VRS, item_header
 from edge_relay.dicom.encoding import element as encoded
 from shared.dicom.character_sets import UTF8
+from shared.dicom.charset import TEXT_VRS, CharacterSet, character_set
 from shared.steps.procedure_step import DataSetJson
 from shared.steps.step_dataset import CHARACTER_SET
 

@@ -6,7 +6,7 @@ loops say of themselves, a worklist or an event that has waited for longer than 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -73,6 +73,7 @@ def problems(report: HealthReport | None, running: bool, held: Held, now: dateti
             yield from _loop_problem(name, sentence, getattr(report, name), now)
         yield from _old(report, held, now)
         yield from _certificate_problem(report.certificate_not_after, now)
+        yield from _withheld(report.withheld)
     yield from _file_problems(held)
 
 
@@ -113,6 +114,15 @@ def _certificate_problem(not_after: datetime | None, now: datetime) -> Iterator[
         return
     verb = "ended" if not_after <= now else "ends"
     yield f"the TLS certificate {verb} on {date_of(not_after)}: put a new one in its place"
+
+
+def _withheld(counts: Mapping[str, int]) -> Iterator[str]:
+    for title, count in sorted(counts.items()):
+        exams = "1 exam is" if count == 1 else f"{count} exams are"
+        yield (
+            f"{exams} withheld from scanner {title}: its character set cannot carry an identifier or the "
+            "patient's name; set charset in its profile, or change them at the source (sources preview)"
+        )
 
 
 def _file_problems(held: Held) -> Iterator[str]:

@@ -14,7 +14,7 @@ import os
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -87,6 +87,8 @@ class HealthReport(BaseModel):
 
     :param address: where scanners connect, for people.
     :param scanners: by AE title; with those configured that have not been heard of yet.
+    :param withheld: by AE title, how many of a scanner's own exams it is not shown, because its character set
+        cannot carry what identifies them.
     :param refused: the latest comes last.
     :param boot: which start of the machine it is; ``uptime`` is counted from it, in seconds, and goes on
         whatever is done to the wall clock.
@@ -119,6 +121,7 @@ class HealthReport(BaseModel):
     self_query_seconds: float | None = None
     certificate_not_after: datetime | None = None
     scanners: dict[str, ScannerHealth] = {}
+    withheld: dict[str, int] = {}
     refused: tuple[RefusedCaller, ...] = ()
 
 
@@ -306,11 +309,13 @@ class Health:
         site: str = "",
         version: str = "",
         titles: Iterable[str] = (),
+        withheld: Mapping[str, int] | None = None,
         pull_seconds: float = 15.0,
     ) -> HealthReport:
         """Return how things stand now.
 
         :param titles: the AE titles configured, shown also if they have not been heard of.
+        :param withheld: how many exams each is not shown for its character set.
         :param pull_seconds: how much time may pass between two pulls.
         """
         elapsed, now = self._elapsed(), self._now()
@@ -344,6 +349,7 @@ class Health:
             self_query_seconds=self._self_query_seconds,
             certificate_not_after=self._certificate_not_after,
             scanners=scanners,
+            withheld=dict(withheld or {}),
             refused=tuple(refused),
         )
 

@@ -9,27 +9,31 @@ N-SET, 10.1.5.1.6 N-CREATE, Annex C.5). A lenient scanner's flaws become warning
     empty         0121      0121
     invalid       0106      0106
 
+Values are checked against their value representation, and type 1C attributes where the condition is in the
+message itself: those of codes, and Specific Character Set.
+
 Not checked: that an attribute set had been created (Table F.7.2-1, note 5). A scanner that gives a reason for
 stopping without having announced one breaks it, and to refuse that would lose the stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+
+from edge_relay.dicom.legal_value import is_legal
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
-from shared.dicom.dicom_text import parse_date, parse_date_time
 from shared.dicom.dimse_status import (
     INVALID_ATTRIBUTE_VALUE,
     MISSING_ATTRIBUTE,
     MISSING_ATTRIBUTE_VALUE,
     NO_SUCH_ATTRIBUTE,
 )
-from shared.errors import Rejected
 from shared.steps.procedure_step import DataSetJson, EventKind, Refusal
-from shared.steps.step_dataset import DICOM_STATUS, STATUS, text
+from shared.steps.step_dataset import CHARACTER_SET, DICOM_STATUS, STATUS, text
 
 
 class Kind(StrEnum):
@@ -57,10 +61,7 @@ STATUSES: Final = {
     (EventKind.N_SET, Kind.EMPTY): MISSING_ATTRIBUTE_VALUE,
     (EventKind.N_SET, Kind.INVALID): INVALID_ATTRIBUTE_VALUE,
 }
-_MOMENTS: Final = (
-    ("PerformedProcedureStepStartDate", "00400244", "00400245"),
-    ("PerformedProcedureStepEndDate", "00400250", "00400251"),
-)
+_CODE_VALUE, _LONG_CODE_VALUE, _URN_CODE_VALUE = "00080100", "00080119", "00080120"
 
 
 def flaws_of(kind: EventKind, attributes: DataSetJson) -> tuple[Flaw, ...]:
@@ -68,7 +69,8 @@ def flaws_of(kind: EventKind, attributes: DataSetJson) -> tuple[Flaw, ...]:
     column: Callable[[Requirement], str] = (
         (lambda row: row.create) if kind is EventKind.N_CREATE else (lambda row: row.set)
     )
-    return tuple(dict.fromkeys((*_walk(ATTRIBUTES, attributes, column), *_invalid(attributes))))
+    found = (*_walk(ATTRIBUTES, attributes, column), *_undeclared(attributes), *_invalid(attributes))
+    return tuple(dict.fromkeys((*found, *_malformed(attributes))))
 
 
 def flaws_at_end(attributes: DataSetJson) -> tuple[Flaw, ...]:
@@ -109,6 +111,8 @@ def _walk(
             yield Flaw(Kind.MISSING, within + row.keyword)
         elif user == "1" and not any(map(_says_something, values)):
             yield Flaw(Kind.EMPTY, within + row.keyword)
+        elif user == "1C" and not any(map(_says_something, values)) and _needed(row.keyword, attributes):
+            yield Flaw(Kind.MISSING if element is None else Kind.EMPTY, within + row.keyword)
         for item in values if row.children else ():
             if isinstance(item, dict):
                 yield from _walk(row.children, item, column, f"{within}{row.keyword}>")
@@ -116,25 +120,60 @@ def _walk(
                 yield Flaw(Kind.INVALID, within + row.keyword)
 
 
+def _needed(keyword: str, item: DataSetJson) -> bool:
+    """Tell whether a conditional attribute of a code must be there (PS3.3 Table 8.8-1)."""
+    if keyword == "CodeValue":
+        return not any(map(_has_value, (item.get(tag) for tag in (_LONG_CODE_VALUE, _URN_CODE_VALUE))))
+    if keyword == "CodingSchemeDesignator":
+        return any(map(_has_value, (item.get(tag) for tag in (_CODE_VALUE, _LONG_CODE_VALUE))))
+    return False
+
+
+def _has_value(element: Mapping[str, Any] | None) -> bool:
+    return element is not None and any(map(_says_something, element.get("Value", [])))
+
+
+def _undeclared(attributes: DataSetJson) -> Iterator[Flaw]:
+    """Yield Specific Character Set if it is not there and text needs it (PS3.3 C.12.1.1.2)."""
+    if not _has_value(attributes.get(CHARACTER_SET)) and any(
+        not text.isascii() for text in _texts(attributes)
+    ):
+        yield Flaw(Kind.MISSING, "SpecificCharacterSet")
+
+
+def _texts(attributes: DataSetJson) -> Iterator[str]:
+    for element in attributes.values():
+        for value in element.get("Value", []):
+            if isinstance(value, str):
+                yield value
+            elif element["vr"] == "SQ" and isinstance(value, dict):
+                yield from _texts(value)
+            elif isinstance(value, dict):  # the groups of a person name
+                yield from map(str, value.values())
+
+
+def _malformed(attributes: DataSetJson, within: str = "") -> Iterator[Flaw]:
+    """Yield the attributes whose value is none of their value representation."""
+    for tag, element in attributes.items():
+        keyword = keyword_for_tag(int(tag, 16)) or f"({tag[:4]},{tag[4:]})"
+        for value in element.get("Value", []):
+            if element["vr"] == "SQ" and isinstance(value, dict):
+                yield from _malformed(value, f"{within}{keyword}>")
+            elif _says_something(value) and not is_legal(_vr(tag, element["vr"]), value):
+                yield Flaw(Kind.INVALID, within + keyword)
+
+
+def _vr(tag: str, written: str) -> str:
+    """Return the value representation an attribute has, whatever it was written with."""
+    number = int(tag, 16)
+    return dictionary_VR(number) if dictionary_has_tag(number) else written
+
+
 def _invalid(attributes: DataSetJson) -> Iterator[Flaw]:
     status = text(attributes, STATUS)
     if status and status not in DICOM_STATUS:
         yield Flaw(Kind.INVALID, "PerformedProcedureStepStatus")
-    for keyword, day, clock in _MOMENTS:
-        if not _legal_moment(text(attributes, day), text(attributes, clock)):
-            yield Flaw(Kind.INVALID, f"{keyword} or Time")
 
 
 def _says_something(value: Any) -> bool:
     return value not in (None, "", {})
-
-
-def _legal_moment(day: str, clock: str) -> bool:
-    try:
-        if clock:
-            parse_date_time(day or "20000101", clock)
-        if day:
-            parse_date(day)
-    except Rejected:
-        return False
-    return True

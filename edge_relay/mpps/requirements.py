@@ -2,8 +2,9 @@
 
 Table F.7.2-1, as of 2024. Each row: requirement types for N-CREATE and N-SET as the standard writes them
 (SCU/SCP; ``-`` is "not allowed") and the type in the final state, empty where the table leaves it out.
-Conditional types (1C) are listed and not checked: their conditions are not in the message. The code macros
-are Tables F.7.2-1a, -1c and -1e without their optional rows. "All other attributes" are 3/3: they are kept.
+Conditional types (1C) are those of codes and of Specific Character Set: `edge_relay.mpps.check` knows when.
+The code macros are Tables F.7.2-1a, -1c and -1e without their optional rows. "All other
+attributes" are 3/3: they are kept.
 """
 
 from __future__ import annotations

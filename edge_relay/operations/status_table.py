@@ -26,10 +26,14 @@ def sections(found: RelayStatus) -> list[Section]:
         return shown
     now = found.looked_at
     scanners = [
-        (f"scanner {title}", *(exchange(each, now) for each in (scanner.echo, scanner.query, scanner.mpps)))
+        (
+            f"scanner {title}",
+            *(exchange(each, now) for each in (scanner.echo, scanner.query, scanner.mpps)),
+            str(found.health.withheld.get(title, 0)),
+        )
         for title, scanner in sorted(scanners_of(found.health).items())
     ]
-    shown.append(Section("Scanners", ("", "last echo", "last query", "last MPPS"), scanners))
+    shown.append(Section("Scanners", ("", "last echo", "last query", "last MPPS", "withheld"), scanners))
     refused = [
         (
             f"refused {caller.ae_title} from {caller.address}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from edge_relay.mpps.journal_file import look_into
 from edge_relay.mpps.journal_rows import stored_overlay
 from edge_relay.services.profiles import Profiles
 from edge_relay.storage.state_files import JOURNAL_FILE
-from edge_relay.worklist.finding import check_profile, visible
+from edge_relay.worklist.finding import check_profile, visible, withheld
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.reader import WorklistReader
 from shared.errors import NotFound, Unavailable
@@ -33,6 +33,25 @@ def scanner_view(
     """
     with closing(WorklistReader(cache)) as worklist:
         yield from visible(profile, profile.charset or relay.charset, today, worklist, overlay)
+
+
+def withheld_from(
+    profiles: Iterable[ScannerProfile],
+    relay: RelaySettings,
+    today: date,
+    cache: Path,
+    overlay: Mapping[str, Overlay],
+) -> dict[str, int]:
+    """Return how many of its own exams each scanner is not shown for its character set; no zeros.
+
+    :raises Unavailable: if the cache cannot be read; also `sqlite3.Error`.
+    """
+    with closing(WorklistReader(cache)) as worklist:
+        counts = {
+            each.ae_title: withheld(each, each.charset or relay.charset, today, worklist, overlay)
+            for each in profiles
+        }
+    return {title: count for title, count in counts.items() if count}
 
 
 def scanner_view_from_files(ae_title: str, settings: Settings, cache: Path) -> list[WorklistItem]:

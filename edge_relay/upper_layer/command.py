@@ -100,7 +100,7 @@ def read(data: bytes) -> Command:
         message_id=message_id,
         has_data_set=_us(elements, _COMMAND_DATA_SET_TYPE) != _NO_DATA_SET,
         sop_class_uid=sop_class_uid,
-        sop_instance_uid=_uid(elements, _AFFECTED_SOP_INSTANCE_UID, _REQUESTED_SOP_INSTANCE_UID),
+        sop_instance_uid=_instance(elements),
         tags=_tags(elements.get(_ATTRIBUTE_IDENTIFIER_LIST, b"")),
     )
 
@@ -132,7 +132,8 @@ def write(
         parts.append(_text(_ERROR_COMMENT, plain(comment), b" "))
     if error_id is not None:
         parts.append(_short(_ERROR_ID, error_id))
-    if instance := sop_instance_uid or request.sop_instance_uid:
+    instance = sop_instance_uid or request.sop_instance_uid
+    if instance and _is_uid(instance.encode()):
         parts.append(_text(_AFFECTED_SOP_INSTANCE_UID, instance, b"\0"))
     body = b"".join(parts)
     return _ELEMENT.pack(0, _GROUP_LENGTH, 4) + len(body).to_bytes(4, "little") + body
@@ -168,9 +169,20 @@ def _us(elements: dict[int, bytes], element: int) -> int:
 def _uid(elements: dict[int, bytes], *alternatives: int) -> str:
     raw = next((elements[each] for each in alternatives if each in elements), b"")
     text = raw.rstrip(b"\0 ")
-    if len(text) > 64 or (not text.replace(b".", b"0").isdigit() and text):
+    if text and not _is_uid(text):
         raise BadPdu("a command set with a UID that is none")
     return text.decode("ascii")
+
+
+def _instance(elements: dict[int, bytes]) -> str:
+    """Return the SOP Instance UID, whatever it is: the service refuses a wrong one with 0117."""
+    alternatives = (_AFFECTED_SOP_INSTANCE_UID, _REQUESTED_SOP_INSTANCE_UID)
+    raw = next((elements[each] for each in alternatives if each in elements), b"")
+    return raw.rstrip(b"\0 ").decode("ascii", "replace")
+
+
+def _is_uid(text: bytes) -> bool:
+    return len(text) <= 64 and text.replace(b".", b"0").isdigit()
 
 
 def _tags(raw: bytes) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ The PDUs' many sub-items are read and written by pynetdicom's own classes, which
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
@@ -24,6 +24,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
 
 from edge_relay.upper_layer.message import Context
+from edge_relay.upper_layer.needed_items import needed
 from edge_relay.upper_layer.pdu import LEAST_PDU_BYTES, BadPdu
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
@@ -37,6 +38,8 @@ UNVERSIONED: Final = "MWLRELAY"
 """The Implementation Version Name (PS3.7 D.3.3.2.4) of whoever names no other."""
 
 _UNLIMITED: Final = 0
+_VERSION: Final = slice(6, 8)
+_CALLING: Final = 16  # where the calling AE title begins in both
 _TITLES: Final = slice(10, 42)  # called and calling AE title
 
 _FIXED_FIELDS: Final = 74  # bytes of an A-ASSOCIATE-RQ before its items, PS3.8 Table 9-11
@@ -51,6 +54,7 @@ class Proposal:
     """What an A-ASSOCIATE-RQ asks for. Each is equal to itself only, so that its answer can be remembered.
 
     :param max_pdu_bytes: longest PDU the peer takes; 0: no limit.
+    :param version: Protocol-version: a bit for each the peer has, bit 0 for the one there is (PS3.8 9.3.2).
     """
 
     calling_ae_title: str
@@ -59,6 +63,7 @@ class Proposal:
     max_pdu_bytes: int
     contexts: tuple[PresentationContext, ...]
     roles: Mapping[UID, tuple[bool | None, bool | None]]
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ UNKNOWN_CALLING: Final = Rejection(1, 1, 3, "the calling AE title is not known")
 UNKNOWN_CALLED: Final = Rejection(1, 1, 7, "the called AE title is not ours")
 NO_APPLICATION_CONTEXT: Final = Rejection(1, 1, 2, "the application context is not DICOM's")
 PDU_TOO_SHORT: Final = Rejection(1, 1, 1, "the peer takes no PDU of useful length")
+WRONG_VERSION: Final = Rejection(1, 2, 2, "the peer does not have version 1 of the protocol")
 WRONG_ADDRESS: Final = Rejection(1, 1, 3, "the calling AE title is not allowed from this address")
 LIMIT_REACHED: Final = Rejection(2, 3, 2, "too many associations are open")
 SHUTTING_DOWN: Final = Rejection(2, 3, 1, "the relay is stopping")
@@ -87,13 +93,20 @@ def read_request(raw: bytes) -> Proposal:
     Remembered by its bytes: a scanner asks with the same ones every time.
     """
     _check_items(raw)
+    raw = needed(raw)
     try:
         pdu = A_ASSOCIATE_RQ()
         # Some pad their AE titles with NUL, where PS3.8 Table 9-11 wants spaces.
-        pdu.decode(raw[: _TITLES.start] + raw[_TITLES].replace(b"\0", b" ") + raw[_TITLES.stop :])
-        proposal = _proposal(pdu.to_primitive())
+        titles = raw[_TITLES].replace(b"\0", b" ")
+        nameless = not titles[_CALLING:].strip()  # refused by whoever admits callers; the codec would raise
+        titles = titles[:_CALLING] + b"?".ljust(_CALLING) if nameless else titles
+        pdu.decode(raw[: _TITLES.start] + titles + raw[_TITLES.stop :])
+        proposal = replace(_proposal(pdu.to_primitive()), version=int.from_bytes(raw[_VERSION]))
+        proposal = replace(proposal, calling_ae_title="") if nameless else proposal
     except Exception:  # noqa: BLE001  the codec raises whatever the bytes provoke
         raise BadPdu("an A-ASSOCIATE-RQ that cannot be read") from None
+    if not proposal.contexts:
+        raise BadPdu("an A-ASSOCIATE-RQ without a presentation context that can be read")
     _check_contexts(proposal.contexts)
     return proposal
 
@@ -122,6 +135,10 @@ def _proposal(asked: Any) -> Proposal:
 
 def unusable(proposal: Proposal) -> Rejection | None:
     """Return why no association can be of use to anybody, None if one can."""
+    if not proposal.version & 1:
+        return WRONG_VERSION
+    if not proposal.calling_ae_title:
+        return UNKNOWN_CALLING
     return PDU_TOO_SHORT if 0 < proposal.max_pdu_bytes < LEAST_PDU_BYTES else None
 
 

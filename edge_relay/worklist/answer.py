@@ -3,6 +3,10 @@
 A row is a list of encoded elements (`edge_relay.worklist.row`); the plan names those asked for, in the order
 of their tags, and the constant ones: (0008,0005), attributes without a source, fixed values. Writing an
 answer is then choosing and joining. Sequences have defined lengths: the plan makes the inner ones first.
+
+An answer whose text is all of the default repertoire declares no character set (type 1C, PS3.4 Table K.6-1);
+others declare the scanner's. What identifies the exam or the patient is carried as it is, or the exam is
+withheld: see `AnswerPlan.withholds`.
 """
 
 from __future__ import annotations
@@ -12,7 +16,6 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from edge_relay.dicom.charset import TEXT_VRS, CharacterSet
 from edge_relay.dicom.encoding import Headers, SequenceHeaders, element, element_header, padded
 from edge_relay.worklist.attributes import (
     CODE_VALUE,
@@ -20,10 +23,20 @@ from edge_relay.worklist.attributes import (
     SPECIFIC_CHARACTER_SET,
     Attribute,
     Sequence,
+    tag_of,
 )
 from edge_relay.worklist.query import Key
-from edge_relay.worklist.row import COLUMN_OF, COLUMNS, HEADER_BYTES
+from edge_relay.worklist.row import COLUMN_OF, COLUMNS, HEADER_BYTES, text_of
+from shared.dicom.charset import TEXT_VRS, CharacterSet
+from shared.scanners.identity import IDENTIFIERS, can_name
 
+_IDENTIFIERS: Final = tuple(COLUMN_OF[tag_of(keyword)] for keyword in IDENTIFIERS)
+_PATIENT_NAME: Final = COLUMN_OF[tag_of("PatientName")]
+_CODES: Final = tuple(
+    COLUMN_OF[tag] for tag in (CODE_VALUE, LONG_CODE_VALUE, tag_of("CodingSchemeDesignator"))
+)
+_CODE_ITEM: Final = (*_CODES, COLUMN_OF[tag_of("CodeMeaning")])
+_ESCAPE: Final = b"\x1b"
 _IMPLICIT_HEADERS: Final = tuple(Headers(each.tag, each.vr, implicit=True) for each in COLUMNS)
 
 
@@ -68,27 +81,46 @@ class AnswerPlan:
         self._columns_asked: list[int] = []
         self.lossless = True
         """False if already a constant has text the character set cannot carry."""
+        self._plain = True
         declared = "\\".join(charset.terms).encode()
         first = self._constant(element(SPECIFIC_CHARACTER_SET, "CS", declared, implicit=implicit))
         self._choose: Final = self._chooser(keys, first)
+        undeclared = [b"", *self._constants[1:]]
+        self._plain_constants: Final = undeclared if self._plain else self._constants
 
-    def write(self, pieces: list[bytes]) -> bytes:
-        """Return the answer for a row's pieces; the list is used up."""
+    def write(self, pieces: list[bytes], *, plain: bool) -> bytes:
+        """Return the answer for a row's pieces; the list is used up.
+
+        :param plain: none of its text needs a character set.
+        """
         if not self._implicit:
             for column in self._columns_asked:
                 piece = pieces[column]
                 if piece:
                     pieces[column] = _EXPLICIT_HEADERS[column][len(piece)] + piece[HEADER_BYTES:]
-        pieces += self._constants
+        pieces += self._plain_constants if plain else self._constants
         for witness, slot, choose, headers_of in self._sequences:
             if pieces[witness]:
                 content = b"".join(choose(pieces))
                 pieces[slot] = headers_of[len(content)] + content
         return b"".join(self._choose(pieces))
 
+    def is_plain(self, pieces: list[bytes]) -> bool:
+        """Tell whether none of the text asked for needs a character set; ISO 2022 has bytes of ASCII too."""
+        values = (pieces[column][HEADER_BYTES:] for column in self._text_columns)
+        return all(value.isascii() and _ESCAPE not in value for value in values)
+
+    def withholds(self, pieces: list[bytes]) -> bool:
+        """Tell whether the character set cannot carry what says whose exam it is, and which."""
+        return not identifiable(self._charset, pieces)
+
     def recode(self, pieces: list[bytes]) -> bool:
         """Put the pieces' text into the answers' character set; return whether nothing was lost."""
         lossless = True
+        if not _carried(self._charset, pieces, _CODES):  # a code is an identifier too, and not needed
+            for column in _CODE_ITEM:
+                pieces[column] = b""
+            lossless = False
         for column in self._text_columns:
             piece = pieces[column]
             if not piece[HEADER_BYTES:].isascii():
@@ -113,10 +145,9 @@ class AnswerPlan:
 
     def _columns(self, entry: Attribute) -> tuple[int, ...]:
         column = COLUMN_OF[entry.tag]
-        if entry.vr in TEXT_VRS:
-            self._text_columns.append(column)
         # Exactly one form of the code must be there (PS3.3 Table 8.8-1): who asks for the code gets it.
         columns = (column, COLUMN_OF[LONG_CODE_VALUE]) if entry.tag == CODE_VALUE else (column,)
+        self._text_columns += [each for each in columns if COLUMNS[each].vr in TEXT_VRS]
         self._columns_asked += [each for each in columns if each not in self._columns_asked]
         return columns
 
@@ -127,7 +158,8 @@ class AnswerPlan:
     def _fixed(self, entry: Attribute) -> bytes:
         value, lossless = entry.fixed.encode(), True
         if entry.vr in TEXT_VRS:
-            value, lossless = self._charset.encode(entry.fixed)
+            value, lossless = self._charset.encode(entry.fixed, entry.vr)
+            self._plain &= entry.fixed.isascii()
         self.lossless &= lossless
         return element(entry.tag, entry.vr, value, implicit=self._implicit)
 
@@ -157,8 +189,17 @@ class AnswerPlan:
         return int.from_bytes(piece[:2], "little") << 16 | int.from_bytes(piece[2:4], "little")
 
 
+def identifiable(charset: CharacterSet, pieces: list[bytes]) -> bool:
+    """Tell whether a character set can carry a row's identifiers as they are, and its patient's name."""
+    return _carried(charset, pieces, _IDENTIFIERS) and can_name(charset, text_of(pieces[_PATIENT_NAME]))
+
+
+def _carried(charset: CharacterSet, pieces: list[bytes], columns: tuple[int, ...]) -> bool:
+    return all(charset.carries(text_of(pieces[column])) for column in columns)
+
+
 @lru_cache(maxsize=4096)
 def _recoded(charset: CharacterSet, column: int, piece: bytes) -> tuple[bytes, bool]:
-    value, lossless = charset.encode(piece[HEADER_BYTES:].decode().rstrip(" "))
+    value, lossless = charset.encode(piece[HEADER_BYTES:].decode().rstrip(" "), COLUMNS[column].vr)
     value = padded(value, COLUMNS[column].vr)
     return _IMPLICIT_HEADERS[column][len(value)] + value, lossless

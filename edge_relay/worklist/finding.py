@@ -14,8 +14,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from edge_relay.dicom.charset import character_set
-from edge_relay.worklist.answer import AnswerPlan
+from edge_relay.worklist.answer import AnswerPlan, identifiable
 from edge_relay.worklist.attributes import Sequence, Tree
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import Key, Reading, parse_query
@@ -23,10 +22,11 @@ from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
 from edge_relay.worklist.row import SEPARATOR, STATUS_COLUMN, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
 from edge_relay.worklist.search import ROW, Search, search
+from shared.dicom.charset import character_set
 from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status, WorklistItem
 
-__all__ = ["Answer", "Found", "check_profile", "find", "visible"]
+__all__ = ["Answer", "Found", "check_profile", "find", "visible", "withheld"]
 
 
 _LONGEST_REMEMBERED: Final = 8192  # bytes of an identifier; a console's have some hundred
@@ -107,25 +107,56 @@ def find(
 
 def visible(
     scanner: ScannerProfile,
-    charset: tuple[str, ...],  # noqa: ARG001  (an item is shown as it is, whatever can be sent)
+    charset: tuple[str, ...],
     today: date,
     worklist: WorklistReader,
     overlay: Mapping[str, Overlay],
 ) -> Iterator[WorklistItem]:
     """Yield the items an empty query of a scanner would find, by start, with the statuses laid over them.
 
+    An item is as it is stored, whatever its text becomes in the scanner's character set.
+
     :raises Unavailable: the worklist cannot be read.
     """
     wanted = search(None, scanner, today, f"{ROW}, body")
+    terms = character_set(charset)
+    for pieces, is_ascii, status, body in _own(wanted, worklist, overlay):
+        if is_ascii or terms.is_utf8 or identifiable(terms, pieces):
+            item = WorklistItem.model_validate_json(body)
+            yield item.model_copy(update={"performed_procedure_step_status": Status(status)})
+
+
+def withheld(
+    scanner: ScannerProfile,
+    charset: tuple[str, ...],
+    today: date,
+    worklist: WorklistReader,
+    overlay: Mapping[str, Overlay],
+) -> int:
+    """Return how many exams of a scanner's own its character set cannot identify, so that it never sees them.
+
+    :raises Unavailable: the worklist cannot be read.
+    """
+    terms = character_set(charset)
+    if terms.is_utf8:
+        return 0
+    wanted = search(None, scanner, today, f"{ROW}, body")
+    beyond_ascii = wanted._replace(sql=f"SELECT * FROM ({wanted.sql}) WHERE ascii = 0")  # noqa: S608  (ours)
+    return sum(not identifiable(terms, pieces) for pieces, *_ in _own(beyond_ascii, worklist, overlay))
+
+
+def _own(
+    wanted: Search, worklist: WorklistReader, overlay: Mapping[str, Overlay]
+) -> Iterator[tuple[list[bytes], bool, str, str]]:
+    """Yield the rows of a search that answer it: pieces, whether they are ASCII, status and the item."""
     for chunk in worklist.chunks(wanted.sql, wanted.values):
-        for item_id, feed_seq, held, _, blob, body, *_ in chunk:
+        for item_id, feed_seq, held, is_ascii, blob, body, *_ in chunk:
             status = _status(item_id, feed_seq, held, overlay)
             if wanted.statuses is not None and status not in wanted.statuses:
                 continue
             pieces = blob.split(SEPARATOR)
             if all(check(pieces) for check in wanted.checks):
-                item = WorklistItem.model_validate_json(body)
-                yield item.model_copy(update={"performed_procedure_step_status": Status(status)})
+                yield pieces, bool(is_ascii), status, body
 
 
 @lru_cache(maxsize=256)
@@ -190,8 +221,11 @@ def _answers(
                 if not check(pieces):
                     break
             else:
-                whole = plan.recode(pieces) and lossless if recodes and not is_ascii else lossless
-                yield Answer(item_id, write(pieces), whole)
+                if is_ascii:
+                    yield Answer(item_id, write(pieces, plain=True), lossless)
+                elif not (recodes and plan.withholds(pieces)):
+                    whole = not recodes or plan.recode(pieces)
+                    yield Answer(item_id, write(pieces, plain=plan.is_plain(pieces)), whole and lossless)
         if len(chunk) == CHUNK:
             yield None
 

@@ -9,7 +9,7 @@
 An empty key and a lone `*` match everything, a missing value too (universal matching, C.2.2.2.3): they have
 no matcher. Several values joined by a backslash are alternatives: the standard says so for UI only, but
 consoles send ``CT\\MR``. A TM may stop at the hour or minute; it then stands for all of that hour or minute,
-so ``0800-1200`` includes 12:00:30.
+so ``0800-1200`` includes 12:00:30. ``2400`` is the end of the day.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from shared.dicom.dicom_text import parse_date
 from shared.errors import Rejected
+from shared.text.transliteration import plain, without_accents
 
 WILD_CARD_VRS: Final = frozenset({"AE", "CS", "LO", "SH", "UC"})
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
@@ -159,11 +160,15 @@ class PersonName:
 
 
 def fold_name(text: str, ignore_accents: bool) -> str:
-    """Return text as names are compared: composed the same way, without case, without accents if asked."""
+    """Return text as names are compared: composed the same way, without case.
+
+    :param ignore_accents: also without accents, and with the letters an ASCII keyboard has for others, so
+        that ``Lukasz`` finds ``Łukasz`` and ``O'Neil`` finds ``O’Neil``.
+    """
     if text.isascii():
         return text.lower()
     if ignore_accents:
-        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+        text = without_accents(plain(text))
     return unicodedata.normalize("NFC", text).casefold()
 
 
@@ -225,6 +230,8 @@ def _time(text: str, *, at_end: bool) -> str:
     if match is None:
         raise Rejected("a time must look like 09, 0930, 093000 or 093000.5")
     hour, minute, second, fraction = match.groups()
+    if hour == "24" and not int((minute or "0") + (second or "0") + (fraction or "0")):
+        return "235959999999" if at_end else "235959000000"  # the end of the day, as ISO 8601 writes it
     if int(hour) > 23 or int(minute or 0) > 59 or int(second or 0) > 60:  # 60: leap second, PS3.5 6.2
         raise Rejected("a time must lie between 00:00:00 and 23:59:60")
     rest, filler = ("59", "9") if at_end else ("00", "0")

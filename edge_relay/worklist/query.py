@@ -17,7 +17,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from edge_relay.dicom.charset import TEXT_VRS, CharacterSet, character_set
 from edge_relay.dicom.elements import Element, Elements, read
 from edge_relay.worklist.attributes import (
     MODALITY,
@@ -33,6 +32,7 @@ from edge_relay.worklist.attributes import (
     tag_of,
 )
 from edge_relay.worklist.matching import DateRange, Matcher, OneOf, TimeRange, matcher_for
+from shared.dicom.charset import TEXT_VRS, CharacterSet, character_set
 from shared.errors import Rejected
 
 _DEEPEST: Final = 3

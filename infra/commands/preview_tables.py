@@ -35,11 +35,13 @@ def show_preview(console: Console, preview: Preview) -> None:
             view.ae_title,
             "assumed" if view.assumed else "from the cloud",
             str(view.count),
+            str(len(view.withheld)),
             _some([of[item_id] for item_id in view.items]),
         )
         for view in preview.scanners
     ]
-    _table(console, "Scanners", ("site", "relay", "scanner", "profile", "items", "patients"), views)
+    heads = ("site", "relay", "scanner", "profile", "items", "withheld", "patients")
+    _table(console, "Scanners", heads, views)
     for line in _summary(preview):
         console.print(line)
 
@@ -55,6 +57,14 @@ def _summary(preview: Preview) -> list[str]:
         lines.append(f"Not everything: {preview.cut}")
     if preview.unseen and preview.scanners:
         lines.append(f"{len(preview.unseen)} items would not be shown by any scanner that the cloud knows")
+    patients = {each.item.id: each.item.patient_id for each in preview.items}
+    lines += [
+        f"{len(view.withheld)} items would be withheld from {view.ae_title}, whose character set cannot "
+        "carry an identifier or the patient's name: "
+        f"{_some([patients[item_id] for item_id in view.withheld])}"
+        for view in preview.scanners
+        if view.withheld
+    ]
     if any(view.assumed for view in preview.scanners):
         lines.append("assumed: the relay's own file is not known here, and the scanner may see less")
     lines += [f"Would not be applied: {misfit}" for misfit in preview.misfits]

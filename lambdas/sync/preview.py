@@ -194,7 +194,12 @@ def _first(found: Preview, most: int) -> Preview:
         return found
     ids = {each.item.id for each in found.items[:most]}
     scanners = (
-        view.model_copy(update={"items": tuple(item_id for item_id in view.items if item_id in ids)})
+        view.model_copy(
+            update={
+                "items": tuple(item_id for item_id in view.items if item_id in ids),
+                "withheld": tuple(item_id for item_id in view.withheld if item_id in ids),
+            }
+        )
         for view in found.scanners
     )
     return found.model_copy(

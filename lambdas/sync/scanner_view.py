@@ -14,6 +14,8 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict
 
 from lambdas.store.accounts.relays import RelayStore
+from shared.dicom.character_sets import UTF8
+from shared.scanners.identity import can_carry
 from shared.scanners.scanner_profile import ScannerProfile, overridden
 from shared.scanners.scanner_selection import shows
 from shared.worklist_item import WorklistItem
@@ -40,6 +42,7 @@ class ScannerView(BaseModel):
     :param assumed: the cloud does not know its profile; the relay's own file may show it less.
     :param count: how many items.
     :param items: their ids, in the order given.
+    :param withheld: ids of those it would be shown, but its character set cannot carry what identifies them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +54,7 @@ class ScannerView(BaseModel):
     assumed: bool
     count: int
     items: tuple[str, ...]
+    withheld: tuple[str, ...] = ()
 
 
 def known_scanners(relays: RelayStore, sites: Collection[str]) -> list[Scanner]:
@@ -86,7 +90,9 @@ def views(
 
 
 def _view(scanner: Scanner, items: Iterable[WorklistItem], today: date) -> ScannerView:
-    own = [item.id for item in items if item.site == scanner.site and shows(scanner.profile, item, today)]
+    selected = [item for item in items if item.site == scanner.site and shows(scanner.profile, item, today)]
+    charset = scanner.profile.charset or (UTF8,)  # as relays have it, unless their own file says otherwise
+    own = [item.id for item in selected if can_carry(charset, item)]
     return ScannerView(
         relay_id=scanner.relay_id,
         relay=scanner.relay,
@@ -95,4 +101,5 @@ def _view(scanner: Scanner, items: Iterable[WorklistItem], today: date) -> Scann
         assumed=scanner.assumed,
         count=len(own),
         items=tuple(own),
+        withheld=tuple(item.id for item in selected if not can_carry(charset, item)),
     )

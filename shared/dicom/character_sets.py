@@ -22,12 +22,14 @@ def check_terms(terms: Sequence[str]) -> tuple[str, ...]:
 
     if not terms:
         raise Rejected(f"a character set must be named, for instance {UTF8}")
-    for term in terms:
+    # Of several, the first may be empty: the default repertoire, ISO 2022 IR 6 (PS3.3 C.12.1.1.2).
+    named = terms[1:] if len(terms) > 1 and not terms[0] else terms
+    for term in named:
         if not term or term not in python_encoding or term in _NOT_DICOM:
             raise Rejected(
                 f"{term!r} is not a character set of DICOM", hint=f"for instance {UTF8} or ISO_IR 100"
             )
-    if len(terms) > 1 and not all(term.startswith("ISO 2022 ") for term in terms):
+    if len(terms) > 1 and not all(term.startswith("ISO 2022 ") for term in named):
         raise Rejected("several character sets can be combined only if each begins with 'ISO 2022'")
     return tuple(terms)
 

@@ -28,6 +28,7 @@ _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _TIME = re.compile(r"(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?")
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _CODE_STRING = re.compile(r"[A-Z0-9 _]+")
+_MIDNIGHT_AT_THE_END: Final = "240000"
 _MAX_GROUPS, _MAX_COMPONENTS, _MAX_GROUP_LENGTH = 3, 5, 64
 
 
@@ -153,6 +154,8 @@ def parse_decimal(value: object) -> str:
 def parse_date_time(day: str, clock: str) -> datetime:
     """Return the naive local `datetime` that a DA and a TM (with or without fraction, PS3.5 6.2) name."""
     padded = clock.partition(".")[0].ljust(6, "0")
+    if padded == _MIDNIGHT_AT_THE_END:  # ISO 8601 has it, PS3.5 does not; scanners send it all the same
+        padded = "235959"
     return datetime.strptime(parse_date(day) + parse_time(padded), "%Y%m%d%H%M%S")  # noqa: DTZ007
 
 

@@ -268,6 +268,18 @@ def test_each_scanner_is_shown_its_own(rig: SourceRig) -> None:
     assert found.unseen == ()
 
 
+def test_items_a_scanners_character_set_cannot_identify_are_named_beforehand(rig: SourceRig) -> None:
+    rig.relay({"ae_title": "LATIN", "charset": "ISO_IR 100"}, {"ae_title": "UTF8"})
+    fields = rig.data()["fields"] | {"patient_id": "Ł{study_id}_{redcap_repeat_instance}"}
+    found = look(rig, fields=fields)
+    views = {view.ae_title: view for view in found.scanners}
+    ids = tuple(each.item.id for each in found.items)
+    assert ids
+    assert (views["LATIN"].withheld, views["LATIN"].items, views["LATIN"].count) == (ids, (), 0)
+    assert (views["UTF8"].withheld, views["UTF8"].items) == ((), ids)
+    assert found.unseen == ()
+
+
 def test_an_item_no_known_scanner_would_show_is_named(rig: SourceRig) -> None:
     rig.relay({"ae_title": "PRISMA1", "days_back": 0, "days_ahead": 0})
     found = look(rig)

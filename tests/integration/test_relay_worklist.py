@@ -307,6 +307,24 @@ def test_a_scanner_gets_the_character_set_of_its_profile(tmp_path: Path, cloud: 
         assert str(answer.PatientName) == "Müller^Åse"
 
 
+@pytest.mark.parametrize("acceptor", ["asyncio", "pynetdicom"])
+@pytest.mark.parametrize("identifier", ["Ł438E6", "Đ438E6", "Δ438E6"])
+def test_an_identifier_the_scanner_cannot_read_withholds_the_exam_and_the_status_counts_it(
+    tmp_path: Path, cloud: FakeCloud, identifier: str, acceptor: str
+) -> None:
+    cloud.put(item(id="a", patient_id=identifier), item(id="b", patient_id="É438E6", patient_name="Łukasz"))
+    profiles = [{"ae_title": SCANNER, "charset": "ISO_IR 100"}, {"ae_title": "UTF8"}]
+    with running_relay(tmp_path, cloud, scanners=profiles, acceptor=acceptor) as relay:
+        eventually(relay.cache.count)
+        found = scu.find(scanner(relay), query())
+        assert [(each.PatientID, str(each.PatientName)) for each in found] == [("É438E6", "Lukasz")]
+        assert relay.report().withheld == {SCANNER: 1}
+        relay.write_health()
+        said = "\n".join(look(tmp_path, relay.report().written_at).problems)
+        assert f"1 exam is withheld from scanner {SCANNER}" in said
+        assert identifier not in said
+
+
 def test_many_scanners_at_once_are_all_served(tmp_path: Path, cloud: FakeCloud) -> None:
     cloud.put(item())
     with running_relay(tmp_path, cloud) as relay:

@@ -94,8 +94,8 @@ def test_only_what_matches_is_returned_with_only_what_was_asked(relay: Relay, tm
     assert len(answers) == 2
     for answer in answers:
         dataset = dcmread(answer, force=True)
-        assert {e.keyword for e in dataset} == {
-            "SpecificCharacterSet",
+        needs_one = not str(dataset.PatientName).isascii()
+        assert {e.keyword for e in dataset} - ({"SpecificCharacterSet"} if needs_one else set()) == {
             "PatientName",
             "ScheduledProcedureStepSequence",
         }

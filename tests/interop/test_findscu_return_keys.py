@@ -189,7 +189,8 @@ def test_type_1_is_never_empty_and_type_2_always_there(relay: Relay, tmp_path: P
     assert {answer.PatientID for answer in answers} == OPEN
     for answer in answers:
         (step,) = answer[STEP].value
-        assert answer.SpecificCharacterSet == "ISO_IR 192"
+        needs_one = not str(answer).isascii()
+        assert answer.get("SpecificCharacterSet") == ("ISO_IR 192" if needs_one else None)
         assert all(answer[keyword].value for keyword in TYPE_1)
         assert all(step[keyword].value for keyword in STEP_TYPE_1)
         assert all(keyword in answer for keyword in (*TYPE_2, *SEQUENCES_TYPE_2))

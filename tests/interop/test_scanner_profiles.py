@@ -228,7 +228,7 @@ def test_attributes_are_added_taken_away_and_fixed_as_the_profile_says(relay: Re
     )  # fmt: skip
     (answer,) = found.answers
     assert {element.keyword for element in answer} == {
-        "SpecificCharacterSet", "PatientID", "InstitutionName", "PatientWeight",
+        "PatientID", "InstitutionName", "PatientWeight",
         "ScheduledProcedureStepSequence",
     }  # fmt: skip
     assert (answer.InstitutionName, str(answer.PatientWeight)) == ("North Hospital", "61.235")

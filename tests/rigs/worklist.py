@@ -18,7 +18,7 @@ from pydicom.filewriter import write_dataset
 
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
 from edge_relay.worklist.cache import Cache
-from edge_relay.worklist.finding import Found, find, visible
+from edge_relay.worklist.finding import Found, find, visible, withheld
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import parse_query
 from edge_relay.worklist.search import Search, search
@@ -139,9 +139,15 @@ class Worklist:
         """Return how the cache is searched for a query."""
         return search(parse_query(encoded(asked), implicit=True), scanner, TODAY)
 
-    def visible(self, scanner: ScannerProfile = ANYONE) -> list[WorklistItem]:
+    def visible(
+        self, scanner: ScannerProfile = ANYONE, charset: tuple[str, ...] = UTF8
+    ) -> list[WorklistItem]:
         """Return what an empty query of the scanner would show."""
-        return list(visible(scanner, UTF8, TODAY, self.reader, self.overlay))
+        return list(visible(scanner, charset, TODAY, self.reader, self.overlay))
+
+    def withheld(self, scanner: ScannerProfile, charset: tuple[str, ...]) -> int:
+        """Return how many exams the scanner is not shown for its character set."""
+        return withheld(scanner, charset, TODAY, self.reader, self.overlay)
 
 
 def everything(tree: Tree = WORKLIST) -> Dataset:

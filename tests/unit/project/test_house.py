@@ -26,7 +26,7 @@ PURE = {
     "edge_relay.mpps.check",
     "edge_relay.dicom.elements",
     "edge_relay.dicom.encoding",
-    "edge_relay.dicom.charset",
+    "shared.dicom.charset",
     "edge_relay.dicom.json_model",
     "edge_relay.upper_layer.connection",
     "edge_relay.upper_layer.pdu",

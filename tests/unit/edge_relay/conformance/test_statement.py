@@ -24,7 +24,6 @@ from edge_relay.conformance.markdown import tag_text
 from edge_relay.conformance.sources import fields_of
 from edge_relay.conformance.statement import statement
 from edge_relay.conformance.subject import REVISIONS, Subject
-from edge_relay.dicom.charset import character_set
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
 from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
@@ -33,6 +32,7 @@ from edge_relay.upper_layer.negotiation import Negotiator, Proposal
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree, attributes
 from shared.dicom import dimse_status
 from shared.dicom.character_sets import check_terms
+from shared.dicom.charset import character_set
 from shared.steps.procedure_step import TRANSITIONS
 from shared.worklist_item import WorklistItem
 from tests.structure.imports import ROOT

@@ -54,6 +54,18 @@ def failing(minutes: float, sentence: str = "no route", *, forbidden: bool = Fal
     return LoopHealth(succeeded_at=since, failing_since=since, failure=sentence, forbidden=forbidden)
 
 
+def test_exams_withheld_for_a_character_set_are_counted_by_scanner(state: Path) -> None:
+    found = status.look(
+        state, NOW, a_report(withheld={"MR1": 1, "MR2": 12}, scanners={"MR1": ScannerHealth()})
+    )
+    said = "\n".join(found.problems)
+    assert "1 exam is withheld from scanner MR1: its character set" in said
+    assert "12 exams are withheld from scanner MR2" in said
+    rows = next(each for each in status_table.sections(found) if each.title == "Scanners")
+    assert dict(zip(rows.columns, rows.rows[0], strict=True))["withheld"] == "1"
+    assert health_for_cloud(found, a_report()).problems == found.problems
+
+
 def problems(state: Path, **changes: Any) -> str:
     return "\n".join(status.look(state, NOW, a_report(**changes)).problems)
 

@@ -203,12 +203,48 @@ def test_a_status_in_small_letters_or_padded_is_read(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("keyword", "value"),
-    [("PerformedProcedureStepStartDate", "20261399"), ("PerformedProcedureStepStartTime", "25 o'clock")],
+    [
+        ("PerformedProcedureStepStartDate", "20261399"),
+        ("PerformedProcedureStepStartDate", "2026-11-27"),
+        ("PerformedProcedureStepStartTime", "25 o'clock"),
+        ("PerformedProcedureStepStartTime", "09:30"),
+        ("PerformedProcedureStepStartTime", "240001"),
+        ("PatientBirthDate", "1990-01-01"),
+        ("PerformedProcedureStepID", "1" * 17),
+        ("StudyID", "1" * 17),
+        ("PerformedProcedureStepDescription", "D" * 65),
+        ("Modality", "mr"),
+        ("Modality", "M" * 17),
+        ("PatientName", "N" * 65),
+    ],
 )
-def test_an_illegal_date_or_time_is_named_and_never_quoted(keyword: str, value: str) -> None:
+def test_a_value_that_is_none_of_its_representation_is_named_and_never_quoted(
+    keyword: str, value: str
+) -> None:
     dataset = put(began(), **{keyword: value})
     assert refused(CREATE, dataset).status == 0x0106
-    assert taken(CREATE, dataset).warnings == ("invalid: PerformedProcedureStepStartDate or Time",)
+    assert taken(CREATE, dataset).warnings == (f"invalid: {keyword}",)
+
+
+@pytest.mark.parametrize(("code", "flaw"), [
+    ({"CodeMeaning": "Head"}, "CodeValue"),
+    ({"CodeValue": "1", "CodeMeaning": "Head"}, "CodingSchemeDesignator"),
+    ({"LongCodeValue": "1" * 17, "CodeMeaning": "Head"}, "CodingSchemeDesignator"),
+    ({"LongCodeValue": "1" * 17, "CodingSchemeDesignator": "99X", "CodeMeaning": "Head"}, ""),
+    ({"URNCodeValue": "urn:x:1", "CodeMeaning": "Head"}, ""),
+    ({"CodeValue": "1", "CodingSchemeDesignator": "99X", "CodeMeaning": "Head"}, ""),
+])  # fmt: skip
+def test_what_a_code_must_have_depends_on_what_it_has(code: dict[str, str], flaw: str) -> None:
+    dataset = put(began(), ProcedureCodeSequence=[put(Dataset(), **code)])
+    if flaw:
+        assert refused(CREATE, dataset).status == 0x0120
+        assert taken(CREATE, dataset).warnings == (f"missing: ProcedureCodeSequence>{flaw}",)
+    else:
+        assert taken(CREATE, dataset).warnings == ()
+
+
+def test_midnight_may_be_the_end_of_a_day() -> None:
+    assert taken(CREATE, put(began(), PerformedProcedureStepStartTime="240000")).warnings == ()
 
 
 def test_what_real_scanners_send_is_taken_with_one_sentence_a_kind() -> None:

@@ -247,3 +247,20 @@ def test_mutations_raise_nothing_but_bad_pdu(raw: bytes) -> None:
 def test_arbitrary_bytes_raise_nothing_but_bad_pdu(raw: bytes) -> None:
     with suppress(BadPdu):
         command.read(raw)
+
+
+@pytest.mark.parametrize("instance", [b"abc\0", b"1." * 32 + b"1\0", "1.2.ü".encode()])
+def test_an_instance_uid_that_is_none_is_the_services_to_refuse(instance: bytes) -> None:
+    asked = primitive(N_SET, MessageID=1, RequestedSOPClassUID=MPPS, RequestedSOPInstanceUID=INSTANCE)
+    asked.ModificationList = BytesIO(b"")
+    raw = encoded("N_SET_RQ", asked)
+    good = INSTANCE.encode() + b"\0" * (len(INSTANCE) % 2)
+    header = b"\0\0\x01\x10"
+    assert header + len(good).to_bytes(4, "little") + good in raw
+    bad = instance + b" " * (len(instance) % 2)
+    raw = raw.replace(
+        header + len(good).to_bytes(4, "little") + good, header + len(bad).to_bytes(4, "little") + bad
+    )
+    read = command.read(raw)
+    assert read.sop_instance_uid == bad.rstrip(b"\0 ").decode("ascii", "replace")
+    assert bad.rstrip(b"\0 ") not in command.write(read, 0x0117)

@@ -207,7 +207,6 @@ def test_a_request_crafted_by_hand_is_read_too() -> None:
         crafted(APPLICATION, context(1, ABSTRACT, item(0x40, b"")), USER),
         crafted(APPLICATION, context(2, ABSTRACT, TRANSFER), USER),
         crafted(APPLICATION, *[context(1, ABSTRACT, TRANSFER)] * 2, USER),
-        crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), USER, calling=b""),
         crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), USER, calling=b"SC\x1b[31m"),
         crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), USER, calling=b"\xe9t\xe9"),
         crafted(APPLICATION, item(0x99, b""), USER),

@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from edge_relay.dicom.elements import read
 from edge_relay.worklist.attributes import PRIVATE_DESIGNATOR, WORKLIST, Sequence, Tree, attributes
 from edge_relay.worklist.overlay import Overlay
+from shared.dicom.charset import CharacterSet
+from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.relay import item
-from tests.rigs.worklist import Worklist, asking, everything, step
+from tests.rigs.worklist import UTF8, Worklist, asking, decoded, everything, step
 
 SYNTAXES = pytest.mark.parametrize("implicit", [True, False], ids=["implicit", "explicit"])
 
@@ -65,7 +68,7 @@ def test_the_answer_has_every_key_asked_for_and_no_other(worklist: Worklist, imp
     asked = asking(PatientName="", PatientID="", MedicalAlerts="", ReferencedStudySequence=[])
     asked.ScheduledProcedureStepSequence = [asking(Modality="", ScheduledProcedureStepStartTime="")]
     got = answer(worklist, asked, implicit=implicit)
-    assert keywords(got) == keywords(asked) | {"SpecificCharacterSet"}
+    assert keywords(got) == keywords(asked)
     assert keywords(got.ScheduledProcedureStepSequence[0]) == {"Modality", "ScheduledProcedureStepStartTime"}
 
 
@@ -73,7 +76,7 @@ def test_only_unsupported_keys_are_left_out(worklist: Worklist) -> None:
     found = worklist.find(asking(PatientID="", EthnicGroup="any", PatientAddress="any"))
     assert found.incomplete
     (only,) = worklist.answers(asking(PatientID="", EthnicGroup="any", PatientAddress="any"))
-    assert keywords(only) == {"SpecificCharacterSet", "PatientID", "PatientAddress"}
+    assert keywords(only) == {"PatientID", "PatientAddress"}
 
 
 TAGS = [tag for tag in WORKLIST]
@@ -98,8 +101,7 @@ def some_of(tree: Tree, tags: set[int], inner: set[int]) -> Dataset:
 
 
 def same_keys(asked: Dataset, got: Dataset, tree: Tree) -> None:
-    extra = {0x00080005} if tree is WORKLIST else set()
-    assert [int(e.tag) for e in got] == sorted({int(e.tag) for e in asked} | extra)
+    assert [int(e.tag) for e in got] == sorted(int(e.tag) for e in asked)
     for element in asked:
         entry = tree[int(element.tag)]
         if isinstance(entry, Sequence) and element.value and got[element.tag].value:
@@ -144,8 +146,7 @@ FULL = item(
 def test_every_value_is_the_items(worklist: Worklist, implicit: bool, charset: tuple[str, ...]) -> None:
     with strict_pydicom():
         values = dict(walk(answer(worklist, everything(), FULL, implicit=implicit, charset=charset)))
-    declared = values.pop("SpecificCharacterSet")
-    assert ([declared] if isinstance(declared, str) else list(declared)) == list(charset)
+    assert "SpecificCharacterSet" not in values  # all is ASCII
     expected = {
         each.keyword: str(each.value(FULL) or "")
         for each in attributes(WORKLIST)
@@ -198,16 +199,120 @@ def test_type_1_attributes_are_never_empty(worklist: Worklist) -> None:
     assert all(values[keyword] not in {None, ""} for keyword in type_1 | described)
 
 
-def test_the_character_set_is_always_declared(worklist: Worklist) -> None:
-    assert answer(worklist, asking(StudyInstanceUID="")).SpecificCharacterSet == "ISO_IR 192"
+def declared(got: Dataset) -> list[str]:
+    terms = got.get("SpecificCharacterSet") or []
+    return [terms] if isinstance(terms, str) else [str(term or "") for term in terms]
+
+
+KANJI = ("", "ISO 2022 IR 87")
+
+
+@SYNTAXES
+@pytest.mark.parametrize(
+    ("name", "charset", "terms"),
+    [
+        ("Doe^Jane", ("ISO_IR 192",), []),
+        ("Doe^Jane", KANJI, []),
+        ("Müller", ("ISO_IR 192",), ["ISO_IR 192"]),
+        ("Müller", ("ISO_IR 100",), ["ISO_IR 100"]),
+        ("Łukasz", ("ISO_IR 100",), []),
+        ("Yamada=山田", KANJI, list(KANJI)),
+        ("Yamada=山田", ("ISO_IR 100",), []),
+    ],
+)
+def test_an_answer_declares_the_least_set_its_text_needs(
+    worklist: Worklist, implicit: bool, name: str, charset: tuple[str, ...], terms: list[str]
+) -> None:
+    worklist.put(item(patient_name=name))
+    assert declared(answer(worklist, asking(PatientName=""), charset=charset, implicit=implicit)) == terms
+    assert declared(answer(worklist, asking(PatientID=""), charset=charset, implicit=implicit)) == []
+
+
+def test_a_fixed_value_beyond_ascii_declares_the_set(worklist: Worklist) -> None:
+    fixed = ScannerProfile(ae_title="SCANNER", fixed_values={"InstitutionName": "Sykehus Ås"})
+    got = answer(worklist, asking(PatientID="", InstitutionName=""), scanner=fixed, charset=("ISO_IR 100",))
+    assert (declared(got), got.InstitutionName) == (["ISO_IR 100"], "Sykehus Ås")
+
+
+IDENTIFIERS = {
+    "PatientID": "patient_id",
+    "IssuerOfPatientID": "issuer_of_patient_id",
+    "AccessionNumber": "accession_number",
+    "RequestedProcedureID": "requested_procedure_id",
+    "ScheduledProcedureStepID": "scheduled_procedure_step_id",
+}
+
+
+@pytest.mark.parametrize("field", IDENTIFIERS.values())
+@pytest.mark.parametrize("identifier", ["Ł438E6", "Đ438E6", "Δ438E6", "–438E6", "山438E6"])
+def test_an_exam_whose_identifier_cannot_be_carried_is_withheld(
+    worklist: Worklist, field: str, identifier: str
+) -> None:
+    worklist.put(item(id="withheld", **{field: identifier}), item(id="shown", **{field: "É438E6"}))
+    latin = ScannerProfile(ae_title="SCANNER", charset="ISO_IR 100")
+    for asked in (asking(PatientName=""), everything()):
+        found = worklist.find(asked, latin, charset=("ISO_IR 100",)).answers
+        assert [each.item_id for each in found if each] == ["shown"]
+    assert sorted(worklist.ids(everything())) == ["shown", "withheld"]
+    assert [each.id for each in worklist.visible(latin, ("ISO_IR 100",))] == ["shown"]
+    assert worklist.withheld(latin, ("ISO_IR 100",)) == 1
+    assert worklist.withheld(latin, UTF8) == 0
+
+
+def test_an_exam_whose_patient_would_have_no_name_is_withheld(worklist: Worklist) -> None:
+    worklist.put(item(patient_name="山田^太郎"))
+    assert worklist.answers(asking(PatientID=""), charset=("ISO_IR 100",)) == []
+    assert worklist.withheld(ScannerProfile(ae_title="SCANNER"), ("ISO_IR 100",)) == 1
+
+
+def test_only_a_scanners_own_exams_count_as_withheld_from_it(worklist: Worklist) -> None:
+    worklist.put(item(id="mr", patient_id="Ł1", modality="MR"), item(id="ct", patient_id="Ł1", modality="CT"))
+    one = ScannerProfile(ae_title="SCANNER", modalities=("CT",))
+    assert worklist.withheld(one, ("ISO_IR 100",)) == 1
+
+
+@pytest.mark.parametrize("protocol", ["Łeb", "Łeb i kręgosłup szyjny"])
+def test_a_code_that_cannot_be_carried_is_no_other_code(worklist: Worklist, protocol: str) -> None:
+    worklist.put(item(protocol_name=protocol))
+    asked = step(ScheduledProtocolCodeSequence=[asking(CodeValue="")])
+    found = [each for each in worklist.find(asked, charset=("ISO_IR 100",)).answers if each]
+    assert [each.lossless for each in found] == [False]
+    (got,) = decoded(found[0].identifier).ScheduledProcedureStepSequence
+    assert list(got.ScheduledProtocolCodeSequence) == []
+
+
+ANY_ID = st.text(
+    st.characters(categories=["L", "N", "P", "S"], exclude_characters="\\*?"), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    identifier=ANY_ID,
+    terms=st.sampled_from(
+        [("ISO_IR 100",), ("ISO_IR 144",), ("ISO_IR 13",), KANJI, ("GBK",), ("ISO_IR 192",)]
+    ),
+)
+def test_an_identifier_arrives_as_it_is_or_not_at_all(identifier: str, terms: tuple[str, ...]) -> None:
+    with TemporaryDirectory() as folder:
+        worklist = Worklist(Path(folder), item(patient_id=identifier))
+        (held,) = worklist.visible()
+        found = [
+            each.identifier for each in worklist.find(asking(PatientID=""), charset=terms).answers if each
+        ]
+        worklist.close()
+    sent = {
+        CharacterSet(terms).decode(read(data, implicit=True)[0x00100020].value).rstrip() for data in found
+    }
+    assert sent <= {held.patient_id}
 
 
 @SYNTAXES
 def test_what_a_character_set_cannot_carry_degrades_visibly(worklist: Worklist, implicit: bool) -> None:
-    worklist.put(item(patient_name="Łukasz^Åse^山"))
+    worklist.put(item(patient_name="Łukasz^Åse=山"))
     asked = asking(PatientName="")
     got = answer(worklist, asked, charset=("ISO_IR 100",), implicit=implicit)
-    assert str(got.PatientName) == "?ukasz^Åse^?"
+    assert str(got.PatientName) == "Lukasz^Åse"
     found = worklist.find(asked, charset=("ISO_IR 100",))
     assert [each.lossless for each in found.answers if each] == [False]
     assert [each.lossless for each in worklist.find(asked).answers if each] == [True]

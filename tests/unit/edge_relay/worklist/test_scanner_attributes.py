@@ -45,7 +45,6 @@ def test_extra_attributes_are_sent_though_not_asked_for(worklist: Worklist) -> N
     )
     got = answer(worklist, asking(PatientID=""), extra)
     assert keys(got) == [
-        "SpecificCharacterSet",
         "PatientID",
         "PatientWeight",
         "ScheduledProcedureStepSequence",

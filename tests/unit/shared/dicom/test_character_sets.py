@@ -11,7 +11,15 @@ from shared.errors import Rejected
 
 @pytest.mark.parametrize(
     "terms",
-    [(UTF8,), ("ISO_IR 100",), ("GB18030",), ("ISO 2022 IR 13", "ISO 2022 IR 87"), ("ISO 2022 IR 6",)],
+    [
+        (UTF8,),
+        ("ISO_IR 100",),
+        ("GB18030",),
+        ("ISO 2022 IR 13", "ISO 2022 IR 87"),
+        ("ISO 2022 IR 6",),
+        ("", "ISO 2022 IR 87"),
+        ("", "ISO 2022 IR 100", "ISO 2022 IR 144"),
+    ],
 )
 def test_what_the_standard_defines_is_taken(terms: tuple[str, ...]) -> None:
     assert check_terms(list(terms)) == terms
@@ -22,6 +30,9 @@ def test_what_the_standard_defines_is_taken(terms: tuple[str, ...]) -> None:
     [
         ((), "must be named"),
         (("",), "not a character set of DICOM"),
+        (("", ""), "not a character set of DICOM"),
+        (("ISO 2022 IR 87", ""), "not a character set of DICOM"),
+        (("", "ISO_IR 100"), "combined only if"),
         (("utf-8",), "not a character set of DICOM"),
         (("ISO 2022 GBK",), "not a character set of DICOM"),
         (("ISO 2022 58",), "not a character set of DICOM"),
@@ -39,5 +50,6 @@ def test_a_setting_is_a_list_or_text_as_dicom_writes_it() -> None:
     together = ("ISO 2022 IR 13", "ISO 2022 IR 87")
     assert adapter.validate_python("ISO 2022 IR 13\\ISO 2022 IR 87") == together
     assert adapter.validate_python(list(together)) == together
+    assert adapter.validate_python("\\ISO 2022 IR 87") == ("", "ISO 2022 IR 87")
     with pytest.raises(ValidationError):
         adapter.validate_python("latin-1")

@@ -5,9 +5,13 @@
     ISO 2022         several sets, switched by escape sequences; the first is in force at the start of a value
                      and again before every ``^``, ``=``, backslash and end (PS3.5 6.1.2.5.3)
 
-What the sets cannot express degrades visibly: first to the letter without its accent, else to ``?``. A query
-is read leniently: an unknown or missing term means the default repertoire, and bytes it does not have are
-UTF-8 if they look like it, else Latin-1: consoles send both without saying so.
+Text that the sets cannot express degrades visibly: to the letter without its accent, to the letters that
+stand for it (`shared.text.transliteration`), else to ``?``. Of a person name, a component group that even so
+cannot be carried is left out. An identifier is carried as it is or not at all: whoever sends one asks
+`CharacterSet.carries` first.
+
+A query is read leniently: an unknown or missing term means the default repertoire, and bytes it does not have
+are UTF-8 if they look like it, else Latin-1: consoles send both without saying so.
 
 Pure.
 """
@@ -15,13 +19,17 @@ Pure.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from shared.text.transliteration import plain_character, without_accents
+
 TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that Specific Character Set (0008,0005) applies to."""
+
+_LONGEST: Final = {"LO": 64, "PN": 64, "SH": 16}  # characters, of a name's group: PS3.5 Table 6.2-1
+_DELIMITING: Final = frozenset("\\^=")
 
 _ALONE: Final = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gbk"}
 
@@ -104,17 +112,41 @@ class CharacterSet:
         """Whether it is UTF-8, which carries every text."""
         return self._alone == "utf-8"
 
-    def encode(self, text: str) -> tuple[bytes, bool]:
-        """Return text as an answer carries it, and whether nothing was lost."""
+    def encode(self, text: str, vr: str = "LO") -> tuple[bytes, bool]:
+        """Return text as an answer carries it, and whether nothing was lost.
+
+        :param vr: its value representation: a person name's groups are carried or left out.
+        """
         if text.isascii():
             return text.encode(), True
-        fitted, lossless = self.fit(text)
+        fitted, lossless = self.fit_name(text) if vr == "PN" else self.fit(text, _LONGEST.get(vr))
         return fitted.encode(self._alone) if self._alone else self._encode(fitted), lossless
 
-    def fit(self, text: str) -> tuple[str, bool]:
-        """Return the text as this set can carry it, and whether nothing was lost."""
-        fitted = "".join(c if c.isascii() or self._carries(c) else self._nearest(c) for c in text)
-        return fitted, fitted == text
+    def carries(self, text: str) -> bool:
+        """Tell whether this set can carry the text as it is."""
+        return text.isascii() or all(c.isascii() or self._carries(c) for c in text)
+
+    def fit(self, text: str, longest: int | None = None) -> tuple[str, bool]:
+        """Return the text as this set can carry it, and whether nothing was lost.
+
+        :param longest: characters there may be; letters that stand for one are often more than one.
+        """
+        fitted = "".join(c if c.isascii() or self._carries(c) else self._nearest(c) or "?" for c in text)
+        return fitted[:longest], fitted == text
+
+    def fit_name(self, name: str) -> tuple[str, bool]:
+        """Return a person name without the component groups that cannot be carried, and whether it is whole.
+
+        A group is as it was written, or in letters that stand for all of it; one that would have to be cut
+        short or filled up with ``?`` might be another person's.
+        """
+        fitted = "=".join(map(self._fit_group, name.split("="))).rstrip("=")
+        return fitted, fitted == name
+
+    def _fit_group(self, group: str) -> str:
+        letters = [c if c.isascii() or self._carries(c) else self._nearest(c) for c in group]
+        fitted = "".join(letter or "" for letter in letters)
+        return fitted if None not in letters and len(fitted) <= _LONGEST["PN"] else ""
 
     def decode(self, value: bytes) -> str:
         """Return the text of a query's value, padding included."""
@@ -179,10 +211,13 @@ class CharacterSet:
                 return element, code
         return self._low, b"?"
 
-    def _nearest(self, character: str) -> str:
-        base = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
-        legal = base and "\\" not in base and all(c.isascii() or self._carries(c) for c in base)
-        return base if legal else "?"
+    def _nearest(self, character: str) -> str | None:
+        """Return what stands for a character that is not carried: "" for a mark alone, None if nothing."""
+        base = without_accents(character)
+        if base and not _DELIMITING.intersection(base) and self.carries(base):
+            return base
+        letters = plain_character(character)
+        return letters if letters.isascii() else None
 
     def _carries(self, character: str) -> bool:
         if self._alone:

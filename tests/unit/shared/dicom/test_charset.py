@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydicom.charset import convert_encodings, python_encoding
 from pydicom.valuerep import PersonName
 
-from edge_relay.dicom.charset import CharacterSet
+from shared.dicom.charset import CharacterSet
 
 YAMADA = "Yamada^Tarou=山田^太郎=やまだ^たろう"
 
@@ -62,7 +62,11 @@ def test_the_standards_examples(terms: Sequence[str], text: str, encoded: bytes)
 @pytest.mark.parametrize(
     ("terms", "text", "shown"),
     [
-        (("ISO_IR 100",), "Łukasz^Åse^山", "?ukasz^Åse^?"),
+        (("ISO_IR 100",), "Łukasz^Åse^山", "Lukasz^Åse^?"),
+        (("ISO_IR 100",), "O’Neil, Smith–Jones", "O'Neil, Smith-Jones"),
+        (("ISO_IR 6",), "Strauß", "Strauss"),
+        (("ISO_IR 126",), "ἄλφα Łuk", "αλφα Luk"),
+        (("ISO_IR 100",), "a＝b＾c＼d", "a?b?c?d"),
         (("ISO_IR 6",), "Åse^Ñandú", "Ase^Nandu"),
         (("ISO_IR 13",), "ﾔﾏ^山", "ﾔﾏ^?"),
         (("ISO 2022 IR 6", "ISO 2022 IR 87"), "山é丂", "山e?"),
@@ -76,6 +80,45 @@ def test_what_a_set_cannot_carry_degrades_visibly(terms: Sequence[str], text: st
     encoded, lossless = charset.encode(text)
     assert charset.decode(encoded) == shown
     assert not lossless
+
+
+@pytest.mark.parametrize(
+    ("terms", "name", "shown"),
+    [
+        (("ISO_IR 100",), "Łukasz^Åse", "Lukasz^Åse"),
+        (("ISO_IR 100",), "Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada^Tarou"),
+        (("ISO_IR 13",), "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎", "ﾔﾏﾀﾞ^ﾀﾛｳ"),
+        (("", "ISO 2022 IR 87"), "Yamada=山田=홍", "Yamada=山田"),
+        (("ISO_IR 100",), "山田^太郎", ""),
+        (("ISO_IR 100",), "王=Wang=小", "=Wang"),
+        (("ISO_IR 100",), "Ж" * 33, ""),
+        (("ISO_IR 100",), "Do＝e", ""),
+    ],
+)
+def test_a_group_of_a_name_is_carried_as_a_whole_or_left_out(
+    terms: Sequence[str], name: str, shown: str
+) -> None:
+    charset = CharacterSet(terms)
+    encoded, lossless = charset.encode(name, "PN")
+    assert charset.decode(encoded) == shown
+    assert not lossless
+
+
+@pytest.mark.parametrize("identifier", ["Ł438E6", "Đ438E6", "Δ438E6", "–1", "’1", "山"])
+def test_an_identifier_beyond_a_set_is_not_carried_by_it(identifier: str) -> None:
+    assert not CharacterSet(["ISO_IR 100"]).carries(identifier)
+    assert CharacterSet(["ISO_IR 192"]).carries(identifier)
+
+
+@pytest.mark.parametrize("identifier", ["A438E6", "É438E6", "ß1", ""])
+def test_an_identifier_within_a_set_is_carried(identifier: str) -> None:
+    assert CharacterSet(["ISO_IR 100"]).carries(identifier)
+
+
+@pytest.mark.parametrize(("vr", "longest"), [("SH", 16), ("LO", 64)])
+def test_letters_that_stand_for_others_do_not_outgrow_the_value(vr: str, longest: int) -> None:
+    encoded, lossless = CharacterSet(["ISO_IR 6"]).encode("ß" * longest, vr)
+    assert (encoded, lossless) == (b"s" * longest, False)
 
 
 def test_a_set_is_switched_only_where_it_must_be() -> None:
@@ -123,3 +166,20 @@ def test_what_is_encoded_reads_as_what_it_was_fitted_to(terms: tuple[str, ...], 
 @given(terms=TERMS, value=st.binary(max_size=40))
 def test_any_bytes_decode_to_something(terms: tuple[str, ...], value: bytes) -> None:
     assert isinstance(CharacterSet(terms).decode(value), str)
+
+
+@given(terms=TERMS, text=st.text(st.characters(codec="utf-8"), max_size=12))
+def test_what_is_carried_comes_back_as_it_was(terms: tuple[str, ...], text: str) -> None:
+    charset = CharacterSet(terms)
+    encoded, lossless = charset.encode(text)
+    assert charset.carries(text) is lossless
+    if lossless and "\x1b" not in text:
+        assert charset.decode(encoded) == text
+
+
+@given(terms=TERMS, name=st.text(st.characters(codec="utf-8"), max_size=12))
+def test_no_letter_of_a_name_becomes_a_question_mark(terms: tuple[str, ...], name: str) -> None:
+    fitted, _ = CharacterSet(terms).fit_name(name)
+    assert fitted.count("?") <= name.count("?") + name.count("？")
+    assert fitted.count("=") <= name.count("=")
+    assert fitted.count("^") <= name.count("^")
