@@ -58,6 +58,11 @@ def section(subject: Subject) -> str:
         extended negotiation and user identity are not answered, so the default applies. Deflated transfer
         syntax is refused on purpose: a few hundred kilobytes can inflate to hundreds of megabytes.
         """,
+        """
+        Items, sub-items and fields of an A-ASSOCIATE-RQ that the relay does not know or need are ignored, as
+        PS3.8 9.3.1 and Annex D require: unknown items, an Implementation Version Name that is too long or not
+        ASCII, and a presentation context that cannot be read beside others that can.
+        """,
         "##### 7.2.2.2 Rejection",
         table(("Result", "Source", "Reason", "When"), _rejections()),
         """
@@ -132,6 +137,7 @@ _REASONS: Final = {  # PS3.8 Table 9-21
     (1, 2): "application context name not supported",
     (1, 3): "calling AE title not recognized",
     (1, 7): "called AE title not recognized",
+    (2, 2): "protocol version not supported",
     (3, 1): "temporary congestion",
     (3, 2): "local limit exceeded",
 }
