@@ -249,6 +249,7 @@ _JOURNAL: Final = area(
         "tests/unit/edge_relay/mpps/test_journal.py",
         "tests/unit/edge_relay/mpps/test_journal_rows.py",
         "tests/unit/edge_relay/worklist/test_overlay.py",
+        "tests/unit/shared/steps/test_step_dataset.py",
         "tests/unit/edge_relay/mpps/test_journal_file.py",
         "tests/unit/edge_relay/mpps/test_intake.py",
     ],

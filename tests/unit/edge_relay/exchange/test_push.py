@@ -141,3 +141,17 @@ def test_what_was_answered_in_part_is_no_failure_and_goes_on_at_once(journal: Jo
 
     exchange_once = push_exchange(HalfDone(), journal, 50, timedelta(days=30), lambda: datetime.now(UTC))
     assert [exchange_once(), exchange_once(), exchange_once()] == [True, True, False]
+
+
+def test_what_was_sent_long_ago_is_forgotten_once_a_day(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    before: list[datetime] = []
+    monkeypatch.setattr(journal, "prune", before.append)
+    exchange = push_exchange(ScriptedCloud(), journal, 10, timedelta(days=30), lambda: moment)
+    for hours in (0, 1, 22, 1, 1):
+        moment += timedelta(hours=hours)
+        exchange()
+    first = datetime(2026, 11, 22, tzinfo=UTC) - timedelta(days=30)
+    assert before == [first, first + timedelta(days=1)]

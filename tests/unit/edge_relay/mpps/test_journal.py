@@ -254,6 +254,36 @@ def test_what_is_due_at_once_is_bounded_in_bytes_but_never_nothing(journal: Jour
     assert len(journal.open_events()) == 3
 
 
+def test_an_event_larger_than_a_push_goes_alone(journal: Journal) -> None:
+    comment = {"00400280": {"vr": "ST", "Value": ["x" * (1 << 20)]}}
+    small, large = create(1, "2.25.1"), create(2, "2.25.2")
+    large = large.model_copy(update={"dataset": {**large.dataset, **comment}})
+    journal.append(large)
+    journal.append(small)
+    assert [each.event_id for each in journal.due(10)] == [large.event_id]
+
+
+def test_an_overlay_ends_with_the_event_it_is_of_and_a_newer_one_stays(journal: Journal) -> None:
+    journal.append(create(1, "2.25.1"), ["a"])
+    journal.append(create(2, "2.25.2"), ["b"])
+    shown = journal.overlay()
+    journal.append(complete(3, "2.25.1"))
+    journal.end_overlay(shown)
+    assert {key: each.status for key, each in journal.overlay().items()} == {"a": Status.COMPLETED}
+
+
+def test_who_sends_is_woken_by_what_was_accepted_and_by_nothing_else(tmp_path: Path) -> None:
+    woken: list[str] = []
+    opened = Journal(tmp_path / "journal.db", on_append=lambda: woken.append("now"))
+    opened.append(create(1))
+    assert woken == ["now"]
+    opened.append(create(2))  # the same step again: refused
+    with opened.batch():
+        pass
+    assert woken == ["now"]
+    opened.close()
+
+
 def test_what_was_wrong_is_listed_newest_first(journal: Journal, tmp_path: Path) -> None:
     journal.append(create(1), ["a"])
     wrong = with_warnings(event(2, discontinued(wrong_entry=True)), [MIX_UP])
