@@ -68,7 +68,7 @@ def problems(report: HealthReport | None, running: bool, held: Held, now: dateti
         yield f"the relay is not running; it was last seen {since(report.written_at, now)}"
     else:
         if now - report.written_at > _STALE:
-            yield f"the relay has shown no life since {since(report.written_at, now)}"
+            yield f"the relay has not updated its status since {since(report.written_at, now)}"
         for name, sentence in _FAILURES.items():
             yield from _loop_problem(name, sentence, getattr(report, name), now)
         yield from _old(report, held, now)
@@ -106,7 +106,7 @@ def _loop_problem(name: str, sentence: str, loop: LoopHealth, now: datetime) -> 
         if name not in _TOLERATED or now - failing_since >= GRACE:
             yield f"{sentence}: {loop.failure} (since {since(failing_since, now)})"
     elif name == "self_query" and loop.succeeded_at and now - loop.succeeded_at > _STALE:
-        yield f"the relay has not asked itself anything since {since(loop.succeeded_at, now)}"
+        yield f"the relay has not tested itself since {since(loop.succeeded_at, now)}"
 
 
 def _certificate_problem(not_after: datetime | None, now: datetime) -> Iterator[str]:

@@ -40,6 +40,9 @@ from tests.rigs.upper_layer import (
 SHORT = Limits(artim_seconds=0.4, idle_seconds=0.6, pdu_seconds=0.3)
 NAME = b"\x10\0\x20\0" + (4000).to_bytes(4, "little") + b"x" * 4000  # (0010,0020), implicit VR
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+"""pynetdicom's own thread may meet a connection that has just gone: a traceback (ADR 004)."""
+
 
 class Worklist(Toy):
     """Answers C-FIND as its identifier says: ``endless``, ``later``, or with one match."""

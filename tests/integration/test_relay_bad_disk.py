@@ -76,7 +76,7 @@ def test_a_relay_that_starts_on_a_bad_disk_answers_worklists_and_says_what_is_wr
     assert found.running
     assert found.items == 2
     assert any("folder cannot be written" in problem for problem in found.problems)
-    assert any("MPPS cannot be stored" in problem for problem in found.problems) != stored
+    assert any("MPPS reports cannot be stored" in problem for problem in found.problems) != stored
     assert harm is fill or not stored
     result = CliRunner().invoke(app, ["status", "--check", "--state-dir", str(disk)])
     assert (result.exit_code, result.output.split()[0]) == ((1, "WARNING") if stored else (2, "CRITICAL"))
