@@ -178,7 +178,8 @@ DIST ?= dist
 NFPM_VERSION := v2.45.2
 NFPM_BUILT := build/tools/nfpm
 NFPM ?= $(or $(wildcard $(NFPM_BUILT)),$(shell command -v nfpm))
-PACKAGE = $(RELAY_TOOLS)/bin/python -m infra.packages.package $(if $(NFPM),--nfpm $(NFPM)) $(RELAY_BUILD)/site-packages $(DIST)
+# The manual page is made of the commands, which need what the relay needs.
+PACKAGE = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/bin/python -m infra.packages.package $(if $(NFPM),--nfpm $(NFPM)) $(RELAY_BUILD)/site-packages $(DIST)
 
 $(RELAY_TOOLS)/bin/pip:
 	@$(RELAY_PYTHON) -I -c 'import sys, ensurepip; sys.exit(sys.base_prefix != "/usr" or sys.version_info < (3, 11))' \
