@@ -33,6 +33,7 @@ from tests.rigs.relay import (
     names,
     running_relay,
     scanner,
+    shown,
     toml,
 )
 
@@ -212,7 +213,7 @@ def test_a_relay_process_announces_itself_logs_no_identifier_and_stops_on_a_sign
     process = RelayProcess(tmp_path, cloud)
     peer = process.start()
     scu.echo(peer)
-    eventually(lambda: scu.find(peer, scu.worklist_query()))
+    eventually(lambda: shown(peer, scu.worklist_query()))
     uid = scu.create_step(peer, began(item()), None)
     cloud.wait_for(lambda c: c.recorded)
     os.kill(process.pid, signal.SIGINT)
