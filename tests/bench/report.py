@@ -50,8 +50,8 @@ METHOD: Final = f"""## How it was measured
   highest of the turns. A ratio divides one median by another. "—" means that there is no figure; the reason
   follows.
 - **Start**: the CPU time (user and system) of a command's whole process, with bytecode compiled before.
-  Commands end at once, because there is no relay or deployment. The libraries alone take most of the
-  goal, or more: pynetdicom for `echo`, `find`, `mpps` and `conformance`; pydantic, cryptography and httpx for
+  Commands end at once, because there is no relay or deployment. On a busy machine, libraries took most of
+  the goal: pynetdicom for `echo`, `find`, `mpps` and `conformance`; pydantic, cryptography and httpx for
   `enroll`; pynamodb, which loads botocore, for `mwl-cloud`. The goal stays, also where it is not kept.
 - **Not measured**: the other servers at 100,000 items. wlmscpfs and Orthanc read every file for each query,
   and the others look at every item.
