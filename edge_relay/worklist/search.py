@@ -25,9 +25,10 @@ from edge_relay.worklist.attributes import (
     STEP_START_TIME,
     Attribute,
 )
+from edge_relay.worklist.cached_item import BY_START
 from edge_relay.worklist.matching import DateRange, Matcher
 from edge_relay.worklist.query import CONDITION_FIELDS, Condition, Key, Query, Window
-from edge_relay.worklist.row import BY_START, COLUMN_OF, text_of
+from edge_relay.worklist.row import COLUMN_OF, text_of
 from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status
 

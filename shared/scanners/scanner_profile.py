@@ -139,6 +139,11 @@ class ScannerProfile(BaseModel):
             return self.restrict_to_station
         return bool(self.station_ae_titles or self.station_names)
 
+    @property
+    def names_attributes(self) -> bool:
+        """Whether it changes which attributes are sent."""
+        return bool(self.extra_attributes or self.suppressed_attributes or self.fixed_values)
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> ScannerProfile:
         _check_attributes(self.extra_attributes, self.suppressed_attributes, self.fixed_values)
