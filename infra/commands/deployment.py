@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lambdas.api.services import Services
     from lambdas.store.accounts.people import UserStore
     from lambdas.store.accounts.relays import RelayStore
+    from lambdas.store.worklist import WorklistStore
 
 
 class AdminSettings(ApiSettings):
@@ -32,6 +33,19 @@ def services() -> Services:
     from lambdas.api.services import services_from
 
     return services_from(load(AdminSettings))
+
+
+def worklist_store() -> WorklistStore:
+    """Return the store of the worklist; raise `Rejected` as `services`."""
+    from lambdas.store.worklist import WorklistStore
+
+    settings = load(AdminSettings)
+    return WorklistStore(
+        settings.tables(),
+        now=time.time,
+        new_id=lambda: uuid.uuid4().hex,
+        settle_seconds=settings.settle_seconds,
+    )
 
 
 def user_store() -> UserStore:

@@ -376,7 +376,7 @@ _EXCHANGE: Final = area(
         "if False:\n        journal.record_unanswered(suspects)",
         "an event the cloud never answers keeps its place at the front",
     ),
-    ("if outcome.snapshot or _shows(", "if _shows(", "a status outlives the worklist it lay over"),
+    ("and (outcome.snapshot or _shows(", "and (_shows(", "a status outlives the worklist it lay over"),
     (
         "return held is None or not entry.covers(held) or not entry.confirmed_seq",
         "return held is None or not entry.covers(held)",
