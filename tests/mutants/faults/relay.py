@@ -403,8 +403,8 @@ _EXCHANGE: Final = area(
         "a relay whose cursor is refused asks with it for ever",
     ),
     (
-        "if first.snapshot:\n        cache.begin_snapshot()",
-        "if False:\n        cache.begin_snapshot()",
+        "if first.snapshot:\n        begin_snapshot()",
+        "if False:\n        begin_snapshot()",
         "exams that exist no more stay on the worklist",
     ),
     (
