@@ -4,6 +4,7 @@
         pk                 sk                    row
         SITES              <site>                a site that exists
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
+        SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
@@ -42,6 +43,7 @@ from pynamodb.models import Model
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
+STAMP = "STAMP#"
 DUE = "DUE"
 MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
@@ -55,6 +57,11 @@ def site_key(site: str) -> str:
 def item_key(item_id: str) -> str:
     """Return the sort key of an item."""
     return f"{ITEM}{item_id}"
+
+
+def stamp_key(version: int) -> str:
+    """Return the sort key of the stamp that a write of the head left."""
+    return f"{STAMP}{version}"
 
 
 def step_key(key: str) -> str:
@@ -115,11 +122,22 @@ class DueIndex(GlobalSecondaryIndex["StepRow"]):
 
 
 class HeadRow(Row):
-    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`."""
+    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`.
+
+    ``version`` and ``stamp`` are missing in the head of a table that only earlier builds have written.
+    """
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
     marks = JSONAttribute()
+    version = NumberAttribute(null=True)
+    stamp = UnicodeAttribute(null=True)
+
+
+class StampRow(Row):
+    """The random stamp of one write of the head."""
+
+    stamp = UnicodeAttribute()
 
 
 class ItemRow(Row):
@@ -200,6 +218,7 @@ class Tables:
     """The models bound to the two tables of one deployment."""
 
     head: type[HeadRow]
+    stamp: type[StampRow]
     item: type[ItemRow]
     event: type[EventRow]
     step: type[StepRow]
@@ -229,6 +248,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
 
     return Tables(
         head=bound(HeadRow, worklist_table),
+        stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
