@@ -5,6 +5,7 @@
         SITES              <site>                a site that exists
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         SOURCES            <source_id>           a source definition and its state       SourceRow
@@ -35,11 +36,12 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
-DUE = "DUE"
+SAME, DUE = "SAME#", "DUE"
 R = TypeVar("R", bound="Row")
 
 
@@ -51,6 +53,11 @@ def site_key(site: str) -> str:
 def item_key(item_id: str) -> str:
     """Return the sort key of an item."""
     return f"{ITEM}{item_id}"
+
+
+def same_key(row_id: str) -> str:
+    """Return the sort key of the row that says which item a row's name means."""
+    return f"{SAME}{row_id}"
 
 
 def step_key(sop_instance_uid: str) -> str:
@@ -136,6 +143,12 @@ class ItemRow(Row):
     by_status = StatusIndex()
 
 
+class SameRow(Row):
+    """The item that a row of REDCap means, where its name alone would give another."""
+
+    item_id = UnicodeAttribute()
+
+
 class EventRow(Row):
     """One event as the relay sent it: its JSON, ``packed`` if it is long. ``number``: their order."""
 
@@ -159,6 +172,20 @@ class StepRow(Row):
     write_back_note = UnicodeAttribute(default="")
 
     due = DueIndex()
+
+    def due_again(self, at: str) -> list[Action]:
+        """Return what makes its write-back due at once.
+
+        The version moves too, so that a write-back still under way does not end this one with its own.
+
+        :param at: now, as a moment that sorts as text.
+        """
+        return [
+            StepRow.version.set(StepRow.version + 1),
+            StepRow.write_back_due.set(DUE),
+            StepRow.write_back_at.set(at),
+            StepRow.write_back_attempts.set(0),
+        ]
 
 
 class SourceRow(Row):
@@ -197,6 +224,7 @@ class Tables:
 
     head: type[HeadRow]
     item: type[ItemRow]
+    same: type[SameRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -226,6 +254,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
     return Tables(
         head=bound(HeadRow, worklist_table),
         item=bound(ItemRow, worklist_table),
+        same=bound(SameRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
