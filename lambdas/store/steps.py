@@ -299,21 +299,9 @@ class StepStore:
         return True
 
     def _make_due_again(self, row: StepRow) -> None:
-        """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
-
-        The version moves too, so that a write-back still under way does not end this one with its own.
-        """
-        model = self._tables.step
-        now = _stamp(self._now())
+        """Make a step due: what a run that was overtaken wrote may be older than what stood there."""
         with translated("noting a write-back"):
-            row.update(
-                actions=[
-                    model.version.set(model.version + 1),
-                    model.write_back_due.set(DUE),
-                    model.write_back_at.set(now),
-                    model.write_back_attempts.set(0),
-                ]
-            )
+            row.update(actions=row.due_again(_stamp(self._now())))
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]

@@ -13,6 +13,7 @@ from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
 from lambdas.store.feed import Head, is_ancestor, is_current, read_page
+from lambdas.store.followed_items import FollowedItems
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
@@ -20,11 +21,13 @@ from lambdas.store.ownership import StatusOwner, StoredItem
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import Status, WorklistItem
 
 __all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "WorklistStore"]
 
 _BATCH_GET: Final = 100
+_TO_BE_DONE: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
+_MOST_A_DAY: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class WorklistStore:
     :param new_id: a fresh random identifier at every call.
     :param settle_seconds: how long a committed change may take to be seen by every read.
     :param writer: writes the items; None: to the table.
+    :param followed: items that followed their rows to another name; None: those of the table.
     """
 
     def __init__(
@@ -60,11 +64,13 @@ class WorklistStore:
         new_id: Callable[[], str],
         settle_seconds: float = 10.0,
         writer: ItemWriter | None = None,
+        followed: FollowedItems | None = None,
     ) -> None:
         self._tables, self._now, self._settle = tables, now, settle_seconds
         self.writer: Final[ItemWriter] = writer or ItemWriter(
             tables, now=now, new_id=new_id, settle=settle_seconds
         )
+        self.followed: Final[FollowedItems] = followed or FollowedItems(tables, self.writer, now=now)
 
     def sites(self) -> list[str]:
         """Return every site that ever had an item."""
@@ -170,6 +176,12 @@ class WorklistStore:
                 if body.get("source") == source_id:
                     owner = cast("StatusOwner", row.status_owner or "source")
                     yield ItemRef(body["id"], body["source_record"], owner)
+
+    def records_on(self, source_id: str, day: str) -> frozenset[str]:
+        """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
+        query = ItemQuery(statuses=_TO_BE_DONE, date_from=day, date_to=day)
+        page = list_items(self._tables, query, limit=_MOST_A_DAY)
+        return frozenset(each.item.source_record for each in page.items if each.item.source == source_id)
 
     def bearers(self, site: str) -> Iterator[Bearer]:
         """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""

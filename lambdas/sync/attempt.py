@@ -136,6 +136,8 @@ class SyncAttempt:
             return None
         for batch in intake.rows(unread):
             intake.take(batch)
+        if before.unchecked:
+            intake.look_for_lost(groups.keys())
         if intake.read or before.unchecked or before.withheld or not all(each.done for each in now):
             self._withdraw_or_wait(groups)
         return {
@@ -270,7 +272,7 @@ class SyncAttempt:
             update={
                 "watermark": watermark,
                 "definition": progress.definition,
-                "sites": tuple(sorted(self._definition.sites())),
+                "sites": tuple(sorted(self._definition.sites() | intake.continued.touched_sites())),
                 "reconciled_at": progress.began_at,
                 "ids_checked_at": self._now,
                 "parts": tuple(marks),
