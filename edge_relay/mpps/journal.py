@@ -37,6 +37,8 @@ from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import MARK_FILE, MarkFile
 from edge_relay.mpps.journal_batch import Batch
 from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import NotFound, Rejected, Unavailable
@@ -51,7 +53,6 @@ _RETRY_SECONDS: Final = 1.0
 _PROBE_BYTES: Final = 64 << 10
 _PRUNED_AT_ONCE: Final = 100
 _RESULTS_AT_ONCE: Final = 10
-_PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
 
 
 class Journal:
@@ -129,6 +130,14 @@ class Journal:
         with self._using("read") as db:
             return journal_rows.stored_attributes(db, sop_instance_uid)
 
+    def attribute_list(self, sop_instance_uid: str) -> tuple[DataSetJson, HeldLists] | None:
+        """Return a step's attributes as `attributes` does, and the lists of references they count."""
+        with self._using("read") as db:
+            attributes = journal_rows.stored_attributes(db, sop_instance_uid)
+            if attributes is None:
+                return None
+            return attributes, journal_rows.stored_lists(db, sop_instance_uid)
+
     def overlay(self) -> Mapping[str, Overlay]:
         """Return the statuses to lay over the cache, by item id. Never touches the disk, never fails."""
         return self._overlay
@@ -198,7 +207,7 @@ class Journal:
             with self._using("written") as db:
                 with transaction(db):
                     for result in results[start : start + _RESULTS_AT_ONCE]:
-                        _take_down(db, result)
+                        journal_rows.take_down(db, result)
                 self._overlay = journal_rows.stored_overlay(db)
 
     def record_unanswered(self, event_ids: Iterable[str]) -> None:
@@ -207,7 +216,7 @@ class Journal:
 
     def park(self, event_id: str, reason: str) -> None:
         """Set an event aside that the cloud refuses for good, with the reason it gave."""
-        self._update(_PARK, [event_id], reason)
+        self._update(journal_rows.PARK, [event_id], reason)
 
     def retry(self, event_id: str) -> None:
         """Make a parked event pending again; raise `NotFound` if no such event is parked."""
@@ -251,6 +260,7 @@ class Journal:
         for start in range(0, len(over), _PRUNED_AT_ONCE):  # a scanner's append need not wait for all of it
             with self._using("written") as db, transaction(db):
                 for uid in over[start : start + _PRUNED_AT_ONCE]:
+                    reference_lists.delete(db, uid)
                     deleted += db.execute("DELETE FROM events WHERE sop_instance_uid = ?", (uid,)).rowcount
         return deleted
 
@@ -369,23 +379,3 @@ class Journal:
         elif trouble is None and self._trouble is not None:
             log.info("%s works again", journal_file.WHERE)
         self._trouble = trouble
-
-
-def _take_down(db: sqlite3.Connection, result: EventResult) -> None:
-    if result.outcome == "refused":
-        db.execute(_PARK, (result.reason or "refused without a reason", result.event_id))
-        return
-    named = {linked.item_id: linked.feed_seq for linked in result.items}
-    db.execute(
-        "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?",
-        (result.event_id,),
-    )
-    row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
-    step = None
-    with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
-        step = journal_rows.stored_step(db, row[0]) if row else None
-    if step is not None:
-        item_ids = tuple(dict.fromkeys((*step.item_ids, *named)))
-        if item_ids != step.item_ids:
-            journal_rows.link(db, step.model_copy(update={"item_ids": item_ids}))
-        journal_rows.confirm(db, item_ids, named)

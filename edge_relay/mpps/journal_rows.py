@@ -10,13 +10,16 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Rejected
-from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Progress, Step
+from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Progress, Step
 from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
 
@@ -49,6 +52,10 @@ _OVER: Final = """
     WHERE CASE WHEN json_valid(steps.body)
         THEN json_extract(steps.body, '$.status') <> 'IN_PROGRESS' ELSE FALSE END
     GROUP BY sop_instance_uid HAVING max(received_at) < ? AND min(state = 'delivered')"""
+
+
+PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
+"""Sets an event apart: the reason, and its id."""
 
 
 class OpenEvent(NamedTuple):
@@ -112,6 +119,19 @@ def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJ
     return attributes
 
 
+def stored_lists(db: sqlite3.Connection, sop_instance_uid: str) -> HeldLists:
+    """Return the lists of references that a step's attributes count.
+
+    :raises Rejected: the record of one is damaged, or missing.
+    """
+    held: dict[str, tuple[ReferenceList, ...]] = {}
+    for event in _events_of(db, sop_instance_uid):
+        if event is not None:
+            replaced = dict.fromkeys(event.dataset, ())
+            held |= {**replaced, **reference_lists.of_event(db, event.event_id, event.dataset)}
+    return held
+
+
 def insert(
     db: sqlite3.Connection, event: ProcedureStepEvent, step: Step, when: Stamp | None
 ) -> tuple[Noted, dict[str, Overlay]]:
@@ -165,6 +185,25 @@ def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> N
     """Write what all steps of items amount to."""
     rows = [(item_id, each.model_dump_json()) for item_id, each in progress.items()]
     db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
+
+
+def take_down(db: sqlite3.Connection, result: EventResult) -> None:
+    """Note the cloud's answer for one event."""
+    if result.outcome == "refused":
+        db.execute(PARK, (result.reason or "refused without a reason", result.event_id))
+        return
+    named = {linked.item_id: linked.feed_seq for linked in result.items}
+    sql = "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?"
+    db.execute(sql, (result.event_id,))
+    row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
+    step = None
+    with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
+        step = stored_step(db, row[0]) if row else None
+    if step is not None:
+        item_ids = tuple(dict.fromkeys((*step.item_ids, *named)))
+        if item_ids != step.item_ids:
+            link(db, step.model_copy(update={"item_ids": item_ids}))
+        confirm(db, item_ids, named)
 
 
 def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str, int]) -> None:
