@@ -12,6 +12,8 @@ from edge_relay.conformance.subject import Subject
 from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
+from edge_relay.upper_layer.application import Limits
+from edge_relay.upper_layer.message import MOST_LARGE_MESSAGES
 from edge_relay.upper_layer.negotiation import (
     APPLICATION_CONTEXT,
     IMPLEMENTATION_CLASS_UID,
@@ -99,7 +101,13 @@ def _parameters(subject: Subject) -> Iterator[tuple[str, str]]:
     )
     yield (
         "Longest message",
-        f"{relay.max_message_bytes} bytes, command set and data set (`max_message_bytes`)",
+        f"N-CREATE and N-SET {relay.max_message_bytes} bytes (`max_message_bytes`), any other "
+        f"{min(Limits.large_message_bytes, relay.max_message_bytes)}; command set and data set together",
+    )
+    yield (
+        f"Messages of more than {Limits.large_message_bytes} bytes at once",
+        f"{MOST_LARGE_MESSAGES}; the relay reads no further from other peers until their turn, and does not "
+        "count the wait against them",
     )
     yield (
         "Associations at once",

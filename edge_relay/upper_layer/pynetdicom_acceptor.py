@@ -31,7 +31,7 @@ from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Rejection
 from edge_relay.upper_layer.operation import CANCELLED, PENDING, Response
 from edge_relay.upper_layer.pdu import BadPdu
-from edge_relay.upper_layer.pynetdicom_server import Connections, Server
+from edge_relay.upper_layer.pynetdicom_server import Connection, Connections, Server
 from edge_relay.upper_layer.pynetdicom_tuning import (
     EventHandler,
     all_sent,
@@ -203,16 +203,26 @@ class PynetdicomAcceptor:
         if connection is not None:
             connection.acknowledge()
             connection.received += len(event.data)
-            if connection.received > self._limits.max_message_bytes:
-                self._abort(event, f"a message of more than {self._limits.max_message_bytes} bytes")
+            self._bound(event, connection)
+
+    def _bound(self, event: evt.Event, connection: Connection) -> None:
+        most = min(self._limits.large_message_bytes, self._limits.max_message_bytes)
+        if connection.received <= most:
+            return
+        if pynetdicom_requests.may_be_large(event.assoc.dimse.message):
+            most = self._limits.max_message_bytes
+        if connection.received > most:
+            self._abort(event, f"a message of more than {most} bytes")
+        elif not self._connections.take_place(connection, self._limits.idle_seconds):
+            self._abort(event, "others sent large messages for too long")
 
     def _on_message(self, event: evt.Event) -> None:
         """Answer what pynetdicom has no handler for, and end what it would leave unanswered."""
         connection = self._connections.of(event.assoc)
         if connection is None:
             return
-        connection.received = 0
         asked: Any = event.message.message_to_primitive()
+        self._connections.arrived(connection, asked.MessageID or 0)
         field = pynetdicom_requests.field(asked)
         if field is CommandField.C_CANCEL:
             return
@@ -227,6 +237,7 @@ class PynetdicomAcceptor:
         if not pynetdicom_requests.is_served(request):
             answer = pynetdicom_requests.refusal(asked, request, self._only(request))
             event.assoc.dimse.send_msg(answer, request.context.context_id)
+            self._connections.answered(connection, request.command.message_id)
             del event.message.command_set.MessageID  # pynetdicom leaves alone what is no valid request
 
     def _on_transition(self, event: evt.Event) -> None:
@@ -247,7 +258,10 @@ class PynetdicomAcceptor:
 
     def _on_n_service(self, event: evt.Event) -> tuple[Dataset, Dataset | None]:
         request = self._request(event)
-        response = self._only(request)
+        try:
+            response = self._only(request)
+        finally:
+            self._connections.answered(self._connections.of(event.assoc), request.command.message_id)
         status = pynetdicom_requests.status(response)
         if response.sop_instance_uid and not request.command.sop_instance_uid:
             return status, pynetdicom_requests.made_instance(response)

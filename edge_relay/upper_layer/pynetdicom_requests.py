@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
+from pynetdicom.dimse_messages import N_CREATE_RQ, N_SET_RQ
 from pynetdicom.dsutils import decode
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class import (
@@ -53,6 +54,11 @@ def is_served(request: Request) -> bool:
     service_class = uid_to_service_class(request.command.sop_class_uid)
     in_place = request.command.sop_class_uid == request.context.abstract_syntax
     return in_place and request.command.field in _SERVED.get(service_class, ())
+
+
+def may_be_large(message: Any) -> bool:
+    """Tell whether a message that is arriving may have more than a MB; None if none has begun."""
+    return isinstance(message, N_CREATE_RQ | N_SET_RQ)
 
 
 def request(asked: Any, context: PresentationContextTuple, calling_ae_title: str) -> Request:

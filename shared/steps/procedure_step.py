@@ -180,6 +180,7 @@ class Step(BaseModel):
     ``reported_at`` is when a relay received its last event; ``started_at`` and ``ended_at`` are the scanner's
     local time, as DICOM has them; ``station_aetitle``,
     ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if not sent.
+    ``image_count`` is how many instances its series refer to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -193,6 +194,7 @@ class Step(BaseModel):
     station_name: str = ""
     discontinuation_reason: str = ""
     series_count: int = 0
+    image_count: int = 0
     item_ids: tuple[str, ...] = ()
 
 

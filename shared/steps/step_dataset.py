@@ -10,12 +10,16 @@ from typing import Any, Final, NamedTuple
 
 from shared.dicom.dicom_text import parse_date_time
 from shared.errors import Rejected
+from shared.steps.image_references import image_count
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus, transition
 from shared.worklist_item import WorklistItem
 
 CHARACTER_SET: Final = "00080005"
 STATUS: Final = "00400252"
 _SCHEDULED_STEP_ATTRIBUTES: Final = "00400270"
+_LONGEST_KEPT: Final = (
+    64  # of what a step is told by: the standard's 16 for each; a lenient scanner may send a book
+)
 DICOM_STATUS: Final = {
     "IN PROGRESS": StepStatus.IN_PROGRESS,
     "COMPLETED": StepStatus.COMPLETED,
@@ -106,10 +110,11 @@ def fold(step: Step | None, event: ProcedureStepEvent) -> Step | Refusal:
         "reported_at": event.received_at,
         "started_at": _moment(ds, "00400244", "00400245"),
         "ended_at": _moment(ds, "00400250", "00400251"),
-        "station_aetitle": text(ds, "00400241"),
-        "station_name": text(ds, "00400242"),
-        "discontinuation_reason": _code_value(ds, "00400281"),
+        "station_aetitle": text(ds, "00400241")[:_LONGEST_KEPT],
+        "station_name": text(ds, "00400242")[:_LONGEST_KEPT],
+        "discontinuation_reason": _code_value(ds, "00400281")[:_LONGEST_KEPT],
         "series_count": len(_values(ds, "00400340")),
+        "image_count": image_count(ds),
     }
     return before.model_copy(update={key: value for key, value in changes.items() if value})
 
