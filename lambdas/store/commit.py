@@ -33,10 +33,12 @@ class Written:
 
     :param items: every item asked for that exists now, by id, as it now stands.
     :param written: how many of them were written.
+    :param changed: the ids of those.
     """
 
     items: Mapping[str, StoredItem]
     written: int
+    changed: frozenset[str] = frozenset()
 
 
 Also = Callable[[TransactWrite], None]
@@ -103,7 +105,7 @@ class ItemWriter:
                     self._save(transaction, wanted[item_id], current.get(item_id))
             if also is not None:
                 also(transaction)
-        return Written({**current, **wanted}, len(wanted))
+        return Written({**current, **wanted}, len(wanted), frozenset(wanted))
 
     def _take(
         self, transaction: TransactWrite, site: str, head: Head | None, count: int, read_at: float
