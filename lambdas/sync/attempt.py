@@ -130,6 +130,7 @@ class SyncAttempt:
             intake.withdraw(intake.sweep())
             return {"unchecked": True, "withheld": intake.withheld}
         groups = self._redcap.record_groups()
+        intake.note_gone(groups, before)
         now = list(ranges(groups, before.parts))
         # A record renamed, or moved to another group, need not show up among the changed: its range is read.
         unread = {record for each in now if not each.done for record in each.ids} - intake.dealt_with
@@ -192,6 +193,7 @@ class SyncAttempt:
         intake = self._new_intake(thorough=True)
         intake.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
+        intake.note_gone(groups, progress)
         reading = self._read(intake, groups, progress)
         progress = progress.model_copy(update={"unseen": progress.unseen + self._unseen(intake)})
         suspects = {*progress.vanished, *(self.state.withheld.items if self.state.withheld else ())}

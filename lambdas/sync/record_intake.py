@@ -28,11 +28,11 @@ from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import Withheld
-from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow, UnshownRows
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
-from lambdas.sync.continued_scans import ContinuedScans
 from lambdas.sync.patient_ids import PatientIds
+from lambdas.sync.scans.continued_scans import ContinuedScans
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
@@ -234,6 +234,14 @@ class RecordIntake:
     def notes(self) -> list[Note]:
         """What was left out of items or put right, of the records read."""
         return [note for notes in self._notes.values() for note in notes]
+
+    def note_gone(self, records: Collection[str], before: UnshownRows) -> None:
+        """Take note that what was remembered of records which are gone is no news any more.
+
+        :param records: all records that REDCap lists.
+        """
+        reported = {row.record for row in (*before.rejected, *before.held, *before.notes)}
+        self.read |= reported - set(records)
 
     def found(self) -> Found:
         """Return what to remember of the records read; the arguments of `UnshownRows.after_reading`."""
