@@ -18,6 +18,7 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
+from lambdas.aws.sync_requests import SyncRequests
 from lambdas.store.accounts.people import LoginStore, UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
@@ -26,7 +27,6 @@ from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync import removal
 from lambdas.sync.connect import Connect, connector
-from lambdas.sync.wake_up import SyncRequests
 from lambdas.write_backs.wake_up import WakeUpMessages
 from shared.errors import Rejected
 

@@ -8,7 +8,7 @@ clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -249,13 +249,17 @@ class SourceDefinition(Section):
         """Tell whether REDCap may be asked at an aware moment."""
         return self.operating_window is None or self.operating_window.contains(self.local(moment))
 
+    def server_zone(self) -> tzinfo:
+        """Return the zone that the REDCap server's clock is said to be in."""
+        return time_zone(self.server_time_zone or self.time_zone)
+
     def server_wall_clock(self, since: datetime, now: datetime) -> datetime:
         """Return ``since`` as naive server time, no later than any moment from ``since`` to ``now`` is there.
 
         When the clocks go back in between, an hour happens twice by the wall clock REDCap compares with: the
         lower of both offsets then reaches far enough.
         """
-        zone = time_zone(self.server_time_zone or self.time_zone)
+        zone = self.server_zone()
         offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))
         return since.astimezone(UTC).replace(tzinfo=None) + min(offsets)
 
