@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.bench.processes import Use
-from tests.fuzz import churn, decoders, sessions
+from tests.fuzz import associations, churn, decoders, sessions
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
 
 _WARM_SESSIONS: Final = 500  # until caches of bounded size are full, memory grows
@@ -25,6 +25,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     with TemporaryDirectory() as folder:
         wrong = _decoders(Path(folder), asked.seed, asked.inputs)
+    wrong += _odd_associations(asked.seed, asked.associations)
     with TemporaryDirectory() as folder, mistreated(Path(folder)) as relay:
         wrong += _sessions(relay, asked.seed, asked.sessions)
         wrong += _churn(relay, asked.seed, asked.associations)
@@ -52,6 +53,12 @@ def _decoders(folder: Path, seed: int, inputs: int) -> list[str]:
     total, seconds = sum(each.inputs for each in outcomes), sum(each.seconds for each in outcomes)
     print(f"{total:,} inputs in {seconds:.1f} s: {total / seconds:,.0f} a second\n")
     return [finding for outcome in outcomes for finding in outcome.findings]
+
+
+def _odd_associations(seed: int, count: int) -> list[str]:
+    outcome = associations.run(seed, count)
+    print(f"{outcome.understood:,} of {outcome.inputs:,} odd and legal association requests were accepted\n")
+    return outcome.findings
 
 
 def _print(outcome: decoders.Outcome) -> None:
