@@ -62,8 +62,11 @@ def section(subject: Subject) -> str:
         """,
         """
         Items, sub-items and fields of an A-ASSOCIATE-RQ that the relay does not know or need are ignored, as
-        PS3.8 9.3.1 and Annex D require: unknown items, an Implementation Version Name that is too long or not
-        ASCII, and a presentation context that cannot be read beside others that can.
+        PS3.8 9.3.1 and Annex D require: unknown items in any number and order, reserved bytes, and an
+        Implementation Version Name that is too long or not ASCII. A presentation context that cannot be read
+        is refused with result 3, also if none can be read; one with an even id cannot be answered and is
+        left out, and of two with the same id the first counts. Only what is cut off is aborted. Whoever is
+        refused or aborted appears in the relay's status with AE title and address, as far as they were read.
         """,
         "##### 7.2.2.2 Rejection",
         table(("Result", "Source", "Reason", "When"), _rejections()),

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from edge_relay.upper_layer.application import Application, Limits
 from edge_relay.upper_layer.connection import (
-    Answered,
     Asked,
     CancelAsked,
     Connection,
@@ -27,7 +26,7 @@ from edge_relay.upper_layer.connection import (
 )
 from edge_relay.upper_layer.message import LargeMessages, Request
 from edge_relay.upper_layer.negotiation import Negotiator
-from edge_relay.upper_layer.operation import CANCELLED, Operation, Response
+from edge_relay.upper_layer.operation import CANCELLED, Answered, Operation, Response
 from edge_relay.upper_layer.states import State
 
 log = logging.getLogger(__name__)

@@ -23,8 +23,9 @@ from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.command import CommandField
 from edge_relay.upper_layer.message import Assembler, LargeMessages, Place, Request
+from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
-from edge_relay.upper_layer.operation import PENDING, Response, ResponseWriter
+from edge_relay.upper_layer.operation import PENDING, Answered, Response, ResponseWriter
 from edge_relay.upper_layer.pdu import (
     RELEASE_RP,
     AbortReason,
@@ -88,20 +89,6 @@ class Ended(NamedTuple):
 
 Event = Proposed | Opened | Asked | CancelAsked | Ended
 """What happens on a connection."""
-
-
-class Answered(NamedTuple):
-    """How a request was answered.
-
-    :param status: the final one.
-    :param seconds: from its `Asked` to the final response.
-    :param answers: the pending responses before it.
-    """
-
-    request: Request
-    status: int
-    seconds: float
-    answers: int
 
 
 class Deadline(NamedTuple):
@@ -352,8 +339,8 @@ class Connection:
         if action is Action.DT_2:
             self._values.extend(pdvs(pdu.raw))
         elif action is Action.AE_6:
+            self._calling = caller(pdu.raw).calling
             self._proposal = negotiation.read_request(pdu.raw)
-            self._calling = self._proposal.calling_ae_title
             self._enter(State.STA3)
             self._news.append(Proposed(self._proposal))
         elif action is Action.AR_2:
@@ -380,9 +367,10 @@ class Connection:
     def _leave(self, state: State, now: float, why: str = "") -> None:
         """Go to a state that ends the association, and forget what belongs to it."""
         if self._state not in {State.STA13, State.STA1}:
+            calling = self._calling or caller(self._framer.begun).calling
             opened = [each for each in self._news if isinstance(each, Opened)]
             self._news.clear()
-            self._news.extend((*opened, Ended(self._calling, self._state is State.STA6, why)))
+            self._news.extend((*opened, Ended(calling, self._state is State.STA6, why)))
         if self._state is not state:
             self._enter(state)
             self._since = now

@@ -22,12 +22,12 @@ from typing import Any, Final
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
-from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 from edge_relay.upper_layer import negotiation, pynetdicom_requests
 from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.command import CommandField
 from edge_relay.upper_layer.message import Request
+from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import Rejection
 from edge_relay.upper_layer.operation import CANCELLED, PENDING, Response
 from edge_relay.upper_layer.pdu import BadPdu
@@ -38,6 +38,7 @@ from edge_relay.upper_layer.pynetdicom_tuning import (
     end_thread,
     no_delay,
     quiet,
+    read_requests_by,
     write_in_silence,
 )
 
@@ -157,20 +158,31 @@ class PynetdicomAcceptor:
 
     def _on_open(self, event: evt.Event) -> None:
         no_delay(event)
+        read_requests_by(event, lambda raw: self._readable(event, raw))
         event.assoc.dul.daemon = True  # a peer that hangs must not keep the process from ending
         self._connections.associate(event.assoc)
 
-    def _on_requested(self, event: evt.Event) -> None:
-        asked = event.assoc.requestor.primitive
+    def _readable(self, event: evt.Event, raw: bytes) -> bytes:
+        """Return an A-ASSOCIATE-RQ as pynetdicom can read it, and remember it as it is."""
         connection = self._connections.of(event.assoc)
-        if not isinstance(asked, A_ASSOCIATE) or connection is None:
+        if connection is None:
+            return raw
+        connection.request, connection.calling = raw, caller(raw).calling
+        try:
+            return negotiation.readable_request(raw)
+        except BadPdu as error:
+            self._tell(event, error.what)
+            raise
+
+    def _on_requested(self, event: evt.Event) -> None:
+        connection = self._connections.of(event.assoc)
+        if connection is None:
             return
         try:
-            proposal = negotiation.read_primitive(asked)
+            proposal = negotiation.read_request(connection.request)
         except BadPdu as error:
             self._abort(event, error.what)
             return
-        connection.calling = proposal.calling_ae_title
         with self._lock:
             rejection = negotiation.SHUTTING_DOWN if self._stopping else None
             rejection = rejection or self._application.admit(proposal, connection.address)
@@ -221,6 +233,7 @@ class PynetdicomAcceptor:
         connection = self._connections.of(event.assoc)
         if connection is None:
             return
+        pynetdicom_requests.bound_instance(event.message.command_set)
         asked: Any = event.message.message_to_primitive()
         self._connections.arrived(connection, asked.MessageID or 0)
         field = pynetdicom_requests.field(asked)

@@ -34,6 +34,7 @@ _DATA: Final = {
 }
 """Where pynetdicom keeps a request's data set."""
 
+_LONGEST_UID: Final = 64
 _SERVED: Final[dict[type[ServiceClass], frozenset[CommandField]]] = {
     VerificationServiceClass: frozenset({CommandField.C_ECHO}),
     BasicWorklistManagementServiceClass: frozenset({CommandField.C_FIND}),
@@ -59,6 +60,17 @@ def is_served(request: Request) -> bool:
 def may_be_large(message: Any) -> bool:
     """Tell whether a message that is arriving may have more than a MB; None if none has begun."""
     return isinstance(message, N_CREATE_RQ | N_SET_RQ)
+
+
+def bound_instance(command_set: Dataset) -> None:
+    """Shorten a SOP Instance UID that is too long to be one, so that it reaches the service that refuses it.
+
+    pynetdicom would end the association; what is left is no UID either, and so answered with 0117.
+    """
+    for keyword in ("AffectedSOPInstanceUID", "RequestedSOPInstanceUID"):
+        instance = str(command_set.get(keyword, ""))
+        if len(instance) > _LONGEST_UID:
+            setattr(command_set, keyword, UID(f"x{instance}"[:_LONGEST_UID]))
 
 
 def request(asked: Any, context: PresentationContextTuple, calling_ae_title: str) -> Request:

@@ -36,6 +36,7 @@ class Connection:
     """One accepted connection.
 
     :param association: None until the TLS handshake is over.
+    :param request: its A-ASSOCIATE-RQ, as sent.
     :param received: bytes since the last complete message.
     :param is_open: whether the application was told of an association, and not yet of its end.
     :param is_told: whether it was told why we ended it.
@@ -46,6 +47,7 @@ class Connection:
     place: Place
     association: Association | None = None
     calling: str = ""
+    request: bytes = b""
     received: int = 0
     is_open: bool = False
     is_told: bool = False

@@ -21,7 +21,6 @@ from edge_relay.upper_layer.connection import (
     NOT_CLOSED,
     NOT_TAKEN,
     PDU_LATE,
-    Answered,
     Asked,
     CancelAsked,
     Connection,
@@ -34,7 +33,7 @@ from edge_relay.upper_layer.connection import (
 )
 from edge_relay.upper_layer.message import LargeMessages
 from edge_relay.upper_layer.negotiation import LIMIT_REACHED, PDU_TOO_SHORT, Negotiator, Rejection
-from edge_relay.upper_layer.operation import CANCELLED, Response
+from edge_relay.upper_layer.operation import CANCELLED, Answered, Response
 from edge_relay.upper_layer.pdu import AbortReason, Framer, PduType, abort, data_pdus, pdvs
 from edge_relay.upper_layer.states import TABLE, Action, State
 from tests.fuzz import corpus
