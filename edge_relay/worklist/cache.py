@@ -100,13 +100,23 @@ class Cache:
         self._write(lambda db: db.execute("DELETE FROM state WHERE key IN ('cursor', 'etag', 'epoch')"))
 
     def begin_snapshot(self) -> None:
-        """Throw away what an earlier, unfinished snapshot had staged."""
+        """Throw away what an earlier, unfinished snapshot had staged; the cloud may be a restored one."""
 
         def clear(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO state VALUES ('unverified', '1')")
             db.execute("DELETE FROM staged")
             db.execute("DELETE FROM unreadable")
 
         self._write(clear)
+
+    def is_verified(self) -> bool:
+        """Tell whether the cloud was asked, since the last snapshot, if it has all MPPS it was sent."""
+        sql = "SELECT NOT EXISTS (SELECT 1 FROM state WHERE key = 'unverified')"
+        return bool(self._guarded(lambda db: db.execute(sql).fetchone()[0]))
+
+    def verified(self) -> None:
+        """Take note that it was asked."""
+        self._write(lambda db: db.execute("DELETE FROM state WHERE key = 'unverified'"))
 
     def apply_page(self, page: FeedPage, etag: str, unreadable: Sequence[Unreadable] = ()) -> None:
         """Take over one page, in one transaction.

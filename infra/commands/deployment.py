@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambdas.store.accounts.people import UserStore
     from lambdas.store.accounts.relays import RelayStore
     from lambdas.store.steps import StepStore
+    from lambdas.store.worklist import WorklistStore
 
 
 class TableSettings(StoreSettings):
@@ -38,6 +39,19 @@ def services() -> Services:
     from lambdas.api.services import services_from
 
     return services_from(load(AdminSettings))
+
+
+def worklist_store() -> WorklistStore:
+    """Return the store of the worklist; raise `Rejected` as `services`."""
+    from lambdas.store.worklist import WorklistStore
+
+    settings = load(TableSettings)
+    return WorklistStore(
+        settings.tables(),
+        now=time.time,
+        new_id=lambda: uuid.uuid4().hex,
+        settle_seconds=settings.settle_seconds,
+    )
 
 
 def user_store() -> UserStore:
@@ -62,11 +76,5 @@ def relay_store() -> RelayStore:
 def step_store() -> StepStore:
     """Return the store of the performed steps; raise `Rejected` as `services`."""
     from lambdas.store.steps import StepStore
-    from lambdas.store.worklist import WorklistStore
 
-    settings = load(TableSettings)
-    tables = settings.tables()
-    worklist = WorklistStore(
-        tables, now=time.time, new_id=lambda: uuid.uuid4().hex, settle_seconds=settings.settle_seconds
-    )
-    return StepStore(tables, worklist, now=time.time)
+    return StepStore(load(TableSettings).tables(), worklist_store(), now=time.time)

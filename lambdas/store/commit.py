@@ -2,17 +2,20 @@
 
 `ItemWriter.change` is the only way any item row is written. It reads what is there, asks a pure function what
 should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
-something did. Called twice with the same wish, it writes once.
+something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
+leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
+happened at a site, and a restored table shows that some of it is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
@@ -29,6 +32,7 @@ from lambdas.store.models import (
     connection,
     item_key,
     site_key,
+    stamp_key,
     step_key,
 )
 from lambdas.store.ownership import StoredItem
@@ -40,10 +44,10 @@ Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
 BATCH = 96
-"""Items in one transaction: DynamoDB allows 100 actions, the head takes one, an event and its step two."""
+"""Items in one transaction of at most 100 actions: the head, its stamp, an event and its step take four."""
 
 _MOST_ROWS: Final = 97
-"""Items and write-backs in one transaction without ``also``: the head and a new site take one each."""
+"""Items and write-backs in one transaction without ``also``: head, stamp and a new site take one each."""
 _SAFE: Final = _MOST_ROWS // 2
 """So many items fit in any case."""
 
@@ -72,7 +76,7 @@ class ItemWriter:
     """Owner of all writes to a site's items and head.
 
     :param now: seconds since 1970.
-    :param new_id: a fresh random identifier, for the epoch of a site's first head.
+    :param new_id: a fresh random identifier, for the epoch of a site's first head and for stamps.
     :param settle: the settle window in seconds.
     """
 
@@ -97,7 +101,23 @@ class ItemWriter:
             except DoesNotExist:
                 return None
         marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
-        return Head(int(row.seq), row.epoch, marks)
+        return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "")
+
+    def stamp_at(self, site: str, version: int) -> str | None:
+        """Return the stamp that a write of a site's head left, consistently; None if it is not known."""
+        with translated("reading the feed's history"):
+            try:
+                row = self._tables.stamp.get(site_key(site), stamp_key(version), consistent_read=True)
+            except DoesNotExist:
+                return None
+        return str(row.stamp)
+
+    def begin_epoch(self, site: str) -> Head:
+        """Give a site's feed another epoch: every relay then starts from nothing, and says what it sent.
+
+        :raises Conflict, Unavailable: as `change`.
+        """
+        return races(ATTEMPTS)(self._begin_epoch, site)
 
     def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none.
@@ -140,12 +160,11 @@ class ItemWriter:
         if len(wanted) + len(telling) > _MOST_ROWS:
             raise _TooMany
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            if wanted:
-                seq = self._take(transaction, site, head, len(wanted), read_at)
-                for item_id, stored in wanted.items():
-                    seq += 1
-                    wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
-                    self._save(transaction, wanted[item_id], current.get(item_id))
+            seq = self._take(transaction, site, head, len(wanted), read_at)
+            for item_id, stored in wanted.items():
+                seq += 1
+                wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
+                self._save(transaction, wanted[item_id], current.get(item_id))
             for stored in telling:
                 self._tell_source(transaction, stored)
             if also is not None:
@@ -156,17 +175,44 @@ class ItemWriter:
         self, transaction: TransactWrite, site: str, head: Head | None, count: int, read_at: float
     ) -> int:
         """Take numbers in this transaction; return the last one taken before."""
-        model = self._tables.head
         before = head or Head(0, self._new_id())
-        after = before.take(count, read_at=read_at, settle=self._settle)
-        row = model(site_key(site), HEAD, seq=after.seq, epoch=after.epoch, marks=_marks(after))
+        after = before.take(count, read_at=read_at, settle=self._settle, stamp=self._new_id())
+        self._move(transaction, site, head, after)
         if head is None:
-            transaction.save(row, condition=HeadRow.pk.does_not_exist())
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
-        else:
-            transaction.save(row, condition=(HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch))
         return before.seq
+
+    def _begin_epoch(self, site: str) -> Head:
+        head = self.head(site) or Head(0, "")
+        read_at = self._now()
+        moved = head.take(0, read_at=read_at, settle=self._settle, stamp=self._new_id())
+        after = replace(moved, epoch=self._new_id())
+        with (
+            translated("giving the feed another epoch"),
+            TransactWrite(connection=self._connection) as transaction,
+        ):
+            self._move(transaction, site, head if head.epoch else None, after)
+        return after
+
+    def _move(self, transaction: TransactWrite, site: str, before: Head | None, after: Head) -> None:
+        """Move the head on the condition that nobody else did, and leave the stamp of this write."""
+        row = self._tables.head(
+            site_key(site),
+            HEAD,
+            seq=after.seq,
+            epoch=after.epoch,
+            marks=_marks(after),
+            version=after.version,
+            stamp=after.stamp,
+        )
+        transaction.save(row, condition=_unmoved(before))
+        kept_until = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
+        transaction.save(
+            self._tables.stamp(
+                site_key(site), stamp_key(after.version), stamp=after.stamp, expires_at=kept_until
+            )
+        )
 
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
@@ -230,6 +276,15 @@ def _differences(
         after = change(before)
         if after is not None and (before is None or not before.same_content(after)):
             yield item_id, after
+
+
+def _unmoved(head: Head | None) -> Condition:
+    if head is None:
+        return HeadRow.pk.does_not_exist()
+    # An earlier build's head has no version; it may write one yet while both builds are running.
+    version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
+    unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
+    return unmoved
 
 
 def _marks(head: Head) -> list[list[float]]:

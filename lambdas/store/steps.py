@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
@@ -30,10 +30,19 @@ from lambdas.store.unfinished_write_backs import (
     PendingWriteBack,
 )
 from lambdas.store.worklist import WorklistStore
+from shared.batches import batches
 from shared.errors import Conflict, NotFound, Rejected
-from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
+from shared.steps.procedure_step import (
+    EventReference,
+    EventResult,
+    LinkedItem,
+    ProcedureStepEvent,
+    Refusal,
+    Step,
+)
 from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
 
+_BATCH_GET: Final = 100
 Outcome = Literal["recorded", "already_recorded"]
 
 
@@ -67,6 +76,23 @@ class StepStore:
             rows = list(model.query(step_key(sop_instance_uid), model.sk.startswith(EVENT)))
         rows.sort(key=lambda row: int(row.number))
         return [unpack(EventBody(row.body, row.packed)) for row in rows]
+
+    def events_at(self, sop_instance_uid: str, *, site: str) -> list[ProcedureStepEvent]:
+        """Return the recorded events of a step in order; none if it is unknown, or another site's."""
+        row = self._step_row(sop_instance_uid)
+        return self.events(sop_instance_uid) if row is not None and row.site == site else []
+
+    def lacking(self, asked: Sequence[EventReference], *, site: str) -> list[str]:
+        """Return the ids of those events that are not recorded of a site, in the order asked."""
+        wanted = {(step_key(each.sop_instance_uid), EVENT + each.event_id) for each in asked}
+        recorded: set[str] = set()
+        for some in batches(sorted(wanted), _BATCH_GET):
+            with translated("looking for events"):
+                found = self._tables.event.batch_get(
+                    some, consistent_read=True, attributes_to_get=["pk", "sk", "site"]
+                )
+                recorded.update(row.sk.removeprefix(EVENT) for row in found if row.site == site)
+        return [each.event_id for each in asked if each.event_id not in recorded]
 
     def due_write_backs(self, limit: int) -> list[str]:
         """Return the SOP Instance UIDs of steps whose write-back is due, the longest due first."""
@@ -273,21 +299,9 @@ class StepStore:
         return True
 
     def _make_due_again(self, row: StepRow) -> None:
-        """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
-
-        The version moves too, so that a write-back still under way does not end this one with its own.
-        """
-        model = self._tables.step
-        now = _stamp(self._now())
+        """Make a step due: what a run that was overtaken wrote may be older than what stood there."""
         with translated("noting a write-back"):
-            row.update(
-                actions=[
-                    model.version.set(model.version + 1),
-                    model.write_back_due.set(DUE),
-                    model.write_back_at.set(now),
-                    model.write_back_attempts.set(0),
-                ]
-            )
+            row.update(actions=row.due_again(_stamp(self._now())))
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]

@@ -129,6 +129,7 @@ class SyncAttempt:
             intake.withdraw(intake.sweep())
             return {"unchecked": True, "withheld": intake.withheld}
         groups = self._redcap.record_groups()
+        intake.note_gone(groups, before)
         now = list(ranges(groups, before.parts))
         # A record renamed, or moved to another group, need not show up among the changed: its range is read.
         unread = {record for each in now if not each.done for record in each.ids} - intake.dealt_with
@@ -136,6 +137,8 @@ class SyncAttempt:
             return None
         for batch in intake.rows(unread):
             intake.take(batch)
+        if before.unchecked:
+            intake.look_for_lost(groups.keys())
         if intake.read or before.unchecked or before.withheld or not all(each.done for each in now):
             self._withdraw_or_wait(groups)
         return {
@@ -174,6 +177,7 @@ class SyncAttempt:
         intake = self._new_intake(thorough=True)
         intake.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
+        intake.note_gone(groups, progress)
         reading = self._read(intake, groups, progress)
         suspects = {*progress.vanished, *(self.state.withheld.items if self.state.withheld else ())}
         found = intake.sweep(groups if reading.complete else None, frozenset(suspects), last=reading.complete)
@@ -270,7 +274,7 @@ class SyncAttempt:
             update={
                 "watermark": watermark,
                 "definition": progress.definition,
-                "sites": tuple(sorted(self._definition.sites())),
+                "sites": tuple(sorted(self._definition.sites() | intake.continued.touched_sites())),
                 "reconciled_at": progress.began_at,
                 "ids_checked_at": self._now,
                 "parts": tuple(marks),

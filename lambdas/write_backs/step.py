@@ -59,6 +59,10 @@ class Doubtful(Unavailable):
     """REDCap says what may right itself, and is believed after `PATIENCE` tries."""
 
 
+class RowGone(Doubtful):
+    """REDCap has no such row: it was deleted, or has another name now, which the next sync finds out."""
+
+
 class StepWriteBack:
     """Writes steps back, one call a step."""
 
@@ -155,6 +159,11 @@ class StepWriteBack:
             return self._write(redcap, values_of(config, steps, item), item, owner)
         except Banned:
             raise  # no other row can be told either
+        except RowGone as gone:
+            state = self._sources.state(item.source)
+            look = {"ids_checked_at": 0.0, "unchecked": True}
+            self._sources.save_state(item.source, owner, state.model_copy(update=look))
+            return [gone]
         except MwlError as error:
             return [error]
 
@@ -192,7 +201,7 @@ class StepWriteBack:
         row = row_of(item, redcap.rows_of(item.source_record, list(fields)))
         if row is None:
             # An import would create it: a participant or a visit that nobody entered.
-            raise Doubtful("the row the item was made from is not in REDCap", where=f"source {item.source}")
+            raise RowGone("the row the item was made from is not in REDCap", where=f"source {item.source}")
         return row
 
     def _end(self, uid: str, pending: PendingWriteBack, written: Written) -> tuple[Outcome, str]:

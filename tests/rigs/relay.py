@@ -291,6 +291,15 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                     asked.get("cursor", ""), self.headers.get("If-None-Match", ""), int(asked["limit"])
                 )
                 return self._send(status, page, etag=etag)
+            if url.path == "/relay/mpps/lacking":
+                known = {event["event_id"] for event in cloud.recorded}
+                lacking = [each["event_id"] for each in body["events"] if each["event_id"] not in known]
+                return self._send(200, {"lacking": lacking})
+            if url.path.startswith("/relay/mpps/"):
+                uid = url.path.rpartition("/")[2]
+                events = [event for event in cloud.recorded if event["sop_instance_uid"] == uid]
+                problem = {"type": TYPE, "title": "Not Found"}
+                return self._send(200, {"events": events}) if events else self._send(404, problem, PROBLEM)
             status, answer = cloud.intake(body["events"])
             return self._send(status, answer, PROBLEM if status == 400 else "application/json")
 

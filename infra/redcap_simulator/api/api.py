@@ -225,12 +225,13 @@ def _log(call: Call) -> Answer:
     params, zone = call.params, call.quirks.zone
     kinds = _LOG_TYPES[params.choice("logtype", _LOG_TYPES, "")]
     begin, end = _minute(params, "beginTime", call.quirks), _minute(params, "endTime", call.quirks)
+    follows = call.quirks.log_follows_renames
     rows = [
-        entry.row(zone)
+        entry.row(zone, renamed=follows)
         for entry in call.project.log.newest_first()
         if entry.kind in kinds
         and params.text("user") in {"", entry.username}
-        and params.text("record") in {"", entry.record}
+        and params.text("record") in {"", entry.current_record if follows else entry.record}
         and (begin is None or entry.at >= begin)
         and (end is None or entry.at <= end)
     ]

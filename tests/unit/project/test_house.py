@@ -8,7 +8,7 @@ from statistics import quantiles
 
 import pytest
 
-from tests.structure.imports import PACKAGES, ROOT, import_graph, modules
+from tests.structure.imports import PACKAGES, ROOT, import_graph, modules, tree
 from tests.structure.purity import all_impurities, impurities, pure_modules
 from tests.structure.rooms import Folder, folders
 
@@ -115,7 +115,7 @@ def test_nine_functions_in_ten_are_short(package: str) -> None:
     lengths = [
         (node.end_lineno or node.lineno) - node.lineno + 1
         for file in modules(package).values()
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for node in ast.walk(tree(file.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     assert quantiles(lengths, n=10)[-1] <= 20
