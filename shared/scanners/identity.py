@@ -17,6 +17,13 @@ IDENTIFIERS: Final = {
     "AccessionNumber": "accession_number",
     "RequestedProcedureID": "requested_procedure_id",
     "ScheduledProcedureStepID": "scheduled_procedure_step_id",
+    "OtherPatientIDs": "other_patient_ids",
+    "AdmissionID": "admission_id",
+    "ClinicalTrialProtocolID": "clinical_trial_protocol_id",
+    "ClinicalTrialSiteID": "clinical_trial_site_id",
+    "ClinicalTrialSubjectID": "clinical_trial_subject_id",
+    "ClinicalTrialSubjectReadingID": "clinical_trial_subject_reading_id",
+    "ClinicalTrialTimePointID": "clinical_trial_time_point_id",
 }
 """Attributes that name a patient or an exam by text, and the items' fields they come from."""
 

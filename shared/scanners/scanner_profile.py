@@ -124,7 +124,9 @@ class ScannerProfile(BaseModel):
         (), description="Keywords of attributes never sent, even if a query asks, e.g. MedicalAlerts."
     )
     fixed_values: dict[Keyword, LO] = Field(
-        {}, description="Values of attributes that the worklist has no source for, e.g. InstitutionName."
+        {},
+        description="Values of attributes that no item must have, e.g. InstitutionName; they take the place "
+        "of the item's own.",
     )
 
     @property
