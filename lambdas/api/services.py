@@ -18,7 +18,8 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
-from lambdas.store.accounts.people import LoginStore, UserStore
+from lambdas.store.accounts.logins import LoginStore
+from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
