@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from edge_relay.storage.sqlite_file import transaction
-from edge_relay.worklist.row import BY_START, FINGERPRINT, blob_of
+from edge_relay.worklist.cached_item import BY_START
+from edge_relay.worklist.row import FINGERPRINT, blob_of
 from shared.feed import FeedItem
 from shared.worklist_item import WorklistItem
 

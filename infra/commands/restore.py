@@ -31,13 +31,13 @@ def check() -> None:
     """Say which settings the table lacks, and which relays know a later state of it. Exit code 1 if any."""
     import boto3
 
-    from infra.commands.deployment import AdminSettings, relay_store, worklist_store
+    from infra.commands.deployment import TableSettings, relay_store, worklist_store
     from infra.commands.restored_table import histories, lost_settings
     from infra.commands.screen import show_table
     from lambdas.settings import load
 
     with reported():
-        settings, relays = load(AdminSettings), relay_store()
+        settings, relays = load(TableSettings), relay_store()
         client = boto3.client("dynamodb", region_name=settings.aws_region)
         lost = lost_settings(client, settings.worklist_table)
         found = list(histories(worklist_store(), relays.all(), relays.heartbeats()))

@@ -12,16 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from lambdas.store import ownership
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
 from lambdas.store.models import (
+    DUE,
     HEAD,
     SITES,
+    STATE,
     HeadRow,
     ItemRow,
     Tables,
@@ -29,8 +33,11 @@ from lambdas.store.models import (
     item_key,
     site_key,
     stamp_key,
+    step_key,
 )
 from lambdas.store.ownership import StoredItem
+from lambdas.store.unfinished_write_backs import no_show_of
+from shared.batches import batches
 from shared.worklist_item import WorklistItem
 
 Change = Callable[[StoredItem | None], StoredItem | None]
@@ -38,6 +45,15 @@ Change = Callable[[StoredItem | None], StoredItem | None]
 
 BATCH = 96
 """Items in one transaction of at most 100 actions: the head, its stamp, an event and its step take four."""
+
+_MOST_ROWS: Final = 97
+"""Items and write-backs in one transaction without ``also``: head, stamp and a new site take one each."""
+_SAFE: Final = _MOST_ROWS // 2
+"""So many items fit in any case."""
+
+
+class _TooMany(Exception):
+    """The rows that have to be told do not fit into the transaction too."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +122,8 @@ class ItemWriter:
     def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none.
 
+        Without ``also`` they are two transactions or three, if many rows have to be told of missed scans.
+
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :raises Conflict: other writers won every attempt, or a condition of ``also`` cannot hold.
         :raises Unavailable: DynamoDB did not answer; the transaction may or may not have happened, and the
@@ -113,6 +131,17 @@ class ItemWriter:
         """
         if len(changes) > BATCH:
             raise ValueError(f"at most {BATCH} items fit one transaction")
+        if also is None and len(changes) > _SAFE:
+            try:
+                return self._change(site, changes, None)
+            except _TooMany:
+                items = list(changes.items())
+                halves = [self._change(site, dict(some), None) for some in batches(items, _SAFE)]
+                written = sum(half.written for half in halves)
+                return Written({key: each for half in halves for key, each in half.items.items()}, written)
+        return self._change(site, changes, also)
+
+    def _change(self, site: str, changes: Mapping[str, Change], also: Also | None) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
         return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also)
 
@@ -123,12 +152,21 @@ class ItemWriter:
         wanted = dict(_differences(current, changes))
         if not wanted and also is None:
             return Written(current, 0)
+        telling = [
+            stored
+            for item_id, stored in wanted.items()
+            if ownership.tells_source(current.get(item_id), stored)
+        ]
+        if len(wanted) + len(telling) > _MOST_ROWS:
+            raise _TooMany
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
             seq = self._take(transaction, site, head, len(wanted), read_at)
             for item_id, stored in wanted.items():
                 seq += 1
                 wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
                 self._save(transaction, wanted[item_id], current.get(item_id))
+            for stored in telling:
+                self._tell_source(transaction, stored)
             if also is not None:
                 also(transaction)
         return Written({**current, **wanted}, len(wanted))
@@ -179,6 +217,20 @@ class ItemWriter:
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
         transaction.save(self._row(stored), condition=unmoved)
+
+    def _tell_source(self, transaction: TransactWrite, stored: StoredItem) -> None:
+        """Make the write-back of a missed scan due. The number is the version: it never comes twice."""
+        transaction.save(
+            self._tables.step(
+                step_key(no_show_of(stored.item.id)),
+                STATE,
+                site=stored.item.site,
+                version=stored.feed_seq,
+                body=stored.item.id,
+                write_back_due=DUE,
+                write_back_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds"),
+            )
+        )
 
     def _row(self, stored: StoredItem) -> ItemRow:
         item = stored.item

@@ -8,6 +8,7 @@
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
+        NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
         SOURCES            <source_id>           a source definition and its state       SourceRow
     AccountsTable
         USERS              <username>            a person's account
@@ -39,9 +40,12 @@ from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
+from lambdas.store.unfinished_write_backs import NO_SHOW
+
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 STAMP = "STAMP#"
 DUE = "DUE"
+MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
 
 
@@ -60,9 +64,9 @@ def stamp_key(version: int) -> str:
     return f"{STAMP}{version}"
 
 
-def step_key(sop_instance_uid: str) -> str:
-    """Return the partition key of a performed procedure step."""
-    return f"MPPS#{sop_instance_uid}"
+def step_key(key: str) -> str:
+    """Return the partition key of a write-back: by SOP Instance UID, or by `no_show_of` an item."""
+    return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
 
 
 class Row(Model):
@@ -166,7 +170,7 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back."""
+    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step."""
 
     site = UnicodeAttribute()
     version = NumberAttribute()

@@ -19,10 +19,11 @@ from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
-from lambdas.store.models import DUE, EVENT, ITEM, STATE, EventRow, StepRow, Tables, step_key
+from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, Tables, step_key
 from lambdas.store.ownership import StoredItem
 from lambdas.store.unfinished_write_backs import (
     FOR_GOOD,
+    NO_SHOW,
     NOTE_LENGTH,
     PARKED,
     ParkedWriteBack,
@@ -66,7 +67,7 @@ class StepStore:
     def find(self, sop_instance_uid: str) -> Step | None:
         """Return a step as folded so far; None if it is unknown."""
         row = self._step_row(sop_instance_uid)
-        return _step(row) if row else None
+        return _step(row) if row and row.pk.startswith(MPPS) else None
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
@@ -115,9 +116,9 @@ class StepStore:
         row = self._step_row(sop_instance_uid)
         if row is None or row.write_back_due != DUE:
             return None
-        step = _step(row)
-        found = self._worklist.writer.read(row.site, step.item_ids)
-        linked = [found[item_id] for item_id in step.item_ids if item_id in found]
+        item_ids = _item_ids(row)
+        found = self._worklist.writer.read(row.site, item_ids)
+        linked = [found[item_id] for item_id in item_ids if item_id in found]
         # After the items: a step that comes later has a write-back of its own.
         known = self._steps({uid for stored in linked for uid in stored.progress.steps})
         performed = {
@@ -125,7 +126,7 @@ class StepStore:
             for stored in linked
         }
         items = tuple(stored.item for stored in linked)
-        return PendingWriteBack(step, items, performed, int(row.version), int(row.write_back_attempts))
+        return PendingWriteBack(items, performed, int(row.version), int(row.write_back_attempts))
 
     def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
         """End the write-back; False if a newer event or another run came between: it is due again then."""
@@ -168,7 +169,7 @@ class StepStore:
         :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
         """
         row = self._step_row(sop_instance_uid)
-        if row is None or not _step(row).item_ids:
+        if row is None or not _item_ids(row):
             raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
         self._make_due_again(row)
 
@@ -267,7 +268,7 @@ class StepStore:
         return {_uid(row): _step(row) for row in rows}
 
     def _parked(self, row: StepRow) -> ParkedWriteBack:
-        item_ids = _step(row).item_ids
+        item_ids = _item_ids(row)
         found = self._worklist.writer.read(row.site, item_ids)
         return ParkedWriteBack(
             sop_instance_uid=_uid(row),
@@ -333,8 +334,12 @@ def _step(row: StepRow) -> Step:
     return Step.model_validate_json(row.body)
 
 
+def _item_ids(row: StepRow) -> tuple[str, ...]:
+    return (row.body,) if row.pk.startswith(NO_SHOW) else _step(row).item_ids
+
+
 def _uid(row: StepRow) -> str:
-    return row.pk.removeprefix(step_key(""))
+    return row.pk.removeprefix(MPPS)
 
 
 def _stamp(seconds: float) -> str:
