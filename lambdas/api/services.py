@@ -19,7 +19,8 @@ from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
 from lambdas.aws.sync_requests import SyncRequests
-from lambdas.store.accounts.people import LoginStore, UserStore
+from lambdas.store.accounts.logins import LoginStore
+from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
