@@ -16,7 +16,7 @@ from edge_relay.health.words import date_of, since, span
 
 _STALE: Final = timedelta(minutes=5)
 GRACE: Final = timedelta(seconds=45)
-"""One lost packet is nobody's business."""
+"""One failed exchange is normal: nobody has to act."""
 _CERTIFICATE_NOTICE: Final = timedelta(days=30)
 
 _FAILURES: Final = {
