@@ -137,6 +137,6 @@ def _file_problems(held: Held) -> Iterator[str]:
             "mwl-relay journal check"
         )
     if held.unreadable:
-        yield f"{held.unreadable} items cannot be read: update this relay"
+        yield f"{held.unreadable} items cannot be read: their records are damaged, or this relay is too old"
     if held.parked:
         yield f"{held.parked} MPPS events are parked: mwl-relay list --parked"
