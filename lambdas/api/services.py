@@ -21,6 +21,8 @@ from lambdas.aws.secrets import Secrets
 from lambdas.store.accounts.people import LoginStore, UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
+from lambdas.store.audit.entry import SYSTEM, Actor
+from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -72,6 +74,7 @@ class Services:
     passwords: Passwords
     tokens: PeopleTokens
     wake_up_messages: WakeUpMessages
+    audit: AuditTrail
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -92,7 +95,7 @@ class Services:
             )
         return known[0]
 
-    def remove_source(self, source_id: str, *, withdraw: bool) -> int:
+    def remove_source(self, source_id: str, *, withdraw: bool, by: Actor = SYSTEM) -> int:
         """Delete a source; return how many of its items were withdrawn. Raises as `removal.remove_source`."""
         return removal.remove_source(
             source_id,
@@ -102,6 +105,7 @@ class Services:
             withdraw=withdraw,
             owner=self.new_id(),
             now=self.now(),
+            by=by,
         )
 
 
@@ -128,12 +132,13 @@ def services_from(
         users=users,
         logins=LoginStore(tables, now=now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
-        sources=SourceStore(tables),
+        sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),
         connect=_impatient(settings, now),
         syncs=SyncRequests(sqs, settings.sync_queue_url),
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
+        audit=AuditTrail(tables, now=now),
         wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,

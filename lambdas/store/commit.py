@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from lambdas.store.audit.entry import SYSTEM, Actor, Link, Sealed, Subject
+from lambdas.store.audit.item_subject import subject_of
+from lambdas.store.audit.trail import Also, AuditTrail
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
 from lambdas.store.models import HEAD, SITES, HeadRow, ItemRow, Tables, connection, item_key, site_key
@@ -23,8 +27,9 @@ from shared.worklist_item import WorklistItem
 Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
-BATCH = 96
-"""Items in one transaction: DynamoDB allows 100 actions, the head takes one, an event and its step two."""
+BATCH = 95
+"""Items in one transaction: DynamoDB allows 100 actions; the head takes one, the list of sites one, the audit
+entry one, an event and its step two."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,6 @@ class Written:
 
     items: Mapping[str, StoredItem]
     written: int
-
-
-Also = Callable[[TransactWrite], None]
-"""Adds further actions to a transaction."""
 
 
 class ItemWriter:
@@ -56,6 +57,7 @@ class ItemWriter:
     ) -> None:
         self._tables, self._now, self._new_id, self._settle = tables, now, new_id, settle
         self._connection = connection(tables.item)
+        self._trail = AuditTrail(tables, now=now)
 
     def read(self, site: str, item_ids: Sequence[str]) -> dict[str, StoredItem]:
         """Return the stored items among ``item_ids``, tombstones included, consistently."""
@@ -66,18 +68,23 @@ class ItemWriter:
 
     def head(self, site: str) -> Head | None:
         """Return the site's head, consistently; None if the site has none yet."""
-        with translated("reading the feed's head"):
-            try:
-                row = self._tables.head.get(site_key(site), HEAD, consistent_read=True)
-            except DoesNotExist:
-                return None
-        marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
-        return Head(int(row.seq), row.epoch, marks)
+        row = self._head_row(site)
+        return None if row is None else _head(row)
 
-    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
-        """Apply changes to items of one site, at most `BATCH`, all or none.
+    def change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None = None,
+        *,
+        by: Actor | None = None,
+        about: Sequence[Subject] = (),
+    ) -> Written:
+        """Apply changes to items of one site, at most `BATCH`, all or none, with one audit entry.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
+        :param by: who changes them; None: the source of the items.
+        :param about: what else the audit entry is about.
         :raises Conflict: other writers won every attempt, or a condition of ``also`` cannot hold.
         :raises Unavailable: DynamoDB did not answer; the transaction may or may not have happened, and the
             same call again is safe.
@@ -85,40 +92,65 @@ class ItemWriter:
         if len(changes) > BATCH:
             raise ValueError(f"at most {BATCH} items fit one transaction")
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
-        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also)
+        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, by, about)
 
-    def _try(self, site: str, changes: Mapping[str, Change], also: Also | None) -> Written:
-        head = self.head(site)
+    def _try(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None,
+        by: Actor | None,
+        about: Sequence[Subject],
+    ) -> Written:
+        row = self._head_row(site)
         read_at = self._now()  # after the read: see Head.take
         current = self.read(site, list(changes))
         wanted = dict(_differences(current, changes))
         if not wanted and also is None:
             return Written(current, 0)
+        link = Link.decode(row.audited if row else None)
+        subjects = [*about, *(subject_of(current.get(each.item.id), each) for each in wanted.values())]
+        sealed = self._trail.seal(f"site:{site}", link, by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            if wanted:
-                seq = self._take(transaction, site, head, len(wanted), read_at)
-                for item_id, stored in wanted.items():
-                    seq += 1
-                    wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
-                    self._save(transaction, wanted[item_id], current.get(item_id))
+            seq = self._take(transaction, site, row, len(wanted), read_at, sealed)
+            self._trail.add(transaction, sealed)
+            for item_id, stored in wanted.items():
+                seq += 1
+                wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
+                self._save(transaction, wanted[item_id], current.get(item_id))
             if also is not None:
-                also(transaction)
+                also(transaction, sealed.key)
         return Written({**current, **wanted}, len(wanted))
 
+    def _head_row(self, site: str) -> HeadRow | None:
+        with translated("reading the feed's head"):
+            try:
+                return self._tables.head.get(site_key(site), HEAD, consistent_read=True)
+            except DoesNotExist:
+                return None
+
     def _take(
-        self, transaction: TransactWrite, site: str, head: Head | None, count: int, read_at: float
+        self,
+        transaction: TransactWrite,
+        site: str,
+        there: HeadRow | None,
+        count: int,
+        read_at: float,
+        sealed: Sealed,
     ) -> int:
-        """Take numbers in this transaction; return the last one taken before."""
+        """Take numbers and the next link of the audit chain; return the last number taken before."""
         model = self._tables.head
-        before = head or Head(0, self._new_id())
+        before = Head(0, self._new_id()) if there is None else _head(there)
         after = before.take(count, read_at=read_at, settle=self._settle)
         row = model(site_key(site), HEAD, seq=after.seq, epoch=after.epoch, marks=_marks(after))
-        if head is None:
+        row.audited = sealed.link.encode()
+        if there is None:
             transaction.save(row, condition=HeadRow.pk.does_not_exist())
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
         else:
-            transaction.save(row, condition=(HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch))
+            unmoved = (HeadRow.seq == before.seq) & (HeadRow.epoch == before.epoch)
+            transaction.save(row, condition=unmoved & _audited_as(there))
         return before.seq
 
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
@@ -136,6 +168,7 @@ class ItemWriter:
             status_owner=stored.status_owner,
             edited=list(stored.edited),
             progress=stored.progress.model_dump(mode="json", exclude_defaults=True) or None,
+            audited=stored.audited or None,
             study_instance_uid=item.study_instance_uid,
         )
         if not stored.gone:
@@ -157,6 +190,7 @@ def stored_item(row: ItemRow) -> StoredItem:
             "progress": row.progress or {},
             "status_owner": row.status_owner or "source",
             "gone": bool(row.gone),
+            "audited": row.audited or "",
         }
     )
 
@@ -169,6 +203,21 @@ def _differences(
         after = change(before)
         if after is not None and (before is None or not before.same_content(after)):
             yield item_id, after
+
+
+def _source_of(wanted: Mapping[str, StoredItem]) -> Actor:
+    source = next((stored.item.source for stored in wanted.values()), "")
+    return Actor(kind="source", name=source) if source else SYSTEM
+
+
+def _head(row: HeadRow) -> Head:
+    marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
+    return Head(int(row.seq), row.epoch, marks)
+
+
+def _audited_as(row: HeadRow) -> Condition:
+    # A step without an item moves the chain and not the number.
+    return HeadRow.audited == row.audited if row.audited else HeadRow.audited.does_not_exist()
 
 
 def _marks(head: Head) -> list[list[float]]:

@@ -8,6 +8,8 @@
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         SOURCES            <source_id>           a source definition and its state       SourceRow
+        AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
+        CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
         USERS              <username>            a person's account
         LOGINS             <hash of a name>      failed logins, to throttle guessing
@@ -40,6 +42,7 @@ from pynamodb.models import Model
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 DUE = "DUE"
+AUDIT, CHAINS = "AUDIT#", "CHAINS"
 R = TypeVar("R", bound="Row")
 
 
@@ -56,6 +59,11 @@ def item_key(item_id: str) -> str:
 def step_key(sop_instance_uid: str) -> str:
     """Return the partition key of a performed procedure step."""
     return f"MPPS#{sop_instance_uid}"
+
+
+def audit_key(day: str) -> str:
+    """Return the partition key of a day's audit entries."""
+    return f"{AUDIT}{day}"
 
 
 class Row(Model):
@@ -111,15 +119,22 @@ class DueIndex(GlobalSecondaryIndex["StepRow"]):
 
 
 class HeadRow(Row):
-    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`."""
+    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`.
+
+    ``audited``: the last entry of the site's audit chain, see `lambdas.store.audit.entry.Link`.
+    """
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
     marks = JSONAttribute()
+    audited = UnicodeAttribute(null=True)
 
 
 class ItemRow(Row):
-    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps."""
+    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
+
+    ``audited``: the key of the last audit entry about it; of a step likewise.
+    """
 
     feed_seq = NumberAttribute()
     gone = BooleanAttribute(default=False)
@@ -127,6 +142,7 @@ class ItemRow(Row):
     status_owner = UnicodeAttribute(null=True)
     edited = JSONAttribute(null=True)
     progress = JSONAttribute(null=True)
+    audited = UnicodeAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
@@ -153,6 +169,7 @@ class StepRow(Row):
     site = UnicodeAttribute()
     version = NumberAttribute()
     body = UnicodeAttribute()
+    audited = UnicodeAttribute(null=True)
     write_back_due = UnicodeAttribute(null=True)
     write_back_at = UnicodeAttribute(null=True)
     write_back_attempts = NumberAttribute(default=0)
@@ -170,6 +187,20 @@ class SourceRow(Row):
     lease_until = NumberAttribute(null=True)
     last_run_at = UnicodeAttribute(null=True)
     last_result = JSONAttribute(null=True)
+
+
+class AuditRow(Row):
+    """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
+
+    body = UnicodeAttribute(null=True)
+    packed = BinaryAttribute(legacy_encoding=False, null=True)
+    hash = UnicodeAttribute()
+
+
+class ChainRow(Row):
+    """The last entry of an audit chain, see `lambdas.store.audit.entry.Link`."""
+
+    link = UnicodeAttribute()
 
 
 class AccountRow(Row):
@@ -201,6 +232,8 @@ class Tables:
     step: type[StepRow]
     source: type[SourceRow]
     account: type[AccountRow]
+    audit: type[AuditRow]
+    chain: type[ChainRow]
     site: type[Row]
 
 
@@ -230,5 +263,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
         account=bound(AccountRow, accounts_table),
+        audit=bound(AuditRow, worklist_table),
+        chain=bound(ChainRow, worklist_table),
         site=bound(Row, worklist_table),
     )

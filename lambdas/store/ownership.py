@@ -32,6 +32,7 @@ class StoredItem(BaseModel):
     :param edited: names of the fields a person owns.
     :param gone: a tombstone; the item it buried is kept for what a scanner may still report of it.
     :param progress: what its performed steps amount to, since a person last set the status.
+    :param audited: the key of the last audit entry about it; no part of its content.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -42,16 +43,17 @@ class StoredItem(BaseModel):
     status_owner: StatusOwner = "source"
     gone: bool = False
     progress: Progress = Progress()
+    audited: str = ""
 
     @property
     def version(self) -> str:
         """Which version of the item this is: other content has another, also in a restored table."""
-        content = self.model_dump_json(exclude={"feed_seq"}).encode()
+        content = self.model_dump_json(exclude={"feed_seq", "audited"}).encode()
         return f"{self.feed_seq}-{sha256(content).hexdigest()[:12]}"
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""
-        return self.model_copy(update={"feed_seq": other.feed_seq}) == other
+        return self.model_copy(update={"feed_seq": other.feed_seq, "audited": other.audited}) == other
 
 
 def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:

@@ -16,6 +16,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
+from lambdas.store.audit.entry import Actor, Subject
+from lambdas.store.audit.step_subject import step_subject
+from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
@@ -29,11 +32,13 @@ from lambdas.store.unfinished_write_backs import (
     PendingWriteBack,
 )
 from lambdas.store.worklist import WorklistStore
-from shared.errors import Conflict, NotFound, Rejected
+from shared.errors import NotFound, Rejected
 from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
 from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
 
 Outcome = Literal["recorded", "already_recorded"]
+Happened = Literal["told", "refused", "retried"]
+"""What an audit entry says of a write-back."""
 
 
 class StepStore:
@@ -44,6 +49,7 @@ class StepStore:
 
     def __init__(self, tables: Tables, worklist: WorklistStore, *, now: Callable[[], float]) -> None:
         self._tables, self._worklist, self._now = tables, worklist, now
+        self._trail = AuditTrail(tables, now=now)
 
     def record_event(self, event: ProcedureStepEvent, *, site: str, relay_id: str) -> EventResult:
         """Record an event of a site's relay: once, however often it is sent.
@@ -58,6 +64,10 @@ class StepStore:
         """Return a step as folded so far; None if it is unknown."""
         row = self._step_row(sop_instance_uid)
         return _step(row) if row else None
+
+    def audited(self, uids: Collection[str]) -> dict[str, str]:
+        """Return the keys of the last audit entries about steps, by SOP Instance UID."""
+        return {_uid(row): row.audited for row in self._step_rows(uids) if row.audited}
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
@@ -110,7 +120,7 @@ class StepStore:
             model.write_back_attempts.set(0),
             model.write_back_note.set(""),
         ]
-        return self._end_write_back(sop_instance_uid, version, actions)
+        return self._end_write_back(sop_instance_uid, version, actions, "told")
 
     def write_back_later(
         self, sop_instance_uid: str, version: int, *, at: float, note: str, counted: bool = True
@@ -123,7 +133,7 @@ class StepStore:
         actions = [model.write_back_at.set(_stamp(at)), model.write_back_note.set(note[:NOTE_LENGTH])]
         if counted:
             actions.append(model.write_back_attempts.set(model.write_back_attempts + 1))
-        self._end_write_back(sop_instance_uid, version, actions)
+        self._end_write_back(sop_instance_uid, version, actions, None)
 
     def write_back_parked(self, sop_instance_uid: str, version: int, *, note: str) -> None:
         """Stop trying: REDCap refuses for good. The reason stays with the step, until its next event."""
@@ -134,17 +144,19 @@ class StepStore:
             model.write_back_attempts.set(model.write_back_attempts + 1),
             model.write_back_note.set((FOR_GOOD + note)[:NOTE_LENGTH]),
         ]
-        self._end_write_back(sop_instance_uid, version, actions)
+        self._end_write_back(sop_instance_uid, version, actions, "refused")
 
-    def retry_write_back(self, sop_instance_uid: str) -> None:
+    def retry_write_back(self, sop_instance_uid: str, *, by: Actor | None = None) -> None:
         """Make a step's write-back due again, parked or done: doing it twice does no harm.
+
+        :param by: who asks for it; None: nobody did, it was overtaken.
 
         :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
         """
         row = self._step_row(sop_instance_uid)
         if row is None or not _step(row).item_ids:
             raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
-        self._make_due_again(row)
+        self._make_due_again(row, by)
 
     def _record(self, event: ProcedureStepEvent, site: str, relay_id: str) -> EventResult:
         row = self._step_row(event.sop_instance_uid)
@@ -164,36 +176,47 @@ class StepStore:
         item_ids = tuple(dict.fromkeys([*after.item_ids, *self._linked(event, site)]))[:BATCH]
         step = after.model_copy(update={"item_ids": item_ids})
         changes: dict[str, Change] = dict.fromkeys(item_ids, _from_scanner(step))
+
+        def save(transaction: TransactWrite, key: str) -> None:
+            self._save_event(transaction, event, body, row, site, relay_id)
+            self._save_step(transaction, step, row, site, key)
+
         written = self._worklist.writer.change(
-            site, changes, also=lambda tx: self._save(tx, event, body, step, row, site, relay_id)
+            site,
+            changes,
+            also=save,
+            by=Actor(kind="relay", name=relay_id),
+            about=[step_subject(before, step, event, row.audited if row else None)],
         )
         return self._result(event, "recorded", written.items)
 
-    def _save(
+    def _save_event(
         self,
         transaction: TransactWrite,
         event: ProcedureStepEvent,
         body: EventBody,
-        step: Step,
         row: StepRow | None,
         site: str,
         relay_id: str,
     ) -> None:
-        now = _stamp(self._now())
-        version = int(row.version) if row else 0
         transaction.save(
             self._tables.event(
                 step_key(event.sop_instance_uid),
                 EVENT + event.event_id,
                 site=site,
                 relay_id=relay_id,
-                recorded_at=now,
-                number=version + 1,
+                recorded_at=_stamp(self._now()),
+                number=_version(row) + 1,
                 body=body.body,
                 packed=body.packed,
             ),
             condition=EventRow.pk.does_not_exist(),
         )
+
+    def _save_step(
+        self, transaction: TransactWrite, step: Step, row: StepRow | None, site: str, key: str
+    ) -> None:
+        version = _version(row)
         transaction.save(
             self._tables.step(
                 step_key(step.sop_instance_uid),
@@ -201,9 +224,10 @@ class StepStore:
                 site=site,
                 version=version + 1,
                 body=step.model_dump_json(),
+                audited=key,
                 # Unscheduled steps owe REDCap nothing: there is no row to write to until a person links one.
                 write_back_due=DUE if step.item_ids else None,
-                write_back_at=now if step.item_ids else None,
+                write_back_at=_stamp(self._now()) if step.item_ids else None,
             ),
             condition=(StepRow.version == version) if row else StepRow.pk.does_not_exist(),
         )
@@ -235,10 +259,12 @@ class StepStore:
                 return None
 
     def _steps(self, uids: Collection[str]) -> dict[str, Step]:
+        return {_uid(row): _step(row) for row in self._step_rows(uids)}
+
+    def _step_rows(self, uids: Collection[str]) -> list[StepRow]:
         keys = [(step_key(uid), STATE) for uid in sorted(uids)]
         with translated("reading procedure steps"):
-            rows = list(self._tables.step.batch_get(keys, consistent_read=True)) if keys else []
-        return {_uid(row): _step(row) for row in rows}
+            return list(self._tables.step.batch_get(keys, consistent_read=True)) if keys else []
 
     def _parked(self, row: StepRow) -> ParkedWriteBack:
         item_ids = _step(row).item_ids
@@ -261,32 +287,58 @@ class StepStore:
                 return False
         return True
 
-    def _end_write_back(self, sop_instance_uid: str, version: int, actions: Sequence[Action]) -> bool:
-        row = self._tables.step(step_key(sop_instance_uid), STATE)
-        try:
+    def _end_write_back(
+        self, sop_instance_uid: str, version: int, actions: Sequence[Action], happened: Happened | None
+    ) -> bool:
+        """Note how a write-back went, with an audit entry if something ``happened``.
+
+        False if the step moved on meanwhile: it is due again then.
+        """
+        ended = races(ATTEMPTS)(self._try_to_end, sop_instance_uid, version, actions, happened)
+        if not ended:
+            self._make_due_again(self._tables.step(step_key(sop_instance_uid), STATE))
+        return bool(ended)
+
+    def _try_to_end(
+        self, sop_instance_uid: str, version: int, actions: Sequence[Action], happened: Happened | None
+    ) -> bool:
+        row = self._step_row(sop_instance_uid)
+        if row is None or row.version != version:
+            return False
+        if happened is None:
             with translated("noting a write-back"):
                 row.update(actions=list(actions), condition=StepRow.version == version)
-        except Conflict:
-            self._make_due_again(row)
-            return False
+        else:
+            self._update_audited(row, actions, happened, Actor(kind="write-back", name=row.site))
         return True
 
-    def _make_due_again(self, row: StepRow) -> None:
+    def _update_audited(self, row: StepRow, actions: Sequence[Action], happened: Happened, by: Actor) -> None:
+        """Change a step's row, unless it has moved on, in one transaction with an audit entry of it."""
+        subject = Subject(kind="step", id=_uid(row), action=happened, earlier=row.audited or "")
+
+        def update(transaction: TransactWrite, key: str) -> None:
+            changes: list[Action] = [*actions, StepRow.audited.set(key)]
+            transaction.update(row, actions=changes, condition=StepRow.version == row.version)
+
+        self._trail.record(by, [subject], site=row.site, also=update)
+
+    def _make_due_again(self, row: StepRow, by: Actor | None = None) -> None:
         """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
 
         The version moves too, so that a write-back still under way does not end this one with its own.
         """
         model = self._tables.step
-        now = _stamp(self._now())
+        actions: list[Action] = [
+            model.version.set(model.version + 1),
+            model.write_back_due.set(DUE),
+            model.write_back_at.set(_stamp(self._now())),
+            model.write_back_attempts.set(0),
+        ]
+        if by is not None:
+            self._update_audited(row, actions, "retried", by)
+            return
         with translated("noting a write-back"):
-            row.update(
-                actions=[
-                    model.version.set(model.version + 1),
-                    model.write_back_due.set(DUE),
-                    model.write_back_at.set(now),
-                    model.write_back_attempts.set(0),
-                ]
-            )
+            row.update(actions=actions)
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]
@@ -305,6 +357,10 @@ def _refused(event: ProcedureStepEvent, reason: str) -> EventResult:
 
 def _step(row: StepRow) -> Step:
     return Step.model_validate_json(row.body)
+
+
+def _version(row: StepRow | None) -> int:
+    return int(row.version) if row else 0
 
 
 def _uid(row: StepRow) -> str:

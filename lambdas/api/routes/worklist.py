@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
-from lambdas.api.auth import MayRead, MayWrite
+from lambdas.api import reading
+from lambdas.api.auth import Acting, MayRead, MayWrite
 from lambdas.api.dependencies import UseServices
 from lambdas.api.preconditions import check_match, check_status_is_meant, differing, etag, is_known
 from lambdas.api.schemas import common as schemas
@@ -62,7 +63,11 @@ class ListQuery(schemas.Request):
 
 @router.get("", dependencies=[MayRead])
 def list_items(
-    query: Annotated[ListQuery, Query()], request: Request, response: Response, services: UseServices
+    query: Annotated[ListQuery, Query()],
+    request: Request,
+    response: Response,
+    services: UseServices,
+    by: Acting,
 ) -> list[ItemView]:
     """List items in order of their start. `Link: <...>; rel="next"` leads to the next page, if any."""
     page = services.worklist.list_items(
@@ -70,11 +75,12 @@ def list_items(
     )
     if page.next:
         response.headers["Link"] = f'<{_next_page(request, page.next)}>; rel="next"'
+    reading.list_read(services.audit, by, page.items)
     return [ItemView.of(stored) for stored in page.items]
 
 
 @router.post("", status_code=201, dependencies=[MayWrite])
-def create_item(body: NewItem, response: Response, services: UseServices) -> ItemView:
+def create_item(body: NewItem, response: Response, services: UseServices, by: Acting) -> ItemView:
     """Make an item by hand, one that comes from no source."""
     item = body.to_item(
         services.new_id(),
@@ -82,7 +88,7 @@ def create_item(body: NewItem, response: Response, services: UseServices) -> Ite
         now=services.local_now(),
         station_aetitle=services.settings.default_station_aetitle,
     )
-    stored = services.worklist.create(item)
+    stored = services.worklist.create(item, by=by)
     response.headers["Location"] = f"/worklist/{item.id}"
     return _tagged(stored, response)
 
@@ -94,18 +100,28 @@ def create_item(body: NewItem, response: Response, services: UseServices) -> Ite
     dependencies=[MayRead],
 )
 def get_item(
-    item_id: str, response: Response, services: UseServices, if_none_match: Annotated[str, Header()] = ""
+    item_id: str,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    if_none_match: Annotated[str, Header()] = "",
 ) -> ItemView | Response:
     """Show an item. Its `ETag` is its version, which `If-None-Match` may name: then 304 if it is the same."""
     stored = _existing(services, item_id)
     if is_known(if_none_match, stored):
         return Response(status_code=304, headers={"ETag": etag(stored)})
+    reading.item_read(services.audit, by, stored)
     return _tagged(stored, response)
 
 
 @router.put("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
 def change_item(
-    item_id: str, body: ItemChanges, response: Response, services: UseServices, if_match: IfMatch = ""
+    item_id: str,
+    body: ItemChanges,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    if_match: IfMatch = "",
 ) -> ItemView:
     """Change the fields that differ. From then on they are yours: REDCap no longer changes them.
 
@@ -118,25 +134,30 @@ def change_item(
         check_status_is_meant(body, if_match, there)
         return _checked(body, if_match, there)
 
-    return _tagged(services.worklist.edit(item_id, changes), response)
+    return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
 @router.patch("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
 def patch_item(
-    item_id: str, body: ItemChanges, response: Response, services: UseServices, if_match: IfMatch = ""
+    item_id: str,
+    body: ItemChanges,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    if_match: IfMatch = "",
 ) -> ItemView:
     """Change the fields named, and no other: a merge patch (RFC 7396), in which null empties a field."""
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
         return _checked(body, if_match, there)
 
-    return _tagged(services.worklist.edit(item_id, changes), response)
+    return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
 @router.delete("/{item_id}", status_code=204, dependencies=[MayWrite])
-def delete_item(item_id: str, services: UseServices, if_match: IfMatch = "") -> None:
+def delete_item(item_id: str, services: UseServices, by: Acting, if_match: IfMatch = "") -> None:
     """Remove an item; its source will not bring it back."""
-    services.worklist.remove(item_id, lambda there: check_match(if_match, there))
+    services.worklist.remove(item_id, lambda there: check_match(if_match, there), by=by)
 
 
 def _checked(body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:
