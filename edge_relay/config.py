@@ -301,9 +301,12 @@ def _check_files(tls: TlsSettings | None) -> None:
 
 
 def _check_profiles(scanners: tuple[ScannerProfile, ...]) -> None:
+    with_attributes = [scanner for scanner in scanners if scanner.names_attributes]
+    if not with_attributes:
+        return
     from edge_relay.worklist.scanner_attributes import check_profile  # noqa: PLC0415  (the worklist's tables are large)
 
-    for scanner in scanners:
+    for scanner in with_attributes:
         try:
             check_profile(scanner)
         except Rejected as error:

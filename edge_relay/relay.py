@@ -37,6 +37,7 @@ from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
+from edge_relay.exchange.redelivery import checked_push
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -276,7 +277,13 @@ class Relay:
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
         pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
-        push = push_exchange(self._cloud(), self.journal, relay.push_batch, retention, now)
+        intake = self._cloud()
+        push = checked_push(
+            push_exchange(intake, self.journal, relay.push_batch, retention, now),
+            intake,
+            self.journal,
+            self.cache,
+        )
         heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud)
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
@@ -296,7 +303,11 @@ class Relay:
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()
-        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report)
+        try:
+            cursor = self.cache.bookmark().cursor
+        except sqlite3.Error:
+            cursor = ""  # the status says what is wrong with cache.db
+        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report, cursor)
 
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()

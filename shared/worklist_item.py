@@ -5,6 +5,7 @@ One frozen model, stored, exchanged and shown under the same names. Who owns a f
     REDCap   demographics and schedule (every field but the status)
     MPPS     performed_procedure_step_status, from the moment a scanner reports
     person   whatever they edited through the API, until released
+    clock    NO_SHOW, once the day of an open item has passed; a person, a new day or a scan undoes it
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Status(StrEnum):
     COMPLETED = "COMPLETED"
     DISCONTINUED = "DISCONTINUED"
     CANCELLED = "CANCELLED"
+    NO_SHOW = "NO_SHOW"
+    """Its day passed without a scan. No scanner is ever shown it: DICOM has no such status."""
 
     def dicom_status(self) -> str:
         """Return the Scheduled Procedure Step Status (0040,0020), PS3.3 C.4.10: IN_PROGRESS is STARTED."""

@@ -152,7 +152,7 @@ def _own(
     for chunk in worklist.chunks(wanted.sql, wanted.values):
         for item_id, feed_seq, held, is_ascii, blob, body, *_ in chunk:
             status = _status(item_id, feed_seq, held, overlay)
-            if wanted.statuses is not None and status not in wanted.statuses:
+            if status not in wanted.statuses:
                 continue
             pieces = blob.split(SEPARATOR)
             if all(check(pieces) for check in wanted.checks):
@@ -212,7 +212,7 @@ def _answers(
     for chunk in chunks:
         for item_id, feed_seq, held, is_ascii, blob, *_ in chunk:
             status = _status(item_id, feed_seq, held, overlay) if overlay else held
-            if statuses is not None and status not in statuses:
+            if status not in statuses:
                 continue
             pieces = blob.split(SEPARATOR)
             if status is not held:

@@ -31,9 +31,6 @@ from shared.worklist_item import Status, WorklistItem
 SEPARATOR: Final = b"\x1f"
 """In no tag of ours, in no length (they are even, and below 0x1F00), and not allowed in DICOM text."""
 
-BY_START: Final = "scheduled_start_date, scheduled_start_time, item_id"
-"""The order of the answers, as SQL has it."""
-
 HEADER_BYTES: Final = 8
 """Tag and length in front of each piece's value."""
 

@@ -62,7 +62,8 @@ class OperatingWindow(Section):
 class WriteBack(Section):
     """The REDCap fields, on the scan's own row, that receive the scanner's results. No other is written.
 
-    :param status: gets SCHEDULED, IN_PROGRESS, COMPLETED or DISCONTINUED, or what ``status_values`` says.
+    :param status: gets SCHEDULED, IN_PROGRESS, COMPLETED or DISCONTINUED, or what ``status_values`` says; and
+        NO_SHOW, but only if ``status_values`` has a value for it.
     :param start: gets the local time the step started.
     :param end: gets the local time it ended.
     :param duration: gets the whole minutes from start to end.
@@ -125,6 +126,7 @@ class SourceDefinition(Section):
         bounds include their own second is not documented.
     :param deletions_seconds: how often to look for deleted and renamed records; 0: at every sync.
     :param reconcile_seconds: how often to read everything, and so to prove the table right.
+    :param no_show_days: an exam still waiting when its day and so many more have passed becomes NO_SHOW.
     :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
         that cannot be read, is rejected or held back.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
@@ -154,6 +156,7 @@ class SourceDefinition(Section):
     deletions_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
     reconcile_seconds: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
     max_withdrawn_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    no_show_days: Annotated[int, Field(ge=0, le=3650)] = 2
     attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
     write_back: WriteBack | None = None

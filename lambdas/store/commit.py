@@ -2,34 +2,62 @@
 
 `ItemWriter.change` is the only way any item row is written. It reads what is there, asks a pure function what
 should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
-something did. Called twice with the same wish, it writes once.
+something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
+leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
+happened at a site, and a restored table shows that some of it is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from lambdas.store.audit.entry import SYSTEM, Actor, Link, Sealed, Subject
+from lambdas.store import ownership
+from lambdas.store.audit.entry import SYSTEM, Actor, Link, Subject
 from lambdas.store.audit.item_subject import subject_of
 from lambdas.store.audit.trail import Also, AuditTrail
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
-from lambdas.store.models import HEAD, SITES, HeadRow, ItemRow, Tables, connection, item_key, site_key
+from lambdas.store.models import (
+    DUE,
+    HEAD,
+    SITES,
+    STATE,
+    HeadRow,
+    ItemRow,
+    Tables,
+    connection,
+    item_key,
+    site_key,
+    stamp_key,
+    step_key,
+)
 from lambdas.store.ownership import StoredItem
+from lambdas.store.unfinished_write_backs import no_show_of
+from shared.batches import batches
 from shared.worklist_item import WorklistItem
 
 Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
 BATCH = 95
-"""Items in one transaction: DynamoDB allows 100 actions; the head takes one, the list of sites one, the audit
-entry one, an event and its step two."""
+"""Items in one transaction of at most 100 actions: head, stamp, audit entry, event, step."""
+
+_MOST_ROWS: Final = 96
+"""Items and write-backs in one transaction without ``also``: head, stamp, audit entry and a new site take one
+each."""
+_SAFE: Final = _MOST_ROWS // 2
+"""So many items fit in any case."""
+
+
+class _TooMany(Exception):
+    """The rows that have to be told do not fit into the transaction too."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +76,7 @@ class ItemWriter:
     """Owner of all writes to a site's items and head.
 
     :param now: seconds since 1970.
-    :param new_id: a fresh random identifier, for the epoch of a site's first head.
+    :param new_id: a fresh random identifier, for the epoch of a site's first head and for stamps.
     :param settle: the settle window in seconds.
     """
 
@@ -68,8 +96,29 @@ class ItemWriter:
 
     def head(self, site: str) -> Head | None:
         """Return the site's head, consistently; None if the site has none yet."""
-        row = self._head_row(site)
-        return None if row is None else _head(row)
+        with translated("reading the feed's head"):
+            try:
+                row = self._tables.head.get(site_key(site), HEAD, consistent_read=True)
+            except DoesNotExist:
+                return None
+        marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
+        return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "", row.audited or "")
+
+    def stamp_at(self, site: str, version: int) -> str | None:
+        """Return the stamp that a write of a site's head left, consistently; None if it is not known."""
+        with translated("reading the feed's history"):
+            try:
+                row = self._tables.stamp.get(site_key(site), stamp_key(version), consistent_read=True)
+            except DoesNotExist:
+                return None
+        return str(row.stamp)
+
+    def begin_epoch(self, site: str) -> Head:
+        """Give a site's feed another epoch: every relay then starts from nothing, and says what it sent.
+
+        :raises Conflict, Unavailable: as `change`.
+        """
+        return races(ATTEMPTS)(self._begin_epoch, site)
 
     def change(
         self,
@@ -80,7 +129,9 @@ class ItemWriter:
         by: Actor | None = None,
         about: Sequence[Subject] = (),
     ) -> Written:
-        """Apply changes to items of one site, at most `BATCH`, all or none, with one audit entry.
+        """Apply changes to items of one site, at most `BATCH`, all or none, with an audit entry.
+
+        Without ``also`` they are two transactions or three, if many rows have to be told of missed scans.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :param by: who changes them; None: the source of the items.
@@ -91,6 +142,24 @@ class ItemWriter:
         """
         if len(changes) > BATCH:
             raise ValueError(f"at most {BATCH} items fit one transaction")
+        if also is None and len(changes) > _SAFE:
+            try:
+                return self._change(site, changes, None, by, about)
+            except _TooMany:
+                items = list(changes.items())
+                halves = [self._change(site, dict(some), None, by, about) for some in batches(items, _SAFE)]
+                written = sum(half.written for half in halves)
+                return Written({key: each for half in halves for key, each in half.items.items()}, written)
+        return self._change(site, changes, also, by, about)
+
+    def _change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None,
+        by: Actor | None,
+        about: Sequence[Subject],
+    ) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
         return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, by, about)
 
@@ -102,60 +171,102 @@ class ItemWriter:
         by: Actor | None,
         about: Sequence[Subject],
     ) -> Written:
-        row = self._head_row(site)
+        head = self.head(site)
         read_at = self._now()  # after the read: see Head.take
         current = self.read(site, list(changes))
         wanted = dict(_differences(current, changes))
         if not wanted and also is None:
             return Written(current, 0)
-        link = Link.decode(row.audited if row else None)
-        subjects = [*about, *(subject_of(current.get(each.item.id), each) for each in wanted.values())]
+        telling = [
+            stored
+            for item_id, stored in wanted.items()
+            if ownership.tells_source(current.get(item_id), stored)
+        ]
+        if len(wanted) + len(telling) > _MOST_ROWS:
+            raise _TooMany
+        subjects = [*about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
+        link = Link.decode(head.audited if head else "")
         sealed = self._trail.seal(f"site:{site}", link, by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            seq = self._take(transaction, site, row, len(wanted), read_at, sealed)
+            seq = self._take(transaction, site, head, len(wanted), read_at, sealed.link)
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
                 wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
                 self._save(transaction, wanted[item_id], current.get(item_id))
+            for stored in telling:
+                self._tell_source(transaction, stored)
             if also is not None:
                 also(transaction, sealed.key)
         return Written({**current, **wanted}, len(wanted))
-
-    def _head_row(self, site: str) -> HeadRow | None:
-        with translated("reading the feed's head"):
-            try:
-                return self._tables.head.get(site_key(site), HEAD, consistent_read=True)
-            except DoesNotExist:
-                return None
 
     def _take(
         self,
         transaction: TransactWrite,
         site: str,
-        there: HeadRow | None,
+        head: Head | None,
         count: int,
         read_at: float,
-        sealed: Sealed,
+        link: Link,
     ) -> int:
         """Take numbers and the next link of the audit chain; return the last number taken before."""
-        model = self._tables.head
-        before = Head(0, self._new_id()) if there is None else _head(there)
-        after = before.take(count, read_at=read_at, settle=self._settle)
-        row = model(site_key(site), HEAD, seq=after.seq, epoch=after.epoch, marks=_marks(after))
-        row.audited = sealed.link.encode()
-        if there is None:
-            transaction.save(row, condition=HeadRow.pk.does_not_exist())
+        before = head or Head(0, self._new_id())
+        after = before.take(count, read_at=read_at, settle=self._settle, stamp=self._new_id())
+        self._move(transaction, site, head, replace(after, audited=link.encode()))
+        if head is None:
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
-        else:
-            unmoved = (HeadRow.seq == before.seq) & (HeadRow.epoch == before.epoch)
-            transaction.save(row, condition=unmoved & _audited_as(there))
         return before.seq
+
+    def _begin_epoch(self, site: str) -> Head:
+        head = self.head(site) or Head(0, "")
+        read_at = self._now()
+        moved = head.take(0, read_at=read_at, settle=self._settle, stamp=self._new_id())
+        after = replace(moved, epoch=self._new_id())
+        with (
+            translated("giving the feed another epoch"),
+            TransactWrite(connection=self._connection) as transaction,
+        ):
+            self._move(transaction, site, head if head.epoch else None, after)
+        return after
+
+    def _move(self, transaction: TransactWrite, site: str, before: Head | None, after: Head) -> None:
+        """Move the head on the condition that nobody else did, and leave the stamp of this write."""
+        row = self._tables.head(
+            site_key(site),
+            HEAD,
+            seq=after.seq,
+            epoch=after.epoch,
+            marks=_marks(after),
+            version=after.version,
+            stamp=after.stamp,
+            audited=after.audited or None,
+        )
+        transaction.save(row, condition=_unmoved(before))
+        kept_until = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
+        transaction.save(
+            self._tables.stamp(
+                site_key(site), stamp_key(after.version), stamp=after.stamp, expires_at=kept_until
+            )
+        )
 
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
         transaction.save(self._row(stored), condition=unmoved)
+
+    def _tell_source(self, transaction: TransactWrite, stored: StoredItem) -> None:
+        """Make the write-back of a missed scan due. The number is the version: it never comes twice."""
+        transaction.save(
+            self._tables.step(
+                step_key(no_show_of(stored.item.id)),
+                STATE,
+                site=stored.item.site,
+                version=stored.feed_seq,
+                body=stored.item.id,
+                write_back_due=DUE,
+                write_back_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds"),
+            )
+        )
 
     def _row(self, stored: StoredItem) -> ItemRow:
         item = stored.item
@@ -210,14 +321,13 @@ def _source_of(wanted: Mapping[str, StoredItem]) -> Actor:
     return Actor(kind="source", name=source) if source else SYSTEM
 
 
-def _head(row: HeadRow) -> Head:
-    marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
-    return Head(int(row.seq), row.epoch, marks)
-
-
-def _audited_as(row: HeadRow) -> Condition:
-    # A step without an item moves the chain and not the number.
-    return HeadRow.audited == row.audited if row.audited else HeadRow.audited.does_not_exist()
+def _unmoved(head: Head | None) -> Condition:
+    if head is None:
+        return HeadRow.pk.does_not_exist()
+    # An earlier build's head has no version; it may write one yet while both builds are running.
+    version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
+    unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
+    return unmoved
 
 
 def _marks(head: Head) -> list[list[float]]:

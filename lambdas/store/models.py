@@ -4,9 +4,11 @@
         pk                 sk                    row
         SITES              <site>                a site that exists
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
+        SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
+        NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
         SOURCES            <source_id>           a source definition and its state       SourceRow
         AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
@@ -40,9 +42,13 @@ from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
+from lambdas.store.unfinished_write_backs import NO_SHOW
+
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
+STAMP = "STAMP#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
+MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
 
 
@@ -56,9 +62,14 @@ def item_key(item_id: str) -> str:
     return f"{ITEM}{item_id}"
 
 
-def step_key(sop_instance_uid: str) -> str:
-    """Return the partition key of a performed procedure step."""
-    return f"MPPS#{sop_instance_uid}"
+def stamp_key(version: int) -> str:
+    """Return the sort key of the stamp that a write of the head left."""
+    return f"{STAMP}{version}"
+
+
+def step_key(key: str) -> str:
+    """Return the partition key of a write-back: by SOP Instance UID, or by `no_show_of` an item."""
+    return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
 
 
 def audit_key(day: str) -> str:
@@ -122,12 +133,21 @@ class HeadRow(Row):
     """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`.
 
     ``audited``: the last entry of the site's audit chain, see `lambdas.store.audit.entry.Link`.
+    ``version`` and ``stamp`` are missing in the head of a table that only earlier builds have written.
     """
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
     marks = JSONAttribute()
     audited = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    stamp = UnicodeAttribute(null=True)
+
+
+class StampRow(Row):
+    """The random stamp of one write of the head."""
+
+    stamp = UnicodeAttribute()
 
 
 class ItemRow(Row):
@@ -164,7 +184,7 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back."""
+    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step."""
 
     site = UnicodeAttribute()
     version = NumberAttribute()
@@ -227,6 +247,7 @@ class Tables:
     """The models bound to the two tables of one deployment."""
 
     head: type[HeadRow]
+    stamp: type[StampRow]
     item: type[ItemRow]
     event: type[EventRow]
     step: type[StepRow]
@@ -258,6 +279,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
 
     return Tables(
         head=bound(HeadRow, worklist_table),
+        stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),

@@ -7,49 +7,42 @@ message loses nothing: the write-back stays due in the table until it has been v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, Literal
 
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
-from lambdas.store.audit.entry import Actor, Subject
+from lambdas.store.audit.entry import Actor
 from lambdas.store.audit.step_subject import step_subject
-from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
-from lambdas.store.models import DUE, EVENT, ITEM, STATE, EventRow, StepRow, Tables, step_key
+from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, step_key
 from lambdas.store.ownership import StoredItem
-from lambdas.store.unfinished_write_backs import (
-    FOR_GOOD,
-    NOTE_LENGTH,
-    PARKED,
-    ParkedWriteBack,
-    PendingWriteBack,
+from lambdas.store.write_back_rows import WriteBackRows, stamp, step_of, uid_of
+from shared.batches import batches
+from shared.errors import Rejected
+from shared.steps.procedure_step import (
+    EventReference,
+    EventResult,
+    LinkedItem,
+    ProcedureStepEvent,
+    Refusal,
+    Step,
 )
-from lambdas.store.worklist import WorklistStore
-from shared.errors import NotFound, Rejected
-from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
 from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
 
+_BATCH_GET: Final = 100
 Outcome = Literal["recorded", "already_recorded"]
-Happened = Literal["told", "refused", "retried"]
-"""What an audit entry says of a write-back."""
 
 
-class StepStore:
+class StepStore(WriteBackRows):
     """Steps and events of all sites.
 
     :param now: seconds since 1970.
     """
-
-    def __init__(self, tables: Tables, worklist: WorklistStore, *, now: Callable[[], float]) -> None:
-        self._tables, self._worklist, self._now = tables, worklist, now
-        self._trail = AuditTrail(tables, now=now)
 
     def record_event(self, event: ProcedureStepEvent, *, site: str, relay_id: str) -> EventResult:
         """Record an event of a site's relay: once, however often it is sent.
@@ -63,11 +56,11 @@ class StepStore:
     def find(self, sop_instance_uid: str) -> Step | None:
         """Return a step as folded so far; None if it is unknown."""
         row = self._step_row(sop_instance_uid)
-        return _step(row) if row else None
+        return step_of(row) if row and row.pk.startswith(MPPS) else None
 
     def audited(self, uids: Collection[str]) -> dict[str, str]:
         """Return the keys of the last audit entries about steps, by SOP Instance UID."""
-        return {_uid(row): row.audited for row in self._step_rows(uids) if row.audited}
+        return {uid_of(row): row.audited for row in self._step_rows(uids) if row.audited}
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
@@ -77,92 +70,28 @@ class StepStore:
         rows.sort(key=lambda row: int(row.number))
         return [unpack(EventBody(row.body, row.packed)) for row in rows]
 
-    def due_write_backs(self, limit: int) -> list[str]:
-        """Return the SOP Instance UIDs of steps whose write-back is due, the longest due first."""
-        model = self._tables.step
-        with translated("listing due write-backs"):
-            rows = list(model.due.query(DUE, model.write_back_at <= _stamp(self._now()), limit=limit))
-        return [_uid(row) for row in rows]
-
-    def parked_write_backs(self, limit: int = 100) -> list[ParkedWriteBack]:
-        """Return the parked write-backs, the longest parked first."""
-        model = self._tables.step
-        with translated("listing parked write-backs"):
-            keys = [(row.pk, row.sk) for row in model.due.query(PARKED, limit=limit)]
-            found = {row.pk: row for row in model.batch_get(keys, consistent_read=True)}
-        rows = [found[pk] for pk, _ in keys if pk in found]
-        # The index may be a moment behind: what has been told or tried again meanwhile is not parked.
-        return [self._parked(row) for row in rows if row.write_back_due == PARKED]
-
-    def pending(self, sop_instance_uid: str) -> PendingWriteBack | None:
-        """Return the write-back that is due for a step; None if none is."""
+    def events_at(self, sop_instance_uid: str, *, site: str) -> list[ProcedureStepEvent]:
+        """Return the recorded events of a step in order; none if it is unknown, or another site's."""
         row = self._step_row(sop_instance_uid)
-        if row is None or row.write_back_due != DUE:
-            return None
-        step = _step(row)
-        found = self._worklist.writer.read(row.site, step.item_ids)
-        linked = [found[item_id] for item_id in step.item_ids if item_id in found]
-        # After the items: a step that comes later has a write-back of its own.
-        known = self._steps({uid for stored in linked for uid in stored.progress.steps})
-        performed = {
-            stored.item.id: tuple(known[uid] for uid in stored.progress.steps if uid in known)
-            for stored in linked
-        }
-        items = tuple(stored.item for stored in linked)
-        return PendingWriteBack(step, items, performed, int(row.version), int(row.write_back_attempts))
+        return self.events(sop_instance_uid) if row is not None and row.site == site else []
 
-    def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
-        """End the write-back; False if a newer event or another run came between: it is due again then."""
-        model = self._tables.step
-        actions = [
-            model.write_back_due.remove(),
-            model.write_back_at.remove(),
-            model.write_back_attempts.set(0),
-            model.write_back_note.set(""),
-        ]
-        return self._end_write_back(sop_instance_uid, version, actions, "told")
-
-    def write_back_later(
-        self, sop_instance_uid: str, version: int, *, at: float, note: str, counted: bool = True
-    ) -> None:
-        """Put the next try off until ``at`` (seconds since 1970), with the reason for people to see.
-
-        :param counted: whether this one was in vain; False if REDCap was not asked at all.
-        """
-        model = self._tables.step
-        actions = [model.write_back_at.set(_stamp(at)), model.write_back_note.set(note[:NOTE_LENGTH])]
-        if counted:
-            actions.append(model.write_back_attempts.set(model.write_back_attempts + 1))
-        self._end_write_back(sop_instance_uid, version, actions, None)
-
-    def write_back_parked(self, sop_instance_uid: str, version: int, *, note: str) -> None:
-        """Stop trying: REDCap refuses for good. The reason stays with the step, until its next event."""
-        model = self._tables.step
-        actions = [
-            model.write_back_due.set(PARKED),
-            model.write_back_at.set(_stamp(self._now())),
-            model.write_back_attempts.set(model.write_back_attempts + 1),
-            model.write_back_note.set((FOR_GOOD + note)[:NOTE_LENGTH]),
-        ]
-        self._end_write_back(sop_instance_uid, version, actions, "refused")
-
-    def retry_write_back(self, sop_instance_uid: str, *, by: Actor | None = None) -> None:
-        """Make a step's write-back due again, parked or done: doing it twice does no harm.
-
-        :param by: who asks for it; None: nobody did, it was overtaken.
-
-        :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
-        """
-        row = self._step_row(sop_instance_uid)
-        if row is None or not _step(row).item_ids:
-            raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
-        self._make_due_again(row, by)
+    def lacking(self, asked: Sequence[EventReference], *, site: str) -> list[str]:
+        """Return the ids of those events that are not recorded of a site, in the order asked."""
+        wanted = {(step_key(each.sop_instance_uid), EVENT + each.event_id) for each in asked}
+        recorded: set[str] = set()
+        for some in batches(sorted(wanted), _BATCH_GET):
+            with translated("looking for events"):
+                found = self._tables.event.batch_get(
+                    some, consistent_read=True, attributes_to_get=["pk", "sk", "site"]
+                )
+                recorded.update(row.sk.removeprefix(EVENT) for row in found if row.site == site)
+        return [each.event_id for each in asked if each.event_id not in recorded]
 
     def _record(self, event: ProcedureStepEvent, site: str, relay_id: str) -> EventResult:
         row = self._step_row(event.sop_instance_uid)
         if row is not None and row.site != site:
             return _refused(event, "this SOP Instance UID belongs to another site")
-        before = _step(row) if row else None
+        before = step_of(row) if row else None
         if before is not None and self._is_recorded(event):  # an event is never without its step
             items = self._worklist.writer.read(site, before.item_ids)
             return self._result(event, "already_recorded", items)
@@ -205,7 +134,7 @@ class StepStore:
                 EVENT + event.event_id,
                 site=site,
                 relay_id=relay_id,
-                recorded_at=_stamp(self._now()),
+                recorded_at=stamp(self._now()),
                 number=_version(row) + 1,
                 body=body.body,
                 packed=body.packed,
@@ -227,7 +156,7 @@ class StepStore:
                 audited=key,
                 # Unscheduled steps owe REDCap nothing: there is no row to write to until a person links one.
                 write_back_due=DUE if step.item_ids else None,
-                write_back_at=_stamp(self._now()) if step.item_ids else None,
+                write_back_at=stamp(self._now()) if step.item_ids else None,
             ),
             condition=(StepRow.version == version) if row else StepRow.pk.does_not_exist(),
         )
@@ -251,33 +180,6 @@ class StepStore:
             rows = self._tables.item.by_study.query(reference.study_instance_uid, limit=BATCH)
             return [row.sk.removeprefix(ITEM) for row in rows]
 
-    def _step_row(self, sop_instance_uid: str) -> StepRow | None:
-        with translated("reading a procedure step"):
-            try:
-                return self._tables.step.get(step_key(sop_instance_uid), STATE, consistent_read=True)
-            except DoesNotExist:
-                return None
-
-    def _steps(self, uids: Collection[str]) -> dict[str, Step]:
-        return {_uid(row): _step(row) for row in self._step_rows(uids)}
-
-    def _step_rows(self, uids: Collection[str]) -> list[StepRow]:
-        keys = [(step_key(uid), STATE) for uid in sorted(uids)]
-        with translated("reading procedure steps"):
-            return list(self._tables.step.batch_get(keys, consistent_read=True)) if keys else []
-
-    def _parked(self, row: StepRow) -> ParkedWriteBack:
-        item_ids = _step(row).item_ids
-        found = self._worklist.writer.read(row.site, item_ids)
-        return ParkedWriteBack(
-            sop_instance_uid=_uid(row),
-            site=row.site,
-            items=tuple(found[item_id].item for item_id in item_ids if item_id in found),
-            reason=row.write_back_note.removeprefix(FOR_GOOD),
-            attempts=int(row.write_back_attempts),
-            parked_at=datetime.fromisoformat(row.write_back_at or _stamp(0)),
-        )
-
     def _is_recorded(self, event: ProcedureStepEvent) -> bool:
         key = step_key(event.sop_instance_uid)
         with translated("reading an event"):
@@ -286,59 +188,6 @@ class StepStore:
             except DoesNotExist:
                 return False
         return True
-
-    def _end_write_back(
-        self, sop_instance_uid: str, version: int, actions: Sequence[Action], happened: Happened | None
-    ) -> bool:
-        """Note how a write-back went, with an audit entry if something ``happened``.
-
-        False if the step moved on meanwhile: it is due again then.
-        """
-        ended = races(ATTEMPTS)(self._try_to_end, sop_instance_uid, version, actions, happened)
-        if not ended:
-            self._make_due_again(self._tables.step(step_key(sop_instance_uid), STATE))
-        return bool(ended)
-
-    def _try_to_end(
-        self, sop_instance_uid: str, version: int, actions: Sequence[Action], happened: Happened | None
-    ) -> bool:
-        row = self._step_row(sop_instance_uid)
-        if row is None or row.version != version:
-            return False
-        if happened is None:
-            with translated("noting a write-back"):
-                row.update(actions=list(actions), condition=StepRow.version == version)
-        else:
-            self._update_audited(row, actions, happened, Actor(kind="write-back", name=row.site))
-        return True
-
-    def _update_audited(self, row: StepRow, actions: Sequence[Action], happened: Happened, by: Actor) -> None:
-        """Change a step's row, unless it has moved on, in one transaction with an audit entry of it."""
-        subject = Subject(kind="step", id=_uid(row), action=happened, earlier=row.audited or "")
-
-        def update(transaction: TransactWrite, key: str) -> None:
-            changes: list[Action] = [*actions, StepRow.audited.set(key)]
-            transaction.update(row, actions=changes, condition=StepRow.version == row.version)
-
-        self._trail.record(by, [subject], site=row.site, also=update)
-
-    def _make_due_again(self, row: StepRow, by: Actor | None = None) -> None:
-        """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
-
-        The version moves too, so that a write-back still under way does not end this one with its own.
-        """
-        model = self._tables.step
-        actions: list[Action] = [
-            model.version.set(model.version + 1),
-            model.write_back_due.set(DUE),
-            model.write_back_at.set(_stamp(self._now())),
-            model.write_back_attempts.set(0),
-        ]
-        if by is not None:
-            self._update_audited(row, actions, "retried", by)
-            return
-        with translated("noting a write-back"):
-            row.update(actions=actions)
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]
@@ -355,18 +204,5 @@ def _refused(event: ProcedureStepEvent, reason: str) -> EventResult:
     return EventResult(event_id=event.event_id, outcome="refused", reason=reason)
 
 
-def _step(row: StepRow) -> Step:
-    return Step.model_validate_json(row.body)
-
-
 def _version(row: StepRow | None) -> int:
     return int(row.version) if row else 0
-
-
-def _uid(row: StepRow) -> str:
-    return row.pk.removeprefix(step_key(""))
-
-
-def _stamp(seconds: float) -> str:
-    """Return a moment in a form that sorts as text."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

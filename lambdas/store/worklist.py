@@ -13,7 +13,7 @@ from lambdas.store import ownership
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
-from lambdas.store.feed import Head, is_current, read_page
+from lambdas.store.feed import Head, is_ancestor, is_current, read_page
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
@@ -219,6 +219,10 @@ class WorklistStore:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
         return self.writer.head(site)
 
+    def stamp_at(self, site: str, version: int) -> str | None:
+        """Return the stamp of one write of a site's head; `lambdas.store.feed.FeedTable`."""
+        return self.writer.stamp_at(site, version)
+
     def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedItem | Tombstone], bool]:
         """Return rows of the feed in order; `lambdas.store.feed.FeedTable`."""
         model = self._tables.item
@@ -235,6 +239,14 @@ class WorklistStore:
     def is_current(self, site: str, cursor: str | None) -> bool:
         """Tell whether a relay with this cursor misses nothing; costs one read."""
         return bool(cursor) and is_current(Cursor.decode(cursor or ""), self.head(site))
+
+    def knows(self, site: str, cursor: str) -> bool:
+        """Tell whether what a relay with this cursor saw is part of a site's history.
+
+        :raises Rejected: the cursor is not one of ours.
+        """
+        head = self.head(site)
+        return head is not None and is_ancestor(self, site, Cursor.decode(cursor), head)
 
     def _site_of(self, item_id: str) -> str:
         return _present(self.find(item_id)).item.site

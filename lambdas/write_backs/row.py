@@ -8,6 +8,7 @@ it, so it is told what they amount to:
     COMPLETED            first start to last end of the completed steps      none
     DISCONTINUED         of the step given up last                           its reason
     SCHEDULED again      none: the wrong entry had been selected             the reason of that
+    NO_SHOW              left as they are: there was no step, the status is all there is to say
 
 "None" is written too, as a blank: what REDCap shows depends on the steps alone, not on which of them it was
 told of first, or at all.
@@ -21,6 +22,7 @@ from datetime import datetime
 
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import WriteBack
+from lambdas.store.unfinished_write_backs import NO_SHOW
 from shared.identifiers import RowKey
 from shared.steps.procedure_step import Progress, Step, StepStatus, item_status
 from shared.worklist_item import Status, WorklistItem
@@ -70,6 +72,14 @@ class Performed:
         if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
             return None
         return int((self.ended_at - self.started_at).total_seconds()) // 60
+
+
+def wants(config: WriteBack, key: str) -> bool:
+    """Tell whether REDCap is to be told: of missed scans only where ``status_values`` has a value for them.
+
+    :param key: what the write-back goes by: a SOP Instance UID, or `no_show_of` an item.
+    """
+    return not key.startswith(NO_SHOW) or Status.NO_SHOW in config.status_values
 
 
 def values_of(config: WriteBack, steps: Collection[Step], item: WorklistItem) -> dict[str, str]:

@@ -19,7 +19,7 @@ from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
 from lambdas.sync.connect import Outside
-from lambdas.write_backs.row import row_of, update_of, values_of
+from lambdas.write_backs.row import row_of, update_of, values_of, wants
 from lambdas.write_backs.telling import FormLocked, tell
 from shared.errors import Forbidden, MwlError, Unavailable
 from shared.steps.procedure_step import Step
@@ -91,7 +91,7 @@ class StepWriteBack:
         """Tell a source's rows; return what was wrong with some: the others are told all the same."""
         definition = self._sources.get(source_id)
         config = definition.write_back
-        if config is None:
+        if config is None or not wants(config, uid):
             return []
         self._check_open(definition)
         with self._turn(source_id) as owner:

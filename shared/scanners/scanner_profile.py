@@ -48,8 +48,21 @@ def _keyword(text: str) -> str:
 
 Keyword = Annotated[str, AfterValidator(_keyword)]
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
-# In order, so that the same profile is always the same text.
-Statuses = Annotated[frozenset[Status], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
+
+
+def _shown(statuses: frozenset[Status]) -> frozenset[Status]:
+    if Status.NO_SHOW in statuses:
+        raise Rejected("NO_SHOW is never shown to scanners")
+    return statuses
+
+
+Statuses = Annotated[
+    frozenset[Status],
+    Field(min_length=1),
+    AfterValidator(_shown),
+    # In order, so that the same profile is always the same text.
+    PlainSerializer(sorted, when_used="json"),
+]
 MppsReading = Literal["strict", "lenient"]
 
 
@@ -78,15 +91,15 @@ class ScannerProfile(BaseModel):
         "true if station_ae_titles or station_names are given, else false.",
     )
     modalities: tuple[CS, ...] = Field((), description="Show only these modalities; empty: all.")
-    days_back: Days | None = Field(
-        None, description="Show exams from this many days before today; empty: no limit."
+    days_back: Days = Field(
+        1, description=f"Show exams from this many days before today; {MOST_DAYS}, the most, is ten years."
     )
-    days_ahead: Days | None = Field(
-        None, description="Show exams up to this many days after today; empty: no limit."
+    days_ahead: Days = Field(
+        30, description=f"Show exams up to this many days after today; at most {MOST_DAYS}."
     )
     statuses: Statuses = Field(
         OPEN_STATUSES,
-        description="Show exams with these statuses; a query for a status searches all statuses.",
+        description="Show exams with these statuses; a query for a status searches all statuses but NO_SHOW.",
     )
     mpps: MppsReading = Field(
         "lenient",
@@ -125,6 +138,11 @@ class ScannerProfile(BaseModel):
         if self.restrict_to_station is not None:
             return self.restrict_to_station
         return bool(self.station_ae_titles or self.station_names)
+
+    @property
+    def names_attributes(self) -> bool:
+        """Whether it changes which attributes are sent."""
+        return bool(self.extra_attributes or self.suppressed_attributes or self.fixed_values)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> ScannerProfile:

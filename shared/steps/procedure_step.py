@@ -78,6 +78,19 @@ class ProcedureStepEvent(BaseModel):
         return tuple(dict.fromkeys((*first, *self.item_ids)))
 
 
+MOST_REFERENCES: Final = 500
+"""The most events a relay may ask about in one call."""
+
+
+class EventReference(BaseModel):
+    """Names an event, for a relay that asks whether the cloud has it."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    event_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{32,36}$")]
+    sop_instance_uid: UI
+
+
 class LinkedItem(BaseModel):
     """An item an event changed, and the change number from which the feed shows it."""
 

@@ -9,6 +9,7 @@ from lambdas.api.auth import Acting, MayRead
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.audit import AuditRecord
 from lambdas.store.audit.item_history import history
+from lambdas.store.unfinished_write_backs import no_show_of
 from shared.errors import NotFound
 
 router = APIRouter(prefix="/worklist", tags=["worklist"], dependencies=[MayRead])
@@ -24,7 +25,8 @@ def item_history(item_id: str, services: UseServices, by: Acting) -> list[AuditR
     if stored is None:
         raise NotFound("no such worklist item", where="id")
     things = {("item", item_id): stored.audited}
-    for uid, last in services.steps.audited(stored.progress.steps).items():
+    steps = (*stored.progress.steps, no_show_of(item_id))
+    for uid, last in services.steps.audited(steps).items():
         things["step", uid] = last
     told = history(services.audit.entry, things)
     reading.item_read(services.audit, by, stored, kind="history")

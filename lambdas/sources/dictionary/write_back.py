@@ -52,6 +52,8 @@ def _status(config: WriteBack, project: Project) -> Iterator[str]:
     if column is None:
         return
     told = [config.status_values.get(state, state.value) for state in _WRITTEN]
+    if missed := config.status_values.get(Status.NO_SHOW):
+        told.append(missed)
     if column.kind in _NEVER:
         yield _never(column)
     elif column.codes:

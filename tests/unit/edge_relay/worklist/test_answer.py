@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,10 +19,10 @@ from edge_relay.dicom.elements import read
 from edge_relay.worklist.attributes import PRIVATE_DESIGNATOR, WORKLIST, Sequence, Tree, attributes
 from edge_relay.worklist.overlay import Overlay
 from shared.dicom.charset import CharacterSet
-from shared.scanners.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import MOST_DAYS, ScannerProfile
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.relay import item
-from tests.rigs.worklist import UTF8, Worklist, asking, decoded, everything, step
+from tests.rigs.worklist import TODAY, UTF8, Worklist, asking, decoded, everything, step
 
 SYNTAXES = pytest.mark.parametrize("implicit", [True, False], ids=["implicit", "explicit"])
 
@@ -161,7 +162,14 @@ TEXT = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=16)
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
-@given(name=TEXT, patient_id=TEXT, alerts=TEXT, clock=st.times(), day=st.dates(), implicit=st.booleans())
+@given(
+    name=TEXT,
+    patient_id=TEXT,
+    alerts=TEXT,
+    clock=st.times(),
+    day=st.dates(TODAY - timedelta(MOST_DAYS), TODAY + timedelta(MOST_DAYS)),
+    implicit=st.booleans(),
+)
 def test_every_answer_is_legal_dicom_for_a_strict_reader(
     name: str, patient_id: str, alerts: str, clock: Any, day: Any, implicit: bool
 ) -> None:

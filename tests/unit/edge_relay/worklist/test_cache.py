@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge_relay.worklist import cache_schema
 from edge_relay.worklist import row as worklist_row
-from edge_relay.worklist.cache import Cache, CacheReader, Unreadable
+from edge_relay.worklist.cache import Cache, Unreadable
 from edge_relay.worklist.cache_schema import FIELDS
 from edge_relay.worklist.query import CONDITION_FIELDS, Condition
 from shared.feed import FeedItem
@@ -226,13 +226,6 @@ def test_a_file_of_a_newer_version_is_started_anew_and_that_is_said(
     with closing(Cache(path)) as cache:
         assert ids(cache) == []
     assert "a new cache.db is made" in caplog.text
-
-
-def test_another_process_reads_beside_the_owner(cache: Cache, tmp_path: Path) -> None:
-    cache.apply_page(page((1, item("a"))), "", [Unreadable("b", 2, "why")])
-    with closing(CacheReader(tmp_path / "cache.db")) as reader:
-        assert [c.item.id for c in reader.select()] == ["a"]
-        assert (reader.count(), reader.unreadable_count()) == (1, 1)
 
 
 def test_the_blob_of_a_row_has_a_piece_for_every_attribute_with_a_source() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import WriteBack
-from lambdas.write_backs.row import Performed, row_of, update_of, values_of
+from lambdas.store.unfinished_write_backs import no_show_of
+from lambdas.write_backs.row import Performed, row_of, update_of, values_of, wants
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
 from shared.worklist_item import Status
 from tests.rigs.builders import an_item
@@ -169,3 +170,12 @@ def test_the_row_is_that_of_the_same_event_instrument_and_instance() -> None:
     ]
     assert row_of(item, rows) is rows[3]
     assert row_of(item, rows[:3]) is None
+
+
+def test_redcap_is_told_of_missed_scans_only_where_a_value_is_given() -> None:
+    item = an_item(performed_procedure_step_status=Status.NO_SHOW)
+    told = WriteBack(status="s", status_values={Status.NO_SHOW: "4"})
+    assert values_of(told, (), item) == {"s": "4"}
+    assert wants(told, no_show_of(item.id))
+    assert not wants(WriteBack(status="s"), no_show_of(item.id))
+    assert wants(WriteBack(status="s"), "2.25.1")
