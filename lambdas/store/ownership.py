@@ -9,7 +9,7 @@ clock          never                                 of an open item: NO_SHOW, u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final, Literal
 
@@ -100,6 +100,42 @@ def from_person(current: StoredItem, changes: Mapping[str, Any]) -> StoredItem:
     elif current.status_owner == "clock" and item.scheduled_start_date != current.item.scheduled_start_date:
         update |= {"item": item.model_copy(update={STATUS: Status.SCHEDULED}), "status_owner": "source"}
     return current.model_copy(update=update)
+
+
+def released(current: StoredItem, fields: Collection[str] = ()) -> StoredItem:
+    """Return the item after a person gave fields back to its source, which says them anew with its next sync.
+
+    :param fields: which; none: all that people own.
+    :raises Rejected: the item has no source, or nobody changed such a field, or a scanner owns the status.
+    """
+    if not current.item.source:
+        raise Rejected("the item was made by hand: there is no source to give it back to", where="id")
+    own = {*current.edited, *([STATUS] if current.status_owner == "person" else [])}
+    for name in fields:
+        if name not in own:
+            reported = name == STATUS and current.status_owner == "mpps"
+            why = "belongs to the scanner that reported it" if reported else "is not a person's"
+            raise Rejected(why, where=name, hint="the item's `edited` and `status_owner` say what is")
+    given = set(fields) or own
+    update: dict[str, Any] = {"edited": tuple(name for name in current.edited if name not in given)}
+    if STATUS in given:
+        update["status_owner"] = "source"
+    return current.model_copy(update=update)
+
+
+def restored(current: StoredItem) -> StoredItem:
+    """Return the item after a person brought back what a person had removed.
+
+    :raises Rejected: its row is gone from its source: it comes back with the row.
+    """
+    if not current.gone:
+        return current
+    if current.status_owner != "person":
+        raise Rejected(
+            "its row is gone from REDCap, or is not to be scanned", where="id", hint="put the row right there"
+        )
+    owner: StatusOwner = "mpps" if current.progress.steps else "source" if current.item.source else "person"
+    return current.model_copy(update={"gone": False, "status_owner": owner})
 
 
 def from_scanner(current: StoredItem, step: Step) -> StoredItem:

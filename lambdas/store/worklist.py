@@ -176,6 +176,34 @@ class WorklistStore:
 
         self._change_one(self._site_of(item_id), item_id, change, by)
 
+    def release(
+        self, item_id: str, fields: Collection[str], check: Check = lambda _: None, *, by: Actor = SYSTEM
+    ) -> StoredItem:
+        """Give fields of an item back to its source; see `ownership.released`, which raises too.
+
+        :raises NotFound: no such item.
+        """
+
+        def change(current: StoredItem | None) -> StoredItem:
+            there = _present(current)
+            check(there)
+            return ownership.released(there, fields)
+
+        return self._change_one(self._site_of(item_id), item_id, change, by)
+
+    def restore(self, item_id: str, *, by: Actor = SYSTEM) -> StoredItem:
+        """Bring back an item that a person removed; one that is there stays as it is.
+
+        :raises NotFound: there never was such an item, or it was removed too long ago.
+        :raises Rejected: nobody removed it; its row is gone from its source.
+        """
+        found = self.find(item_id, gone=True)
+        if found is None:
+            raise NotFound("no such worklist item", where="id")
+        return self._change_one(
+            found.item.site, item_id, lambda now: None if now is None else ownership.restored(now), by
+        )
+
     def withdraw(self, site: str, item_ids: Iterable[str], *, by: Actor | None = None) -> int:
         """Remove items whose rows vanished from their source; return how many were.
 

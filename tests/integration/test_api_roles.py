@@ -33,6 +33,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("PATCH", "/worklist/{item_id}"): WRITE,
     ("DELETE", "/worklist/{item_id}"): WRITE,
     ("GET", "/worklist/{item_id}/history"): READ,
+    ("POST", "/worklist/{item_id}/release"): WRITE,
+    ("POST", "/worklist/{item_id}/restore"): WRITE,
     ("GET", "/missing"): READ,
     ("GET", "/audit"): ADMIN,
     ("GET", "/audit/check"): ADMIN,

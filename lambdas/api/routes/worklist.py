@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -12,10 +13,11 @@ from pydantic import Field
 from lambdas.api import reading
 from lambdas.api.auth import Acting, MayRead, MayWrite
 from lambdas.api.dependencies import UseServices
-from lambdas.api.preconditions import check_match, check_status_is_meant, differing, etag, is_known
+from lambdas.api.preconditions import check_match, check_status_is_meant, etag, is_known, merged
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.items import ItemChanges, ItemView, NewItem
 from lambdas.api.services import Services
+from lambdas.store.audit.item_history import since
 from lambdas.store.worklist import ItemQuery, StoredItem
 from shared.dicom.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected
@@ -27,7 +29,7 @@ IfMatch = Annotated[
     str, Header(max_length=1024, description="Only if the item is still this version: an `ETag`, or `*`.")
 ]
 _ETAG: Final = {"ETag": {"description": "The item's version.", "schema": {"type": "string"}}}
-_SHOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": _ETAG}}
+SHOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": _ETAG}}
 
 
 class ListQuery(schemas.Request):
@@ -96,7 +98,7 @@ def create_item(body: NewItem, response: Response, services: UseServices, by: Ac
 @router.get(
     "/{item_id}",
     response_model=ItemView,
-    responses={**_SHOWN, 304: {"description": "You have this version."}},
+    responses={**SHOWN, 304: {"description": "You have this version."}},
     dependencies=[MayRead],
 )
 def get_item(
@@ -114,7 +116,7 @@ def get_item(
     return _tagged(stored, response)
 
 
-@router.put("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
+@router.put("/{item_id}", responses=SHOWN, dependencies=[MayWrite])
 def change_item(
     item_id: str,
     body: ItemChanges,
@@ -125,19 +127,19 @@ def change_item(
 ) -> ItemView:
     """Change the fields that differ. From then on they are yours: REDCap no longer changes them.
 
-    `If-Match`, or `version` in the body, says which version you looked at: if the item has changed since, the
-    answer is 412 and nothing is changed. Without them, a status that a scanner has reported is changed only
-    if it is sent alone (428).
+    With `If-Match` an item that has changed since is answered with 412. With `version` in the body, what you
+    did not change stays as others have changed it, and 412 is the answer if you both changed the same field.
+    Without them, a status that a scanner has reported is changed only if it is sent alone (428).
     """
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
         check_status_is_meant(body, if_match, there)
-        return _checked(body, if_match, there)
+        return _checked(services, body, if_match, there)
 
     return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
-@router.patch("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
+@router.patch("/{item_id}", responses=SHOWN, dependencies=[MayWrite])
 def patch_item(
     item_id: str,
     body: ItemChanges,
@@ -149,7 +151,7 @@ def patch_item(
     """Change the fields named, and no other: a merge patch (RFC 7396), in which null empties a field."""
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
-        return _checked(body, if_match, there)
+        return _checked(services, body, if_match, there)
 
     return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
@@ -160,13 +162,11 @@ def delete_item(item_id: str, services: UseServices, by: Acting, if_match: IfMat
     services.worklist.remove(item_id, lambda there: check_match(if_match, there), by=by)
 
 
-def _checked(body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:
+def _checked(services: Services, body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:
     """Return what to change of an item as it stands; raise `Outdated` if the caller saw another."""
-    fields = differing(body, there)
-    if body.version and not if_match:
-        check_match(f'"{body.version}"', there, fields)
-    check_match(if_match, there, fields)
-    return body.against(there)
+    known = partial(since, services.audit.entry, there.item.id, there.audited)
+    check_match(if_match, there, known)
+    return body.against(there) if if_match else merged(body, there, known)
 
 
 def _tagged(stored: StoredItem, response: Response) -> ItemView:

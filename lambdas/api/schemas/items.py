@@ -195,8 +195,10 @@ class ItemChanges(ItemFields):
         keep = "pregnancy_status"
         return {name: "" if value is None and name != keep else value for name, value in data.items()}
 
-    def against(self, current: StoredItem) -> dict[str, Any]:
-        """Return the fields that differ from what is there.
+    def against(self, current: StoredItem, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the fields that differ from what is there, and from what was shown if that was otherwise.
+
+        :param shown: fields that were otherwise when the caller looked, as they were.
 
         Of the two units of weight the one that differs counts.
 
@@ -205,7 +207,12 @@ class ItemChanges(ItemFields):
         """
         there = ItemView.of(current).model_dump()
         named = self.model_dump(include=self.model_fields_set - {"version"})
-        changes = {name: value for name, value in named.items() if value not in _alike(there[name])}
+        seen = there | _seen(shown or {})
+        changes = {
+            name: value
+            for name, value in named.items()
+            if value not in _alike(there[name]) and value not in _alike(seen[name])
+        }
         _check_identifiers(changes)
         for name in sorted(READ_ONLY & changes.keys()):
             raise Rejected("cannot be changed", where=name)
@@ -214,6 +221,18 @@ class ItemChanges(ItemFields):
         if {_KG, _LB} & changes.keys():
             changes[_KG] = agreed_kg(changes.get(_KG, ""), changes.pop(_LB, ""))
         return changes
+
+
+def _seen(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as an item view had them."""
+    seen = {name: value for name, value in shown.items() if name in ItemView.model_fields}
+    if _KG in seen:
+        seen[_LB] = to_pounds(seen[_KG])
+    if "edited" in seen:
+        seen["edited"] = tuple(seen["edited"] or ())
+    if seen.get("pregnancy_status") == "":
+        seen["pregnancy_status"] = None
+    return seen
 
 
 def _alike(value: Any) -> tuple[Any, ...]:

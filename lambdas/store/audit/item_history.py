@@ -52,15 +52,33 @@ def history(read: Read, things: Mapping[tuple[str, str], str]) -> list[Told]:
     return sorted(told, key=lambda each: (each.entry.at, each.entry.number))
 
 
-def shown_at(read: Read, item_id: str, last: str, version: str) -> dict[str, Any] | None:
-    """Return the fields that changed since a version of an item, as that version had them.
+class Since(NamedTuple):
+    """What changed since a version of an item.
+
+    :param shown: the fields that changed, as the version had them; empty text for what was not known.
+    :param told: who changed each last, and when, in words.
+    """
+
+    shown: Mapping[str, Any]
+    told: Mapping[str, str]
+
+
+def since(read: Read, item_id: str, last: str, version: str) -> Since | None:
+    """Return what changed since a version of an item.
 
     None if it is not known what the version was: it is not one of this item's, or too old.
     """
     shown: dict[str, Any] = {}
-    for _, _, subject in followed(read, "item", item_id, last):
-        changed = {*subject.before, *subject.after}
-        shown |= {name: subject.before.get(name, "") for name in changed}
+    told: dict[str, str] = {}
+    for _, entry, subject in followed(read, "item", item_id, last):
+        for name in {*subject.before, *subject.after}:
+            shown[name] = subject.before.get(name, "")
+            told.setdefault(name, _said(entry))
         if subject.was == version:
-            return shown
+            return Since(shown, told)
     return None
+
+
+def _said(entry: Entry) -> str:
+    who = f"{entry.actor.kind} {entry.actor.name}".rstrip()
+    return f"changed by {who}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"

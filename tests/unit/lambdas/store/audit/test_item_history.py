@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas.store.audit.entry import Actor, Entry, Subject
-from lambdas.store.audit.item_history import history, shown_at
+from lambdas.store.audit.item_history import history, since
 
 ANA = Actor(kind="person", name="ana")
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -41,14 +41,28 @@ def test_entries_come_oldest_first_and_one_about_two_things_once() -> None:
     assert [subject.kind for subject in told[2].subjects] == ["item", "step"]
 
 
+def shown(version: str) -> object:
+    found = since(ENTRIES.get, "i", "k3", version)
+    return found and found.shown
+
+
 def test_what_a_version_showed_is_what_stood_before_the_changes_since() -> None:
-    assert shown_at(ENTRIES.get, "i", "k3", "v2") == {"patient_name": "B"}
-    assert shown_at(ENTRIES.get, "i", "k3", "v1") == {"patient_name": "A", "allergies": ""}
+    assert shown("v2") == {"patient_name": "B"}
+    assert shown("v1") == {"patient_name": "A", "allergies": ""}
+
+
+def test_who_changed_a_field_last_is_told() -> None:
+    found = since(ENTRIES.get, "i", "k3", "v1")
+    assert found is not None
+    assert found.told == {
+        "patient_name": "changed by person ana, 2026-11-22 09:33:00 UTC",
+        "allergies": "changed by person ana, 2026-11-22 09:32:00 UTC",
+    }
 
 
 def test_a_version_nobody_knows_showed_nothing_that_is_known() -> None:
-    assert shown_at(ENTRIES.get, "i", "k3", "v9") is None
-    assert shown_at(ENTRIES.get, "i", "", "v1") is None
+    assert shown("v9") is None
+    assert since(ENTRIES.get, "i", "", "v1") is None
 
 
 def test_an_entry_that_is_gone_ends_the_history() -> None:
