@@ -24,6 +24,7 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.sources import SourceStore
+from lambdas.store.step_links import StepLinks
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync import removal
@@ -64,6 +65,7 @@ class Services:
     settings: ApiSettings
     worklist: WorklistStore
     steps: StepStore
+    step_links: StepLinks
     users: UserStore
     logins: LoginStore
     relays: RelayStore
@@ -118,6 +120,7 @@ def services_from(
     """Return the services of a deployment. Makes no network call."""
     tables = settings.tables()
     worklist = WorklistStore(tables, now=now, new_id=_new_id, settle_seconds=settings.settle_seconds)
+    steps = StepStore(tables, worklist, now=now)
     users = UserStore(tables, now=now)
     secrets_manager, sqs = _clients(settings.aws_region)
     vault = Secrets(secrets_manager, now=now)
@@ -128,7 +131,8 @@ def services_from(
     return Services(
         settings=settings,
         worklist=worklist,
-        steps=StepStore(tables, worklist, now=now),
+        steps=steps,
+        step_links=StepLinks(tables, worklist, steps),
         users=users,
         logins=LoginStore(tables, now=now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+from pydantic import BaseModel
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
@@ -278,8 +279,10 @@ class ItemWriter:
             body=item.model_dump_json(),
             status_owner=stored.status_owner,
             edited=list(stored.edited),
-            progress=stored.progress.model_dump(mode="json", exclude_defaults=True) or None,
+            progress=_plain(stored.progress) or None,
             audited=stored.audited or None,
+            performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed]
+            or None,
             study_instance_uid=item.study_instance_uid,
         )
         if not stored.gone:
@@ -302,6 +305,7 @@ def stored_item(row: ItemRow) -> StoredItem:
             "status_owner": row.status_owner or "source",
             "gone": bool(row.gone),
             "audited": row.audited or "",
+            "performed": row.performed or (),
         }
     )
 
@@ -328,6 +332,10 @@ def _unmoved(head: Head | None) -> Condition:
     version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
     unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
     return unmoved
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_defaults=True)
 
 
 def _marks(head: Head) -> list[list[float]]:

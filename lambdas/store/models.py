@@ -72,6 +72,11 @@ def step_key(key: str) -> str:
     return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
 
 
+def steps_group(site: str) -> str:
+    """Return what a site's procedure steps are listed by."""
+    return f"STEPS#{site}"
+
+
 def audit_key(day: str) -> str:
     """Return the partition key of a day's audit entries."""
     return f"{AUDIT}{day}"
@@ -118,6 +123,17 @@ class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
     starts_at = UnicodeAttribute(range_key=True)
 
 
+class GroupIndex(GlobalSecondaryIndex["StepRow"]):
+    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
+
+    class Meta:
+        index_name = "by_group"
+        projection = AllProjection()
+
+    group_key = UnicodeAttribute(hash_key=True)
+    group_at = UnicodeAttribute(range_key=True)
+
+
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
     """Steps whose write-back is due. Sparse."""
 
@@ -162,6 +178,7 @@ class ItemRow(Row):
     status_owner = UnicodeAttribute(null=True)
     edited = JSONAttribute(null=True)
     progress = JSONAttribute(null=True)
+    performed = JSONAttribute(null=True)
     audited = UnicodeAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
@@ -184,7 +201,10 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step."""
+    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step.
+
+    ``unlinked``: items that a person said it is not of. ``patient``: name and id that the scanner reported.
+    """
 
     site = UnicodeAttribute()
     version = NumberAttribute()
@@ -194,7 +214,12 @@ class StepRow(Row):
     write_back_at = UnicodeAttribute(null=True)
     write_back_attempts = NumberAttribute(default=0)
     write_back_note = UnicodeAttribute(default="")
+    unlinked = JSONAttribute(null=True)
+    patient = JSONAttribute(null=True)
+    group_key = UnicodeAttribute(null=True)
+    group_at = UnicodeAttribute(null=True)
 
+    by_group = GroupIndex()
     due = DueIndex()
 
 

@@ -9,14 +9,15 @@ clock          never                                 of an open item: NO_SHOW, u
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import Rejected
-from shared.steps.procedure_step import Progress, Step
+from shared.steps.procedure_step import Progress, Step, StepStatus
 from shared.worklist_item import Status, WorklistItem
 
 StatusOwner = Literal["source", "mpps", "person", "clock"]
@@ -29,12 +30,32 @@ WAITING: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
 """Open, and no scanner has begun."""
 
 
+class PerformedStep(BaseModel):
+    """A performed step of an item, as scanners reported it; times are the scanner's local ones."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sop_instance_uid: str
+    status: StepStatus
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    station_aetitle: str = ""
+    station_name: str = ""
+    series_count: int = 0
+
+    @classmethod
+    def of(cls, step: Step) -> PerformedStep:
+        """Return what is kept of a step with its item."""
+        return cls.model_validate(step.model_dump(include=set(cls.model_fields)))
+
+
 class StoredItem(BaseModel):
     """An item as the table holds it.
 
     :param edited: names of the fields a person owns.
     :param gone: a tombstone; the item it buried is kept for what a scanner may still report of it.
     :param progress: what its performed steps amount to, since a person last set the status.
+    :param performed: its performed steps as they were reported, also from before a person set the status.
     :param audited: the key of the last audit entry about it; no part of its content.
     """
 
@@ -47,6 +68,7 @@ class StoredItem(BaseModel):
     gone: bool = False
     progress: Progress = Progress()
     audited: str = ""
+    performed: tuple[PerformedStep, ...] = ()
 
     @property
     def version(self) -> str:
@@ -140,7 +162,25 @@ def restored(current: StoredItem) -> StoredItem:
 
 def from_scanner(current: StoredItem, step: Step) -> StoredItem:
     """Return the item after a scanner reported a step of it. A scan is real: it revives even a tombstone."""
-    progress = current.progress.after(step)
+    others = [each for each in current.performed if each.sop_instance_uid != step.sop_instance_uid]
+    performed = sorted((*others, PerformedStep.of(step)), key=lambda each: each.sop_instance_uid)
+    reported = current.model_copy(update={"performed": tuple(performed)})
+    return _progressed(reported, current.progress.after(step))
+
+
+def unlinked(current: StoredItem, uid: str, others: Iterable[Step]) -> StoredItem:
+    """Return the item after a person said that a step is not of it.
+
+    :param others: its other steps that count: those since a person last set the status.
+    """
+    performed = tuple(each for each in current.performed if each.sop_instance_uid != uid)
+    without = current.model_copy(update={"performed": performed})
+    if uid not in current.progress.steps:
+        return without
+    return _progressed(without, Progress.of(others))
+
+
+def _progressed(current: StoredItem, progress: Progress) -> StoredItem:
     status = progress.status()
     freed = status is Status.SCHEDULED
     if freed and current.gone:

@@ -19,7 +19,7 @@ from lambdas.store.audit.step_subject import step_subject
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
-from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, step_key
+from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, step_key, steps_group
 from lambdas.store.ownership import StoredItem
 from lambdas.store.write_back_rows import WriteBackRows, stamp, step_of, uid_of
 from shared.batches import batches
@@ -32,7 +32,13 @@ from shared.steps.procedure_step import (
     Refusal,
     Step,
 )
-from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
+from shared.steps.step_dataset import (
+    ScheduledStepReference,
+    fold,
+    linked_items,
+    patient_of,
+    references,
+)
 
 _BATCH_GET: Final = 100
 Outcome = Literal["recorded", "already_recorded"]
@@ -55,12 +61,12 @@ class StepStore(WriteBackRows):
 
     def find(self, sop_instance_uid: str) -> Step | None:
         """Return a step as folded so far; None if it is unknown."""
-        row = self._step_row(sop_instance_uid)
+        row = self.step_row(sop_instance_uid)
         return step_of(row) if row and row.pk.startswith(MPPS) else None
 
     def audited(self, uids: Collection[str]) -> dict[str, str]:
         """Return the keys of the last audit entries about steps, by SOP Instance UID."""
-        return {uid_of(row): row.audited for row in self._step_rows(uids) if row.audited}
+        return {uid_of(row): row.audited for row in self.step_rows(uids) if row.audited}
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
@@ -72,7 +78,7 @@ class StepStore(WriteBackRows):
 
     def events_at(self, sop_instance_uid: str, *, site: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in order; none if it is unknown, or another site's."""
-        row = self._step_row(sop_instance_uid)
+        row = self.step_row(sop_instance_uid)
         return self.events(sop_instance_uid) if row is not None and row.site == site else []
 
     def lacking(self, asked: Sequence[EventReference], *, site: str) -> list[str]:
@@ -88,7 +94,7 @@ class StepStore(WriteBackRows):
         return [each.event_id for each in asked if each.event_id not in recorded]
 
     def _record(self, event: ProcedureStepEvent, site: str, relay_id: str) -> EventResult:
-        row = self._step_row(event.sop_instance_uid)
+        row = self.step_row(event.sop_instance_uid)
         if row is not None and row.site != site:
             return _refused(event, "this SOP Instance UID belongs to another site")
         before = step_of(row) if row else None
@@ -108,7 +114,7 @@ class StepStore(WriteBackRows):
 
         def save(transaction: TransactWrite, key: str) -> None:
             self._save_event(transaction, event, body, row, site, relay_id)
-            self._save_step(transaction, step, row, site, key)
+            self.save_step(transaction, step, row, site, key, patient=patient_of(event.dataset))
 
         written = self._worklist.writer.change(
             site,
@@ -142,9 +148,26 @@ class StepStore(WriteBackRows):
             condition=EventRow.pk.does_not_exist(),
         )
 
-    def _save_step(
-        self, transaction: TransactWrite, step: Step, row: StepRow | None, site: str, key: str
+    def save_step(
+        self,
+        transaction: TransactWrite,
+        step: Step,
+        row: StepRow | None,
+        site: str,
+        key: str,
+        *,
+        patient: Mapping[str, str] | None = None,
+        unlinked: Collection[str] | None = None,
     ) -> None:
+        """Write a step in a transaction, on the condition that it is still as it was read.
+
+        :param key: of the audit entry.
+        :param patient: name and id that the scanner reported; None: as before.
+        :param unlinked: items that a person said it is not of; None: as before.
+        """
+        began = step.started_at or step.reported_at
+        left = (row.unlinked if row else None) if unlinked is None else list(unlinked)
+        told = bool(step.item_ids or left)
         version = _version(row)
         transaction.save(
             self._tables.step(
@@ -155,8 +178,12 @@ class StepStore(WriteBackRows):
                 body=step.model_dump_json(),
                 audited=key,
                 # Unscheduled steps owe REDCap nothing: there is no row to write to until a person links one.
-                write_back_due=DUE if step.item_ids else None,
-                write_back_at=stamp(self._now()) if step.item_ids else None,
+                write_back_due=DUE if told else None,
+                write_back_at=stamp(self._now()) if told else None,
+                unlinked=left or None,
+                patient=dict(patient) if patient else (row.patient if row else None),
+                group_key=steps_group(site),
+                group_at=f"{began:%Y%m%d%H%M%S}#{step.sop_instance_uid}",
             ),
             condition=(StepRow.version == version) if row else StepRow.pk.does_not_exist(),
         )

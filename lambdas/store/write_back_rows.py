@@ -5,7 +5,7 @@ Also the row of a missed scan, under a key of its own, whose write-back is all t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -25,9 +25,10 @@ from lambdas.store.unfinished_write_backs import (
     ParkedWriteBack,
     PendingWriteBack,
 )
-from lambdas.store.worklist import WorklistStore
+from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import NotFound
-from shared.steps.procedure_step import Step
+from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Step, StepStatus
+from shared.worklist_item import Status
 
 Happened = Literal["told", "refused", "retried"]
 """What an audit entry says of a write-back."""
@@ -62,18 +63,16 @@ class WriteBackRows:
 
     def pending(self, sop_instance_uid: str) -> PendingWriteBack | None:
         """Return the write-back that is due for a step; None if none is."""
-        row = self._step_row(sop_instance_uid)
+        row = self.step_row(sop_instance_uid)
         if row is None or row.write_back_due != DUE:
             return None
         item_ids = item_ids_of(row)
         found = self._worklist.writer.read(row.site, item_ids)
         linked = [found[item_id] for item_id in item_ids if item_id in found]
         # After the items: a step that comes later has a write-back of its own.
-        known = self._steps({uid for stored in linked for uid in stored.progress.steps})
-        performed = {
-            stored.item.id: tuple(known[uid] for uid in stored.progress.steps if uid in known)
-            for stored in linked
-        }
+        wanted = {uid for stored in linked for uid in stored.progress.steps} | {uid_of(row)}
+        known = {uid_of(each): each for each in self.step_rows(wanted)}
+        performed = {stored.item.id: tuple(_counted(stored, row, known)) for stored in linked}
         items = tuple(stored.item for stored in linked)
         return PendingWriteBack(items, performed, int(row.version), int(row.write_back_attempts))
 
@@ -119,22 +118,21 @@ class WriteBackRows:
 
         :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
         """
-        row = self._step_row(sop_instance_uid)
+        row = self.step_row(sop_instance_uid)
         if row is None or not item_ids_of(row):
             raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
         self._make_due_again(row, by)
 
-    def _step_row(self, sop_instance_uid: str) -> StepRow | None:
+    def step_row(self, sop_instance_uid: str) -> StepRow | None:
+        """Return a step's row, consistently; None if it is unknown."""
         with translated("reading a procedure step"):
             try:
                 return self._tables.step.get(step_key(sop_instance_uid), STATE, consistent_read=True)
             except DoesNotExist:
                 return None
 
-    def _steps(self, uids: Collection[str]) -> dict[str, Step]:
-        return {uid_of(row): step_of(row) for row in self._step_rows(uids)}
-
-    def _step_rows(self, uids: Collection[str]) -> list[StepRow]:
+    def step_rows(self, uids: Collection[str]) -> list[StepRow]:
+        """Return the rows of those steps that there are."""
         keys = [(step_key(uid), STATE) for uid in sorted(uids)]
         with translated("reading procedure steps"):
             return list(self._tables.step.batch_get(keys, consistent_read=True)) if keys else []
@@ -166,7 +164,7 @@ class WriteBackRows:
     def _try_to_end(
         self, sop_instance_uid: str, version: int, actions: Sequence[Action], happened: Happened | None
     ) -> bool:
-        row = self._step_row(sop_instance_uid)
+        row = self.step_row(sop_instance_uid)
         if row is None or row.version != version:
             return False
         if happened is None:
@@ -212,7 +210,23 @@ def step_of(row: StepRow) -> Step:
 
 def item_ids_of(row: StepRow) -> tuple[str, ...]:
     """Return the items that a row is about."""
-    return (row.body,) if row.pk.startswith(NO_SHOW) else step_of(row).item_ids
+    return (row.body,) if row.pk.startswith(NO_SHOW) else (*step_of(row).item_ids, *(row.unlinked or ()))
+
+
+def freed(step: Step) -> Step:
+    """Return a step as it is to an item that it was taken from: the wrong entry had been selected."""
+    return step.model_copy(
+        update={"status": StepStatus.DISCONTINUED, "discontinuation_reason": WRONG_WORKLIST_ENTRY}
+    )
+
+
+def _counted(stored: StoredItem, row: StepRow, known: Mapping[str, StepRow]) -> Iterator[Step]:
+    """Yield the steps of an item that count; if there are none any more, the one that was taken from it."""
+    counted = [step_of(known[uid]) for uid in stored.progress.steps if uid in known]
+    yield from counted
+    to_do = stored.item.performed_procedure_step_status is Status.SCHEDULED
+    if not counted and to_do and stored.item.id in (row.unlinked or ()):
+        yield freed(step_of(row))
 
 
 def uid_of(row: StepRow) -> str:

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from lambdas.api.schemas.common import Request
 from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
 from lambdas.sources.field_values import KG_PER_LB
-from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
+from lambdas.store.ownership import IDENTITY, PerformedStep, StatusOwner, StoredItem
 from shared import identifiers
 from shared.dicom.dicom_text import (
     AE,
@@ -34,6 +34,7 @@ from shared.dicom.dicom_text import (
     parse_uid,
 )
 from shared.errors import Rejected
+from shared.steps.procedure_step import StepStatus
 from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")
@@ -51,7 +52,17 @@ _TEXTS: Final = (
 )
 """In these what nobody sees is taken out; in identifiers it is refused."""
 
-READ_ONLY: Final = frozenset({*IDENTITY, "edited", "status_owner"})
+ACTUAL: Final = frozenset(
+    {
+        "actual_start",
+        "actual_end",
+        "actual_station_aetitle",
+        "actual_station_name",
+        "series_count",
+        "procedure_steps",
+    }
+)
+READ_ONLY: Final = frozenset({*IDENTITY, *ACTUAL, "edited", "status_owner"})
 
 _KG, _LB = "patient_weight_kg", "patient_weight_lb"
 
@@ -61,12 +72,20 @@ class ItemView(WorklistItem):
 
     `edited` names the fields that a person changed, which REDCap no longer does; `status_owner` is who set
     the status last: `source`, `mpps` or `person`. `version` is what the header `ETag` says, without quotes.
+    What scanners reported: `actual_start` and `actual_end` (the scanner's local time), station, series, and
+    the SOP Instance UIDs of the performed procedure steps.
     """
 
     patient_weight_lb: str = ""
     edited: tuple[str, ...] = ()
     status_owner: StatusOwner = "source"
     version: str = ""
+    actual_start: datetime | None = None
+    actual_end: datetime | None = None
+    actual_station_aetitle: str = ""
+    actual_station_name: str = ""
+    series_count: int = 0
+    procedure_steps: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, stored: StoredItem) -> ItemView:
@@ -78,8 +97,24 @@ class ItemView(WorklistItem):
                 "edited": stored.edited,
                 "status_owner": stored.status_owner,
                 "version": stored.version,
+                **_actual(stored.performed),
             }
         )
+
+
+def _actual(steps: tuple[PerformedStep, ...]) -> dict[str, Any]:
+    """Return what an item's performed steps come to."""
+    last = max(steps, key=lambda step: step.started_at or datetime.min, default=None)  # noqa: DTZ901 - local
+    running = any(step.status is StepStatus.IN_PROGRESS for step in steps)
+    ends = [step.ended_at for step in steps if step.ended_at]
+    return {
+        "actual_start": min((step.started_at for step in steps if step.started_at), default=None),
+        "actual_end": max(ends) if ends and not running else None,
+        "actual_station_aetitle": last.station_aetitle if last else "",
+        "actual_station_name": last.station_name if last else "",
+        "series_count": sum(step.series_count for step in steps),
+        "procedure_steps": tuple(step.sop_instance_uid for step in steps),
+    }
 
 
 class ItemFields(Request):
@@ -186,14 +221,20 @@ class ItemChanges(ItemFields):
     edited: tuple[str, ...] = ()
     status_owner: str = ""
     version: str = ""
+    actual_start: datetime | None = None
+    actual_end: datetime | None = None
+    actual_station_aetitle: str = ""
+    actual_station_name: str = ""
+    series_count: int = 0
+    procedure_steps: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _emptied(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        keep = "pregnancy_status"
-        return {name: "" if value is None and name != keep else value for name, value in data.items()}
+        keep = {"pregnancy_status", "actual_start", "actual_end"}
+        return {name: "" if value is None and name not in keep else value for name, value in data.items()}
 
     def against(self, current: StoredItem, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the fields that differ from what is there, and from what was shown if that was otherwise.

@@ -17,6 +17,7 @@ from lambdas.store.ownership import (
     removed,
     restored,
     tells_source,
+    unlinked,
     withdrawn,
 )
 from shared.errors import Rejected
@@ -321,3 +322,33 @@ def test_what_its_source_took_back_no_person_brings_back() -> None:
 
 def test_what_is_there_need_not_be_brought_back() -> None:
     assert restored(stored()) == stored()
+
+
+# A step that is not of the item
+
+DONE = step(StepStatus.COMPLETED, uid="2.25.1")
+OTHER = step(StepStatus.DISCONTINUED, uid="2.25.2", minute=9)
+
+
+def test_without_its_only_step_an_item_is_to_be_scanned() -> None:
+    after = unlinked(from_scanner(stored(), DONE), "2.25.1", [])
+    assert status_of(after) == (Status.SCHEDULED, "source")
+    assert after.performed == ()
+
+
+def test_without_one_of_its_steps_an_item_is_what_the_others_make_it() -> None:
+    both = from_scanner(from_scanner(stored(), DONE), OTHER)
+    after = unlinked(both, "2.25.1", [OTHER])
+    assert status_of(after) == (Status.DISCONTINUED, "mpps")
+    assert [each.sop_instance_uid for each in after.performed] == ["2.25.2"]
+
+
+def test_a_status_that_a_person_set_since_stays() -> None:
+    settled = from_person(from_scanner(stored(), DONE), {STATUS: "CANCELLED"})
+    after = unlinked(settled, "2.25.1", [])
+    assert status_of(after) == (Status.CANCELLED, "person")
+
+
+def test_linking_it_again_is_as_if_nothing_had_been() -> None:
+    scanned = from_scanner(stored(), DONE)
+    assert from_scanner(unlinked(scanned, "2.25.1", []), DONE) == scanned
