@@ -6,6 +6,7 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
@@ -14,7 +15,7 @@
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
         USERS              <username>            a person's account
-        LOGINS             <hash of a name>      failed logins, to throttle guessing
+        LOGINS             <hash>                failed logins, to throttle guessing
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
@@ -39,13 +40,14 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
-STAMP = "STAMP#"
+SAME, STAMP = "SAME#", "STAMP#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -60,6 +62,11 @@ def site_key(site: str) -> str:
 def item_key(item_id: str) -> str:
     """Return the sort key of an item."""
     return f"{ITEM}{item_id}"
+
+
+def same_key(row_id: str) -> str:
+    """Return the sort key of the row that says which item a row's name means."""
+    return f"{SAME}{row_id}"
 
 
 def stamp_key(version: int) -> str:
@@ -189,6 +196,12 @@ class ItemRow(Row):
     by_status = StatusIndex()
 
 
+class SameRow(Row):
+    """The item that a row of REDCap means, where its name alone would give another."""
+
+    item_id = UnicodeAttribute()
+
+
 class EventRow(Row):
     """One event as the relay sent it: its JSON, ``packed`` if it is long. ``number``: their order."""
 
@@ -221,6 +234,20 @@ class StepRow(Row):
 
     by_group = GroupIndex()
     due = DueIndex()
+
+    def due_again(self, at: str) -> list[Action]:
+        """Return what makes its write-back due at once.
+
+        The version moves too, so that a write-back still under way does not end this one with its own.
+
+        :param at: now, as a moment that sorts as text.
+        """
+        return [
+            StepRow.version.set(StepRow.version + 1),
+            StepRow.write_back_due.set(DUE),
+            StepRow.write_back_at.set(at),
+            StepRow.write_back_attempts.set(0),
+        ]
 
 
 class SourceRow(Row):
@@ -274,6 +301,7 @@ class Tables:
     head: type[HeadRow]
     stamp: type[StampRow]
     item: type[ItemRow]
+    same: type[SameRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -306,6 +334,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         head=bound(HeadRow, worklist_table),
         stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
+        same=bound(SameRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),

@@ -17,13 +17,13 @@ from lambdas.store import ownership
 from lambdas.store.audit.entry import Actor
 from lambdas.store.audit.step_subject import step_subject
 from lambdas.store.commit import BATCH, Change
-from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, step_key, steps_group
 from lambdas.store.ownership import StoredItem
 from lambdas.store.write_back_rows import WriteBackRows, stamp, step_of, uid_of
 from shared.batches import batches
 from shared.errors import Rejected
+from shared.steps.event_body import EventBody, pack, unpack
 from shared.steps.procedure_step import (
     EventReference,
     EventResult,

@@ -14,6 +14,7 @@ from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
 from lambdas.store.feed import Head, is_ancestor, is_current, read_page
+from lambdas.store.followed_items import FollowedItems
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
@@ -21,11 +22,13 @@ from lambdas.store.ownership import StatusOwner, StoredItem
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import Status, WorklistItem
 
 __all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "WorklistStore"]
 
 _BATCH_GET: Final = 100
+_TO_BE_DONE: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
+_MOST_A_DAY: Final = 1000
 
 Edit = Callable[[StoredItem], Mapping[str, Any]]
 """What to change of an item, given how it stands."""
@@ -36,10 +39,11 @@ Check = Callable[[StoredItem], None]
 
 @dataclass(frozen=True)
 class PutResult:
-    """How many items a source's write changed, and how many were already right."""
+    """How many items a source's write changed, their records, and how many were already right."""
 
     written: int
     unchanged: int
+    records: frozenset[str] = frozenset()
 
 
 class ItemRef(NamedTuple):
@@ -57,6 +61,7 @@ class WorklistStore:
     :param new_id: a fresh random identifier at every call.
     :param settle_seconds: how long a committed change may take to be seen by every read.
     :param writer: writes the items; None: to the table.
+    :param followed: items that followed their rows to another name; None: those of the table.
     """
 
     def __init__(
@@ -67,11 +72,13 @@ class WorklistStore:
         new_id: Callable[[], str],
         settle_seconds: float = 10.0,
         writer: ItemWriter | None = None,
+        followed: FollowedItems | None = None,
     ) -> None:
         self._tables, self._now, self._settle = tables, now, settle_seconds
         self.writer: Final[ItemWriter] = writer or ItemWriter(
             tables, now=now, new_id=new_id, settle=settle_seconds
         )
+        self.followed: Final[FollowedItems] = followed or FollowedItems(tables, self.writer, now=now)
 
     def sites(self) -> list[str]:
         """Return every site that ever had an item."""
@@ -115,14 +122,16 @@ class WorklistStore:
         for site in sorted({site for each in placings.values() for site in each.leave}):
             gone = [item_id for item_id, each in placings.items() if site in each.leave]
             self.withdraw(site, gone, by=by)
-        written = 0
+        written, records = 0, set[str]()
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
         for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
             for some in batches(list(of_site), BATCH):
                 changes = {item.id: _from_source(item, inherited) for item, inherited in some}
-                written += self.writer.change(site, changes, by=by).written
-        return PutResult(written, len(placings) - written)
+                done = self.writer.change(site, changes, by=by)
+                written += done.written
+                records |= {item.source_record for item, _ in some if item.id in done.changed}
+        return PutResult(written, len(placings) - written, frozenset(records))
 
     def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, SiteMove]:
         if all({item.site}.issuperset(sites) for item in items):
@@ -230,6 +239,12 @@ class WorklistStore:
                 if body.get("source") == source_id:
                     owner = cast("StatusOwner", row.status_owner or "source")
                     yield ItemRef(body["id"], body["source_record"], owner)
+
+    def records_on(self, source_id: str, day: str) -> frozenset[str]:
+        """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
+        query = ItemQuery(statuses=_TO_BE_DONE, date_from=day, date_to=day)
+        page = list_items(self._tables, query, limit=_MOST_A_DAY)
+        return frozenset(each.item.source_record for each in page.items if each.item.source == source_id)
 
     def bearers(self, site: str) -> Iterator[Bearer]:
         """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""

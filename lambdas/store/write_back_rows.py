@@ -189,13 +189,7 @@ class WriteBackRows:
 
         The version moves too, so that a write-back still under way does not end this one with its own.
         """
-        model = self._tables.step
-        actions: list[Action] = [
-            model.version.set(model.version + 1),
-            model.write_back_due.set(DUE),
-            model.write_back_at.set(stamp(self._now())),
-            model.write_back_attempts.set(0),
-        ]
+        actions = row.due_again(stamp(self._now()))
         if by is not None:
             self._update_audited(row, actions, "retried", by)
             return

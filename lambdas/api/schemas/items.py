@@ -33,6 +33,7 @@ from shared.dicom.dicom_text import (
     parse_decimal,
     parse_uid,
 )
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
 from shared.steps.procedure_step import StepStatus
 from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
@@ -49,6 +50,7 @@ _TEXTS: Final = (
     "performing_physician",
     "procedure_description",
     "protocol_name",
+    *(OptionalAttributes.model_fields.keys() - IDENTIFIERS),
 )
 """In these what nobody sees is taken out; in identifiers it is refused."""
 
@@ -117,7 +119,7 @@ def _actual(steps: tuple[PerformedStep, ...]) -> dict[str, Any]:
     }
 
 
-class ItemFields(Request):
+class ItemFields(OptionalAttributes, Request):
     """The fields that a person may set. An empty text means "not known"."""
 
     study_instance_uid: UI = ""
@@ -247,12 +249,12 @@ class ItemChanges(ItemFields):
             is not what it looks like.
         """
         there = ItemView.of(current).model_dump()
-        named = self.model_dump(include=self.model_fields_set - {"version"})
+        named = {name: getattr(self, name) for name in self.model_fields_set - {"version"}}
         seen = there | _seen(shown or {})
         changes = {
             name: value
             for name, value in named.items()
-            if value not in _alike(there[name]) and value not in _alike(seen[name])
+            if value not in _alike(there.get(name, "")) and value not in _alike(seen.get(name, ""))
         }
         _check_identifiers(changes)
         for name in sorted(READ_ONLY & changes.keys()):
