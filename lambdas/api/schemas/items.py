@@ -249,7 +249,9 @@ class ItemChanges(ItemFields):
             is not what it looks like.
         """
         there = ItemView.of(current).model_dump()
-        named = {name: getattr(self, name) for name in self.model_fields_set - {"version"}}
+        # What scanners reported since is not known field by field, and nobody sends it to change it.
+        unsaid = {"version", *(ACTUAL if shown is not None else ())}
+        named = {name: getattr(self, name) for name in self.model_fields_set - unsaid}
         seen = there | _seen(shown or {})
         changes = {
             name: value
