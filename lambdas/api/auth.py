@@ -21,6 +21,7 @@ from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
 from lambdas.store.accounts.people import User, normal_name
 from lambdas.store.accounts.relays import Relay
+from lambdas.store.audit.entry import Actor, Subject
 from shared.errors import Forbidden
 
 DEFAULT_MINUTES: Final = 30
@@ -55,9 +56,13 @@ def log_in(services: Services, body: Login, request: Request, response: Response
     user = services.users.find(body.username)
     password = body.password.get_secret_value()
     right, better_hash = services.passwords.verify(password, user.password_hash if user else None)
+    # What was typed as a name may be a password: only the name of an account is kept.
+    by = person(request, user.username if user else "")
     if user is None or not right or user.disabled:
+        services.audit.record(by, [Subject(kind="login", id=by.name, action="login-failed")])
         raise Unauthenticated("username or password is wrong")
     services.logins.succeeded(body.username, address=address, device=device)
+    services.audit.record(by, [Subject(kind="login", id=by.name, action="logged-in")])
     if better_hash:
         services.users.upgrade_hash(user, better_hash)
     longest = services.settings.access_token_max_minutes
@@ -95,6 +100,21 @@ def current_user(services: UseServices, credentials: _PersonToken) -> User:
     return user
 
 
+def acting(request: Request, user: Annotated[User, Depends(current_user)]) -> Actor:
+    """Return who is asking, as the audit trail names a person."""
+    return person(request, user.username)
+
+
+def person(request: Request, username: str) -> Actor:
+    """Return a person as the audit trail names one, with where the request came from."""
+    return Actor(
+        kind="person",
+        name=username,
+        address=request.client.host if request.client else "",
+        request_id=str(request.scope.get("mwl.request_id", "")),
+    )
+
+
 def _needs(role: Role) -> Callable[[User], User]:
     def check(user: Annotated[User, Depends(current_user)]) -> User:
         if not user.role.covers(role):
@@ -121,4 +141,5 @@ def current_relay(services: UseServices, credentials: _RelayToken) -> Relay:
 MayRead = Depends(_needs(Role.READ))
 MayWrite = Depends(_needs(Role.WRITE))
 MayAdminister = Depends(_needs(Role.ADMIN))
+Acting = Annotated[Actor, Depends(acting)]
 ThisRelay = Annotated[Relay, Depends(current_relay)]
