@@ -35,7 +35,7 @@ from shared.worklist_item import Status
 Check = Callable[[list[bytes]], bool]
 """Tells whether a row, as pieces (`edge_relay.worklist.row`), is an answer."""
 
-ROW: Final = "item_id, feed_seq, status, ascii, elements"
+ROW: Final = "item_id, feed_seq, status, ascii, elements, seal"
 _DRIVERS: Final = (
     "study_instance_uid",
     "accession_number",
@@ -154,7 +154,7 @@ def _stations(asked: Condition | None, scanner: ScannerProfile) -> list[Stations
     own = Stations(scanner.stations, frozenset(scanner.station_names))
     wanted = []
     if asked is not None:
-        titles = frozenset(asked.values)
+        titles = scanner.own_titles(asked.values)
         is_own = bool(titles & own.titles)
         wanted.append(Stations(titles | own.titles, own.names) if is_own else Stations(titles, frozenset()))
     if scanner.restricted and own not in wanted:

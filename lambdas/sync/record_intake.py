@@ -116,7 +116,7 @@ class RecordIntake:
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
         self.changed: set[str] = set()
-        """Records of which something was written."""
+        """Records with at least one item written."""
         self.left_out: set[str] = set()
         self.withheld: Withheld | None = None
         """What `withdraw` left where it is, for a person to look at."""
