@@ -7,6 +7,7 @@ all functions together: see `lambdas.store.request_rates`. A project that is ope
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -88,8 +89,6 @@ def rest_of(retry_after: str, now: datetime) -> float:
     if retry_after.strip().isdecimal():
         seconds = float(retry_after)
     else:
-        try:
+        with suppress(ValueError):
             seconds = (parsedate_to_datetime(retry_after).astimezone(UTC) - now).total_seconds()
-        except ValueError:
-            pass
     return min(max(seconds, 1.0), LONGEST_REST_SECONDS)
