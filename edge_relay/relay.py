@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from ssl import SSLContext
 from threading import Lock
@@ -37,6 +38,7 @@ from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
+from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -114,6 +116,7 @@ class Relay:
         self._outside: Final = surroundings or Surroundings(Clock())
         # Where the machine's own name for its start is hidden, this process's has to do.
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
+        self._run: Final = self._outside.new_uuid().hex
         self._lock: int | None = None
         self._disk_trouble = ""
         self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
@@ -142,6 +145,7 @@ class Relay:
             self._lock = None
             raise
         self._loops = self._make_loops()
+        self._step_finder.start()
         self._steps.start()
         self._listener.start()
         for loop in self._loops:
@@ -156,6 +160,7 @@ class Relay:
         clean = self._steps.stop(max(0.1, deadline - monotonic())) and clean
         for client in self._clients:
             client.close()  # ends a call that is under way
+        clean = self._step_finder.stop(max(0.1, deadline - monotonic())) and clean
         for loop in self._loops:
             clean = loop.stop(max(0.1, deadline - monotonic())) and clean
         self.write_health()
@@ -239,11 +244,13 @@ class Relay:
         self.journal = Journal(
             self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
         )
+        self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)
         self._steps = StepIntake(
             self.journal,
             CachedWorklist(self.cache),
             now=clock.now,
             new_uuid=self._outside.new_uuid,
+            elsewhere=self._step_finder,
         )
         self._services = Services(
             admission=Admission(relay, self.profiles),
@@ -276,8 +283,14 @@ class Relay:
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
         pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
-        push = push_exchange(self._cloud(), self.journal, relay.push_batch, retention, now)
-        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud)
+        push_cloud = self._cloud()
+        push = push_exchange(push_cloud, self.journal, relay.push_batch, retention, now, push_cloud)
+        heartbeat = heartbeat_exchange(
+            self._cloud(),
+            self.profiles,
+            self._health_for_cloud,
+            lambda trouble: self.health.note("identity", trouble),
+        )
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
         )
@@ -287,16 +300,18 @@ class Relay:
             Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
         )
 
-    def _cloud(self) -> Cloud:
+    def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
-        client = make_client(relay.cloud_url, relay.cloud_timeout_seconds)
+        seconds = min(relay.cloud_timeout_seconds, most_seconds)
+        client = make_client(relay.cloud_url, seconds)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
-        return Cloud(client, self._identity, self._outside.clock, new_id, relay.cloud_timeout_seconds)
+        return Cloud(client, self._identity, self._outside.clock, new_id, seconds)
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()
-        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report)
+        found = status.look(self._state_dir, report.written_at, report)
+        return health_for_cloud(found, report).model_copy(update={"run": self._run})
 
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,7 @@ from edge_relay.exchange.identity import Enrolment, Identity
 from edge_relay.exchange.transport import BoundedTransport
 from shared.feed import FeedItem, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.steps.known_step import KnownStep
 from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 
 if TYPE_CHECKING:
@@ -89,6 +91,17 @@ class Cloud:
         asked = {event.event_id for event in events}
         understood = (_valid(EventResult, raw) for raw in results)
         return [result for result in understood if result is not None and result.event_id in asked]
+
+    def step(self, sop_instance_uid: str) -> KnownStep | None:
+        """Return a step as the cloud knows it, None if it knows none of our site (404)."""
+        sent = self._send("GET", f"/relay/steps/{quote(sop_instance_uid, safe='')}")
+        if sent.answer.status == httpx.codes.NOT_FOUND:
+            return None
+        known = _valid(KnownStep, checked(sent.answer).json_object())
+        if known is None:
+            raise nonsense("is not a step")
+        self._believe(sent)
+        return known
 
     def heartbeat(self, health: RelayHealth) -> HeartbeatAnswer | None:
         """Tell how we are doing; return what is overridden, None if the cloud is too old to ask (404)."""

@@ -34,7 +34,7 @@ from typing import Final
 
 from edge_relay.mpps import journal_file, journal_losses, journal_rows, journal_times
 from edge_relay.mpps.event_times import Stamp
-from edge_relay.mpps.high_water import MARK_FILE, MarkFile
+from edge_relay.mpps.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_batch import Batch
 from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
 from edge_relay.mpps.journal_tables import reference_lists
@@ -42,6 +42,7 @@ from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import NotFound, Rejected, Unavailable
+from shared.steps.known_step import KnownStep
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
 __all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
@@ -138,6 +139,18 @@ class Journal:
                 return None
             return attributes, journal_rows.stored_lists(db, sop_instance_uid)
 
+    def take_over(self, known: KnownStep) -> None:
+        """Bring a step to what the cloud knows of it; one with events the cloud lacks stays as it is here."""
+        with self._using("written") as db:
+            with transaction(db):
+                journal_rows.take_over(db, known)
+            self._overlay = journal_rows.stored_overlay(db)
+
+    def in_progress(self, limit: int) -> list[str]:
+        """Return the SOP Instance UIDs of the latest steps that have not ended."""
+        with self._using("read") as db:
+            return journal_rows.in_progress(db, limit)
+
     def overlay(self) -> Mapping[str, Overlay]:
         """Return the statuses to lay over the cache, by item id. Never touches the disk, never fails."""
         return self._overlay
@@ -187,6 +200,11 @@ class Journal:
                 if trouble:
                     log.warning("journal.db-wal cannot be brought into journal.db (%s)", trouble)
             self._unsettled = bool(self._uncopied)
+
+    def missing(self) -> list[Noted]:
+        """Return the events that the journal had taken and no longer has."""
+        with self._using("read") as db:
+            return journal_rows.missing(db)
 
     def forget_missing(self) -> int:
         """Stop telling of events that are missing; return how many it was."""

@@ -19,6 +19,7 @@ from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Rejected
+from shared.steps.known_step import KnownStep
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Progress, Step
 from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
@@ -56,6 +57,13 @@ _OVER: Final = """
 
 PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
 """Sets an event apart: the reason, and its id."""
+
+
+_IN_PROGRESS: Final = """
+    SELECT sop_instance_uid FROM events JOIN steps USING (sop_instance_uid)
+    WHERE CASE WHEN json_valid(steps.body)
+        THEN json_extract(steps.body, '$.status') = 'IN_PROGRESS' ELSE FALSE END
+    GROUP BY sop_instance_uid ORDER BY max(seq) DESC LIMIT ?"""
 
 
 class OpenEvent(NamedTuple):
@@ -185,6 +193,27 @@ def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> N
     """Write what all steps of items amount to."""
     rows = [(item_id, each.model_dump_json()) for item_id, each in progress.items()]
     db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
+
+
+def take_over(db: sqlite3.Connection, known: KnownStep) -> None:
+    """Write a step as the cloud knows it, unless it has events here that the cloud lacks."""
+    uid = known.step.sop_instance_uid
+    waiting = "SELECT 1 FROM events WHERE sop_instance_uid = ? AND state <> 'delivered'"
+    if db.execute(waiting, (uid,)).fetchone():
+        return
+    for event in known.events:
+        values = values_of(event)
+        columns = f"{_EVENT}, warned, state"
+        db.execute(
+            f"INSERT OR IGNORE INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 'delivered')",  # noqa: S608
+            (*values, seal(*values), bool(event.warnings)),
+        )
+    link(db, known.step)
+
+
+def in_progress(db: sqlite3.Connection, limit: int) -> list[str]:
+    """Return the latest steps that have not ended."""
+    return [uid for (uid,) in db.execute(_IN_PROGRESS, (limit,))]
 
 
 def take_down(db: sqlite3.Connection, result: EventResult) -> None:

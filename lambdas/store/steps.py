@@ -30,7 +30,8 @@ from lambdas.store.unfinished_write_backs import (
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Conflict, NotFound, Rejected
 from shared.steps.event_body import EventBody, pack, unpack
-from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
+from shared.steps.known_step import KnownStep, known_step
+from shared.steps.procedure_step import EventKind, EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
 from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
 
 Outcome = Literal["recorded", "already_recorded"]
@@ -66,6 +67,13 @@ class StepStore:
             rows = list(model.query(step_key(sop_instance_uid), model.sk.startswith(EVENT)))
         rows.sort(key=lambda row: int(row.number))
         return [unpack(EventBody(row.body, row.packed)) for row in rows]
+
+    def known(self, sop_instance_uid: str, site: str) -> KnownStep | None:
+        """Return a step of a site with its events, as another relay of the site is told; None if unknown."""
+        row = self._step_row(sop_instance_uid)
+        if row is None or row.site != site:
+            return None
+        return known_step(_step(row), tuple(self.events(sop_instance_uid)))
 
     def due_write_backs(self, limit: int) -> list[str]:
         """Return the SOP Instance UIDs of steps whose write-back is due, the longest due first."""
@@ -152,6 +160,10 @@ class StepStore:
             return _refused(event, "this SOP Instance UID belongs to another site")
         before = _step(row) if row else None
         if before is not None and self._is_recorded(event):  # an event is never without its step
+            items = self._worklist.writer.read(site, before.item_ids)
+            return self._result(event, "already_recorded", items)
+        if before is not None and event.kind is EventKind.N_CREATE and self._is_repeated(event):
+            # The scanner was not answered by one relay, and sent the same to another.
             items = self._worklist.writer.read(site, before.item_ids)
             return self._result(event, "already_recorded", items)
         try:
@@ -260,6 +272,11 @@ class StepStore:
             except DoesNotExist:
                 return False
         return True
+
+    def _is_repeated(self, event: ProcedureStepEvent) -> bool:
+        """Tell whether a step was created by the very same message."""
+        created = self.events(event.sop_instance_uid)[:1]
+        return any(each.dataset == event.dataset for each in created)
 
     def _end_write_back(self, sop_instance_uid: str, version: int, actions: Sequence[Action]) -> bool:
         row = self._tables.step(step_key(sop_instance_uid), STATE)

@@ -43,6 +43,9 @@ from shared.identifiers import (
     scheduled_procedure_step_id,
     study_instance_uid,
 )
+from shared.steps.known_step import known_step
+from shared.steps.procedure_step import ProcedureStepEvent, Step
+from shared.steps.step_dataset import fold
 from shared.worklist_item import WorklistItem
 from tests.rigs.patience import PATIENCE, SOON
 
@@ -117,6 +120,7 @@ class FakeCloud:
         self.heartbeats: list[dict[str, Any]] = []
         self.overrides: list[Any] = []
         self.version = "0"
+        self.identity_shared = False
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -229,6 +233,17 @@ class FakeCloud:
             )
         return 200, {"results": results}
 
+    def step(self, uid: str) -> dict[str, Any] | None:
+        """Return what the cloud knows of a step."""
+        known = [ProcedureStepEvent.model_validate(raw) for raw in self.recorded]
+        events = tuple(event for event in known if event.sop_instance_uid == uid)
+        step: Step | None = None
+        for event in events:
+            after = fold(step, event)
+            assert isinstance(after, Step)
+            step = after.model_copy(update={"item_ids": event.linked() or after.item_ids})
+        return known_step(step, events).model_dump(mode="json") if step else None
+
     def _apply(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         item_id = event.get("item_id")
         _, raw = self.items.get(item_id or "", (0, None))
@@ -282,6 +297,9 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._heartbeat(body)
             if cloud.faults or cloud.always:
                 return self._fault(cloud.faults.popleft() if cloud.faults else cloud.always)
+            if url.path.startswith("/relay/steps/"):
+                known = cloud.step(url.path.rpartition("/")[2])
+                return self._send(200, known) if known else self._send(404, {"type": TYPE}, PROBLEM)
             if url.path == "/relay/worklist":
                 asked = {key: values[0] for key, values in parse_qs(url.query).items()}
                 cloud.pulls += 1
@@ -297,7 +315,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 faults = cloud.heartbeat_faults
                 return self._fault(faults.popleft() if faults else cloud.always)
             cloud.heartbeats.append(body)
-            return self._send(200, {"scanners": cloud.overrides, "version": cloud.version})
+            told = {"scanners": cloud.overrides, "version": cloud.version}
+            return self._send(200, {**told, "identity_shared": cloud.identity_shared})
 
         def _enroll(self, body: dict[str, Any]) -> None:
             if body["code"] != CODE:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import ThisRelay
 from lambdas.api.dependencies import UseServices
 from lambdas.api.mpps_intake import MppsIntake, seconds_for
 from lambdas.api.schemas.common import Enroll, Enrolled, MppsEvents, MppsResults
+from shared.errors import NotFound
 from shared.feed import FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.steps.known_step import KnownStep
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
 
@@ -62,13 +64,24 @@ def mpps(
     return MppsResults(results=results)
 
 
+@router.get("/steps/{sop_instance_uid}")
+def step(
+    sop_instance_uid: Annotated[str, Path(max_length=64)], relay: ThisRelay, services: UseServices
+) -> KnownStep:
+    """Return a step of the relay's site: a scanner may go on at another relay than it began at."""
+    known = services.steps.known(sop_instance_uid, relay.site)
+    if known is None:
+        raise NotFound("no such procedure step", where="sop_instance_uid")
+    return known
+
+
 @router.post("/heartbeat")
 def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> HeartbeatAnswer:
     """Keep how the relay is doing; answer with all that is overridden of its scanners' profiles."""
-    services.relays.heard(relay.relay_id, body)
+    shared = services.relays.heard(relay.relay_id, body)
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
-    return HeartbeatAnswer(scanners=overrides, version=version)
+    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared)
 
 
 def _etag(cursor: str) -> str:
