@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from importlib.metadata import version
 from math import inf
 from pathlib import Path
@@ -38,6 +39,7 @@ from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
+from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
 from edge_relay.health import report as health
 from edge_relay.health import status
@@ -110,13 +112,12 @@ class Relay:
         state_dir: Path,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self._settings: Final = settings
+        self._settings = settings
         self._identity: Final = identity
         self._state_dir: Final = state_dir
         self._outside: Final = surroundings or Surroundings(Clock())
         # Where the machine's own name for its start is hidden, this process's has to do.
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
-        self._run: Final = self._outside.new_uuid().hex
         self._lock: int | None = None
         self._disk_trouble = ""
         self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
@@ -220,6 +221,19 @@ class Relay:
         title = self._settings.relay.ae_title
         return Peer(_ANY_ADDRESS.get(host, host), port, title, title, timeout_seconds, self._own_tls())
 
+    def take_up(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they need no restart; see `edge_relay.operations.reloading`.
+
+        :raises Rejected: the TLS files cannot be used; nothing was changed.
+        """
+        if self._tls is not None and settings.tls is not None:
+            tls = settings.tls
+            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+        self.profiles.take_up(settings)
+        self._services.admission.take_up(settings.relay)
+        self._settings = settings
+        self._counted = None
+
     def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
         """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
         profile = self.profiles.get(ae_title)
@@ -260,7 +274,7 @@ class Relay:
             health=self.health,
             today=self._today,
             old=self._old_worklist,
-            refuse_old=relay.old_worklist == "refuse",
+            refuse_old=lambda: self._settings.relay.old_worklist == "refuse",
         )
 
     def _open_ports(self) -> None:
@@ -283,14 +297,15 @@ class Relay:
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
         pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
-        push_cloud = self._cloud()
-        push = push_exchange(push_cloud, self.journal, relay.push_batch, retention, now, push_cloud)
-        heartbeat = heartbeat_exchange(
-            self._cloud(),
-            self.profiles,
-            self._health_for_cloud,
-            lambda trouble: self.health.note("identity", trouble),
+        intake = self._cloud()
+        push = checked_push(
+            push_exchange(intake, self.journal, relay.push_batch, retention, now),
+            intake,
+            self.journal,
+            self.cache,
         )
+        note, run = partial(self.health.note, "identity"), self._outside.new_uuid().hex
+        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud, note, run)
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
         )
@@ -310,8 +325,11 @@ class Relay:
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()
-        found = status.look(self._state_dir, report.written_at, report)
-        return health_for_cloud(found, report).model_copy(update={"run": self._run})
+        try:
+            cursor = self.cache.bookmark().cursor
+        except sqlite3.Error:
+            cursor = ""  # the status says what is wrong with cache.db
+        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report, cursor)
 
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()

@@ -29,14 +29,16 @@ def heartbeat_exchange(
     profiles: Profiles,
     health: Callable[[], RelayHealth],
     note_identity: Callable[[str], None] = lambda _: None,
+    run: str = "",
 ) -> Exchange:
     """Return the exchange that tells the cloud how this relay is, and takes over its scanners' profiles.
 
     :param note_identity: is told what is wrong with the relay's identity, empty if nothing is.
+    :param run: names this run of the relay; by it the cloud notices two machines with one identity.
     """
 
     def exchange_once() -> bool:
-        heartbeat_once(care, profiles, health(), note_identity)
+        heartbeat_once(care, profiles, health().model_copy(update={"run": run}), note_identity)
         return False
 
     return exchange_once
@@ -62,8 +64,11 @@ def heartbeat_once(
     return True
 
 
-def health_for_cloud(found: RelayStatus, report: HealthReport) -> RelayHealth:
-    """Return the status to send; the heartbeat itself adds what it knows of profiles."""
+def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "") -> RelayHealth:
+    """Return the status to send; the heartbeat itself adds what it knows of profiles.
+
+    :param cursor: where the relay's last complete pull ended.
+    """
     return RelayHealth(
         version=report.version,
         at=found.looked_at,
@@ -75,6 +80,7 @@ def health_for_cloud(found: RelayStatus, report: HealthReport) -> RelayHealth:
         outbox_oldest_at=datetime.fromisoformat(found.oldest_event_at) if found.oldest_event_at else None,
         parked=found.parked,
         problems=found.problems,
+        cursor=cursor,
         scanners=tuple(_scanner(title, scanner) for title, scanner in scanners_of(report).items()),
     )
 

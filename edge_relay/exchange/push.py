@@ -16,15 +16,13 @@ from typing import Final, NamedTuple, Protocol
 from edge_relay.exchange.answers import Away
 from edge_relay.exchange.loop import Exchange
 from edge_relay.exchange.portion import Portion
-from edge_relay.exchange.step_finder import Knowing, take_over
 from edge_relay.mpps.journal import Journal
-from shared.errors import MwlError, Rejected
+from shared.errors import Rejected
 from shared.steps.event_body import carried
 from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 
 log = logging.getLogger(__name__)
 
-_MOST_ASKED: Final = 100  # steps
 _PRUNE_EVERY: Final = timedelta(days=1)
 
 
@@ -52,24 +50,17 @@ def push_exchange(
     batch: int,
     retention: timedelta,
     now: Callable[[], datetime],
-    knowing: Knowing | None = None,
 ) -> Exchange:
-    """Return the exchange that sends what scanners reported; once a day it forgets what was sent long ago.
-
-    :param knowing: is asked once what became of the steps that have not ended here: meanwhile another relay
-        may have ended them, or the journal may have been restored to an older state.
-    """
+    """Return the exchange that sends what scanners reported; once a day it forgets what was sent long ago."""
     pruned_at: datetime | None = None
-    asked = knowing is None
     portion = Portion(batch)
 
     def exchange_once() -> bool:
-        nonlocal pruned_at, asked
+        nonlocal pruned_at
         outcome = push_once(intake, journal, portion)
         if outcome.parked:
             log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
         journal.checkpoint()
-        asked = asked or (knowing is not None and _is_brought_up_to_date(journal, knowing))
         settled = outcome.delivered + outcome.parked
         if outcome.unanswered and not settled:
             raise Away(f"the cloud left {outcome.unanswered} events unanswered")
@@ -111,18 +102,6 @@ def push_once(intake: Intake, journal: Journal, portion: Portion) -> PushOutcome
     else:
         portion.too_much(len(events))
     return outcome
-
-
-def _is_brought_up_to_date(journal: Journal, knowing: Knowing) -> bool:
-    """Take over what the cloud knows of unfinished steps; False if it cannot be asked now."""
-    try:
-        missing = [event.sop_instance_uid for event in journal.missing() if event.sop_instance_uid]
-        steps = dict.fromkeys((*journal.in_progress(_MOST_ASKED), *missing[-_MOST_ASKED:]))
-        take_over(knowing, journal, steps)
-    except MwlError as error:
-        log.info("unfinished steps could not be compared with the cloud: %s", error)
-        return False
-    return True
 
 
 def _as_sent(journal: Journal, events: Sequence[ProcedureStepEvent]) -> list[ProcedureStepEvent]:

@@ -7,14 +7,14 @@ asked for a while. A step that was found is in the journal when the scanner's me
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from queue import Full, Queue
 from threading import Thread
 from typing import Final, Protocol
 
 from edge_relay.mpps.journal import Journal
 from shared.errors import MwlError
-from shared.steps.known_step import KnownStep
+from shared.steps.procedure_step import ProcedureStepEvent
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ _PAUSE_SECONDS: Final = 5.0
 class Knowing(Protocol):
     """What is needed of the cloud; `edge_relay.exchange.cloud.Cloud` is one."""
 
-    def step(self, sop_instance_uid: str) -> KnownStep | None:
-        """Return a step of this relay's site, None if the cloud knows none."""
+    def recorded(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
+        """Return what is recorded of a step of this relay's site; nothing if it is not known."""
 
 
 class StepFinder:
@@ -72,7 +72,7 @@ class StepFinder:
             uid, done = asked
             try:
                 if self._clock() >= self._paused_until:
-                    take_over(self._cloud, self._journal, [uid])
+                    self._journal.give_back(self._cloud.recorded(uid))
             except Exception as error:  # noqa: BLE001  the scanner is answered by what is known here
                 self._paused_until = self._clock() + _PAUSE_SECONDS
                 said = (
@@ -81,14 +81,3 @@ class StepFinder:
                 log.warning("a step could not be looked up in the cloud: %s", said)
             finally:
                 done()
-
-
-def take_over(cloud: Knowing, journal: Journal, sop_instance_uids: Iterable[str]) -> None:
-    """Bring the journal to what the cloud knows of some steps.
-
-    :raises Unavailable: the cloud, or the journal.
-    """
-    for uid in sop_instance_uids:
-        known = cloud.step(uid)
-        if known is not None and known.step.sop_instance_uid == uid:
-            journal.take_over(known)

@@ -41,8 +41,11 @@ SELF_QUERY: Final = "self_query"
 STATUS_PAGE: Final = "status_page"
 DISK: Final = "disk"
 CLOCK: Final = "clock"
-_EXCHANGES: Final = ("pull", "push", "heartbeat")
-LOOPS: Final = (*_EXCHANGES, "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK, "identity")
+SETTINGS: Final = "settings"
+LOOPS: Final = (
+    "pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK, SETTINGS,
+    "identity",
+)  # fmt: skip
 """What can work or fail by itself, apart from the requests of scanners."""
 
 
@@ -117,6 +120,7 @@ class HealthReport(BaseModel):
     disk: LoopHealth = LoopHealth()
     clock: LoopHealth = LoopHealth()
     identity: LoopHealth = LoopHealth()
+    settings: LoopHealth = LoopHealth()
     boot: str = ""
     uptime: float = 0.0
     pull_seconds: float = 15.0

@@ -1,11 +1,5 @@
 """The journal (journal.db): every MPPS event that was answered with Success, until the cloud has it.
 
-    events    in order of acceptance; pending -> delivered, or pending -> parked -> (by hand) pending
-    steps     the folded state of each performed procedure step, which decides the next event's answer
-    links     which items each step is of
-    items     what all steps of an item amount to
-    overlay   statuses the cache does not show yet, laid over it for C-FIND
-
 Rules. An append returns only after the commit has reached the disk (WAL, ``synchronous = FULL``); several
 events may share one commit. Order holds per SOP instance: only its oldest event not yet delivered is ever
 handed out, so an event waits while an earlier one is pending, and is held back while an earlier one is
@@ -25,7 +19,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -36,13 +30,13 @@ from edge_relay.mpps import journal_file, journal_losses, journal_rows, journal_
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_batch import Batch
+from edge_relay.mpps.journal_losses import Sent
 from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import NotFound, Rejected, Unavailable
-from shared.steps.known_step import KnownStep
+from shared.errors import Unavailable
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
 __all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
@@ -51,7 +45,6 @@ log = logging.getLogger(__name__)
 
 _MOST_BYTES_DUE: Final = 1 << 20
 _RETRY_SECONDS: Final = 1.0
-_PROBE_BYTES: Final = 64 << 10
 _PRUNED_AT_ONCE: Final = 100
 _RESULTS_AT_ONCE: Final = 10
 
@@ -139,13 +132,6 @@ class Journal:
                 return None
             return attributes, journal_rows.stored_lists(db, sop_instance_uid)
 
-    def take_over(self, known: KnownStep) -> None:
-        """Bring a step to what the cloud knows of it; one with events the cloud lacks stays as it is here."""
-        with self._using("written") as db:
-            with transaction(db):
-                journal_rows.take_over(db, known)
-            self._overlay = journal_rows.stored_overlay(db)
-
     def in_progress(self, limit: int) -> list[str]:
         """Return the SOP Instance UIDs of the latest steps that have not ended."""
         with self._using("read") as db:
@@ -211,6 +197,24 @@ class Journal:
         with self._using("written") as db:
             return journal_losses.forget(db)
 
+    def sent(self, after: int, limit: int) -> list[Sent]:
+        """Return delivered events numbered above ``after``, in order."""
+        with self._using("read") as db:
+            return journal_losses.sent(db, after, limit)
+
+    def send_again(self, event_ids: Collection[str]) -> set[str]:
+        """Make delivered events pending that the cloud lost; return the ids of their items."""
+        with self._using("written") as db:
+            with transaction(db):
+                item_ids = journal_losses.send_again(db, event_ids)
+            self._overlay = journal_rows.stored_overlay(db)
+        return item_ids
+
+    def give_back(self, events: Sequence[ProcedureStepEvent]) -> int:
+        """Take over a step's events from the cloud; return how many were missing here."""
+        with self._using("written") as db, transaction(db):
+            return journal_losses.give_back(db, events)
+
     def record_result(self, result: EventResult) -> None:
         """Take down the cloud's answer for one event; see `record_results`."""
         self.record_results([result])
@@ -239,13 +243,7 @@ class Journal:
     def retry(self, event_id: str) -> None:
         """Make a parked event pending again; raise `NotFound` if no such event is parked."""
         with self._using("written") as db, transaction(db):
-            sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
-            found = db.execute(sql, (event_id,)).fetchone()
-            if found is None:
-                raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
-            if found[0]:
-                raise Rejected("its record in the journal is damaged: it cannot be sent")
-            db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
+            journal_rows.unpark(db, event_id)
 
     def open_events(self) -> list[OpenEvent]:
         """Return all events not yet delivered, oldest first."""
@@ -323,9 +321,7 @@ class Journal:
         if self._trouble is None or (self._opened is not None and not self._may_retry()):
             return
         with suppress(Unavailable), self._using("written") as db:
-            db.execute("DROP TABLE IF EXISTS probe")
-            db.execute(f"CREATE TABLE probe AS SELECT zeroblob({_PROBE_BYTES})")
-            db.execute("DROP TABLE probe")
+            journal_file.probe(db)
 
     @contextmanager
     def _using(self, verb: str) -> Iterator[sqlite3.Connection]:

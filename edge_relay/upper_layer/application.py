@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Proposal, Rejection
@@ -12,6 +12,9 @@ from edge_relay.upper_layer.operation import Operation
 
 if TYPE_CHECKING:  # a name only: nothing here does any I/O
     import ssl
+
+
+_MAPPED: Final = "::ffff:"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,15 @@ class ConnectionLimits:
 
     total: int = 512
     per_address: int = 128
+
+
+def address_of(peer: Sequence[object]) -> str:
+    """Return a peer's address as its network writes it; a socket for both has IPv4 as ``::ffff:10.1.2.3``.
+
+    :param peer: what the socket says, its address first.
+    """
+    text = str(peer[0])
+    return text.removeprefix(_MAPPED) if text.startswith(_MAPPED) and "." in text else text
 
 
 class Application(Protocol):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
-from edge_relay.upper_layer.application import Application, Limits
+from edge_relay.upper_layer.application import Application, Limits, address_of
 from edge_relay.upper_layer.connection import (
     Asked,
     CancelAsked,
@@ -73,7 +73,7 @@ class Association(asyncio.Protocol):
         self._transport = transport
         self._transport.set_write_buffer_limits(_HIGH_WATER, _LOW_WATER)
         self._socket = transport.get_extra_info("socket")
-        self._address = str((transport.get_extra_info("peername") or ("?",))[0])
+        self._address = address_of(transport.get_extra_info("peername") or ("?",))
         self._acknowledge()
         self._on_open(self)
 

@@ -19,7 +19,7 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
-from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port, address_of
 from edge_relay.upper_layer.message import LargeMessages, Place
 from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, accepted_socket
 
@@ -219,12 +219,14 @@ class Server(ThreadedAssociationServer):
         """Bind; accepted sockets inherit the option, so that small writes leave at once."""
         listening: Any = self.socket
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._port.host == "::":
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Take a connection if there is room for it."""
         request.settimeout(self._limits.pdu_seconds)
-        return self._connections.take(request, str(client_address[0]))
+        return self._connections.take(request, address_of(client_address))
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Encrypt a connection if it is to be, and serve it; on a thread of its own."""

@@ -6,6 +6,7 @@ used, and a test proves that each is there.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import warnings
@@ -15,6 +16,7 @@ from typing import Any, Final
 import pydicom.config
 from pynetdicom import _config, evt
 from pynetdicom.association import Association
+from pynetdicom.transport import AssociationSocket
 
 EventHandler = Any
 """An entry of pynetdicom's event table: (event, function) or (event, function, [arguments])."""
@@ -28,6 +30,7 @@ PRIVATE_NAMES: Final = (
     "pynetdicom.dul.DULServiceProvider.socket",
     "pynetdicom.dul.DULServiceProvider.to_provider_queue",
     "pynetdicom.dul.DULServiceProvider.to_user_queue",
+    "pynetdicom.transport.AssociationSocket._shutdown_socket",
 )
 
 
@@ -45,6 +48,22 @@ def quiet() -> None:
 def write_in_silence() -> None:
     """Keep pydicom from warning of character sets it does not know: it would quote what was sent."""
     warnings.filterwarnings("ignore", module=r"pydicom\.charset")
+
+
+def close_broken_connections() -> None:
+    """Let pynetdicom close each connection that it ends, also if the peer has broken it.
+
+    Its own function closes only what it could shut down first, which a broken connection cannot be: each
+    leaves a file descriptor open. Called again, it changes nothing.
+    """
+    AssociationSocket._shutdown_socket = _shut_down  # type: ignore[assignment]
+
+
+def _shut_down(connection: AssociationSocket) -> None:
+    if connection.socket is not None:
+        with contextlib.suppress(OSError):  # the peer has broken it already
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        connection.socket.close()
 
 
 def no_delay(event: evt.Event) -> None:

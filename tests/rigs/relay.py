@@ -43,15 +43,14 @@ from shared.identifiers import (
     scheduled_procedure_step_id,
     study_instance_uid,
 )
-from shared.steps.known_step import known_step
-from shared.steps.procedure_step import ProcedureStepEvent, Step
-from shared.steps.step_dataset import fold
+from shared.scanners.scanner_profile import MOST_DAYS
 from shared.worklist_item import WorklistItem
 from tests.rigs.patience import PATIENCE, SOON
 
 SCANNER = "SCANNER1"
 RELAY_AET = "MWL_RELAY"
 CODE = "one-time-code"
+ANY_DAY = {"days_back": MOST_DAYS, "days_ahead": MOST_DAYS}
 PROBLEM = "application/problem+json"
 TYPE = "urn:mwl-relay:problem:told-to"
 
@@ -233,17 +232,6 @@ class FakeCloud:
             )
         return 200, {"results": results}
 
-    def step(self, uid: str) -> dict[str, Any] | None:
-        """Return what the cloud knows of a step."""
-        known = [ProcedureStepEvent.model_validate(raw) for raw in self.recorded]
-        events = tuple(event for event in known if event.sop_instance_uid == uid)
-        step: Step | None = None
-        for event in events:
-            after = fold(step, event)
-            assert isinstance(after, Step)
-            step = after.model_copy(update={"item_ids": event.linked() or after.item_ids})
-        return known_step(step, events).model_dump(mode="json") if step else None
-
     def _apply(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         item_id = event.get("item_id")
         _, raw = self.items.get(item_id or "", (0, None))
@@ -297,9 +285,6 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._heartbeat(body)
             if cloud.faults or cloud.always:
                 return self._fault(cloud.faults.popleft() if cloud.faults else cloud.always)
-            if url.path.startswith("/relay/steps/"):
-                known = cloud.step(url.path.rpartition("/")[2])
-                return self._send(200, known) if known else self._send(404, {"type": TYPE}, PROBLEM)
             if url.path == "/relay/worklist":
                 asked = {key: values[0] for key, values in parse_qs(url.query).items()}
                 cloud.pulls += 1
@@ -307,6 +292,15 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                     asked.get("cursor", ""), self.headers.get("If-None-Match", ""), int(asked["limit"])
                 )
                 return self._send(status, page, etag=etag)
+            if url.path == "/relay/mpps/lacking":
+                known = {event["event_id"] for event in cloud.recorded}
+                lacking = [each["event_id"] for each in body["events"] if each["event_id"] not in known]
+                return self._send(200, {"lacking": lacking})
+            if url.path.startswith("/relay/mpps/"):
+                uid = url.path.rpartition("/")[2]
+                events = [event for event in cloud.recorded if event["sop_instance_uid"] == uid]
+                problem = {"type": TYPE, "title": "Not Found"}
+                return self._send(200, {"events": events}) if events else self._send(404, problem, PROBLEM)
             status, answer = cloud.intake(body["events"])
             return self._send(status, answer, PROBLEM if status == 400 else "application/json")
 
@@ -376,10 +370,11 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
 def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
     """Return settings for tests: a free port, short pauses, one scanner, no status page.
 
+    Scanners are shown exams of any day, unless they say otherwise: tests have days of their own.
     ``scanners``, ``tls`` and ``status`` are tables of their own, any other name is a key of ``[relay]``.
     """
     tables = {
-        "scanners": changes.pop("scanners", [{"ae_title": SCANNER}]),
+        "scanners": [ANY_DAY | each for each in changes.pop("scanners", [{"ae_title": SCANNER}])],
         "status": changes.pop("status", {"port": 0}),
         "tls": changes.pop("tls", None),
     }
