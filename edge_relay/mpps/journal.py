@@ -1,11 +1,5 @@
 """The journal (journal.db): every MPPS event that was answered with Success, until the cloud has it.
 
-    events    in order of acceptance; pending -> delivered, or pending -> parked -> (by hand) pending
-    steps     the folded state of each performed procedure step, which decides the next event's answer
-    links     which items each step is of
-    items     what all steps of an item amount to
-    overlay   statuses the cache does not show yet, laid over it for C-FIND
-
 Rules. An append returns only after the commit has reached the disk (WAL, ``synchronous = FULL``); several
 events may share one commit. Order holds per SOP instance: only its oldest event not yet delivered is ever
 handed out, so an event waits while an earlier one is pending, and is held back while an earlier one is
@@ -51,7 +45,6 @@ log = logging.getLogger(__name__)
 
 _MOST_BYTES_DUE: Final = 1 << 20
 _RETRY_SECONDS: Final = 1.0
-_PROBE_BYTES: Final = 64 << 10
 _PRUNED_AT_ONCE: Final = 100
 _RESULTS_AT_ONCE: Final = 10
 
@@ -139,6 +132,11 @@ class Journal:
                 return None
             return attributes, journal_rows.stored_lists(db, sop_instance_uid)
 
+    def in_progress(self, limit: int) -> list[str]:
+        """Return the SOP Instance UIDs of the latest steps that have not ended."""
+        with self._using("read") as db:
+            return journal_rows.in_progress(db, limit)
+
     def overlay(self) -> Mapping[str, Overlay]:
         """Return the statuses to lay over the cache, by item id. Never touches the disk, never fails."""
         return self._overlay
@@ -189,6 +187,11 @@ class Journal:
                     log.warning("journal.db-wal cannot be brought into journal.db (%s)", trouble)
             self._unsettled = bool(self._uncopied)
 
+    def missing(self) -> list[Noted]:
+        """Return the events that the journal had taken and no longer has."""
+        with self._using("read") as db:
+            return journal_rows.missing(db)
+
     def forget_missing(self) -> int:
         """Stop telling of events that are missing; return how many it was."""
         with self._using("written") as db:
@@ -206,11 +209,6 @@ class Journal:
                 item_ids = journal_losses.send_again(db, event_ids)
             self._overlay = journal_rows.stored_overlay(db)
         return item_ids
-
-    def missing(self) -> list[Noted]:
-        """Return the events that the journal had taken and no longer has."""
-        with self._using("read") as db:
-            return journal_rows.missing(db)
 
     def give_back(self, events: Sequence[ProcedureStepEvent]) -> int:
         """Take over a step's events from the cloud; return how many were missing here."""
@@ -323,9 +321,7 @@ class Journal:
         if self._trouble is None or (self._opened is not None and not self._may_retry()):
             return
         with suppress(Unavailable), self._using("written") as db:
-            db.execute("DROP TABLE IF EXISTS probe")
-            db.execute(f"CREATE TABLE probe AS SELECT zeroblob({_PROBE_BYTES})")
-            db.execute("DROP TABLE probe")
+            journal_file.probe(db)
 
     @contextmanager
     def _using(self, verb: str) -> Iterator[sqlite3.Connection]:

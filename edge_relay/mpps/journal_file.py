@@ -1,5 +1,11 @@
 """The file journal.db: its schema and migrations, opening it, saying what is wrong with it, copying it.
 
+    events    in order of acceptance; pending -> delivered, or pending -> parked -> (by hand) pending
+    steps     the folded state of each performed procedure step, which decides the next event's answer
+    links     which items each step is of
+    items     what all steps of an item amount to
+    overlay   statuses the cache does not show yet, laid over it for C-FIND
+
 Nothing here ever deletes, renames or overwrites a journal. One that is damaged, of a newer format or without
 its ``-wal`` stays exactly as it is, until a person has looked.
 """
@@ -19,6 +25,7 @@ from edge_relay.storage.sqlite_file import connect, connect_read_only, transacti
 from shared.errors import AlreadyExists, Unavailable
 
 WHERE: Final = "journal.db"
+_PROBE_BYTES: Final = 64 << 10
 _REPAIR: Final = (
     "stop the relay, copy journal.db and journal.db-wal elsewhere, then put in their place a copy made with "
     "mwl-relay backup, or what sqlite3's .recover makes of them"
@@ -126,6 +133,13 @@ def look_into(path: Path) -> sqlite3.Connection:
     db = connect_read_only(path)
     db.text_factory = _text
     return db
+
+
+def probe(db: sqlite3.Connection) -> None:
+    """Find out whether the file can be written; raise `sqlite3.Error` if not."""
+    db.execute("DROP TABLE IF EXISTS probe")
+    db.execute(f"CREATE TABLE probe AS SELECT zeroblob({_PROBE_BYTES})")
+    db.execute("DROP TABLE probe")
 
 
 def fault(error: Exception, verb: str) -> Unavailable:

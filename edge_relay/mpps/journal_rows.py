@@ -56,6 +56,13 @@ _OVER: Final = """
     GROUP BY sop_instance_uid HAVING max(received_at) < ? AND min(state = 'delivered')"""
 
 
+_IN_PROGRESS: Final = """
+    SELECT sop_instance_uid FROM events JOIN steps USING (sop_instance_uid)
+    WHERE CASE WHEN json_valid(steps.body)
+        THEN json_extract(steps.body, '$.status') = 'IN_PROGRESS' ELSE FALSE END
+    GROUP BY sop_instance_uid ORDER BY max(seq) DESC LIMIT ?"""
+
+
 class OpenEvent(NamedTuple):
     """An event not yet delivered. ``held`` means it waits behind a parked one of the same SOP instance."""
 
@@ -183,6 +190,11 @@ def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> N
     """Write what all steps of items amount to."""
     rows = [(item_id, each.model_dump_json()) for item_id, each in progress.items()]
     db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
+
+
+def in_progress(db: sqlite3.Connection, limit: int) -> list[str]:
+    """Return the latest steps that have not ended."""
+    return [uid for (uid,) in db.execute(_IN_PROGRESS, (limit,))]
 
 
 def take_down(db: sqlite3.Connection, result: EventResult) -> None:

@@ -119,6 +119,7 @@ class FakeCloud:
         self.heartbeats: list[dict[str, Any]] = []
         self.overrides: list[Any] = []
         self.version = "0"
+        self.identity_shared = False
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -308,7 +309,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 faults = cloud.heartbeat_faults
                 return self._fault(faults.popleft() if faults else cloud.always)
             cloud.heartbeats.append(body)
-            return self._send(200, {"scanners": cloud.overrides, "version": cloud.version})
+            told = {"scanners": cloud.overrides, "version": cloud.version}
+            return self._send(200, {**told, "identity_shared": cloud.identity_shared})
 
         def _enroll(self, body: dict[str, Any]) -> None:
             if body["code"] != CODE:
