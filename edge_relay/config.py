@@ -91,10 +91,11 @@ class RelaySettings(BaseModel):
         description="Longest PDU accepted, in bytes; the relay tells scanners during negotiation.",
     )
     max_message_bytes: int = Field(
-        1_048_576,
+        33_554_432,
         ge=65_536,
         le=67_108_864,
-        description="Longest message accepted, in bytes.",
+        description="Longest N-CREATE or N-SET accepted, in bytes; no other request may have more than "
+        "1048576.",
     )
     artim_seconds: Seconds = Field(
         30, description="How long a new connection may take to request an association (PS3.8 9.1.4)."

@@ -21,13 +21,17 @@ _MAPPED: Final = "::ffff:"
 class Limits:
     """Bounds of one connection; times in seconds.
 
+    :param max_message_bytes: of an N-CREATE or N-SET: a step may refer to hundreds of thousands of images.
+    :param large_message_bytes: longer ones are large: no other request may be, and only so many are taken at
+        once (`edge_relay.upper_layer.message.LargeMessages`).
     :param artim_seconds: from connecting to the A-ASSOCIATE-RQ, and from the end to the close (PS3.8 9.1.5).
     :param idle_seconds: without a request, and for one message to arrive.
     :param pdu_seconds: for one PDU to arrive, and for written bytes to be taken.
     """
 
     max_pdu_bytes: int = 65_536
-    max_message_bytes: int = 1 << 20
+    max_message_bytes: int = 32 << 20
+    large_message_bytes: int = 1 << 20
     artim_seconds: float = 30.0
     idle_seconds: float = 60.0
     pdu_seconds: float = 10.0

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port, address_of
 from edge_relay.upper_layer.association import Association
+from edge_relay.upper_layer.message import LargeMessages
 from edge_relay.upper_layer.negotiation import Negotiator
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Listener:
         self._negotiator: Final = negotiator
         self._limits: Final = limits
         self._most: Final = connections
+        self._large: Final = LargeMessages()
         self._associations: Final[set[Association]] = set()
         self._addresses: Final[Counter[str]] = Counter()
         self._opening: Final[set[asyncio.Task[None]]] = set()
@@ -152,6 +154,7 @@ class Listener:
                 self._limits,
                 on_open=self._made,
                 on_close=lambda each: self._gone(each, address),
+                large=self._large,
             )
 
         options: dict[str, Any] = {}
@@ -199,6 +202,7 @@ class Listener:
         shortest = min(self._limits.artim_seconds, self._limits.idle_seconds, self._limits.pdu_seconds)
         self._loop.call_later(min(_LONGEST_SWEEP_SECONDS, shortest / 4), self._sweep)
         for association in list(self._associations):
+            association.look_for_a_place()
             if why := association.overdue(now):
                 association.drop(why)
 

@@ -52,10 +52,12 @@ def apply(file: Path) -> None:
     definition = parse_definition(text_of(file))
     settings = load(RedcapSettings)
     with closing(_connect(settings)(definition)) as redcap:
-        check_project(definition, redcap)
+        clock = check_project(definition, redcap)
         shared = _shared_patient_ids(definition, redcap, settings)
     SourceStore(settings.tables()).put(definition)
     typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+    if clock:
+        typer.echo(f"REDCap's clock: {clock}", err=True)
     for reason in shared:
         typer.echo(f"will be held: {reason}", err=True)
 

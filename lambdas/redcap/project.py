@@ -121,6 +121,15 @@ class RedcapProject:
         entries = [{str(k): str(v) for k, v in row.items()} for row in _rows(log)]
         return former_names(entries, record_id, self._id_field)
 
+    def newest_log_stamp(self, since: datetime) -> str:
+        """Return the time of the newest line of the project's log, as the server's wall clock showed it.
+
+        :param since: naive, in the server's zone: older lines are of no interest; empty if there is none.
+        :raises Forbidden: the token's user has no right to the log.
+        """
+        log = _rows(self._project.export_logging("json", begin_time=since))
+        return max((str(row.get("timestamp", "")) for row in log), default="")
+
     def record_ids(self) -> frozenset[str]:
         """Return the ids of all records."""
         return frozenset(self.record_groups())

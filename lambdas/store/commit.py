@@ -62,10 +62,12 @@ class Written:
 
     :param items: every item asked for that exists now, by id, as it now stands.
     :param written: how many of them were written.
+    :param changed: the ids of those.
     """
 
     items: Mapping[str, StoredItem]
     written: int
+    changed: frozenset[str] = frozenset()
 
 
 Also = Callable[[TransactWrite], None]
@@ -169,7 +171,7 @@ class ItemWriter:
                 self._tell_source(transaction, stored)
             if also is not None:
                 also(transaction)
-        return Written({**current, **wanted}, len(wanted))
+        return Written({**current, **wanted}, len(wanted), frozenset(wanted))
 
     def _take(
         self, transaction: TransactWrite, site: str, head: Head | None, count: int, read_at: float

@@ -13,7 +13,7 @@
         SOURCES            <source_id>           a source definition and its state       SourceRow
     AccountsTable
         USERS              <username>            a person's account
-        LOGINS             <hash of a name>      failed logins, to throttle guessing
+        LOGINS             <hash>                failed logins, to throttle guessing
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat

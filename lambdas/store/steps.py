@@ -17,7 +17,6 @@ from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change
-from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, Tables, step_key
 from lambdas.store.ownership import StoredItem
@@ -32,6 +31,7 @@ from lambdas.store.unfinished_write_backs import (
 from lambdas.store.worklist import WorklistStore
 from shared.batches import batches
 from shared.errors import Conflict, NotFound, Rejected
+from shared.steps.event_body import EventBody, pack, unpack
 from shared.steps.procedure_step import (
     EventReference,
     EventResult,

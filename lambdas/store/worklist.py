@@ -32,10 +32,11 @@ _MOST_A_DAY: Final = 1000
 
 @dataclass(frozen=True)
 class PutResult:
-    """How many items a source's write changed, and how many were already right."""
+    """How many items a source's write changed, of which records, and how many were already right."""
 
     written: int
     unchanged: int
+    records: frozenset[str] = frozenset()
 
 
 class ItemRef(NamedTuple):
@@ -105,14 +106,16 @@ class WorklistStore:
         placings = self._placings(list(items), sites)
         for site in sorted({site for each in placings.values() for site in each.leave}):
             self.withdraw(site, [item_id for item_id, each in placings.items() if site in each.leave])
-        written = 0
+        written, records = 0, set[str]()
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
         for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
             for some in batches(list(of_site), BATCH):
                 changes = {item.id: _from_source(item, inherited) for item, inherited in some}
-                written += self.writer.change(site, changes).written
-        return PutResult(written, len(placings) - written)
+                done = self.writer.change(site, changes)
+                written += done.written
+                records |= {item.source_record for item, _ in some if item.id in done.changed}
+        return PutResult(written, len(placings) - written, frozenset(records))
 
     def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, SiteMove]:
         if all({item.site}.issuperset(sites) for item in items):

@@ -119,6 +119,8 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self.changed: set[str] = set()
+        """Records of which something was written."""
         self.left_out: set[str] = set()
         self.withheld: Withheld | None = None
         """What `withdraw` left where it is, for a person to look at."""
@@ -167,6 +169,7 @@ class RecordIntake:
             put = self._worklist.put_if_changed(items, self._sites)
             self.written += put.written
             self.unchanged += put.unchanged
+            self.changed |= put.records
 
     def look_again(self, before: Iterable[HeldRow]) -> None:
         """Look again at those held for another's Patient ID: the other may have been corrected meanwhile.

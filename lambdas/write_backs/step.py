@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject, ValuesRefused
 from lambdas.redcap.row import RedcapRow
-from lambdas.sources.definition import SourceDefinition, WriteBack
+from lambdas.sources.definition import SourceDefinition
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
@@ -109,7 +109,9 @@ class StepWriteBack:
                 return [
                     error
                     for item in items
-                    for error in self._tried(redcap, config, item, written[item.id], owner)
+                    for error in self._tried(
+                        redcap, item, values_of(config, written[item.id], item, definition.zone()), owner
+                    )
                 ]
 
     def _check_open(self, definition: SourceDefinition) -> None:
@@ -150,13 +152,12 @@ class StepWriteBack:
     def _tried(
         self,
         redcap: RedcapProject,
-        config: WriteBack,
         item: WorklistItem,
-        steps: tuple[Step, ...],
+        values: dict[str, str],
         owner: str,
     ) -> Sequence[MwlError]:
         try:
-            return self._write(redcap, values_of(config, steps, item), item, owner)
+            return self._write(redcap, values, item, owner)
         except Banned:
             raise  # no other row can be told either
         except RowGone as gone:

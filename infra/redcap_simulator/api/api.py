@@ -29,6 +29,7 @@ from infra.redcap_simulator.api.wire import (
     text_answer,
 )
 from infra.redcap_simulator.api.writing import delete_records, import_records, next_record_name, rename_record
+from infra.redcap_simulator.project.log import Entry
 from infra.redcap_simulator.project.project import Project, Shape, User
 from infra.redcap_simulator.project.quirks import Quirks
 
@@ -258,7 +259,9 @@ def _record(call: Call) -> Answer:
         return import_records(call.project, call.user, call.params, call.now)
     if action not in {"", "export"}:
         raise not_simulated(f'the action "{action}"')
-    return export_records(call.project, call.user, call.params, call.quirks)
+    answer = export_records(call.project, call.user, call.params, call.quirks)
+    call.project.log.add(Entry(call.now, call.user.name, "export", "Data export (API)", ""))
+    return answer
 
 
 def _next_name(call: Call) -> Answer:
