@@ -50,7 +50,6 @@ ALSO_DECIDE = (
 
 NEED_NONE = {
     "edge_relay.mpps.requirements": "a table of the standard's; test_check.py and test_event.py hold it",
-    "edge_relay.upper_layer.application": "records and protocols without a method of their own",
     "infra.pylantir.old_rows": "two records without a method",
     "lambdas.sources.stored": "a record without a method",
     "shared.problem_document": "two names; api/test_problems.py and exchange/test_cloud.py hold them",
