@@ -16,7 +16,7 @@ from edge_relay.health.words import date_of, since, span
 
 _STALE: Final = timedelta(minutes=5)
 GRACE: Final = timedelta(seconds=45)
-"""One lost packet is nobody's business."""
+"""One failed exchange is normal: nobody has to act."""
 _CERTIFICATE_NOTICE: Final = timedelta(days=30)
 
 _FAILURES: Final = {
@@ -137,6 +137,6 @@ def _file_problems(held: Held) -> Iterator[str]:
             "mwl-relay journal check"
         )
     if held.unreadable:
-        yield f"{held.unreadable} items cannot be read: update this relay"
+        yield f"{held.unreadable} items cannot be read: their records are damaged, or this relay is too old"
     if held.parked:
         yield f"{held.parked} MPPS events are parked: mwl-relay list --parked"

@@ -1,9 +1,9 @@
 """Performed procedure steps: from an N-CREATE or N-SET attribute list to a `ProcedureStepEvent`. Pure.
 
 What a message must hold is the table of `edge_relay.mpps.requirements`. A strict scanner is refused for
-every flaw; a lenient one is only told of what makes no sense at all: no UID, no status there is. What was
-wrong is kept with the event either way, because the scan is real. Whether the step may move is decided by
-`shared.steps.procedure_step`, when the journal appends the event.
+every flaw; a lenient one only for what makes no sense at all: no UID, or a status that does not exist.
+What was wrong is kept with the event either way, because the scan is real. `shared.steps.procedure_step`
+decides whether the step may move, when the journal appends the event.
 """
 
 from __future__ import annotations

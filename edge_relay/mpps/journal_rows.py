@@ -298,7 +298,7 @@ def warned_events(db: sqlite3.Connection, limit: int) -> list[WarnedEvent]:
 
 
 def over_before(db: sqlite3.Connection, before: datetime) -> list[str]:
-    """Return the steps that ended, are delivered whole, and of which nothing came since."""
+    """Return the steps that ended, are delivered whole, and had no event since."""
     return [uid for (uid,) in db.execute(_OVER, (stamp(before),))]
 
 

@@ -31,7 +31,7 @@ class Admission:
         """Return why an association is refused, None if it may be opened.
 
         Unknown callers are refused by default. Our own AE title is taken from this machine only, and always:
-        the relay's commands and its self-query use it, and from elsewhere it would be nobody's scanner.
+        the relay's commands and its self-query use it, and no scanner may use it from elsewhere.
         """
         if proposal.application_context != negotiation.APPLICATION_CONTEXT:
             return negotiation.NO_APPLICATION_CONTEXT

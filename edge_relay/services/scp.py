@@ -119,7 +119,7 @@ class Scp:
         return self._services.admission.title(calling)
 
     def refused(self, calling_ae_title: str, address: str, why: str) -> None:
-        """Note who was turned away: the usual cause is an AE title missing in the configuration."""
+        """Note who was refused: the usual cause is an AE title missing in the configuration."""
         self._rarely.warning(
             "association of %r from %s refused or aborted: %s", calling_ae_title, address, why
         )

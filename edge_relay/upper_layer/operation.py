@@ -64,7 +64,7 @@ class ResponseWriter:
         head = self._heads.get(response.status)
         if head is None:
             head = data_pdus(context_id, self._head(response), self._longest, is_command=True)
-            if response.status in PENDING:  # of all these the command sets are alike
+            if response.status in PENDING:  # their command sets are the same
                 self._heads[response.status] = head
         if not response.data:
             return head

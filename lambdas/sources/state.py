@@ -50,7 +50,7 @@ class SyncReport(BaseModel):
 
 
 class Withheld(BaseModel):
-    """Withdrawals that wait for a person: more items vanished than may go by themselves.
+    """Withdrawals that wait for a person: too many items vanished at once.
 
     :param items: their ids; empty if they are more than `VANISHED_KEPT`, or not all are known.
     :param count: how many they are.

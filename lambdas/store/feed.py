@@ -75,7 +75,7 @@ class FeedTable(Protocol):
 
 
 def settled_bound(head: Head, cursor: Cursor, now: float, settle: float) -> int:
-    """Return the highest number of which it is certain that it, and all below it, can be seen now."""
+    """Return the highest number that every reader can see now, with all below it."""
     witnesses = [*head.marks, Mark(cursor.watched, cursor.watched_at)]
     certain = [mark.seq for mark in witnesses if now - mark.at >= settle]
     return min(head.seq, max([cursor.settled, *certain]))

@@ -32,7 +32,7 @@ _MOST_A_DAY: Final = 1000
 
 @dataclass(frozen=True)
 class PutResult:
-    """How many items a source's write changed, of which records, and how many were already right."""
+    """How many items a source's write changed, their records, and how many were already right."""
 
     written: int
     unchanged: int

@@ -206,7 +206,7 @@ class StepWriteBack:
         return row
 
     def _end(self, uid: str, pending: PendingWriteBack, written: Written) -> tuple[Outcome, str]:
-        """End the write-back, unless REDCap was told of what is past: then it is due again, at once."""
+        """End the write-back, unless what REDCap was told is out of date: then it is due again, at once."""
         last = self._steps.pending(uid)
         if last is None and not written:
             return "nothing", ""

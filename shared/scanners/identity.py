@@ -1,7 +1,7 @@
 """What says whose exam it is, and which: it reaches a scanner as it is, or the exam does not. Pure.
 
 A scanner's character set may lack a letter of an identifier. Sent without it, the identifier would be
-another one, perhaps another person's: the exam is withheld from that scanner, in worklist and preview alike.
+another one, perhaps another person's: that scanner is not shown the exam, and the preview says so.
 """
 
 from __future__ import annotations

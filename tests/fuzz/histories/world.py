@@ -116,6 +116,7 @@ class World:
         self.erased: set[str] = set()
         self.allowed: dict[str, set[str]] = {}
         self.names: list[str] = []
+        self.renamed: set[str] = set()
         self.heard = 0
         self.changes = 0
         self.misled = self.lied_to = False
