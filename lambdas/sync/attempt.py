@@ -7,7 +7,7 @@ everything         at first, when the definition has changed, once a day, and af
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -182,7 +182,7 @@ class SyncAttempt:
         if reading.complete:
             intake.withdraw(found, forgotten=progress.forgotten)
             intake.look_again(())
-            self._finish(intake, progress, reading.marks)
+            self._finish(intake, progress, reading.marks, found.begun_at)
             return self._result(intake, full=True, before=progress)
         self._remember(intake, progress, found, reading.marks)
         if reading.failure is not None:
@@ -260,7 +260,9 @@ class SyncAttempt:
         self.state = self.state.model_copy(update={"progress": further})
         self._given.save(self.state)
 
-    def _finish(self, intake: RecordIntake, progress: FullRead, marks: Sequence[ReadRange]) -> None:
+    def _finish(
+        self, intake: RecordIntake, progress: FullRead, marks: Sequence[ReadRange], begun_at: Set[str]
+    ) -> None:
         before = self.state
         watermark = progress.started
         if before.watermark is not None and before.definition == progress.definition:
@@ -272,7 +274,8 @@ class SyncAttempt:
             update={
                 "watermark": watermark,
                 "definition": progress.definition,
-                "sites": tuple(sorted(self._definition.sites())),
+                # A scan that has begun at a site of an earlier definition is not offered at another one.
+                "sites": tuple(sorted(self._definition.sites() | begun_at)),
                 "reconciled_at": progress.began_at,
                 "ids_checked_at": self._now,
                 "parts": tuple(marks),

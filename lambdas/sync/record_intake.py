@@ -67,12 +67,14 @@ class Sweep:
     :param vanished: site -> items that no row stands for, each with its record.
     :param gone: records that REDCap does not list any more.
     :param total: items that a sync may withdraw at all.
+    :param begun_at: sites with items that a scanner has reported on; those stay where they are.
     """
 
     barred: Items = field(default_factory=lambda: defaultdict(dict))
     vanished: Items = field(default_factory=lambda: defaultdict(dict))
     gone: set[str] = field(default_factory=set)
     total: int = 0
+    begun_at: set[str] = field(default_factory=set)
 
     def vanished_ids(self) -> list[str]:
         """Return the ids of the vanished items, of all sites."""
@@ -254,7 +256,9 @@ class RecordIntake:
         self._use_groups_of_left_out(records)
         for site in self._sites:
             for ref in self._worklist.items_of_source(self._definition.id, site):
-                if ref.status_owner != "mpps":
+                if ref.status_owner == "mpps":
+                    found.begun_at.add(site)
+                else:
                     found.total += 1
                     self._sort(found, site, ref, records, suspects, last=last)
         return found
