@@ -37,6 +37,7 @@ from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
+from edge_relay.exchange.redelivery import checked_push
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -108,7 +109,7 @@ class Relay:
         state_dir: Path,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self._settings: Final = settings
+        self._settings = settings
         self._identity: Final = identity
         self._state_dir: Final = state_dir
         self._outside: Final = surroundings or Surroundings(Clock())
@@ -215,6 +216,19 @@ class Relay:
         title = self._settings.relay.ae_title
         return Peer(_ANY_ADDRESS.get(host, host), port, title, title, timeout_seconds, self._own_tls())
 
+    def take_up(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they need no restart; see `edge_relay.operations.reloading`.
+
+        :raises Rejected: the TLS files cannot be used; nothing was changed.
+        """
+        if self._tls is not None and settings.tls is not None:
+            tls = settings.tls
+            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+        self.profiles.take_up(settings)
+        self._services.admission.take_up(settings.relay)
+        self._settings = settings
+        self._counted = None
+
     def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
         """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
         profile = self.profiles.get(ae_title)
@@ -253,7 +267,7 @@ class Relay:
             health=self.health,
             today=self._today,
             old=self._old_worklist,
-            refuse_old=relay.old_worklist == "refuse",
+            refuse_old=lambda: self._settings.relay.old_worklist == "refuse",
         )
 
     def _open_ports(self) -> None:
@@ -276,7 +290,13 @@ class Relay:
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
         pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
-        push = push_exchange(self._cloud(), self.journal, relay.push_batch, retention, now)
+        intake = self._cloud()
+        push = checked_push(
+            push_exchange(intake, self.journal, relay.push_batch, retention, now),
+            intake,
+            self.journal,
+            self.cache,
+        )
         heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud)
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
@@ -296,7 +316,11 @@ class Relay:
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()
-        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report)
+        try:
+            cursor = self.cache.bookmark().cursor
+        except sqlite3.Error:
+            cursor = ""  # the status says what is wrong with cache.db
+        return health_for_cloud(status.look(self._state_dir, report.written_at, report), report, cursor)
 
     def _today(self) -> date:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_relay.commands.options import version_option
+from infra.commands.restore import restore
 from infra.commands.sources import sources
 from infra.commands.tools import reported, text_of
 from infra.commands.write_backs import write_backs
@@ -47,7 +48,13 @@ scanners = typer.Typer(
     help="Overrides of the scanner profiles in a relay's own file.",
 )
 relays.add_typer(scanners, name="scanners")
-_GROUPS = (("users", users), ("sources", sources), ("relays", relays), ("write-backs", write_backs))
+_GROUPS = (
+    ("users", users),
+    ("sources", sources),
+    ("relays", relays),
+    ("write-backs", write_backs),
+    ("restore", restore),
+)
 for name, group in _GROUPS:
     app.add_typer(group, name=name)
 

@@ -71,6 +71,9 @@ class Cursor(BaseModel):
     :param ceiling: within such a pull: numbers above it were read before they had settled, so the cursor may
         not pass it in this pull; None if there is no such limit yet.
     :param snapshot: the pull started from nothing.
+    :param version: which write of the head this relay saw last; 0 if the head did not count them.
+    :param stamp: the random text that write left: if the table's history has another one there, or none, it
+        was rewritten, and what this relay saw is not an ancestor of what is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +86,8 @@ class Cursor(BaseModel):
     position: Annotated[int, Field(ge=0)]
     ceiling: Annotated[int, Field(ge=0)] | None = None
     snapshot: bool = False
+    version: Annotated[int, Field(ge=0)] = 0
+    stamp: Annotated[str, Field(max_length=64)] = ""
 
     def encode(self) -> str:
         """Return the opaque text form: URL-safe, no padding."""

@@ -17,8 +17,9 @@ from shared.text.storable import storable
 
 MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
+MOST_CURSOR: Final = 1024
 MOST_ACTIVE: Final = 200
-"""Scanners told of, those heard of last."""
+"""Most scanners in one heartbeat: those heard last."""
 
 
 def _sentence(text: str) -> str:
@@ -118,7 +119,13 @@ class RelaySummary(_HealthModel):
 
 
 class RelayHealth(RelaySummary):
-    """The same with what the scanners did: the body of ``POST /relay/heartbeat``."""
+    """The same with what the scanners did: the body of ``POST /relay/heartbeat``.
+
+    :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
+        the history that this relay saw; empty before the first.
+    """
+
+    cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
 

@@ -5,6 +5,7 @@ One frozen model, stored, exchanged and shown under the same names. Who owns a f
     REDCap   demographics and schedule (every field but the status)
     MPPS     performed_procedure_step_status, from the moment a scanner reports
     person   whatever they edited through the API, until released
+    clock    NO_SHOW, once the day of an open item has passed; a person, a new day or a scan undoes it
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from shared.dicom.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
+from shared.dicom.optional_attributes import OptionalAttributes
 
 PatientSex = Literal["M", "F", "O"]
 
@@ -33,6 +35,8 @@ class Status(StrEnum):
     COMPLETED = "COMPLETED"
     DISCONTINUED = "DISCONTINUED"
     CANCELLED = "CANCELLED"
+    NO_SHOW = "NO_SHOW"
+    """Its day passed without a scan. No scanner is ever shown it: DICOM has no such status."""
 
     def dicom_status(self) -> str:
         """Return the Scheduled Procedure Step Status (0040,0020), PS3.3 C.4.10: IN_PROGRESS is STARTED."""
@@ -43,7 +47,7 @@ OPEN_STATUSES: Final = frozenset({Status.SCHEDULED, Status.ARRIVED, Status.READY
 """What a scanner is shown unless its configuration says otherwise: everything not yet over."""
 
 
-class WorklistItem(BaseModel):
+class WorklistItem(OptionalAttributes):
     """One scheduled procedure step. Dates are ``YYYYMMDD``, times ``HHMMSS``, both local to the site.
 
     Empty text means "not known": it is sent as an empty type 2 attribute. Type 1 attributes of the worklist

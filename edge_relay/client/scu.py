@@ -25,7 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, no_delay
+from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, close_broken_connections, no_delay
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
 from shared.dicom.character_sets import UTF8
 from shared.dicom.dimse_status import ALL_PENDING, SUCCESS
@@ -219,6 +219,7 @@ def _universal(tree: Tree) -> Dataset:
 @contextmanager
 def _associated(peer: Peer, service: str) -> Iterator[Association]:
     _check_reachable(peer)
+    close_broken_connections()
     ae = ApplicationEntity(peer.calling_ae)
     ae.add_requested_context(service, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = peer.timeout_seconds
@@ -247,7 +248,7 @@ def _associated(peer: Peer, service: str) -> Iterator[Association]:
 
 
 def _check_reachable(peer: Peer) -> None:
-    # pynetdicom does not say why it could not connect, and forgets to close the socket it tried with.
+    # pynetdicom does not say why it could not connect.
     try:
         socket.create_connection((peer.host, peer.port), peer.timeout_seconds).close()
     except OSError as error:
@@ -264,7 +265,7 @@ def _not_established(association: Association, peer: Peer, rejections: list[int]
             where=where,
             hint="AE titles are in relay.toml: its own under [relay], scanners' under [[scanners]]",
         )
-    if association.acceptor.primitive is not None:
+    if association.acceptor.primitive is not None and not association.accepted_contexts:
         return Rejected("does not offer this service", where=where)
     return Unavailable("does not answer", where=where)
 

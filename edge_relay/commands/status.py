@@ -150,7 +150,7 @@ def _shown_to(scanner: str, config_file: Path, cache: Path) -> list[dict[str, An
 
 
 def _all_cached(path: Path) -> list[dict[str, Any]]:
-    from edge_relay.worklist.cache import CacheReader
+    from edge_relay.worklist.cache_reader import CacheReader
 
     with closing(CacheReader(path)) as cache:
         return [_row(cached.item) for cached in cache.select()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -19,7 +20,7 @@ from edge_relay.exchange.identity import Enrolment, Identity
 from edge_relay.exchange.transport import BoundedTransport
 from shared.feed import FeedItem, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
-from shared.steps.procedure_step import EventResult, ProcedureStepEvent
+from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
 
 if TYPE_CHECKING:
     from edge_relay.worklist.cache import Unreadable
@@ -90,6 +91,31 @@ class Cloud:
         understood = (_valid(EventResult, raw) for raw in results)
         return [result for result in understood if result is not None and result.event_id in asked]
 
+    def lacking(self, events: Sequence[EventReference]) -> list[str]:
+        """Return which of these events the cloud does not have; none if it is too old to be asked (404)."""
+        body = {"events": [event.model_dump(mode="json") for event in events]}
+        sent = self._send("POST", "/relay/mpps/lacking", json=body)
+        if _is_unknown(sent.answer):
+            return []
+        lacking = checked(sent.answer).json_object().get("lacking")
+        if not isinstance(lacking, list):
+            raise nonsense("does not say which events it lacks")
+        self._believe(sent)
+        named = {str(each) for each in lacking}
+        return [event.event_id for event in events if event.event_id in named]
+
+    def recorded(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
+        """Return what the cloud has of a procedure step, in order; nothing if it does not know it (404)."""
+        sent = self._send("GET", f"/relay/mpps/{quote(sop_instance_uid, safe='')}")
+        if _is_unknown(sent.answer):
+            return []
+        events = checked(sent.answer).json_object().get("events")
+        if not isinstance(events, list):
+            raise nonsense("has no list of events")
+        self._believe(sent)
+        understood = (_valid(ProcedureStepEvent, raw) for raw in events)
+        return [event for event in understood if event and event.sop_instance_uid == sop_instance_uid]
+
     def heartbeat(self, health: RelayHealth) -> HeartbeatAnswer | None:
         """Tell how we are doing; return what is overridden, None if the cloud is too old to ask (404)."""
         sent = self._send("POST", "/relay/heartbeat", json=health.model_dump(mode="json"))
@@ -146,6 +172,10 @@ def enroll(client: httpx.Client, code: str, public_key: str, name: str) -> Enrol
     if enrolment is None:
         raise nonsense("does not say who we are")
     return enrolment
+
+
+def _is_unknown(answer: Answer) -> bool:
+    return answer.status == httpx.codes.NOT_FOUND and answer.problem() is not None
 
 
 def _proposes_a_time(answer: Answer) -> bool:

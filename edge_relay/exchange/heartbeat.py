@@ -45,8 +45,11 @@ def heartbeat_once(care: Care, profiles: Profiles, health: RelayHealth) -> bool:
     return True
 
 
-def health_for_cloud(found: RelayStatus, report: HealthReport) -> RelayHealth:
-    """Return the status to send; the heartbeat itself adds what it knows of profiles."""
+def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "") -> RelayHealth:
+    """Return the status to send; the heartbeat itself adds what it knows of profiles.
+
+    :param cursor: where the relay's last complete pull ended.
+    """
     return RelayHealth(
         version=report.version,
         at=found.looked_at,
@@ -58,6 +61,7 @@ def health_for_cloud(found: RelayStatus, report: HealthReport) -> RelayHealth:
         outbox_oldest_at=datetime.fromisoformat(found.oldest_event_at) if found.oldest_event_at else None,
         parked=found.parked,
         problems=found.problems,
+        cursor=cursor,
         scanners=tuple(_scanner(title, scanner) for title, scanner in scanners_of(report).items()),
     )
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from edge_relay.exchange.answers import Away
 from edge_relay.exchange.cloud import PulledPage
 from edge_relay.exchange.loop import Exchange
 from edge_relay.exchange.portion import Portion
+from edge_relay.exchange.redelivery import Records, send_again_if_due
 from edge_relay.mpps.journal import Journal
 from edge_relay.storage.sqlite_file import why
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import Rejected, Unavailable
+from shared.errors import MwlError, Rejected, Unavailable
 
 log = logging.getLogger(__name__)
 
 _MOST_PAGES: Final = 10_000  # a pull that never ends is a cloud gone wrong
 
 
-class Feed(Protocol):
+class Feed(Records, Protocol):
     """What a pull needs of the cloud; `edge_relay.exchange.cloud.Cloud` is one."""
 
     def pull(self, cursor: str, etag: str, limit: int) -> PulledPage | None:
@@ -73,18 +75,27 @@ def pull_once(feed: Feed, cache: Cache, journal: Journal, page_size: int) -> Pul
     """
     cache.ensure_on_disk()
     confirmed = journal.confirmed_overlay()
-    outcome = _pull_pages(feed, cache, page_size)
+    sent_again: set[str] = set()
+
+    def begin_snapshot() -> None:
+        cache.begin_snapshot()
+        try:
+            sent_again.update(send_again_if_due(feed, journal, cache))
+        except MwlError as error:  # the push tries it again, and tells if it fails
+            log.info("not known yet whether the cloud has all MPPS: %s", error)
+
+    outcome = _pull_pages(feed, cache, page_size, begin_snapshot)
     shown = {
         item_id: entry
         for item_id, entry in confirmed.items()
-        if outcome.snapshot or _shows(cache, item_id, entry)
+        if item_id not in sent_again and (outcome.snapshot or _shows(cache, item_id, entry))
     }
     if shown:
         journal.end_overlay(shown)
     return outcome
 
 
-def _pull_pages(feed: Feed, cache: Cache, page_size: int) -> PullOutcome:
+def _pull_pages(feed: Feed, cache: Cache, page_size: int, begin_snapshot: Callable[[], None]) -> PullOutcome:
     held = cache.bookmark()
     try:
         pulled = feed.pull(held.cursor, held.etag, page_size)
@@ -98,7 +109,7 @@ def _pull_pages(feed: Feed, cache: Cache, page_size: int) -> PullOutcome:
         cache.forget_bookmark()
         raise Unavailable("the feed changed its epoch without a snapshot", hint="starting anew")
     if first.snapshot:
-        cache.begin_snapshot()
+        begin_snapshot()
     items = tombstones = unreadable = 0
     for _ in range(_MOST_PAGES):
         page = pulled.page

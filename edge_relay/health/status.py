@@ -24,7 +24,7 @@ from edge_relay.health.report_file import read_report
 from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.mpps.journal_rows import OpenEvent
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
-from edge_relay.worklist.cache import CacheReader
+from edge_relay.worklist.cache_reader import CacheReader
 from shared.errors import MwlError
 
 

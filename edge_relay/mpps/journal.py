@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -34,12 +34,15 @@ from typing import Final
 
 from edge_relay.mpps import journal_file, journal_losses, journal_rows, journal_times
 from edge_relay.mpps.event_times import Stamp
-from edge_relay.mpps.high_water import MARK_FILE, MarkFile
+from edge_relay.mpps.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_batch import Batch
+from edge_relay.mpps.journal_losses import Sent
 from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import NotFound, Rejected, Unavailable
+from shared.errors import Unavailable
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
 __all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
@@ -51,7 +54,6 @@ _RETRY_SECONDS: Final = 1.0
 _PROBE_BYTES: Final = 64 << 10
 _PRUNED_AT_ONCE: Final = 100
 _RESULTS_AT_ONCE: Final = 10
-_PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
 
 
 class Journal:
@@ -129,6 +131,14 @@ class Journal:
         with self._using("read") as db:
             return journal_rows.stored_attributes(db, sop_instance_uid)
 
+    def attribute_list(self, sop_instance_uid: str) -> tuple[DataSetJson, HeldLists] | None:
+        """Return a step's attributes as `attributes` does, and the lists of references they count."""
+        with self._using("read") as db:
+            attributes = journal_rows.stored_attributes(db, sop_instance_uid)
+            if attributes is None:
+                return None
+            return attributes, journal_rows.stored_lists(db, sop_instance_uid)
+
     def overlay(self) -> Mapping[str, Overlay]:
         """Return the statuses to lay over the cache, by item id. Never touches the disk, never fails."""
         return self._overlay
@@ -184,6 +194,29 @@ class Journal:
         with self._using("written") as db:
             return journal_losses.forget(db)
 
+    def sent(self, after: int, limit: int) -> list[Sent]:
+        """Return delivered events numbered above ``after``, in order."""
+        with self._using("read") as db:
+            return journal_losses.sent(db, after, limit)
+
+    def send_again(self, event_ids: Collection[str]) -> set[str]:
+        """Make delivered events pending that the cloud lost; return the ids of their items."""
+        with self._using("written") as db:
+            with transaction(db):
+                item_ids = journal_losses.send_again(db, event_ids)
+            self._overlay = journal_rows.stored_overlay(db)
+        return item_ids
+
+    def missing(self) -> list[Noted]:
+        """Return the events that the journal had taken and no longer has."""
+        with self._using("read") as db:
+            return journal_rows.missing(db)
+
+    def give_back(self, events: Sequence[ProcedureStepEvent]) -> int:
+        """Take over a step's events from the cloud; return how many were missing here."""
+        with self._using("written") as db, transaction(db):
+            return journal_losses.give_back(db, events)
+
     def record_result(self, result: EventResult) -> None:
         """Take down the cloud's answer for one event; see `record_results`."""
         self.record_results([result])
@@ -198,7 +231,7 @@ class Journal:
             with self._using("written") as db:
                 with transaction(db):
                     for result in results[start : start + _RESULTS_AT_ONCE]:
-                        _take_down(db, result)
+                        journal_rows.take_down(db, result)
                 self._overlay = journal_rows.stored_overlay(db)
 
     def record_unanswered(self, event_ids: Iterable[str]) -> None:
@@ -207,18 +240,12 @@ class Journal:
 
     def park(self, event_id: str, reason: str) -> None:
         """Set an event aside that the cloud refuses for good, with the reason it gave."""
-        self._update(_PARK, [event_id], reason)
+        self._update(journal_rows.PARK, [event_id], reason)
 
     def retry(self, event_id: str) -> None:
         """Make a parked event pending again; raise `NotFound` if no such event is parked."""
         with self._using("written") as db, transaction(db):
-            sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
-            found = db.execute(sql, (event_id,)).fetchone()
-            if found is None:
-                raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
-            if found[0]:
-                raise Rejected("its record in the journal is damaged: it cannot be sent")
-            db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
+            journal_rows.unpark(db, event_id)
 
     def open_events(self) -> list[OpenEvent]:
         """Return all events not yet delivered, oldest first."""
@@ -251,6 +278,7 @@ class Journal:
         for start in range(0, len(over), _PRUNED_AT_ONCE):  # a scanner's append need not wait for all of it
             with self._using("written") as db, transaction(db):
                 for uid in over[start : start + _PRUNED_AT_ONCE]:
+                    reference_lists.delete(db, uid)
                     deleted += db.execute("DELETE FROM events WHERE sop_instance_uid = ?", (uid,)).rowcount
         return deleted
 
@@ -369,23 +397,3 @@ class Journal:
         elif trouble is None and self._trouble is not None:
             log.info("%s works again", journal_file.WHERE)
         self._trouble = trouble
-
-
-def _take_down(db: sqlite3.Connection, result: EventResult) -> None:
-    if result.outcome == "refused":
-        db.execute(_PARK, (result.reason or "refused without a reason", result.event_id))
-        return
-    named = {linked.item_id: linked.feed_seq for linked in result.items}
-    db.execute(
-        "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?",
-        (result.event_id,),
-    )
-    row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
-    step = None
-    with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
-        step = journal_rows.stored_step(db, row[0]) if row else None
-    if step is not None:
-        item_ids = tuple(dict.fromkeys((*step.item_ids, *named)))
-        if item_ids != step.item_ids:
-            journal_rows.link(db, step.model_copy(update={"item_ids": item_ids}))
-        journal_rows.confirm(db, item_ids, named)

@@ -1,18 +1,26 @@
-"""Holding a journal against its mark: which events it had taken, and no longer has.
+"""Holding a journal against its mark, and against the cloud: which events one of them had, and no longer has.
 
-What is missing is kept in the table ``missing`` until a person has looked (`forget`), so that the status
-names it after every restart. Numbers are never used twice: the next event comes after the last that ever
-was.
+What is missing here is kept in the table ``missing`` until the cloud gave it back (`give_back`) or a person
+has looked (`forget`), so that the status names it after every restart. Numbers are never used twice: the next
+event comes after the last that ever was. What is missing in the cloud, because its table was restored to an
+earlier point, is sent again (`send_again`).
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import Final
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
 
+from pydantic import ValidationError
+
+from edge_relay.mpps import journal_rows
 from edge_relay.mpps.high_water import Mark, MarkFile, Noted
+from edge_relay.storage.seals import seal
 from edge_relay.storage.sqlite_file import transaction
+from shared.steps.procedure_step import EventReference, ProcedureStepEvent
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +88,81 @@ def forget(db: sqlite3.Connection) -> int:
     """Stop telling of what is missing; return how many events it was."""
     with transaction(db):
         return db.execute("DELETE FROM missing").rowcount
+
+
+class Sent(NamedTuple):
+    """An event that the cloud once had; ``seq`` is its number here."""
+
+    seq: int
+    event: EventReference
+
+
+def sent(db: sqlite3.Connection, after: int, limit: int) -> list[Sent]:
+    """Return the delivered events numbered above ``after``, in order, but those with a damaged name."""
+    rows = db.execute(
+        "SELECT seq, event_id, sop_instance_uid FROM events WHERE state = 'delivered' AND seq > ? "
+        "ORDER BY seq LIMIT ?",
+        (after, limit),
+    ).fetchall()
+    found = []
+    for seq, event_id, uid in rows:
+        with suppress(ValidationError):
+            found.append(Sent(seq, EventReference(event_id=event_id, sop_instance_uid=uid)))
+    return found
+
+
+def send_again(db: sqlite3.Connection, event_ids: Collection[str]) -> set[str]:
+    """Make delivered events pending again, and lay their statuses over the cache; return their items' ids.
+
+    What the cloud refused of the same step since, because it no longer knew what came before, goes with them.
+    """
+    item_ids: set[str] = set()
+    for event_id in event_ids:
+        row = db.execute(
+            "UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ? AND state = 'delivered' "
+            "RETURNING seq, sop_instance_uid",
+            (event_id,),
+        ).fetchone()
+        if row is None:
+            continue
+        db.execute(
+            "UPDATE events SET state = 'pending', attempts = 0, reason = '' "
+            "WHERE seq > ? AND sop_instance_uid = ? AND state = 'parked' AND NOT damaged",
+            row,
+        )
+        item_ids |= _lay_over_again(db, row[1])
+    return item_ids
+
+
+def _lay_over_again(db: sqlite3.Connection, sop_instance_uid: str) -> set[str]:
+    sql = "SELECT event_id FROM events WHERE sop_instance_uid = ? ORDER BY seq DESC LIMIT 1"
+    (last,) = db.execute(sql, (sop_instance_uid,)).fetchone()
+    rows = db.execute("SELECT item_id FROM links WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchall()
+    for (item_id,) in rows:
+        status = journal_rows.progress_of_steps(db, item_id).status().value
+        db.execute("INSERT OR REPLACE INTO overlay VALUES (?, ?, ?, NULL)", (item_id, status, last))
+    return {item_id for (item_id,) in rows}
+
+
+def give_back(db: sqlite3.Connection, events: Sequence[ProcedureStepEvent]) -> int:
+    """Take over a step's events that the cloud has; return how many of them were missing here.
+
+    They are delivered. What the journal has of the step itself stays, and decides.
+    """
+    given = 0
+    for event in events:
+        values = journal_rows.values_of(event)
+        db.execute(
+            f"INSERT OR IGNORE INTO events ({journal_rows.EVENT}, state) "  # noqa: S608  (ours)
+            "VALUES (?, ?, ?, ?, ?, ?, 'delivered')",
+            (*values, seal(*values)),
+        )
+        sql = "DELETE FROM missing WHERE json_extract(noted, '$.event_id') = ?"
+        given += db.execute(sql, (event.event_id,)).rowcount
+    if events:
+        step = journal_rows.folded_again(db, events[0].sop_instance_uid)
+        journal_rows.link(db, step)
+    return given
 
 
 def losses(mark: Mark | None, db: sqlite3.Connection) -> list[Noted]:

@@ -10,20 +10,25 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import Rejected
-from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Progress, Step
+from shared.errors import NotFound, Rejected
+from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Progress, Step
 from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
 
-_EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
+EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
 # An N-SET whose record is damaged is lost; the step's later ones are not held back by it. Its N-CREATE
 # would be.
 _PASSED_BY: Final = "(damaged AND kind = 'N-SET')"
+PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
+"""Sets an event apart: the reason, and its id."""
 # The oldest event of each SOP instance that is not delivered, if it may go now.
 _MAY_GO: Final = f"""
     state = 'pending' AND seq IN (
@@ -31,7 +36,7 @@ _MAY_GO: Final = f"""
     """  # noqa: S608  (ours)
 # Least tried first, so that one the cloud keeps not answering cannot crowd out the others.
 _DUE: Final = f"""
-    SELECT seq, attempts, {_EVENT} FROM events WHERE {_MAY_GO}
+    SELECT seq, attempts, {EVENT} FROM events WHERE {_MAY_GO}
     ORDER BY attempts, seq LIMIT ?"""  # noqa: S608  (ours)
 _OLDEST_DUE: Final = f"""
     SELECT received_at, uptime, timed FROM events WHERE {_MAY_GO}
@@ -96,7 +101,7 @@ def stored_step(db: sqlite3.Connection, sop_instance_uid: str) -> Step | None:
     if row[1] == seal(sop_instance_uid, row[0]):
         with suppress(ValidationError):
             return Step.model_validate_json(row[0])
-    return _folded_again(db, sop_instance_uid)
+    return folded_again(db, sop_instance_uid)
 
 
 def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJson | None:
@@ -112,6 +117,19 @@ def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJ
     return attributes
 
 
+def stored_lists(db: sqlite3.Connection, sop_instance_uid: str) -> HeldLists:
+    """Return the lists of references that a step's attributes count.
+
+    :raises Rejected: the record of one is damaged, or missing.
+    """
+    held: dict[str, tuple[ReferenceList, ...]] = {}
+    for event in _events_of(db, sop_instance_uid):
+        if event is not None:
+            replaced = dict.fromkeys(event.dataset, ())
+            held |= {**replaced, **reference_lists.of_event(db, event.event_id, event.dataset)}
+    return held
+
+
 def insert(
     db: sqlite3.Connection, event: ProcedureStepEvent, step: Step, when: Stamp | None
 ) -> tuple[Noted, dict[str, Overlay]]:
@@ -119,7 +137,7 @@ def insert(
     values = values_of(event)
     boot, uptime, known = (when.boot, when.uptime, when.known) if when else ("", 0.0, True)
     seq = db.execute(
-        f"INSERT INTO events ({_EVENT}, warned, boot, uptime, timed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO events ({EVENT}, warned, boot, uptime, timed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (*values, seal(*values), bool(event.warnings), boot, uptime, known),
     ).lastrowid
     noted = Noted(
@@ -157,7 +175,7 @@ def keep_step(db: sqlite3.Connection, step: Step) -> None:
 
 def event_at(db: sqlite3.Connection, seq: int) -> ProcedureStepEvent | None:
     """Return the event of a number, None if its record is damaged."""
-    row = db.execute(f"SELECT {_EVENT} FROM events WHERE seq = ?", (seq,)).fetchone()  # noqa: S608  (ours)
+    row = db.execute(f"SELECT {EVENT} FROM events WHERE seq = ?", (seq,)).fetchone()  # noqa: S608  (ours)
     return _event(row) if row else None
 
 
@@ -165,6 +183,25 @@ def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> N
     """Write what all steps of items amount to."""
     rows = [(item_id, each.model_dump_json()) for item_id, each in progress.items()]
     db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
+
+
+def take_down(db: sqlite3.Connection, result: EventResult) -> None:
+    """Write the cloud's answer for one event: delivered, or parked with the reason."""
+    if result.outcome == "refused":
+        db.execute(PARK, (result.reason or "refused without a reason", result.event_id))
+        return
+    named = {linked.item_id: linked.feed_seq for linked in result.items}
+    sql = "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?"
+    db.execute(sql, (result.event_id,))
+    row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
+    step = None
+    with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
+        step = stored_step(db, row[0]) if row else None
+    if step is not None:
+        item_ids = tuple(dict.fromkeys((*step.item_ids, *named)))
+        if item_ids != step.item_ids:
+            link(db, step.model_copy(update={"item_ids": item_ids}))
+        confirm(db, item_ids, named)
 
 
 def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str, int]) -> None:
@@ -215,9 +252,20 @@ def set_apart(db: sqlite3.Connection, seq: int) -> None:
     db.execute(sql, ("its record in the journal is damaged; it cannot be sent", seq))
 
 
+def unpark(db: sqlite3.Connection, event_id: str) -> None:
+    """Make a parked event pending again; raise `NotFound`, or `Rejected` if it cannot be sent."""
+    sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
+    found = db.execute(sql, (event_id,)).fetchone()
+    if found is None:
+        raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
+    if found[0]:
+        raise Rejected("its record in the journal is damaged: it cannot be sent")
+    db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
+
+
 def damaged(db: sqlite3.Connection) -> list[int]:
     """Return the numbers of all events whose record is not as it was written."""
-    rows = db.execute(f"SELECT seq, {_EVENT} FROM events ORDER BY seq")  # noqa: S608  (ours)
+    rows = db.execute(f"SELECT seq, {EVENT} FROM events ORDER BY seq")  # noqa: S608  (ours)
     return [seq for seq, *row in rows if _event(row) is None]
 
 
@@ -250,7 +298,7 @@ def warned_events(db: sqlite3.Connection, limit: int) -> list[WarnedEvent]:
 
 
 def over_before(db: sqlite3.Connection, before: datetime) -> list[str]:
-    """Return the steps that ended, are delivered whole, and of which nothing came since."""
+    """Return the steps that ended, are delivered whole, and had no event since."""
     return [uid for (uid,) in db.execute(_OVER, (stamp(before),))]
 
 
@@ -304,11 +352,12 @@ def _event(row: Sequence[str]) -> ProcedureStepEvent | None:
 
 
 def _events_of(db: sqlite3.Connection, sop_instance_uid: str) -> list[ProcedureStepEvent | None]:
-    sql = f"SELECT {_EVENT} FROM events WHERE sop_instance_uid = ? ORDER BY seq"  # noqa: S608  (ours)
+    sql = f"SELECT {EVENT} FROM events WHERE sop_instance_uid = ? ORDER BY seq"  # noqa: S608  (ours)
     return [_event(row) for row in db.execute(sql, (sop_instance_uid,))]
 
 
-def _folded_again(db: sqlite3.Connection, sop_instance_uid: str) -> Step:
+def folded_again(db: sqlite3.Connection, sop_instance_uid: str) -> Step:
+    """Return a step as its events make it; `Rejected` if they do not give it."""
     step: Step | None = None
     for event in _events_of(db, sop_instance_uid):
         if event is None:

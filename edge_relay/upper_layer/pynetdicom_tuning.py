@@ -6,14 +6,17 @@ used, and a test proves that each is there.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import pydicom.config
 from pynetdicom import _config, evt
 from pynetdicom.association import Association
+from pynetdicom.transport import AssociationSocket
 
 EventHandler = Any
 """An entry of pynetdicom's event table: (event, function) or (event, function, [arguments])."""
@@ -22,10 +25,12 @@ PRIVATE_NAMES: Final = (
     "pynetdicom._config.LOG_HANDLER_LEVEL",
     "pynetdicom._config.LOG_REQUEST_IDENTIFIERS",
     "pynetdicom._config.LOG_RESPONSE_IDENTIFIERS",
+    "pynetdicom.dul.DULServiceProvider._decode_pdu",
     "pynetdicom.dul.DULServiceProvider.kill_dul",
     "pynetdicom.dul.DULServiceProvider.socket",
     "pynetdicom.dul.DULServiceProvider.to_provider_queue",
     "pynetdicom.dul.DULServiceProvider.to_user_queue",
+    "pynetdicom.transport.AssociationSocket._shutdown_socket",
 )
 
 
@@ -45,9 +50,40 @@ def write_in_silence() -> None:
     warnings.filterwarnings("ignore", module=r"pydicom\.charset")
 
 
+def close_broken_connections() -> None:
+    """Let pynetdicom close each connection that it ends, also if the peer has broken it.
+
+    Its own function closes only what it could shut down first, which a broken connection cannot be: each
+    leaves a file descriptor open. Called again, it changes nothing.
+    """
+    AssociationSocket._shutdown_socket = _shut_down  # type: ignore[assignment]
+
+
+def _shut_down(connection: AssociationSocket) -> None:
+    if connection.socket is not None:
+        with contextlib.suppress(OSError):  # the peer has broken it already
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        connection.socket.close()
+
+
 def no_delay(event: evt.Event) -> None:
     """Set TCP_NODELAY on the connection of an event, which has just been opened."""
     accepted_socket(event.assoc).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def read_requests_by(event: evt.Event, readable: Callable[[bytes], bytes]) -> None:
+    """Let the association requests of a connection be read after they were made readable.
+
+    pynetdicom would end an association for what PS3.8 tells a receiver to ignore. What ``readable`` raises is
+    to it like any other PDU that cannot be read.
+    """
+    provider: Any = event.assoc.dul
+    decode = provider._decode_pdu
+
+    def decode_readable(raw: bytearray) -> Any:
+        return decode(bytearray(readable(bytes(raw))) if raw[:1] == b"\x01" else raw)
+
+    provider._decode_pdu = decode_readable
 
 
 def accepted_socket(association: Association) -> socket.socket:

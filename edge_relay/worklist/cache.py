@@ -16,19 +16,17 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from edge_relay.storage.sqlite_file import connect, connect_read_only, is_unwritable, transaction, why
 from edge_relay.worklist.cache_schema import FIELDS, Unreadable, prepare, row_of, swap, tombstone_row, upsert
+from edge_relay.worklist.cached_item import BY_START, COUNT, CachedItem, parsed
 from edge_relay.worklist.query import Condition
 from edge_relay.worklist.reader import WorklistReader, is_corrupt
-from edge_relay.worklist.row import BY_START
 from shared.feed import FeedPage
-from shared.worklist_item import WorklistItem
 
-__all__ = ["Bookmark", "Cache", "CacheReader", "CachedItem", "Unreadable", "WorklistReader", "delete"]
+__all__ = ["Bookmark", "Cache", "CachedItem", "Unreadable", "WorklistReader", "delete"]
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +45,6 @@ class Bookmark(NamedTuple):
     cursor: str = ""
     etag: str = ""
     epoch: str = ""
-
-
-class CachedItem(NamedTuple):
-    """An item and the change number it was heard with."""
-
-    feed_seq: int
-    item: WorklistItem
 
 
 class Cache:
@@ -109,13 +100,23 @@ class Cache:
         self._write(lambda db: db.execute("DELETE FROM state WHERE key IN ('cursor', 'etag', 'epoch')"))
 
     def begin_snapshot(self) -> None:
-        """Throw away what an earlier, unfinished snapshot had staged."""
+        """Throw away what an earlier, unfinished snapshot had staged; the cloud may be a restored one."""
 
         def clear(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO state VALUES ('unverified', '1')")
             db.execute("DELETE FROM staged")
             db.execute("DELETE FROM unreadable")
 
         self._write(clear)
+
+    def is_verified(self) -> bool:
+        """Tell whether the cloud was asked, since the last snapshot, if it has all MPPS it was sent."""
+        sql = "SELECT NOT EXISTS (SELECT 1 FROM state WHERE key = 'unverified')"
+        return bool(self._guarded(lambda db: db.execute(sql).fetchone()[0]))
+
+    def verified(self) -> None:
+        """Take note that it was asked."""
+        self._write(lambda db: db.execute("DELETE FROM state WHERE key = 'unverified'"))
 
     def apply_page(self, page: FeedPage, etag: str, unreadable: Sequence[Unreadable] = ()) -> None:
         """Take over one page, in one transaction.
@@ -137,7 +138,7 @@ class Cache:
             where.append(clause)
             values += bound
         sql = f"SELECT feed_seq, body FROM items WHERE {' AND '.join(where)} ORDER BY {BY_START}"  # noqa: S608  (ours)
-        return _parsed(self._read(sql, values))
+        return parsed(self._read(sql, values))
 
     def feed_seq(self, item_id: str) -> int | None:
         """Return the change number an item is held with, None if it is not held."""
@@ -147,7 +148,7 @@ class Cache:
 
     def count(self) -> int:
         """Return the number of items held."""
-        return int(self._guarded(lambda db: db.execute(_COUNT).fetchone()[0]))
+        return int(self._guarded(lambda db: db.execute(COUNT).fetchone()[0]))
 
     def unreadable(self) -> list[Unreadable]:
         """Return the items skipped because this relay cannot read them."""
@@ -251,41 +252,10 @@ class Cache:
         return db
 
 
-class CacheReader:
-    """The cache as another process sees it, for ``status`` and ``list``."""
-
-    def __init__(self, path: Path) -> None:
-        self._db = connect_read_only(path)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def select(self) -> Iterator[CachedItem]:
-        """Yield all items, by start date, time and id."""
-        sql = f"SELECT feed_seq, body FROM items WHERE body IS NOT NULL ORDER BY {BY_START}"  # noqa: S608  (ours)
-        return _parsed(self._db.execute(sql).fetchall())
-
-    def count(self) -> int:
-        """Return the number of items held."""
-        return int(self._db.execute(_COUNT).fetchone()[0])
-
-    def unreadable_count(self) -> int:
-        """Return how many items were skipped because this relay cannot read them."""
-        return int(self._db.execute("SELECT count(*) FROM unreadable").fetchone()[0])
-
-
-_COUNT: Final = "SELECT count(*) FROM items WHERE body IS NOT NULL"
-
-
 def delete(path: Path) -> None:
     """Remove a database file and what belongs to it."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _parsed(rows: Iterable[tuple[int, str]]) -> Iterator[CachedItem]:
-    return (CachedItem(feed_seq, _parse(body)) for feed_seq, body in rows)
 
 
 def _clause(condition: Condition) -> tuple[str, list[str]]:
@@ -299,8 +269,3 @@ def _clause(condition: Condition) -> tuple[str, list[str]]:
             clauses.append(f"{condition.field} {operator} ?")
             values.append(bound)
     return " AND ".join(clauses), values
-
-
-@lru_cache(maxsize=2048)
-def _parse(body: str) -> WorklistItem:
-    return WorklistItem.model_validate_json(body)

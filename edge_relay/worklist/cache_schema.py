@@ -4,7 +4,8 @@
                     JSON (both NULL for a tombstone)
     unreadable      items this relay cannot read
     state           cursor, etag, epoch; ``complete`` once a whole worklist was received; ``elements``, the
-                    fingerprint of the blobs
+                    fingerprint of the blobs; ``unverified`` from a snapshot until the cloud was asked whether
+                    it has all MPPS
 
 An older file, or one whose blobs were made by another version of the program, is brought forward from the
 items in it: a relay updated while the internet is down keeps its worklist.
@@ -20,7 +21,8 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from edge_relay.storage.sqlite_file import transaction
-from edge_relay.worklist.row import BY_START, FINGERPRINT, blob_of
+from edge_relay.worklist.cached_item import BY_START
+from edge_relay.worklist.row import FINGERPRINT, blob_of
 from shared.feed import FeedItem
 from shared.worklist_item import WorklistItem
 
@@ -170,6 +172,7 @@ def _from_version_1(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE items_1")
     if "cursor" in _state(db):
         db.execute("INSERT OR REPLACE INTO state VALUES ('complete', '1')")
+    _ask_anew(db)
 
 
 def _make_anew(db: sqlite3.Connection) -> None:
@@ -182,7 +185,13 @@ def _make_anew(db: sqlite3.Connection) -> None:
     ).fetchall():
         last = rows[-1][0]
         _put(db, [row[1:] for row in rows])
+    _ask_anew(db)
     _remember_form(db)
+
+
+def _ask_anew(db: sqlite3.Connection) -> None:
+    """Let the next pull bring everything: what an older program could not read of the items, it left out."""
+    db.execute("DELETE FROM state WHERE key IN ('cursor', 'etag', 'epoch')")
 
 
 def _put(db: sqlite3.Connection, stored: Iterable[tuple[str, int, str | None]]) -> None:

@@ -25,10 +25,12 @@ from edge_relay.worklist.attributes import (
     STEP_START_TIME,
     Attribute,
 )
+from edge_relay.worklist.cached_item import BY_START
 from edge_relay.worklist.matching import DateRange, Matcher
 from edge_relay.worklist.query import CONDITION_FIELDS, Condition, Key, Query, Window
-from edge_relay.worklist.row import BY_START, COLUMN_OF, text_of
+from edge_relay.worklist.row import COLUMN_OF, column_of, text_of
 from shared.scanners.scanner_profile import ScannerProfile
+from shared.worklist_item import Status
 
 Check = Callable[[list[bytes]], bool]
 """Tells whether a row, as pieces (`edge_relay.worklist.row`), is an answer."""
@@ -44,6 +46,7 @@ _DRIVERS: Final = (
 _STATION: Final = CONDITION_FIELDS[STATION_AE_TITLE]
 _MODALITY: Final = CONDITION_FIELDS[MODALITY]
 _MOST_VALUES: Final = 500  # SQLite bounds the parameters of a statement
+_SHOWN: Final = frozenset(Status) - {Status.NO_SHOW}
 _MOST_LISTS: Final = 16  # lists merged into one; more, and reading by date is better
 
 
@@ -52,13 +55,13 @@ class Search(NamedTuple):
 
     :param sql: yields rows by start date, time and item id; `ROW` are the first columns.
     :param checks: every row that passes all of them, and has one of ``statuses``, is an answer.
-    :param statuses: None if the query selects by status itself.
+    :param statuses: all that may be shown if the query selects by status itself.
     """
 
     sql: str
     values: tuple[str, ...]
     checks: tuple[Check, ...]
-    statuses: frozenset[str] | None
+    statuses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ def search(query: Query | None, scanner: ScannerProfile, today: date, columns: s
     if query is not None and query.window is not None:
         remaining.append(_in_window(query.window))
     names_status = query is not None and query.names_status
-    statuses = None if names_status else frozenset(each.value for each in scanner.statuses)
-    return Search(sql, values, tuple(remaining), statuses)
+    shown = _SHOWN if names_status else scanner.statuses
+    return Search(sql, values, tuple(remaining), frozenset(each.value for each in shown))
 
 
 def _checks(keys: tuple[Key, ...], conditions: dict[str, Condition]) -> Iterator[tuple[str, list[Check]]]:
@@ -113,8 +116,8 @@ def _checks(keys: tuple[Key, ...], conditions: dict[str, Condition]) -> Iterator
     for entry, matcher in _matchers(keys):
         if entry.tag == STEP_START_DATE and isinstance(matcher, DateRange):
             continue  # every search selects by date
-        field = CONDITION_FIELDS.get(entry.tag, "")
-        yield (field if field in conditions else entry.keyword), [_check(entry, matcher)]
+        field = "" if entry.within else CONDITION_FIELDS.get(entry.tag, "")
+        yield (field if field in conditions else f"{entry.within}{entry.keyword}"), [_check(entry, matcher)]
 
 
 def _matchers(keys: tuple[Key, ...]) -> Iterator[tuple[Attribute, Matcher]]:
@@ -130,7 +133,7 @@ def _check(entry: Attribute, matcher: Matcher) -> Check:
     if entry.read is None:
         matches = matcher(entry.fixed)  # from the scanner's profile: the same for every row
         return lambda _: matches
-    column = COLUMN_OF[entry.tag]
+    column = column_of(entry)
     return lambda pieces: bool(piece := pieces[column]) and matcher(text_of(piece))
 
 
@@ -151,7 +154,7 @@ def _stations(asked: Condition | None, scanner: ScannerProfile) -> list[Stations
     own = Stations(scanner.stations, frozenset(scanner.station_names))
     wanted = []
     if asked is not None:
-        titles = frozenset(asked.values)
+        titles = scanner.own_titles(asked.values)
         is_own = bool(titles & own.titles)
         wanted.append(Stations(titles | own.titles, own.names) if is_own else Stations(titles, frozenset()))
     if scanner.restricted and own not in wanted:
@@ -168,14 +171,11 @@ def _modalities(asked: Condition | None, scanner: ScannerProfile) -> frozenset[s
 
 
 def _days(asked: Condition | None, scanner: ScannerProfile, today: date) -> tuple[str, str]:
-    """Return the first and the last day to look at; empty if there is no bound."""
-    firsts = [asked.first if asked else ""]
-    lasts = [asked.last if asked else ""]
-    if scanner.days_back is not None:
-        firsts.append(_day(today, -scanner.days_back))
-    if scanner.days_ahead is not None:
-        lasts.append(_day(today, scanner.days_ahead))
-    return max(firsts), min(filter(None, lasts), default="")
+    """Return the first and the last day to look at."""
+    first, last = _day(today, -scanner.days_back), _day(today, scanner.days_ahead)
+    if asked is None:
+        return first, last
+    return max(first, asked.first), min(last, asked.last or last)
 
 
 def _day(today: date, days: int) -> str:
@@ -201,16 +201,13 @@ def _station_arms(stations: Stations) -> list[_Arm]:
 
 
 def _statement(arms: list[_Arm], days: tuple[str, str], columns: str) -> tuple[str, tuple[str, ...]]:
-    # The names are ours; what was asked for is bound. Tombstones have no date: one condition on it is always
-    # there. SQLite merges the arms of a UNION ALL that come in its order, without sorting and row by row.
-    bounds = [
-        (f"scheduled_start_date {sign} ?", day) for sign, day in zip((">=", "<="), days, strict=True) if day
-    ]
-    dated = " AND ".join(clause for clause, _ in bounds) or "scheduled_start_date >= ''"
+    # The names are ours; what was asked for is bound. Tombstones have no date, so that no search finds them.
+    # SQLite merges the arms of a UNION ALL that come in its order, without sorting and row by row.
+    dated = "scheduled_start_date >= ? AND scheduled_start_date <= ?"
     selects, values = [], list[str]()
     for where, bound in arms or [("FALSE", ())]:
         order = "" if len(arms) < 2 else ", scheduled_start_date, scheduled_start_time"
         clauses = f"{where} AND {dated}" if where else dated
         selects.append(f"SELECT {columns}{order} FROM items WHERE {clauses}")  # noqa: S608
-        values += [*bound, *(day for _, day in bounds)]
+        values += [*bound, *days]
     return f"{' UNION ALL '.join(selects)} ORDER BY {BY_START}", tuple(values)

@@ -1,6 +1,6 @@
 """The deployment that ``mwl-cloud`` administers, as the environment names it.
 
-Who wants only the accounts asks for their store: the services as a whole load REDCap's part and cryptography.
+Who wants one store asks for that store: the services as a whole load REDCap's part and cryptography.
 """
 
 from __future__ import annotations
@@ -12,33 +12,53 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lambdas.api.settings import ApiSettings
-from lambdas.settings import load
+from lambdas.settings import StoreSettings, load
+from lambdas.store.models import Tables, bind
 
 if TYPE_CHECKING:
     from lambdas.api.services import Services
     from lambdas.store.accounts.people import UserStore
     from lambdas.store.accounts.relays import RelayStore
+    from lambdas.store.steps import StepStore
+    from lambdas.store.worklist import WorklistStore
 
 
-class AdminSettings(ApiSettings):
-    """What administration reads from its environment."""
+class TableSettings(StoreSettings):
+    """The names of both tables."""
 
-    signing_key_secret_id: str = Field(default="", description="Not used here.")
+    accounts_table: str = Field(description="Name of AccountsTable.")
+
+    def tables(self) -> Tables:
+        """Return the table models of the deployment, accounts included."""
+        return bind(self.worklist_table, self.accounts_table, self.aws_region)
 
 
 def services() -> Services:
     """Return the deployment's services; raise `Rejected` naming the variables that are not set."""
+    from infra.commands.admin_settings import AdminSettings
     from lambdas.api.services import services_from
 
     return services_from(load(AdminSettings))
+
+
+def worklist_store() -> WorklistStore:
+    """Return the store of the worklist; raise `Rejected` as `services`."""
+    from lambdas.store.worklist import WorklistStore
+
+    settings = load(TableSettings)
+    return WorklistStore(
+        settings.tables(),
+        now=time.time,
+        new_id=lambda: uuid.uuid4().hex,
+        settle_seconds=settings.settle_seconds,
+    )
 
 
 def user_store() -> UserStore:
     """Return the store of people's accounts; raise `Rejected` as `services`."""
     from lambdas.store.accounts.people import UserStore
 
-    return UserStore(load(AdminSettings).tables(), now=time.time)
+    return UserStore(load(TableSettings).tables(), now=time.time)
 
 
 def relay_store() -> RelayStore:
@@ -46,8 +66,15 @@ def relay_store() -> RelayStore:
     from lambdas.store.accounts.relays import RelayStore, random_code
 
     return RelayStore(
-        load(AdminSettings).tables(),
+        load(TableSettings).tables(),
         now=time.time,
         new_id=lambda: uuid.uuid4().hex,
         new_code=lambda: random_code(secrets.choice),
     )
+
+
+def step_store() -> StepStore:
+    """Return the store of the performed steps; raise `Rejected` as `services`."""
+    from lambdas.store.steps import StepStore
+
+    return StepStore(load(TableSettings).tables(), worklist_store(), now=time.time)

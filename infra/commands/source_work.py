@@ -15,11 +15,11 @@ from pathlib import Path
 import typer
 from pydantic import Field
 
-from infra.commands.deployment import AdminSettings, services
+from infra.commands.admin_settings import AdminSettings
+from infra.commands.deployment import relay_store, services
 from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console
 from infra.commands.tools import text_of
-from lambdas.api.services import services_from
 from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
@@ -52,10 +52,12 @@ def apply(file: Path) -> None:
     definition = parse_definition(text_of(file))
     settings = load(RedcapSettings)
     with closing(_connect(settings)(definition)) as redcap:
-        check_project(definition, redcap)
+        clock = check_project(definition, redcap)
         shared = _shared_patient_ids(definition, redcap, settings)
     SourceStore(settings.tables()).put(definition)
     typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+    if clock:
+        typer.echo(f"REDCap's clock: {clock}", err=True)
     for reason in shared:
         typer.echo(f"will be held: {reason}", err=True)
 
@@ -76,14 +78,14 @@ def show_preview_of(source: str, *, record: str, limit: int | None, as_json: boo
 
     Also if the definition would not be applied.
     """
-    deployed = services()
-    definition, state = _meant(source, deployed.sources)
-    with closing(_connect(deployed.settings)(definition)) as redcap:
+    settings = load(AdminSettings)
+    definition, state = _meant(source, SourceStore(settings.tables()))
+    with closing(_connect(settings)(definition)) as redcap:
         found = preview(
             definition,
             redcap,
-            DryWorklist(deployed.settings.tables(), now=time.time),
-            scanners=known_scanners(deployed.relays, definition.sites()),
+            DryWorklist(settings.tables(), now=time.time),
+            scanners=known_scanners(relay_store(), definition.sites()),
             today=definition.local(datetime.now(UTC)).date(),
             left=state.sites,
             scope=Scope(record=record, limit=limit),
@@ -119,6 +121,8 @@ def delete(source_id: str, *, withdraw: bool) -> None:
 
 def make_trigger(source_id: str, *, rotate: bool) -> None:
     """Make a Data Entry Trigger's URL, and print it; with ``rotate`` the one before ends."""
+    from lambdas.api.services import services_from
+
     settings = load(TriggerSettings)
     deployed = services_from(settings)
     definition = deployed.sources.get(source_id)

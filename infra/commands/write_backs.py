@@ -17,7 +17,7 @@ write_backs = typer.Typer(
 @write_backs.command("list")
 def list_parked() -> None:
     """Show the write-backs that REDCap refused, with the reason."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import step_store
     from infra.commands.screen import show_table
 
     with reported():
@@ -30,7 +30,7 @@ def list_parked() -> None:
                 str(parked.attempts),
                 parked.reason,
             )
-            for parked in services().steps.parked_write_backs()
+            for parked in step_store().parked_write_backs()
         ]
         if not rows:
             typer.echo("nothing is parked")
@@ -44,12 +44,12 @@ def retry(
     every: Annotated[bool, typer.Option("--all", help="All that are parked.")] = False,
 ) -> None:
     """Try refused write-backs again, after you have repaired the cause. Takes up to a minute."""
-    from infra.commands.deployment import services
+    from infra.commands.deployment import step_store
 
     with reported():
         if bool(uids) == every:
             raise Rejected("name steps, or give --all")
-        steps = services().steps
+        steps = step_store()
         wanted = [each.sop_instance_uid for each in steps.parked_write_backs(500)] if every else uids or []
         for uid in wanted:
             steps.retry_write_back(uid)

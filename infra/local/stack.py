@@ -33,7 +33,7 @@ from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
 from infra.local.options import StackOptions
 from infra.local.processes import Child, Started, resident_bytes
-from lambdas import schedule, sync_redcap, write_back
+from lambdas import no_show, schedule, sync_redcap, write_back
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
 from lambdas.api.main import create_app
@@ -48,10 +48,12 @@ from lambdas.store.models import bind
 from lambdas.store.sources import SourceStore
 from lambdas.sync.project_check import check_project
 from shared.errors import Rejected, Unavailable
+from shared.scanners.scanner_profile import MOST_DAYS
 
 HOST: Final = "127.0.0.1"
 PROJECT_ID: Final = 11  # the simulator's project (a)
 READY_SECONDS: Final = 30.0
+NO_SHOW_SECONDS: Final = 60.0
 PATIENT_SECONDS: Final = 5.0
 
 
@@ -170,6 +172,7 @@ class LocalStack(Started):
         if self.simulated:
             # Longer than a saved form may take to the scanner: the Data Entry Trigger brings it.
             local |= {"interval_seconds": 4, "overlap_seconds": 60, "server_time_zone": "UTC"}
+            local |= {"no_show_days": MOST_DAYS}  # its exams are all over a year, and stay to be looked at
         else:
             # Somebody's study: look often enough to be seen, well below REDCap's limit, and never write.
             local |= {"interval_seconds": 10, "write_back": None}
@@ -195,6 +198,7 @@ class LocalStack(Started):
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
         functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
         functions.every(self.options.schedule_seconds, schedule.handler)
+        functions.every(NO_SHOW_SECONDS, no_show.handler)
 
     def _set_trigger(self) -> None:
         """Give the project its Data Entry Trigger, as somebody pastes it into REDCap's project setup."""
@@ -240,6 +244,8 @@ class LocalStack(Started):
             "port = 0",
             "[[scanners]]",
             f'ae_title = "{self.options.scanner}"',
+            f"days_back = {MOST_DAYS}",
+            f"days_ahead = {MOST_DAYS}",
         ]
         (self.folder / "relay.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         child = self._child("relay-enroll", self._relay_command("enroll", code, "--name", "local"))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from infra.pylantir.findings import Finding, Outcome
 from infra.pylantir.old_config import OldConfig
 from infra.pylantir.source_translation import STATION
+from shared.scanners.scanner_profile import MOST_DAYS
 from shared.worklist_item import OPEN_STATUSES, Status
 
 PLACEHOLDER_URL: Final = "https://worklist.example.org"
@@ -51,6 +52,8 @@ def _scanner(title: str, old: OldConfig) -> dict[str, Any]:
     }
     if _is_new(old):
         profile |= {"days_back": 0, "days_ahead": max(source.days_ahead or 0 for source in old.sources)}
+    else:
+        profile |= {"days_back": MOST_DAYS, "days_ahead": MOST_DAYS}
     return profile
 
 

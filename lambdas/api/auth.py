@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lambdas.access.role import Role
-from lambdas.access.tokens import Unauthenticated, claimed_relay, verify_relay
+from lambdas.access.tokens import DEVICE_SECONDS, Unauthenticated, claimed_relay, verify_relay
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
-from lambdas.store.accounts.people import User
+from lambdas.store.accounts.people import User, normal_name
 from lambdas.store.accounts.relays import Relay
 from shared.errors import Forbidden
 
 DEFAULT_MINUTES: Final = 30
+DEVICE_COOKIE: Final = "mwl_device"
 
 _person = HTTPBearer(auto_error=False, scheme_name="person", description="From POST /auth/login")
 _relay = HTTPBearer(auto_error=False, scheme_name="relay", description="A JWT signed by the relay's own key")
@@ -34,29 +35,53 @@ router = APIRouter(prefix="/auth", tags=["login"])
 
 
 @router.post("/login")
-def login(body: Login, services: UseServices) -> AccessToken:
+def login(body: Login, request: Request, response: Response, services: UseServices) -> AccessToken:
     """Exchange username and password for an access token.
 
-    A longer life than the server allows is cut to what it allows; `expires_in` (seconds) tells.
+    A longer life than the server allows is cut to what it allows; `expires_in` (seconds) tells. The cookie
+    that comes with it lets this device log in while somebody else, elsewhere, guesses at the password.
     """
-    return log_in(services, body)
+    return log_in(services, body, request, response)
 
 
-def log_in(services: Services, body: Login) -> AccessToken:
-    """Return a token; raise `Unauthenticated` or `Throttled`, alike for names that exist and that do not."""
-    services.logins.begin(body.username)
+def log_in(services: Services, body: Login, request: Request, response: Response) -> AccessToken:
+    """Return a token, and mark the device as one of this person's.
+
+    :raises Unauthenticated, Throttled: alike for names that exist and that do not.
+    """
+    address = request.client.host if request.client else ""
+    device = _device(services, body.username, request)
+    services.logins.begin(body.username, address=address, device=device)
     user = services.users.find(body.username)
     password = body.password.get_secret_value()
     right, better_hash = services.passwords.verify(password, user.password_hash if user else None)
     if user is None or not right or user.disabled:
         raise Unauthenticated("username or password is wrong")
-    services.logins.succeeded(body.username)
+    services.logins.succeeded(body.username, address=address, device=device)
     if better_hash:
         services.users.upgrade_hash(user, better_hash)
     longest = services.settings.access_token_max_minutes
     minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
     token = services.tokens.issue(user.username, user.token_version, minutes=minutes)
+    _mark_device(services, user.username, response)
     return AccessToken(access_token=token, expires_in=minutes * 60)
+
+
+def _device(services: Services, username: str, request: Request) -> str:
+    token = request.cookies.get(DEVICE_COOKIE, "")
+    return services.tokens.device(token, normal_name(username)) if token else ""
+
+
+def _mark_device(services: Services, username: str, response: Response) -> None:
+    response.set_cookie(
+        DEVICE_COOKIE,
+        services.tokens.issue_device(username, services.new_id()),
+        max_age=DEVICE_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def current_user(services: UseServices, credentials: _PersonToken) -> User:

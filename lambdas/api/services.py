@@ -18,7 +18,9 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
-from lambdas.store.accounts.people import LoginStore, UserStore
+from lambdas.aws.sync_requests import SyncRequests
+from lambdas.store.accounts.logins import LoginStore
+from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.sources import SourceStore
@@ -26,7 +28,6 @@ from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync import removal
 from lambdas.sync.connect import Connect, connector
-from lambdas.sync.wake_up import SyncRequests
 from lambdas.write_backs.wake_up import WakeUpMessages
 from shared.errors import Rejected
 

@@ -2,29 +2,58 @@
 
 `ItemWriter.change` is the only way any item row is written. It reads what is there, asks a pure function what
 should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
-something did. Called twice with the same wish, it writes once.
+something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
+leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
+happened at a site, and a restored table shows that some of it is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from lambdas.store import ownership
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
-from lambdas.store.models import HEAD, SITES, HeadRow, ItemRow, Tables, connection, item_key, site_key
+from lambdas.store.models import (
+    DUE,
+    HEAD,
+    SITES,
+    STATE,
+    HeadRow,
+    ItemRow,
+    Tables,
+    connection,
+    item_key,
+    site_key,
+    stamp_key,
+    step_key,
+)
 from lambdas.store.ownership import StoredItem
+from lambdas.store.unfinished_write_backs import no_show_of
+from shared.batches import batches
 from shared.worklist_item import WorklistItem
 
 Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
 BATCH = 96
-"""Items in one transaction: DynamoDB allows 100 actions, the head takes one, an event and its step two."""
+"""Items in one transaction of at most 100 actions: the head, its stamp, an event and its step take four."""
+
+_MOST_ROWS: Final = 97
+"""Items and write-backs in one transaction without ``also``: head, stamp and a new site take one each."""
+_SAFE: Final = _MOST_ROWS // 2
+"""So many items fit in any case."""
+
+
+class _TooMany(Exception):
+    """The rows that have to be told do not fit into the transaction too."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +62,12 @@ class Written:
 
     :param items: every item asked for that exists now, by id, as it now stands.
     :param written: how many of them were written.
+    :param changed: the ids of those.
     """
 
     items: Mapping[str, StoredItem]
     written: int
+    changed: frozenset[str] = frozenset()
 
 
 Also = Callable[[TransactWrite], None]
@@ -47,7 +78,7 @@ class ItemWriter:
     """Owner of all writes to a site's items and head.
 
     :param now: seconds since 1970.
-    :param new_id: a fresh random identifier, for the epoch of a site's first head.
+    :param new_id: a fresh random identifier, for the epoch of a site's first head and for stamps.
     :param settle: the settle window in seconds.
     """
 
@@ -72,10 +103,28 @@ class ItemWriter:
             except DoesNotExist:
                 return None
         marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
-        return Head(int(row.seq), row.epoch, marks)
+        return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "")
+
+    def stamp_at(self, site: str, version: int) -> str | None:
+        """Return the stamp that a write of a site's head left, consistently; None if it is not known."""
+        with translated("reading the feed's history"):
+            try:
+                row = self._tables.stamp.get(site_key(site), stamp_key(version), consistent_read=True)
+            except DoesNotExist:
+                return None
+        return str(row.stamp)
+
+    def begin_epoch(self, site: str) -> Head:
+        """Give a site's feed another epoch: every relay then starts from nothing, and says what it sent.
+
+        :raises Conflict, Unavailable: as `change`.
+        """
+        return races(ATTEMPTS)(self._begin_epoch, site)
 
     def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none.
+
+        Without ``also`` they are two transactions or three, if many rows have to be told of missed scans.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :raises Conflict: other writers won every attempt, or a condition of ``also`` cannot hold.
@@ -84,6 +133,17 @@ class ItemWriter:
         """
         if len(changes) > BATCH:
             raise ValueError(f"at most {BATCH} items fit one transaction")
+        if also is None and len(changes) > _SAFE:
+            try:
+                return self._change(site, changes, None)
+            except _TooMany:
+                items = list(changes.items())
+                halves = [self._change(site, dict(some), None) for some in batches(items, _SAFE)]
+                written = sum(half.written for half in halves)
+                return Written({key: each for half in halves for key, each in half.items.items()}, written)
+        return self._change(site, changes, also)
+
+    def _change(self, site: str, changes: Mapping[str, Change], also: Also | None) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
         return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also)
 
@@ -94,36 +154,85 @@ class ItemWriter:
         wanted = dict(_differences(current, changes))
         if not wanted and also is None:
             return Written(current, 0)
+        telling = [
+            stored
+            for item_id, stored in wanted.items()
+            if ownership.tells_source(current.get(item_id), stored)
+        ]
+        if len(wanted) + len(telling) > _MOST_ROWS:
+            raise _TooMany
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            if wanted:
-                seq = self._take(transaction, site, head, len(wanted), read_at)
-                for item_id, stored in wanted.items():
-                    seq += 1
-                    wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
-                    self._save(transaction, wanted[item_id], current.get(item_id))
+            seq = self._take(transaction, site, head, len(wanted), read_at)
+            for item_id, stored in wanted.items():
+                seq += 1
+                wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
+                self._save(transaction, wanted[item_id], current.get(item_id))
+            for stored in telling:
+                self._tell_source(transaction, stored)
             if also is not None:
                 also(transaction)
-        return Written({**current, **wanted}, len(wanted))
+        return Written({**current, **wanted}, len(wanted), frozenset(wanted))
 
     def _take(
         self, transaction: TransactWrite, site: str, head: Head | None, count: int, read_at: float
     ) -> int:
         """Take numbers in this transaction; return the last one taken before."""
-        model = self._tables.head
         before = head or Head(0, self._new_id())
-        after = before.take(count, read_at=read_at, settle=self._settle)
-        row = model(site_key(site), HEAD, seq=after.seq, epoch=after.epoch, marks=_marks(after))
+        after = before.take(count, read_at=read_at, settle=self._settle, stamp=self._new_id())
+        self._move(transaction, site, head, after)
         if head is None:
-            transaction.save(row, condition=HeadRow.pk.does_not_exist())
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
-        else:
-            transaction.save(row, condition=(HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch))
         return before.seq
+
+    def _begin_epoch(self, site: str) -> Head:
+        head = self.head(site) or Head(0, "")
+        read_at = self._now()
+        moved = head.take(0, read_at=read_at, settle=self._settle, stamp=self._new_id())
+        after = replace(moved, epoch=self._new_id())
+        with (
+            translated("giving the feed another epoch"),
+            TransactWrite(connection=self._connection) as transaction,
+        ):
+            self._move(transaction, site, head if head.epoch else None, after)
+        return after
+
+    def _move(self, transaction: TransactWrite, site: str, before: Head | None, after: Head) -> None:
+        """Move the head on the condition that nobody else did, and leave the stamp of this write."""
+        row = self._tables.head(
+            site_key(site),
+            HEAD,
+            seq=after.seq,
+            epoch=after.epoch,
+            marks=_marks(after),
+            version=after.version,
+            stamp=after.stamp,
+        )
+        transaction.save(row, condition=_unmoved(before))
+        kept_until = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
+        transaction.save(
+            self._tables.stamp(
+                site_key(site), stamp_key(after.version), stamp=after.stamp, expires_at=kept_until
+            )
+        )
 
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
         transaction.save(self._row(stored), condition=unmoved)
+
+    def _tell_source(self, transaction: TransactWrite, stored: StoredItem) -> None:
+        """Make the write-back of a missed scan due. The number is the version: it never comes twice."""
+        transaction.save(
+            self._tables.step(
+                step_key(no_show_of(stored.item.id)),
+                STATE,
+                site=stored.item.site,
+                version=stored.feed_seq,
+                body=stored.item.id,
+                write_back_due=DUE,
+                write_back_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds"),
+            )
+        )
 
     def _row(self, stored: StoredItem) -> ItemRow:
         item = stored.item
@@ -169,6 +278,15 @@ def _differences(
         after = change(before)
         if after is not None and (before is None or not before.same_content(after)):
             yield item_id, after
+
+
+def _unmoved(head: Head | None) -> Condition:
+    if head is None:
+        return HeadRow.pk.does_not_exist()
+    # An earlier build's head has no version; it may write one yet while both builds are running.
+    version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
+    unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
+    return unmoved
 
 
 def _marks(head: Head) -> list[list[float]]:

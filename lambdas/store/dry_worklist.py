@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lambdas.store.commit import Also, Change, ItemWriter, Written
+from lambdas.store.followed_items import FollowedItems
 from lambdas.store.models import Tables
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
@@ -32,7 +33,8 @@ class DryWorklist(WorklistStore):
 
     def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
         self._dry = _DryWriter(tables, now=now)
-        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry)
+        followed = _DryFollowedItems(tables, self._dry, now=now)
+        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry, followed=followed)
         self.said: dict[str, WorklistItem] = {}
         """What the source says of each item, by id."""
         self.scanned: list[tuple[str, ItemRef]] = []
@@ -77,6 +79,11 @@ class _DryWriter(ItemWriter):
                 written += before is None or not before.same_content(after)
                 wanted[item_id] = after
         return Written(wanted, written)
+
+
+class _DryFollowedItems(FollowedItems):
+    def follow(self, site: str, item: WorklistItem, row_id: str, before: str) -> None:
+        """Write nothing: what the item would be, is put in any case."""
 
 
 def _no_id() -> str:

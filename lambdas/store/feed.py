@@ -7,6 +7,11 @@ stamp. It is taken from the head, whose number moves inside the same transaction
 T" means every number up to N was committed before T, whoever says it and however late. A settle window after
 T, all of them are visible. Two witnesses say such sentences: each writer leaves one in the head (`marks`) as
 it takes numbers, and the reader's own cursor carries one (`watched`) from the page before. See docs/adr/001.
+
+A table restored to an earlier point has its head restored with it, and then takes the same numbers again for
+other changes. So every write of the head has a number, its ``version``, and leaves a random stamp under it.
+A cursor names the last one its relay saw. If that is not in the table's history, the relay knows changes that
+never were: it starts from nothing. See docs/adr/006.
 """
 
 from __future__ import annotations
@@ -39,18 +44,21 @@ class Head:
     seq: int
     epoch: str
     marks: tuple[Mark, ...] = ()
+    version: int = 0
+    stamp: str = ""
 
-    def take(self, count: int, *, read_at: float, settle: float) -> Head:
-        """Return the head after a writer took ``count`` numbers.
+    def take(self, count: int, *, read_at: float, settle: float, stamp: str) -> Head:
+        """Return the head after a writer took ``count`` numbers; none, if only history goes on.
 
         :param read_at: the writer's clock *after* it read this head.
         :param settle: the settle window in seconds.
+        :param stamp: a random text never used before.
         """
         old = [mark for mark in self.marks if read_at - mark.at >= settle]
         young = [mark for mark in self.marks if read_at - mark.at < settle]
         if not young or read_at - young[-1].at >= settle / _MARKS_PER_WINDOW:
             young.append(Mark(self.seq, read_at))
-        return Head(self.seq + count, self.epoch, (*old[-1:], *young))
+        return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version + 1, stamp)
 
 
 class FeedTable(Protocol):
@@ -62,19 +70,38 @@ class FeedTable(Protocol):
     def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedItem | Tombstone], bool]:
         """Return up to ``limit`` rows numbered above ``seq`` in order, and whether there may be more."""
 
+    def stamp_at(self, site: str, version: int) -> str | None:
+        """Return the stamp that a write of the site's head left, consistently; None if it is not known."""
+
 
 def settled_bound(head: Head, cursor: Cursor, now: float, settle: float) -> int:
-    """Return the highest number of which it is certain that it, and all below it, can be seen now."""
+    """Return the highest number that every reader can see now, with all below it."""
     witnesses = [*head.marks, Mark(cursor.watched, cursor.watched_at)]
     certain = [mark.seq for mark in witnesses if now - mark.at >= settle]
     return min(head.seq, max([cursor.settled, *certain]))
 
 
-def start(cursor: Cursor | None, head: Head, now: float) -> Cursor:
-    """Return where a pull begins: at the cursor, or at nothing if it belongs to another life of the table."""
+def is_ancestor(table: FeedTable, site: str, cursor: Cursor, head: Head) -> bool:
+    """Tell whether what a relay with this cursor saw is part of the history that led to this head.
+
+    A cursor of a table whose head had no stamps yet cannot be held against anything, and is believed once:
+    the page it gets brings it a stamp.
+    """
+    if cursor.epoch != head.epoch or cursor.version > head.version:
+        return False
+    if cursor.version == head.version:
+        return cursor.stamp == head.stamp
+    return cursor.version == 0 or table.stamp_at(site, cursor.version) == cursor.stamp
+
+
+def start(cursor: Cursor | None, head: Head, now: float, *, ancestor: bool) -> Cursor:
+    """Return where a pull begins: at the cursor, or at nothing.
+
+    :param ancestor: whether what the cursor stands for is part of the table's history; see `is_ancestor`.
+    """
     if (
         cursor is not None
-        and cursor.epoch == head.epoch
+        and ancestor
         and cursor.position <= head.seq
         and now - cursor.issued_at < LONGEST_ABSENCE_SECONDS
     ):
@@ -87,6 +114,8 @@ def start(cursor: Cursor | None, head: Head, now: float) -> Cursor:
         issued_at=now,
         position=0,
         snapshot=True,
+        version=head.version,
+        stamp=head.stamp,
     )
 
 
@@ -94,7 +123,8 @@ def is_current(cursor: Cursor | None, head: Head | None) -> bool:
     """Tell whether a reader with this cursor has everything, and is known to have missed nothing."""
     if cursor is None or head is None:
         return False
-    return cursor.epoch == head.epoch and cursor.settled == cursor.position == head.seq
+    same_history = (cursor.epoch, cursor.version, cursor.stamp) == (head.epoch, head.version, head.stamp)
+    return same_history and cursor.settled == cursor.position == head.seq
 
 
 def read_page(
@@ -103,14 +133,18 @@ def read_page(
     """Return the next page of a site's feed.
 
     :param cursor_text: what the relay kept (``cursor``) or, within a pull, got (``next``); None to begin.
-    :raises Rejected: the cursor is not one of ours, or ``limit`` is not positive.
+    :raises Rejected: the cursor is not one of ours, or ``limit`` is not positive; or history was rewritten
+        while a snapshot was being read, so that its pages do not belong together.
     """
     if limit < 1:
         raise Rejected("must be at least 1", where="limit")
     cursor = Cursor.decode(cursor_text) if cursor_text else None
     head = table.head(site) or Head(0, "empty")
     # The head first, then the rows: whatever the head proves to be settled, the rows then show.
-    begun = start(cursor, head, now)
+    ancestor = cursor is not None and is_ancestor(table, site, cursor, head)
+    if cursor is not None and cursor.snapshot and not ancestor:
+        raise Rejected("the table was restored in the middle of this pull", where="cursor", hint="begin anew")
+    begun = start(cursor, head, now, ancestor=ancestor)
     rows, more = table.rows_after(site, begun.position, limit)
     last = rows[-1].feed_seq if rows else begun.position
     end = last if more else max(last, head.seq)
@@ -145,6 +179,8 @@ def _advance(begun: Cursor, head: Head, end: int, now: float, settle: float) -> 
         watched_at=watched_at,
         issued_at=now,
         position=settled,
+        version=head.version,
+        stamp=head.stamp,
     )
     following = begun.model_copy(update={"position": end, "ceiling": ceiling, "issued_at": now})
     return kept, following

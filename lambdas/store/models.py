@@ -4,13 +4,16 @@
         pk                 sk                    row
         SITES              <site>                a site that exists
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
+        SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
+        NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
         SOURCES            <source_id>           a source definition and its state       SourceRow
     AccountsTable
         USERS              <username>            a person's account
-        LOGINS             <hash of a name>      failed logins, to throttle guessing
+        LOGINS             <hash>                failed logins, to throttle guessing
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
@@ -35,11 +38,16 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
+from lambdas.store.unfinished_write_backs import NO_SHOW
+
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
+SAME, STAMP = "SAME#", "STAMP#"
 DUE = "DUE"
+MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
 
 
@@ -53,9 +61,19 @@ def item_key(item_id: str) -> str:
     return f"{ITEM}{item_id}"
 
 
-def step_key(sop_instance_uid: str) -> str:
-    """Return the partition key of a performed procedure step."""
-    return f"MPPS#{sop_instance_uid}"
+def same_key(row_id: str) -> str:
+    """Return the sort key of the row that says which item a row's name means."""
+    return f"{SAME}{row_id}"
+
+
+def stamp_key(version: int) -> str:
+    """Return the sort key of the stamp that a write of the head left."""
+    return f"{STAMP}{version}"
+
+
+def step_key(key: str) -> str:
+    """Return the partition key of a write-back: by SOP Instance UID, or by `no_show_of` an item."""
+    return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
 
 
 class Row(Model):
@@ -111,11 +129,22 @@ class DueIndex(GlobalSecondaryIndex["StepRow"]):
 
 
 class HeadRow(Row):
-    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`."""
+    """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`.
+
+    ``version`` and ``stamp`` are missing in the head of a table that only earlier builds have written.
+    """
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
     marks = JSONAttribute()
+    version = NumberAttribute(null=True)
+    stamp = UnicodeAttribute(null=True)
+
+
+class StampRow(Row):
+    """The random stamp of one write of the head."""
+
+    stamp = UnicodeAttribute()
 
 
 class ItemRow(Row):
@@ -136,6 +165,12 @@ class ItemRow(Row):
     by_status = StatusIndex()
 
 
+class SameRow(Row):
+    """The item that a row of REDCap means, where its name alone would give another."""
+
+    item_id = UnicodeAttribute()
+
+
 class EventRow(Row):
     """One event as the relay sent it: its JSON, ``packed`` if it is long. ``number``: their order."""
 
@@ -148,7 +183,7 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back."""
+    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step."""
 
     site = UnicodeAttribute()
     version = NumberAttribute()
@@ -159,6 +194,20 @@ class StepRow(Row):
     write_back_note = UnicodeAttribute(default="")
 
     due = DueIndex()
+
+    def due_again(self, at: str) -> list[Action]:
+        """Return what makes its write-back due at once.
+
+        The version moves too, so that a write-back still under way does not end this one with its own.
+
+        :param at: now, as a moment that sorts as text.
+        """
+        return [
+            StepRow.version.set(StepRow.version + 1),
+            StepRow.write_back_due.set(DUE),
+            StepRow.write_back_at.set(at),
+            StepRow.write_back_attempts.set(0),
+        ]
 
 
 class SourceRow(Row):
@@ -196,7 +245,9 @@ class Tables:
     """The models bound to the two tables of one deployment."""
 
     head: type[HeadRow]
+    stamp: type[StampRow]
     item: type[ItemRow]
+    same: type[SameRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -225,7 +276,9 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
 
     return Tables(
         head=bound(HeadRow, worklist_table),
+        stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
+        same=bound(SameRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),

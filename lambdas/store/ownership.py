@@ -4,6 +4,7 @@ change from    demographics, schedule                status
 source         unless a person edited the field      unless MPPS or a person set it
 person         yes, and owns what was edited         yes, until a scanner reports
 MPPS           never                                 always
+clock          never                                 of an open item: NO_SHOW, unless MPPS or a person set it
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from shared.errors import Rejected
 from shared.steps.procedure_step import Progress, Step
 from shared.worklist_item import Status, WorklistItem
 
-StatusOwner = Literal["source", "mpps", "person"]
+StatusOwner = Literal["source", "mpps", "person", "clock"]
 STATUS: Final = "performed_procedure_step_status"
 IDENTITY: Final = frozenset(
     {"id", "site", "source", "source_record", "source_event", "source_instrument", "source_instance"}
 )
 """What an item is; no edit may change it."""
+WAITING: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
+"""Open, and no scanner has begun."""
 
 
 class StoredItem(BaseModel):
@@ -53,9 +56,19 @@ def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredIte
         return StoredItem(item=incoming, feed_seq=0)
     if current.gone:
         return current  # a person removed it: only a person brings it back
-    kept = set(current.edited) | (set() if current.status_owner == "source" else {STATUS})
-    item = incoming.model_copy(update={name: getattr(current.item, name) for name in kept})
+    item = incoming.model_copy(update={name: getattr(current.item, name) for name in current.edited})
+    if current.status_owner == "clock" and not _still_missed(current.item, item):
+        return current.model_copy(update={"item": item, "status_owner": "source"})
+    if current.status_owner != "source":
+        item = item.model_copy(update={STATUS: current.item.performed_procedure_step_status})
     return current.model_copy(update={"item": item})
+
+
+def _still_missed(missed: WorklistItem, now: WorklistItem) -> bool:
+    return (
+        now.performed_procedure_step_status in WAITING
+        and now.scheduled_start_date == missed.scheduled_start_date
+    )
 
 
 def from_person(current: StoredItem, changes: Mapping[str, Any]) -> StoredItem:
@@ -75,6 +88,8 @@ def from_person(current: StoredItem, changes: Mapping[str, Any]) -> StoredItem:
     update: dict[str, Any] = {"item": item, "edited": tuple(edited)}
     if STATUS in changes:  # what scanners reported before is settled by it
         update |= {"status_owner": "person", "progress": Progress()}
+    elif current.status_owner == "clock" and item.scheduled_start_date != current.item.scheduled_start_date:
+        update |= {"item": item.model_copy(update={STATUS: Status.SCHEDULED}), "status_owner": "source"}
     return current.model_copy(update=update)
 
 
@@ -89,6 +104,32 @@ def from_scanner(current: StoredItem, step: Step) -> StoredItem:
     owner: StatusOwner = "source" if freed else "mpps"
     update = {"item": item, "status_owner": owner, "gone": False, "progress": progress}
     return current.model_copy(update=update)
+
+
+def from_clock(current: StoredItem, last_day: str) -> StoredItem:
+    """Return the item after its day may have passed: NO_SHOW if it is still waiting for its scan.
+
+    A status that a person set stays: who sets NO_SHOW back to SCHEDULED is not contradicted an hour later.
+
+    :param last_day: ``YYYYMMDD``, the last of the days that have passed.
+    """
+    item = current.item
+    waiting = item.performed_procedure_step_status in WAITING and not current.gone
+    if not waiting or current.status_owner != "source" or item.scheduled_start_date > last_day:
+        return current
+    missed = item.model_copy(update={STATUS: Status.NO_SHOW})
+    return current.model_copy(update={"item": missed, "status_owner": "clock"})
+
+
+def tells_source(before: StoredItem | None, after: StoredItem) -> bool:
+    """Tell whether the row an item came from has to be told that its scan was missed, or was not after all.
+
+    What a scanner reports is told with its step.
+    """
+    if before is None or after.gone or not after.item.source or after.status_owner == "mpps":
+        return False
+    statuses = (each.item.performed_procedure_step_status for each in (before, after))
+    return sum(status is Status.NO_SHOW for status in statuses) == 1
 
 
 def withdrawn(current: StoredItem) -> StoredItem:

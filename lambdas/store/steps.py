@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
@@ -17,22 +17,32 @@ from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change
-from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
-from lambdas.store.models import DUE, EVENT, ITEM, STATE, EventRow, StepRow, Tables, step_key
+from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, Tables, step_key
 from lambdas.store.ownership import StoredItem
 from lambdas.store.unfinished_write_backs import (
     FOR_GOOD,
+    NO_SHOW,
     NOTE_LENGTH,
     PARKED,
     ParkedWriteBack,
     PendingWriteBack,
 )
 from lambdas.store.worklist import WorklistStore
+from shared.batches import batches
 from shared.errors import Conflict, NotFound, Rejected
-from shared.steps.procedure_step import EventResult, LinkedItem, ProcedureStepEvent, Refusal, Step
+from shared.steps.event_body import EventBody, pack, unpack
+from shared.steps.procedure_step import (
+    EventReference,
+    EventResult,
+    LinkedItem,
+    ProcedureStepEvent,
+    Refusal,
+    Step,
+)
 from shared.steps.step_dataset import ScheduledStepReference, fold, linked_items, references
 
+_BATCH_GET: Final = 100
 Outcome = Literal["recorded", "already_recorded"]
 
 
@@ -57,7 +67,7 @@ class StepStore:
     def find(self, sop_instance_uid: str) -> Step | None:
         """Return a step as folded so far; None if it is unknown."""
         row = self._step_row(sop_instance_uid)
-        return _step(row) if row else None
+        return _step(row) if row and row.pk.startswith(MPPS) else None
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
@@ -66,6 +76,23 @@ class StepStore:
             rows = list(model.query(step_key(sop_instance_uid), model.sk.startswith(EVENT)))
         rows.sort(key=lambda row: int(row.number))
         return [unpack(EventBody(row.body, row.packed)) for row in rows]
+
+    def events_at(self, sop_instance_uid: str, *, site: str) -> list[ProcedureStepEvent]:
+        """Return the recorded events of a step in order; none if it is unknown, or another site's."""
+        row = self._step_row(sop_instance_uid)
+        return self.events(sop_instance_uid) if row is not None and row.site == site else []
+
+    def lacking(self, asked: Sequence[EventReference], *, site: str) -> list[str]:
+        """Return the ids of those events that are not recorded of a site, in the order asked."""
+        wanted = {(step_key(each.sop_instance_uid), EVENT + each.event_id) for each in asked}
+        recorded: set[str] = set()
+        for some in batches(sorted(wanted), _BATCH_GET):
+            with translated("looking for events"):
+                found = self._tables.event.batch_get(
+                    some, consistent_read=True, attributes_to_get=["pk", "sk", "site"]
+                )
+                recorded.update(row.sk.removeprefix(EVENT) for row in found if row.site == site)
+        return [each.event_id for each in asked if each.event_id not in recorded]
 
     def due_write_backs(self, limit: int) -> list[str]:
         """Return the SOP Instance UIDs of steps whose write-back is due, the longest due first."""
@@ -89,9 +116,9 @@ class StepStore:
         row = self._step_row(sop_instance_uid)
         if row is None or row.write_back_due != DUE:
             return None
-        step = _step(row)
-        found = self._worklist.writer.read(row.site, step.item_ids)
-        linked = [found[item_id] for item_id in step.item_ids if item_id in found]
+        item_ids = _item_ids(row)
+        found = self._worklist.writer.read(row.site, item_ids)
+        linked = [found[item_id] for item_id in item_ids if item_id in found]
         # After the items: a step that comes later has a write-back of its own.
         known = self._steps({uid for stored in linked for uid in stored.progress.steps})
         performed = {
@@ -99,7 +126,7 @@ class StepStore:
             for stored in linked
         }
         items = tuple(stored.item for stored in linked)
-        return PendingWriteBack(step, items, performed, int(row.version), int(row.write_back_attempts))
+        return PendingWriteBack(items, performed, int(row.version), int(row.write_back_attempts))
 
     def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
         """End the write-back; False if a newer event or another run came between: it is due again then."""
@@ -142,7 +169,7 @@ class StepStore:
         :raises NotFound: there is no such step, or no item is linked to it, so that there is no row to tell.
         """
         row = self._step_row(sop_instance_uid)
-        if row is None or not _step(row).item_ids:
+        if row is None or not _item_ids(row):
             raise NotFound("there is no such procedure step with an item", where="sop_instance_uid")
         self._make_due_again(row)
 
@@ -241,7 +268,7 @@ class StepStore:
         return {_uid(row): _step(row) for row in rows}
 
     def _parked(self, row: StepRow) -> ParkedWriteBack:
-        item_ids = _step(row).item_ids
+        item_ids = _item_ids(row)
         found = self._worklist.writer.read(row.site, item_ids)
         return ParkedWriteBack(
             sop_instance_uid=_uid(row),
@@ -272,21 +299,9 @@ class StepStore:
         return True
 
     def _make_due_again(self, row: StepRow) -> None:
-        """Make a step due: after a run that was overtaken, what it wrote may be older than what stood there.
-
-        The version moves too, so that a write-back still under way does not end this one with its own.
-        """
-        model = self._tables.step
-        now = _stamp(self._now())
+        """Make a step due: what a run that was overtaken wrote may be older than what stood there."""
         with translated("noting a write-back"):
-            row.update(
-                actions=[
-                    model.version.set(model.version + 1),
-                    model.write_back_due.set(DUE),
-                    model.write_back_at.set(now),
-                    model.write_back_attempts.set(0),
-                ]
-            )
+            row.update(actions=row.due_again(_stamp(self._now())))
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]
@@ -307,8 +322,12 @@ def _step(row: StepRow) -> Step:
     return Step.model_validate_json(row.body)
 
 
+def _item_ids(row: StepRow) -> tuple[str, ...]:
+    return (row.body,) if row.pk.startswith(NO_SHOW) else _step(row).item_ids
+
+
 def _uid(row: StepRow) -> str:
-    return row.pk.removeprefix(step_key(""))
+    return row.pk.removeprefix(MPPS)
 
 
 def _stamp(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Unfinished write-backs: steps that are due, and steps that REDCap refused. Pure."""
+"""Unfinished write-backs: those of steps and of missed scans that are due, or that REDCap refused. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ PARKED: Final = "PARKED"
 FOR_GOOD: Final = "parked: "
 NOTE_LENGTH: Final = 1000
 
+NO_SHOW: Final = "NO_SHOW:"
+
+
+def no_show_of(item_id: str) -> str:
+    """Return what the write-back of a missed scan goes by, where others go by a SOP Instance UID."""
+    return f"{NO_SHOW}{item_id}"
+
 
 @dataclass(frozen=True)
 class PendingWriteBack:
@@ -27,7 +34,6 @@ class PendingWriteBack:
     :param attempts: how often it has been tried in vain.
     """
 
-    step: Step
     items: tuple[WorklistItem, ...]
     performed: Mapping[str, tuple[Step, ...]]
     version: int

@@ -12,7 +12,8 @@ from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
-from lambdas.store.feed import Head, is_current, read_page
+from lambdas.store.feed import Head, is_ancestor, is_current, read_page
+from lambdas.store.followed_items import FollowedItems
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
@@ -20,19 +21,22 @@ from lambdas.store.ownership import StatusOwner, StoredItem
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import Status, WorklistItem
 
 __all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "WorklistStore"]
 
 _BATCH_GET: Final = 100
+_TO_BE_DONE: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
+_MOST_A_DAY: Final = 1000
 
 
 @dataclass(frozen=True)
 class PutResult:
-    """How many items a source's write changed, and how many were already right."""
+    """How many items a source's write changed, their records, and how many were already right."""
 
     written: int
     unchanged: int
+    records: frozenset[str] = frozenset()
 
 
 class ItemRef(NamedTuple):
@@ -50,6 +54,7 @@ class WorklistStore:
     :param new_id: a fresh random identifier at every call.
     :param settle_seconds: how long a committed change may take to be seen by every read.
     :param writer: writes the items; None: to the table.
+    :param followed: items that followed their rows to another name; None: those of the table.
     """
 
     def __init__(
@@ -60,11 +65,13 @@ class WorklistStore:
         new_id: Callable[[], str],
         settle_seconds: float = 10.0,
         writer: ItemWriter | None = None,
+        followed: FollowedItems | None = None,
     ) -> None:
         self._tables, self._now, self._settle = tables, now, settle_seconds
         self.writer: Final[ItemWriter] = writer or ItemWriter(
             tables, now=now, new_id=new_id, settle=settle_seconds
         )
+        self.followed: Final[FollowedItems] = followed or FollowedItems(tables, self.writer, now=now)
 
     def sites(self) -> list[str]:
         """Return every site that ever had an item."""
@@ -99,14 +106,16 @@ class WorklistStore:
         placings = self._placings(list(items), sites)
         for site in sorted({site for each in placings.values() for site in each.leave}):
             self.withdraw(site, [item_id for item_id, each in placings.items() if site in each.leave])
-        written = 0
+        written, records = 0, set[str]()
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
         for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
             for some in batches(list(of_site), BATCH):
                 changes = {item.id: _from_source(item, inherited) for item, inherited in some}
-                written += self.writer.change(site, changes).written
-        return PutResult(written, len(placings) - written)
+                done = self.writer.change(site, changes)
+                written += done.written
+                records |= {item.source_record for item, _ in some if item.id in done.changed}
+        return PutResult(written, len(placings) - written, frozenset(records))
 
     def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, SiteMove]:
         if all({item.site}.issuperset(sites) for item in items):
@@ -171,6 +180,12 @@ class WorklistStore:
                     owner = cast("StatusOwner", row.status_owner or "source")
                     yield ItemRef(body["id"], body["source_record"], owner)
 
+    def records_on(self, source_id: str, day: str) -> frozenset[str]:
+        """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
+        query = ItemQuery(statuses=_TO_BE_DONE, date_from=day, date_to=day)
+        page = list_items(self._tables, query, limit=_MOST_A_DAY)
+        return frozenset(each.item.source_record for each in page.items if each.item.source == source_id)
+
     def bearers(self, site: str) -> Iterator[Bearer]:
         """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""
         model = self._tables.item
@@ -186,6 +201,10 @@ class WorklistStore:
     def head(self, site: str) -> Head | None:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
         return self.writer.head(site)
+
+    def stamp_at(self, site: str, version: int) -> str | None:
+        """Return the stamp of one write of a site's head; `lambdas.store.feed.FeedTable`."""
+        return self.writer.stamp_at(site, version)
 
     def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedItem | Tombstone], bool]:
         """Return rows of the feed in order; `lambdas.store.feed.FeedTable`."""
@@ -203,6 +222,14 @@ class WorklistStore:
     def is_current(self, site: str, cursor: str | None) -> bool:
         """Tell whether a relay with this cursor misses nothing; costs one read."""
         return bool(cursor) and is_current(Cursor.decode(cursor or ""), self.head(site))
+
+    def knows(self, site: str, cursor: str) -> bool:
+        """Tell whether what a relay with this cursor saw is part of a site's history.
+
+        :raises Rejected: the cursor is not one of ours.
+        """
+        head = self.head(site)
+        return head is not None and is_ancestor(self, site, Cursor.decode(cursor), head)
 
     def _site_of(self, item_id: str) -> str:
         return _present(self.find(item_id)).item.site

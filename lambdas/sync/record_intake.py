@@ -7,7 +7,8 @@ whatever else was not read. Four things are told apart:
     barred    a gate holds it, or its record is in no group that has a site: withdrawn, however many there are
     vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once;
               then all of them wait for a person
-    begun     a scanner has reported on it: it stays, and counts for nothing
+    begun     a scanner has reported on it: it stays, and counts for nothing; if its row has another name
+              now, it follows the row
 
 REDCap may answer with half of a record's rows and say that all is well. So nothing is withdrawn on one
 answer's word: its record is asked for again, or, if the record is gone, asked for by name. And if REDCap
@@ -31,6 +32,7 @@ from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow, UnshownRows
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
+from lambdas.sync.scans.continued_scans import ContinuedScans
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
@@ -67,14 +69,12 @@ class Sweep:
     :param vanished: site -> items that no row stands for, each with its record.
     :param gone: records that REDCap does not list any more.
     :param total: items that a sync may withdraw at all.
-    :param begun_at: sites with items that a scanner has reported on; those stay where they are.
     """
 
     barred: Items = field(default_factory=lambda: defaultdict(dict))
     vanished: Items = field(default_factory=lambda: defaultdict(dict))
     gone: set[str] = field(default_factory=set)
     total: int = 0
-    begun_at: set[str] = field(default_factory=set)
 
     def vanished_ids(self) -> list[str]:
         """Return the ids of the vanished items, of all sites."""
@@ -108,6 +108,9 @@ class RecordIntake:
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
         self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
+        self.continued = ContinuedScans(
+            definition, redcap, worklist, sites=self._sites, codes=lambda: self.codes, thorough=thorough
+        )
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
@@ -116,6 +119,8 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self.changed: set[str] = set()
+        """Records with at least one item written."""
         self.left_out: set[str] = set()
         self.withheld: Withheld | None = None
         """What `withdraw` left where it is, for a person to look at."""
@@ -153,7 +158,7 @@ class RecordIntake:
         items: list[WorklistItem] = []
         records = by_record(rows)
         mapped = {name: map_record(self._definition, own, self.codes) for name, own in records}
-        judged = self._patient_ids.judged(mapped)
+        judged = self._patient_ids.judged(self.continued.resolved(dict(records), mapped))
         for name, own in records:
             items += self._judged(name, judged[name])
             if self._definition.sites_by_dag:
@@ -164,6 +169,7 @@ class RecordIntake:
             put = self._worklist.put_if_changed(items, self._sites)
             self.written += put.written
             self.unchanged += put.unchanged
+            self.changed |= put.records
 
     def look_again(self, before: Iterable[HeldRow]) -> None:
         """Look again at those held for another's Patient ID: the other may have been corrected meanwhile.
@@ -176,6 +182,17 @@ class RecordIntake:
             there = self._redcap.existing(records)
             self.read |= records - there  # gone: held no more
             for batch in self.rows(there):
+                self.take(batch)
+
+    def look_for_lost(self, records: Collection[str]) -> None:
+        """Look whether touched scans of records that are gone are there under another name already.
+
+        :param records: all that REDCap has.
+        """
+        rivals = self.continued.rivals_of_lost(records)
+        if rivals and len(rivals) <= LOOKED_AT_AGAIN:
+            self.continued.look_at_every_row()
+            for batch in self.rows(rivals):
                 self.take(batch)
 
     def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
@@ -237,7 +254,8 @@ class RecordIntake:
         }
 
     def _item_id(self, row: RejectedRow | HeldRow) -> str:
-        return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
+        key = RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance)
+        return self.continued.item_id(key.item_id())
 
     def sweep(
         self,
@@ -256,9 +274,7 @@ class RecordIntake:
         self._use_groups_of_left_out(records)
         for site in self._sites:
             for ref in self._worklist.items_of_source(self._definition.id, site):
-                if ref.status_owner == "mpps":
-                    found.begun_at.add(site)
-                else:
+                if ref.status_owner != "mpps":
                     found.total += 1
                     self._sort(found, site, ref, records, suspects, last=last)
         return found
@@ -343,7 +359,7 @@ class RecordIntake:
 
     def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
         """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""
-        ids = {row.key(self._definition.id).item_id() for row in rows} - self._mapped
+        ids = {self.continued.item_id(row.key(self._definition.id).item_id()) for row in rows} - self._mapped
         shown = {site: self._shown(site, ids) for site in self._sites}
         if any(shown.values()):
             again = self._redcap.rows_of(record, self._fields)

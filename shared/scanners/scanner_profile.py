@@ -48,8 +48,21 @@ def _keyword(text: str) -> str:
 
 Keyword = Annotated[str, AfterValidator(_keyword)]
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
-# In order, so that the same profile is always the same text.
-Statuses = Annotated[frozenset[Status], Field(min_length=1), PlainSerializer(sorted, when_used="json")]
+
+
+def _shown(statuses: frozenset[Status]) -> frozenset[Status]:
+    if Status.NO_SHOW in statuses:
+        raise Rejected("NO_SHOW is never shown to scanners")
+    return statuses
+
+
+Statuses = Annotated[
+    frozenset[Status],
+    Field(min_length=1),
+    AfterValidator(_shown),
+    # In order, so that the same profile is always the same text.
+    PlainSerializer(sorted, when_used="json"),
+]
 MppsReading = Literal["strict", "lenient"]
 
 
@@ -59,6 +72,11 @@ class ScannerProfile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE = Field(description="Its calling AE title; other titles are refused (reject reason 3).")
+    ignore_ae_title_case: bool = Field(
+        False,
+        description="AE titles match whatever their case: its own, as it calls and as it asks for its exams, "
+        "and the relay's, as it calls it.",
+    )
     addresses: tuple[IPvAnyNetwork, ...] = Field(
         (),
         description="Addresses it may call from, e.g. 10.1.2.3 or 10.1.2.0/24; empty: from anywhere.",
@@ -78,15 +96,15 @@ class ScannerProfile(BaseModel):
         "true if station_ae_titles or station_names are given, else false.",
     )
     modalities: tuple[CS, ...] = Field((), description="Show only these modalities; empty: all.")
-    days_back: Days | None = Field(
-        None, description="Show exams from this many days before today; empty: no limit."
+    days_back: Days = Field(
+        1, description=f"Show exams from this many days before today; {MOST_DAYS}, the most, is ten years."
     )
-    days_ahead: Days | None = Field(
-        None, description="Show exams up to this many days after today; empty: no limit."
+    days_ahead: Days = Field(
+        30, description=f"Show exams up to this many days after today; at most {MOST_DAYS}."
     )
     statuses: Statuses = Field(
         OPEN_STATUSES,
-        description="Show exams with these statuses; a query for a status searches all statuses.",
+        description="Show exams with these statuses; a query for a status searches all statuses but NO_SHOW.",
     )
     mpps: MppsReading = Field(
         "lenient",
@@ -111,7 +129,9 @@ class ScannerProfile(BaseModel):
         (), description="Keywords of attributes never sent, even if a query asks, e.g. MedicalAlerts."
     )
     fixed_values: dict[Keyword, LO] = Field(
-        {}, description="Values of attributes that the worklist has no source for, e.g. InstitutionName."
+        {},
+        description="Values of attributes that no item must have, e.g. InstitutionName; they take the place "
+        "of the item's own.",
     )
 
     @property
@@ -119,12 +139,24 @@ class ScannerProfile(BaseModel):
         """All Scheduled Station AE Titles it stands for."""
         return frozenset((self.ae_title, *self.station_ae_titles))
 
+    def own_titles(self, asked: Iterable[str]) -> frozenset[str]:
+        """Return AE titles as asked for; its own as the profile has them, if their case does not matter."""
+        if not self.ignore_ae_title_case:
+            return frozenset(asked)
+        own = {title.upper(): title for title in self.stations}
+        return frozenset(own.get(title.upper(), title) for title in asked)
+
     @property
     def restricted(self) -> bool:
         """Whether it sees nothing but what is booked for a station it stands for."""
         if self.restrict_to_station is not None:
             return self.restrict_to_station
         return bool(self.station_ae_titles or self.station_names)
+
+    @property
+    def names_attributes(self) -> bool:
+        """Whether it changes which attributes are sent."""
+        return bool(self.extra_attributes or self.suppressed_attributes or self.fixed_values)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> ScannerProfile:
@@ -143,6 +175,7 @@ class ScannerOverride(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE
+    ignore_ae_title_case: bool | None = None
     station_ae_titles: tuple[AE, ...] | None = None
     station_names: tuple[SH, ...] | None = None
     restrict_to_station: bool | None = None

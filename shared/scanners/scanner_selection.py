@@ -30,6 +30,5 @@ def _is_booked_for(profile: ScannerProfile, item: WorklistItem) -> bool:
 
 def _is_in_time(profile: ScannerProfile, day: str, today: date) -> bool:
     # YYYYMMDD: the order of the text is the order of the days.
-    if profile.days_back is not None and day < f"{today - timedelta(profile.days_back):%Y%m%d}":
-        return False
-    return profile.days_ahead is None or day <= f"{today + timedelta(profile.days_ahead):%Y%m%d}"
+    first, last = today - timedelta(profile.days_back), today + timedelta(profile.days_ahead)
+    return f"{first:%Y%m%d}" <= day <= f"{last:%Y%m%d}"

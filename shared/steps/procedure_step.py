@@ -78,6 +78,19 @@ class ProcedureStepEvent(BaseModel):
         return tuple(dict.fromkeys((*first, *self.item_ids)))
 
 
+MOST_REFERENCES: Final = 500
+"""The most events a relay may ask about in one call."""
+
+
+class EventReference(BaseModel):
+    """Names an event, for a relay that asks whether the cloud has it."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    event_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{32,36}$")]
+    sop_instance_uid: UI
+
+
 class LinkedItem(BaseModel):
     """An item an event changed, and the change number from which the feed shows it."""
 
@@ -165,8 +178,10 @@ class Step(BaseModel):
     """The folded state of one performed procedure step.
 
     ``reported_at`` is when a relay received its last event; ``started_at`` and ``ended_at`` are the scanner's
-    local time, as DICOM has them; ``station_aetitle``,
+    local time, as DICOM has them, with the offset from UTC (0008,0201) that came with each, empty if none
+    did, and when a relay received it: see `shared.steps.step_times`; ``station_aetitle``,
     ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if not sent.
+    ``image_count`` is how many instances its series refer to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -175,11 +190,16 @@ class Step(BaseModel):
     status: StepStatus
     reported_at: AwareDatetime = EARLIEST
     started_at: datetime | None = None
+    started_offset: str = ""
+    started_heard_at: AwareDatetime | None = None
     ended_at: datetime | None = None
+    ended_offset: str = ""
+    ended_heard_at: AwareDatetime | None = None
     station_aetitle: str = ""
     station_name: str = ""
     discontinuation_reason: str = ""
     series_count: int = 0
+    image_count: int = 0
     item_ids: tuple[str, ...] = ()
 
 

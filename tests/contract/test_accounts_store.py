@@ -14,7 +14,8 @@ import pytest
 
 from lambdas.access.role import Role
 from lambdas.access.throttle import Throttled
-from lambdas.store.accounts.people import LoginStore, User, UserStore
+from lambdas.store.accounts.logins import LoginStore
+from lambdas.store.accounts.people import User, UserStore
 from lambdas.store.accounts.relays import CODE_ALPHABET, RelayStore, random_code
 from lambdas.store.accounts.rows import Witness
 from lambdas.store.models import AccountRow, bind
@@ -199,11 +200,68 @@ def test_attempts_on_one_name_do_not_lock_another(logins: LoginStore) -> None:
     logins.begin("ben")
 
 
+def fails(logins: LoginStore, name: str, address: str, times: int) -> None:
+    for _ in range(times):
+        logins.begin(name, address=address)
+
+
+def test_failures_at_one_address_do_not_lock_the_name_at_another(logins: LoginStore) -> None:
+    fails(logins, "ana", "192.0.2.1", 5)
+    with pytest.raises(Throttled):
+        logins.begin("ana", address="192.0.2.1")
+    logins.begin("ana", address="192.0.2.2")
+
+
+def test_one_address_that_tries_one_password_on_many_names_must_wait(logins: LoginStore) -> None:
+    for number in range(30):
+        logins.begin(f"name{number}", address="192.0.2.1")
+    with pytest.raises(Throttled):
+        logins.begin("ana", address="192.0.2.1")
+    logins.begin("ana", address="192.0.2.2")
+
+
+def test_many_addresses_that_guess_at_one_name_must_wait(logins: LoginStore) -> None:
+    for number in range(100):
+        logins.begin("ana", address=f"198.51.100.{number}")
+    with pytest.raises(Throttled):
+        logins.begin("ana", address="192.0.2.9")
+    logins.begin("ben", address="192.0.2.9")
+
+
+def test_a_persons_own_device_is_locked_by_nobody_else(logins: LoginStore) -> None:
+    for number in range(100):
+        logins.begin("ana", address=f"198.51.100.{number}")
+    fails(logins, "ben", "192.0.2.1", 5)
+    logins.begin("ana", address="192.0.2.1", device="d1")
+    for _ in range(4):
+        logins.begin("ana", address="192.0.2.1", device="d1")
+    with pytest.raises(Throttled):  # but not even it may guess for ever
+        logins.begin("ana", address="192.0.2.1", device="d1")
+
+
+def test_who_has_an_account_cannot_clear_the_address_between_two_guesses(logins: LoginStore) -> None:
+    for number in range(29):
+        logins.begin(f"name{number}", address="192.0.2.1")
+        logins.begin("mine", address="192.0.2.1")
+        logins.succeeded("mine", address="192.0.2.1")
+    logins.begin("name29", address="192.0.2.1")
+    with pytest.raises(Throttled):
+        logins.begin("mine", address="192.0.2.1")
+
+
+def test_a_success_takes_back_itself_so_that_a_busy_address_is_never_slowed_down(logins: LoginStore) -> None:
+    for number in range(40):
+        logins.begin(f"person{number}", address="192.0.2.1")
+        logins.succeeded(f"person{number}", address="192.0.2.1")
+
+
 def test_attempts_forget_themselves_and_keep_no_name(rig: CloudRig, logins: LoginStore) -> None:
     logins.begin("my password by mistake")
-    (row,) = rows(rig)
-    assert "password" not in f"{row.sk}{row.body}"
-    assert row.expires_at.timestamp() > rig.clock() + 86_400
+    found = rows(rig)
+    assert len(found) == 3
+    for row in found:
+        assert "password" not in f"{row.sk}{row.body}"
+        assert row.expires_at.timestamp() > rig.clock() + 86_400
 
 
 def test_attempts_all_at_once_are_not_all_the_first(logins: LoginStore) -> None:

@@ -11,6 +11,7 @@ import pytest
 from lambdas.store.commit import BATCH
 from lambdas.store.listing import ItemQuery
 from lambdas.store.models import ItemRow, Tables, item_key, site_key
+from lambdas.store.ownership import from_clock
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
@@ -336,7 +337,7 @@ def test_a_write_back_is_due_until_it_is_done(store: WorklistStore, steps: StepS
     assert not steps.write_back_done(uid, pending.version)
     newer = steps.pending(uid)
     assert newer is not None
-    assert newer.step.ended_at is not None
+    assert [step.ended_at is not None for step in newer.performed[item.id]] == [True]
     assert steps.write_back_done(uid, newer.version)
     assert (steps.due_write_backs(10), steps.pending(uid)) == ([], None)
 
@@ -363,3 +364,17 @@ def test_a_write_back_that_was_overtaken_leaves_the_step_due(store: WorklistStor
     assert last is not None
     assert steps.write_back_done(uid, last.version)
     assert steps.due_write_backs(10) == []
+
+
+def test_a_full_batch_of_no_shows_is_moved_and_every_row_told(
+    store: WorklistStore, steps: StepStore, tables: Tables
+) -> None:
+    items = [an_item(f"{number:03}") for number in range(BATCH)]
+    store.put_if_changed(items)
+    missed = {each.id: lambda now: now and from_clock(now, "20261122") for each in items}
+    assert store.writer.change("north", missed).written == BATCH
+    assert len(steps.due_write_backs(500)) == BATCH
+    moved = [each.model_copy(update={"scheduled_start_date": "20261201"}) for each in items]
+    assert store.put_if_changed(moved).written == BATCH
+    assert {each.performed_procedure_step_status for each in feed(store).values()} == {Status.SCHEDULED}
+    assert len(steps.due_write_backs(500)) == BATCH

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Final
 
 from tests.bench.processes import Use
-from tests.fuzz import churn, decoders, sessions
+from tests.fuzz import associations, churn, decoders, sessions
 from tests.fuzz.histories import history
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
 from tests.rigs.redcap import running_stack
@@ -31,6 +31,7 @@ def main() -> int:
     if asked.only != "histories":
         with TemporaryDirectory() as folder:
             wrong += _decoders(Path(folder), asked.seed, asked.inputs)
+        wrong += _odd_associations(asked.seed, asked.associations)
         with TemporaryDirectory() as folder, mistreated(Path(folder)) as relay:
             wrong += _sessions(relay, asked.seed, asked.sessions)
             wrong += _churn(relay, asked.seed, asked.associations)
@@ -62,6 +63,12 @@ def _decoders(folder: Path, seed: int, inputs: int) -> list[str]:
     total, seconds = sum(each.inputs for each in outcomes), sum(each.seconds for each in outcomes)
     print(f"{total:,} inputs in {seconds:.1f} s: {total / seconds:,.0f} a second\n")
     return [finding for outcome in outcomes for finding in outcome.findings]
+
+
+def _odd_associations(seed: int, count: int) -> list[str]:
+    outcome = associations.run(seed, count)
+    print(f"{outcome.understood:,} of {outcome.inputs:,} odd and legal association requests were accepted\n")
+    return outcome.findings
 
 
 def _print(outcome: decoders.Outcome) -> None:

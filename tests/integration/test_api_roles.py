@@ -53,6 +53,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/write-backs/{sop_instance_uid}/retry"): ADMIN,
     ("GET", "/relay/worklist"): RELAY,
     ("POST", "/relay/mpps"): RELAY,
+    ("POST", "/relay/mpps/lacking"): RELAY,
+    ("GET", "/relay/mpps/{sop_instance_uid}"): RELAY,
     ("POST", "/relay/heartbeat"): RELAY,
 }
 

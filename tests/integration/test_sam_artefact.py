@@ -116,6 +116,10 @@ def test_the_schedule_answers(aws: LocalAws) -> None:
     assert invoke("ScheduleFunction", schedule_event(), aws.environment) == {"syncs": 0, "write_backs": 0}
 
 
+def test_missed_exams_are_looked_for(aws: LocalAws) -> None:
+    assert invoke("NoShowFunction", schedule_event(), aws.environment) == {"no_shows": 0}
+
+
 @pytest.mark.parametrize("function", ["SyncFunction", "WriteBackFunction"])
 def test_a_function_behind_a_queue_answers_which_messages_failed(aws: LocalAws, function: str) -> None:
     answer = invoke(function, sqs_event("not JSON"), aws.environment)

@@ -43,12 +43,14 @@ from shared.identifiers import (
     scheduled_procedure_step_id,
     study_instance_uid,
 )
+from shared.scanners.scanner_profile import MOST_DAYS
 from shared.worklist_item import WorklistItem
 from tests.rigs.patience import PATIENCE, SOON
 
 SCANNER = "SCANNER1"
 RELAY_AET = "MWL_RELAY"
 CODE = "one-time-code"
+ANY_DAY = {"days_back": MOST_DAYS, "days_ahead": MOST_DAYS}
 PROBLEM = "application/problem+json"
 TYPE = "urn:mwl-relay:problem:told-to"
 
@@ -289,6 +291,15 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                     asked.get("cursor", ""), self.headers.get("If-None-Match", ""), int(asked["limit"])
                 )
                 return self._send(status, page, etag=etag)
+            if url.path == "/relay/mpps/lacking":
+                known = {event["event_id"] for event in cloud.recorded}
+                lacking = [each["event_id"] for each in body["events"] if each["event_id"] not in known]
+                return self._send(200, {"lacking": lacking})
+            if url.path.startswith("/relay/mpps/"):
+                uid = url.path.rpartition("/")[2]
+                events = [event for event in cloud.recorded if event["sop_instance_uid"] == uid]
+                problem = {"type": TYPE, "title": "Not Found"}
+                return self._send(200, {"events": events}) if events else self._send(404, problem, PROBLEM)
             status, answer = cloud.intake(body["events"])
             return self._send(status, answer, PROBLEM if status == 400 else "application/json")
 
@@ -357,10 +368,11 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
 def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
     """Return settings for tests: a free port, short pauses, one scanner, no status page.
 
+    Scanners are shown exams of any day, unless they say otherwise: tests have days of their own.
     ``scanners``, ``tls`` and ``status`` are tables of their own, any other name is a key of ``[relay]``.
     """
     tables = {
-        "scanners": changes.pop("scanners", [{"ae_title": SCANNER}]),
+        "scanners": [ANY_DAY | each for each in changes.pop("scanners", [{"ae_title": SCANNER}])],
         "status": changes.pop("status", {"port": 0}),
         "tls": changes.pop("tls", None),
     }

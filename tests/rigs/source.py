@@ -16,6 +16,7 @@ from shared.relay_health import RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
 from tests.rigs.api import ApiRig, api
 from tests.rigs.redcap import classic_data
+from tests.rigs.relay import ANY_DAY
 
 SITE = "main"
 
@@ -55,9 +56,12 @@ class SourceRig:
         ]
 
     def relay(self, *scanners: dict[str, Any], heard: tuple[str, ...] = ()) -> str:
-        """Enrol a relay of the site with what is overridden of its scanners, and scanners it has heard."""
+        """Enrol a relay of the site with what is overridden of its scanners, and scanners it has heard.
+
+        Of those that are overridden the days are too: they are shown exams of any day, unless a test says.
+        """
         relay_id = self.api.relay(SITE).relay_id
-        overrides = ScannerOverrides.model_validate({"scanners": scanners})
+        overrides = ScannerOverrides.model_validate({"scanners": [ANY_DAY | each for each in scanners]})
         self.api.services.relays.configure(relay_id, overrides, by="tests")
         if heard:
             active = [{"ae_title": title, "last_query_at": "2026-11-18T09:00:00Z"} for title in heard]

@@ -23,7 +23,7 @@ from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import parse_query
 from edge_relay.worklist.search import Search, search
 from shared.feed import FeedItem, FeedPage, Tombstone
-from shared.scanners.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import MOST_DAYS, ScannerProfile
 from shared.worklist_item import WorklistItem
 
 
@@ -74,7 +74,7 @@ def decoded(data: bytes, *, implicit: bool = True) -> Dataset:
     return dataset
 
 
-ANYONE: Final = ScannerProfile(ae_title="SCANNER")
+ANYONE: Final = ScannerProfile(ae_title="SCANNER", days_back=MOST_DAYS, days_ahead=MOST_DAYS)
 TODAY: Final = date(2026, 11, 22)
 UTF8: Final = ("ISO_IR 192",)
 

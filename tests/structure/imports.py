@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("shared", "lambdas", "edge_relay", "infra")
 
 
-def imports(source: str, package: str) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of everything a module imports: modules, and names that may be modules.
+@cache
+def tree(source: str) -> ast.Module:
+    """Return a module's source as a tree; many look at the same ones, and nobody changes them."""
+    return ast.parse(source)
+
+
+@cache
+def imports(source: str, package: str) -> tuple[tuple[int, str], ...]:
+    """Return line and full name of everything a module imports: modules, and names that may be modules.
 
     :param package: the package it is in, with dots, for relative imports.
     """
-    for node in ast.walk(ast.parse(source)):
+    return tuple(_imports(source, package))
+
+
+def _imports(source: str, package: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree(source)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.structure.imports import PACKAGES, ROOT, imports, modules
+from tests.structure.imports import PACKAGES, ROOT, imports, modules, tree
 
 MAY_USE = frozenset(
     [
@@ -94,7 +94,7 @@ _ALL_PURE = ("shared",)
 
 def says_it_is_pure(source: str) -> bool:
     """Tell whether a module's docstring promises that it is pure."""
-    return re.search(r"\bPure( \(|[.;:,])", ast.get_docstring(ast.parse(source)) or "") is not None
+    return re.search(r"\bPure( \(|[.;:,])", ast.get_docstring(tree(source)) or "") is not None
 
 
 def pure_modules(files: Mapping[str, Path]) -> frozenset[str]:
@@ -127,7 +127,7 @@ def impurities(source: str, package: str, pure: Iterable[str], ours: Iterable[st
             continue
         elif top not in MAY_USE or name in MAY_NOT_USE:
             found.append(f"line {line}: imports {name}")
-    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    calls = (node for node in ast.walk(tree(source)) if isinstance(node, ast.Call))
     found += [
         f"line {node.lineno}: calls {name}()"
         for node in calls
@@ -144,7 +144,7 @@ def _for_types_alone(source: str) -> set[int]:
     """Return the lines that are read by type checkers and not when the module runs."""
     return {
         line
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree(source))
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }

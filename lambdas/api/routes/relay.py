@@ -9,8 +9,18 @@ from fastapi import APIRouter, Header, Query, Response
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import ThisRelay
 from lambdas.api.dependencies import UseServices
+from lambdas.api.guard import logger
 from lambdas.api.mpps_intake import MppsIntake, seconds_for
-from lambdas.api.schemas.common import Enroll, Enrolled, MppsEvents, MppsResults
+from lambdas.api.schemas.common import (
+    Enroll,
+    Enrolled,
+    MppsEvents,
+    MppsLacking,
+    MppsReferences,
+    MppsResults,
+    RecordedStep,
+)
+from shared.errors import NotFound
 from shared.feed import FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 
@@ -40,6 +50,11 @@ def worklist(
     if cursor and _names(if_none_match, cursor) and services.worklist.is_current(relay.site, cursor):
         return Response(status_code=304, headers={"ETag": _etag(cursor)})
     page = services.worklist.changes_after(relay.site, cursor or None, limit)
+    if cursor and page.snapshot and not services.worklist.knows(relay.site, cursor):
+        logger.warning(
+            "the worklist table was restored: this relay knew a later state of it, and begins anew",
+            extra={"relay": relay.relay_id, "site": relay.site},
+        )
     return Response(
         page.model_dump_json(), media_type="application/json", headers={"ETag": _etag(page.cursor)}
     )
@@ -60,6 +75,28 @@ def mpps(
     finally:
         intake.send_wake_up_messages()
     return MppsResults(results=results)
+
+
+@router.post("/mpps/lacking")
+def lacking(body: MppsReferences, relay: ThisRelay, services: UseServices) -> MppsLacking:
+    """Say which of these events are not recorded. A relay asks after a snapshot: the table may be a restored
+    one, and what was recorded since is gone from it."""
+    missing = services.steps.lacking(body.events, site=relay.site)
+    if missing:
+        logger.warning(
+            "events that a relay had sent are not recorded; it sends them again",
+            extra={"relay": relay.relay_id, "site": relay.site, "events": len(missing)},
+        )
+    return MppsLacking(lacking=missing)
+
+
+@router.get("/mpps/{sop_instance_uid}")
+def recorded_step(sop_instance_uid: str, relay: ThisRelay, services: UseServices) -> RecordedStep:
+    """Return what is recorded of a procedure step of the relay's site, for a journal that lost it."""
+    events = services.steps.events_at(sop_instance_uid, site=relay.site)
+    if not events:
+        raise NotFound("no such procedure step", where="sop_instance_uid")
+    return RecordedStep(events=events)
 
 
 @router.post("/heartbeat")

@@ -13,7 +13,13 @@ from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom.dicom_text import LO
 from shared.relay_health import RelayHealth, RelaySummary
 from shared.scanners.scanner_profile import ScannerOverride
-from shared.steps.procedure_step import MOST_EVENTS, EventResult
+from shared.steps.procedure_step import (
+    MOST_EVENTS,
+    MOST_REFERENCES,
+    EventReference,
+    EventResult,
+    ProcedureStepEvent,
+)
 from shared.text.storable import storable
 from shared.worklist_item import OptionalSiteName
 
@@ -183,6 +189,26 @@ class MppsResults(BaseModel):
     """A result for each event judged, in the order they were sent; the others are to be sent again."""
 
     results: list[EventResult]
+
+
+class MppsReferences(BaseModel):
+    """Events that a relay once sent, and asks about."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    events: Annotated[list[EventReference], Field(max_length=MOST_REFERENCES)]
+
+
+class MppsLacking(BaseModel):
+    """The ids of those that are not recorded: send them again."""
+
+    lacking: list[str]
+
+
+class RecordedStep(BaseModel):
+    """What is recorded of one procedure step, in order."""
+
+    events: list[ProcedureStepEvent]
 
 
 class Health(BaseModel):

@@ -33,6 +33,7 @@ from shared.dicom.dicom_text import (
     parse_decimal,
     parse_uid,
 )
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
 from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
@@ -48,6 +49,7 @@ _TEXTS: Final = (
     "performing_physician",
     "procedure_description",
     "protocol_name",
+    *(OptionalAttributes.model_fields.keys() - IDENTIFIERS),
 )
 """In these what nobody sees is taken out; in identifiers it is refused."""
 
@@ -78,7 +80,7 @@ class ItemView(WorklistItem):
         )
 
 
-class ItemFields(Request):
+class ItemFields(OptionalAttributes, Request):
     """The fields that a person may set. An empty text means "not known"."""
 
     study_instance_uid: UI = ""
@@ -194,8 +196,8 @@ class ItemChanges(ItemFields):
             is not what it looks like.
         """
         there = ItemView.of(current).model_dump()
-        named = self.model_dump(include=self.model_fields_set)
-        changes = {name: value for name, value in named.items() if value not in _alike(there[name])}
+        named = {name: getattr(self, name) for name in self.model_fields_set}
+        changes = {name: value for name, value in named.items() if value not in _alike(there.get(name, ""))}
         _check_identifiers(changes)
         for name in sorted(READ_ONLY & changes.keys()):
             raise Rejected("cannot be changed", where=name)

@@ -1,4 +1,4 @@
-"""Whether REDCap's fields can hold what they are told of a scan. Pure.
+"""Whether REDCap's fields can hold what is written back. Pure.
 
 REDCap checks an import as it checks a form: a value that does not follow the validation, or is no choice, is
 refused, and with it whatever is imported along with it.
@@ -52,6 +52,8 @@ def _status(config: WriteBack, project: Project) -> Iterator[str]:
     if column is None:
         return
     told = [config.status_values.get(state, state.value) for state in _WRITTEN]
+    if missed := config.status_values.get(Status.NO_SHOW):
+        told.append(missed)
     if column.kind in _NEVER:
         yield _never(column)
     elif column.codes:

@@ -1,7 +1,6 @@
-"""Accounts of people (`UserStore`) and their attempts to log in (`LoginStore`).
+"""Accounts of people (`UserStore`).
 
 USERS   <username>        a person
-LOGINS  <hash of a name>  attempts that failed, whether or not the name exists; forgotten by TTL
 """
 
 from __future__ import annotations
@@ -14,12 +13,10 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lambdas.access.role import Role
-from lambdas.access.throttle import FORGOTTEN_AFTER, LONGEST_WAIT, Attempts, Throttled, next_attempt
-from lambdas.store.accounts.rows import AccountRows, Kept, Witness, hidden_name
+from lambdas.store.accounts.rows import AccountRows, Kept, Witness
 from lambdas.store.models import Tables
 from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
 
-_TRIES = 5
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
 """Lower case, so that nobody can be called almost like somebody else."""
 
@@ -148,42 +145,6 @@ class UserStore:
             where="username",
             hint="make somebody else an admin first",
         )
-
-
-class LoginStore:
-    """Attempts to log in, by name. Rows exist for names that do not, so that waiting tells nothing either."""
-
-    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
-        self._rows = AccountRows(tables.account, "LOGINS", Attempts)
-        self._now = now
-
-    def begin(self, username: str) -> None:
-        """Count an attempt that is about to be made; raise `Throttled` if it may not be made yet."""
-        key = hidden_name(normal_name(username) or username)
-        for _ in range(_TRIES):
-            kept = self._rows.get(key)
-            after = next_attempt(kept.value if kept else None, self._now())
-            forgotten_at = after.last_at + FORGOTTEN_AFTER + LONGEST_WAIT
-            try:
-                if kept is None:
-                    self._rows.add(key, after, expires_at=forgotten_at)
-                else:
-                    self._rows.replace(key, after, kept.version, expires_at=forgotten_at)
-            except Conflict:
-                continue
-            return
-        raise Throttled(1)  # that many at once is no person typing
-
-    def succeeded(self, username: str) -> None:
-        """Forget the attempts: the last one was right."""
-        key = hidden_name(normal_name(username))
-        kept = self._rows.get(key)
-        if kept is None:
-            return
-        try:
-            self._rows.remove(key, kept.version)
-        except Conflict:
-            return  # another attempt has begun meanwhile, and will answer for itself
 
 
 def normal_name(username: str) -> str:

@@ -7,7 +7,7 @@ RELAY_HEALTH    <relay_id>          its last heartbeat
 RELAY_SCANNERS  <relay_id>          what is overridden of its scanners' profiles, and who said so
 
 Health and scanners have rows of their own: every call of a relay reads its account, which stays small, and a
-heartbeat under way is in nobody's way who revokes it.
+heartbeat under way does not hold up a revocation.
 """
 
 from __future__ import annotations

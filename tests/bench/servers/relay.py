@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Final
 
 from infra.local.processes import Child
+from shared.scanners.scanner_profile import MOST_DAYS
 from tests.bench.client import CALLING
 from tests.bench.servers.server import AE_TITLE, HOST, MOST_ASSOCIATIONS, READY_SECONDS, Server, free_port
 from tests.rigs.relay import FakeCloud, enrolled
@@ -63,7 +64,12 @@ def _toml(cloud_url: str) -> str:
         "max_associations": MOST_ASSOCIATIONS,
         "max_connections_per_address": MOST_ASSOCIATIONS,
     }
-    scanner: dict[str, str | int] = {"ae_title": CALLING, "max_associations": MOST_ASSOCIATIONS}
+    scanner: dict[str, str | int] = {
+        "ae_title": CALLING,
+        "max_associations": MOST_ASSOCIATIONS,
+        "days_back": MOST_DAYS,
+        "days_ahead": MOST_DAYS,
+    }
     status: dict[str, str | int] = {"port": free_port()}
     tables = {"[relay]": relay, "[status]": status, "[[scanners]]": scanner}
     return "\n".join(line for name, table in tables.items() for line in (name, *_keys(table), ""))

@@ -94,10 +94,12 @@ def erases_a_scan(world: World, number: int, instance: int) -> None:
 
 
 def renames(world: World, number: int) -> None:
-    """A record gets another id."""
+    """A record gets another id. What was touched follows it, which test_sync_renamed_scans.py looks at."""
     name = _record(world, number)
-    if name and not any(world.known[id_].item.source_record == name for id_ in world.begun):
+    touched = {*world.begun, *world.edits, *world.removed}
+    if name and not any(world.known[id_].item.source_record == name for id_ in touched):
         new = _new_name(world, "A")
+        world.renamed.add(name)
         world.rig.simulator.form_filler.rename(world.project, name, new)
         world.note(name)
         world.note(new)
@@ -297,14 +299,16 @@ def _new_name(world: World, letter: str) -> str:
 
 
 def _shown(world: World, number: int) -> StoredItem | None:
-    found = world.stored()
+    found = {
+        id_: each for id_, each in world.stored().items() if each.item.source_record not in world.renamed
+    }
     ids = sorted(found)
     return found[ids[number % len(ids)]] if ids else None
 
 
 def _known(world: World, number: int) -> StoredItem | None:
     world.stored()
-    ids = sorted(world.known)
+    ids = sorted(id_ for id_, each in world.known.items() if each.item.source_record not in world.renamed)
     return world.known[ids[number % len(ids)]] if ids else None
 
 

@@ -120,6 +120,7 @@ class World:
         self.erased: set[str] = set()
         self.allowed: dict[str, set[str]] = {}
         self.names: list[str] = []
+        self.renamed: set[str] = set()
         self.heard = 0
         self.touched = ""
         self.changes = 0

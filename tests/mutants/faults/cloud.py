@@ -40,8 +40,8 @@ _FEED: Final = area(
     ("and cursor.position <= head.seq", "and cursor.position < head.seq", "every poll starts from nothing"),
     ("and cursor.position <= head.seq", "and True", "a cursor of the future is believed"),
     (
-        "cursor.epoch == head.epoch\n        and cursor.position",
-        "cursor.position",
+        "and ancestor\n        and cursor.position",
+        "and cursor.position",
         "a restored table is not noticed",
     ),
     (
@@ -56,8 +56,8 @@ _FEED: Final = area(
     ),
     ("end = last if more else max(last, head.seq)", "end = last", "a relay never becomes current"),
     (
-        "return Head(self.seq + count, self.epoch, (*old[-1:], *young))",
-        "return Head(self.seq + count, self.epoch, (*young,))",
+        "return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version + 1, stamp)",
+        "return Head(self.seq + count, self.epoch, (*young,), self.version + 1, stamp)",
         "with a writer every few seconds nothing ever settles for a new reader",
     ),
     (
@@ -78,13 +78,13 @@ _FEED: Final = area(
     ),
     ("if limit < 1:\n", "if limit < 0:\n", "a page of nothing never ends"),
     (
-        "return cursor.epoch == head.epoch and cursor.settled == cursor.position == head.seq",
+        "return same_history and cursor.settled == cursor.position == head.seq",
         "return cursor.settled == cursor.position == head.seq",
         "after a restore a relay is told that nothing is new",
     ),
     (
-        "return cursor.epoch == head.epoch and cursor.settled == cursor.position == head.seq",
-        "return cursor.epoch == head.epoch and cursor.settled <= cursor.position <= head.seq",
+        "return same_history and cursor.settled == cursor.position == head.seq",
+        "return same_history and cursor.settled <= cursor.position <= head.seq",
         "a relay that lacks changes is told that nothing is new",
     ),
     (
@@ -158,7 +158,11 @@ _TOKENS: Final = area(
         "a relay whose clock tells fractions of a second is refused",
     ),
     ("_SHORTEST_SECRET = 32", "_SHORTEST_SECRET = 31", "a key shorter than its hash signs"),
-    ('"exp": now + minutes * 60,', '"exp": now + minutes,', "people are logged out after seconds"),
+    (
+        "PEOPLE_AUDIENCE, minutes * 60, sub",
+        "PEOPLE_AUDIENCE, minutes, sub",
+        "people are logged out after seconds",
+    ),
     ("for fresh in (False, True):", "for fresh in (False,):", "after a rotation people are logged out"),
     (
         "found = self.secret if kid == self.kid else self.previous.get(kid)",

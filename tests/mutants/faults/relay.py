@@ -376,7 +376,7 @@ _EXCHANGE: Final = area(
         "if False:\n        journal.record_unanswered(suspects)",
         "an event the cloud never answers keeps its place at the front",
     ),
-    ("if outcome.snapshot or _shows(", "if _shows(", "a status outlives the worklist it lay over"),
+    ("and (outcome.snapshot or _shows(", "and (_shows(", "a status outlives the worklist it lay over"),
     (
         "return held is None or not entry.covers(held) or not entry.confirmed_seq",
         "return held is None or not entry.covers(held)",
@@ -403,8 +403,8 @@ _EXCHANGE: Final = area(
         "a relay whose cursor is refused asks with it for ever",
     ),
     (
-        "if first.snapshot:\n        cache.begin_snapshot()",
-        "if False:\n        cache.begin_snapshot()",
+        "if first.snapshot:\n        begin_snapshot()",
+        "if False:\n        begin_snapshot()",
         "exams that exist no more stay on the worklist",
     ),
     (

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.structure.imports import ROOT
+from tests.structure.imports import ROOT, tree
 
 USES = {
     "shared": set[str](),
@@ -90,8 +90,13 @@ def test_every_dependency_has_one_line_that_says_why() -> None:
 # ------------------------------------------------------------------- used
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
-    """Yield the top names a module imports when it runs."""
+@cache
+def imported(source: str) -> frozenset[str]:
+    """Return the top names a module imports when it runs."""
+    return frozenset(_imported(tree(source)))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
     typing_only = {
         inner
         for node in ast.walk(tree)
@@ -114,7 +119,7 @@ def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
     wrong = {
         f"{file.relative_to(ROOT)}: {name}"
         for file in (ROOT / folder).rglob("*.py")
-        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        for name in imported(file.read_text(encoding="utf-8"))
         if name not in sys.stdlib_module_names
         and name not in USES
         and not {COMES_WITH.get(name, ""), *map(normal, distributions.get(name, []))} & may
@@ -124,9 +129,7 @@ def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
 
 def packages_imported(folder: str) -> set[str]:
     found = {
-        name
-        for file in (ROOT / folder).rglob("*.py")
-        for name in imported(ast.parse(file.read_text(encoding="utf-8")))
+        name for file in (ROOT / folder).rglob("*.py") for name in imported(file.read_text(encoding="utf-8"))
     }
     distributions = packages_distributions()
     return {

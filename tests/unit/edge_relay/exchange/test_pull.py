@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from edge_relay.mpps.journal import Journal
 from edge_relay.worklist.cache import Cache
 from shared.errors import Rejected, Unavailable
 from shared.feed import FeedItem, FeedPage
-from shared.steps.procedure_step import EventResult, LinkedItem
+from shared.steps.procedure_step import EventReference, EventResult, LinkedItem, ProcedureStepEvent
 from tests.rigs.relay import item
 from tests.unit.edge_relay.mpps.test_journal import create
 
@@ -48,6 +48,12 @@ class ScriptedFeed:
         if isinstance(answer, Exception):
             raise answer
         return PulledPage(answer, f"etag-{len(self.asked)}", ()) if answer else None
+
+    def lacking(self, events: Sequence[EventReference]) -> list[str]:
+        return []
+
+    def recorded(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
+        return []
 
 
 def page(*ids: str, seq: int = 1, **changes: Any) -> FeedPage:
@@ -147,7 +153,7 @@ def test_a_snapshot_ends_what_was_confirmed_in_another_life_of_the_table(state: 
 def test_a_page_that_does_not_come_in_time_is_asked_for_smaller(state: State, size: int) -> None:
     limits = []
 
-    class SlowFeed:
+    class SlowFeed(ScriptedFeed):
         def pull(self, cursor: str, etag: str, limit: int) -> PulledPage | None:
             limits.append(limit)
             if limit > size:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edge_relay.worklist.attributes import STEP_SEQUENCE, WORKLIST, Attribute, Sequence, tag_of
 from edge_relay.worklist.matching import DateRange, TimeRange, date_range, matcher_for
 from edge_relay.worklist.overlay import Overlay
-from shared.scanners.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import MOST_DAYS, ScannerProfile
 from shared.worklist_item import OPEN_STATUSES, Status, WorklistItem
 from tests.rigs.relay import item
 from tests.rigs.worklist import TODAY, Worklist, asking
@@ -81,9 +81,9 @@ PROFILES = st.fixed_dictionaries(
         "station_names": st.sampled_from([[], ["Room 1"]]),
         "restrict_to_station": st.sampled_from([None, True, False]),
         "modalities": st.sampled_from([[], ["MR"], ["MR", "CT"]]),
-        "days_back": st.sampled_from([None, 0, 1]),
-        "days_ahead": st.sampled_from([None, 0, 1]),
-        "statuses": st.sampled_from([OPEN_STATUSES, {Status.COMPLETED}, set(Status)]),
+        "days_back": st.sampled_from([MOST_DAYS, 0, 1]),
+        "days_ahead": st.sampled_from([MOST_DAYS, 0, 1]),
+        "statuses": st.sampled_from([OPEN_STATUSES, {Status.COMPLETED}, set(Status) - {Status.NO_SHOW}]),
         "ignore_accents": st.booleans(),
         "combine_date_and_time": st.booleans(),
     },
@@ -105,13 +105,12 @@ def own(scanner: ScannerProfile, each: WorklistItem) -> bool:
 
 def shown(scanner: ScannerProfile, each: WorklistItem) -> bool:
     """Tell whether an item is one of the scanner's own, by the words of its profile's settings."""
-    first = TODAY - timedelta(scanner.days_back) if scanner.days_back is not None else None
-    last = TODAY + timedelta(scanner.days_ahead) if scanner.days_ahead is not None else None
+    first, last = TODAY - timedelta(scanner.days_back), TODAY + timedelta(scanner.days_ahead)
     return (
         (not scanner.restricted or own(scanner, each))
         and (not scanner.modalities or each.modality in scanner.modalities)
-        and (first is None or each.scheduled_start_date >= first.strftime("%Y%m%d"))
-        and (last is None or each.scheduled_start_date <= last.strftime("%Y%m%d"))
+        and first.strftime("%Y%m%d") <= each.scheduled_start_date <= last.strftime("%Y%m%d")
+        and each.performed_procedure_step_status is not Status.NO_SHOW
     )
 
 

@@ -78,6 +78,7 @@ def test_our_own_package_is_no_third_party(tmp_path: Path) -> None:
     assert notice.packages(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_all_that_is_installed_here_can_be_named() -> None:
     folder = Path(pytest.__file__).parents[1]
     text = notice.notice(folder)

@@ -29,7 +29,10 @@ def _nfpm() -> Path | None:
 
 NFPM = _nfpm()
 needs_nfpm = pytest.mark.skipif(NFPM is None, reason="nfpm is missing: make nfpm (needs Go)")
-pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="packages are built on Debian")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="packages are built on Debian"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[4]
 NEWEST = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools_scm"][
     "fallback_version"
 ]
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")]
 
 
 @pytest.fixture

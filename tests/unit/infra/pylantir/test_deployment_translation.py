@@ -9,7 +9,7 @@ import pytest
 from infra.pylantir.deployment_translation import PLACEHOLDER_URL, Address, parameter_lines, relay_settings
 from infra.pylantir.findings import Outcome
 from infra.pylantir.old_config import OldConfig, OldSource
-from shared.scanners.scanner_profile import ScannerProfile
+from shared.scanners.scanner_profile import MOST_DAYS, ScannerProfile
 
 
 def old_source(**changes: Any) -> OldSource:
@@ -58,7 +58,7 @@ def test_a_scanner_sees_everything_it_saw() -> None:
     profile = ScannerProfile.model_validate(made["scanners"][0])
     assert (profile.ae_title, profile.restricted) == ("MR1", False)
     assert "DISCONTINUED" in profile.statuses
-    assert "days_back" not in made["scanners"][0]
+    assert (profile.days_back, profile.days_ahead) == (MOST_DAYS, MOST_DAYS)
     assert said["allowed_aet"] is Outcome.TAKEN
 
 
@@ -80,7 +80,7 @@ def test_the_newer_form_shows_today_and_the_most_days_ahead_of_its_sources(
 
 def test_the_older_form_knows_no_days() -> None:
     made, _ = settings(old_source(form="0.2"), old_source(days_ahead=1))
-    assert "days_ahead" not in made["scanners"][0]
+    assert made["scanners"][0]["days_ahead"] == MOST_DAYS
 
 
 def test_origins_become_one_parameter_or_none() -> None:

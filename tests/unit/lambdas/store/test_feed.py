@@ -16,12 +16,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from lambdas.store.feed import FeedTable, Head, Mark, is_current, read_page, settled_bound
+from lambdas.store.feed import FeedTable, Head, Mark, is_ancestor, is_current, read_page, settled_bound
 from shared.errors import Rejected
 from shared.feed import Cursor, FeedItem, Tombstone
 from tests.rigs.builders import an_item
 
 SETTLE = 10.0
+Backup = tuple[Head | None, dict[str, list[tuple[float, int, bool]]], dict[int, str]]
 NAMES = [f"{n:03}" for n in range(6)]
 ITEMS = {name: an_item(name) for name in NAMES}
 IDS = {name: item.id for name, item in ITEMS.items()}
@@ -35,6 +36,8 @@ class SlowTable:
     epoch: str = "first"
     current: Head | None = None
     versions: dict[str, list[tuple[float, int, bool]]] = field(default_factory=dict)
+    stamps: dict[int, str] = field(default_factory=dict)
+    written: int = 0
 
     def head(self, site: str) -> Head | None:
         return self.current
@@ -44,7 +47,9 @@ class SlowTable:
         if self.current != read:
             return False
         before = read or Head(0, self.epoch)
-        self.current = before.take(len(writes), read_at=read_at, settle=SETTLE)
+        self.written += 1  # in all histories together, so that no stamp is used twice
+        self.current = before.take(len(writes), read_at=read_at, settle=SETTLE, stamp=f"s{self.written}")
+        self.stamps[self.current.version] = self.current.stamp
         for seq, (name, (gone, delay)) in enumerate(writes.items(), start=before.seq + 1):
             self.versions.setdefault(name, []).append((self.now + delay, seq, gone))
         return True
@@ -63,6 +68,15 @@ class SlowTable:
         rows.sort(key=lambda row: row.feed_seq)
         return rows[:limit], len(rows) > limit
 
+    def stamp_at(self, site: str, version: int) -> str | None:
+        return self.stamps.get(version)
+
+    def backup(self) -> Backup:
+        return deepcopy((self.current, self.versions, self.stamps))
+
+    def restore(self, backup: Backup) -> None:
+        self.current, self.versions, self.stamps = deepcopy(backup)
+
     def truth(self) -> dict[str, int]:
         return {IDS[name]: v[-1][1] for name, v in self.versions.items() if not v[-1][2]}
 
@@ -80,7 +94,12 @@ class Relay:
 
     def pull_page(self, limit: int, now: float) -> bool:
         """Read one page; return whether there is more."""
-        page = read_page(self.table, "north", self.asking or self.cursor, limit=limit, now=now, settle=SETTLE)
+        asked = self.asking or self.cursor
+        try:
+            page = read_page(self.table, "north", asked, limit=limit, now=now, settle=SETTLE)
+        except Rejected:  # in the middle of a snapshot: its pages do not belong together
+            self.restart()
+            return True
         if page.snapshot and (self.staged is None or page.epoch != self.epoch):
             self.staged = {}
         self.epoch = page.epoch
@@ -112,7 +131,7 @@ class FeedMachine(RuleBasedStateMachine):
         self.table = SlowTable()
         self.relays = [Relay(self.table), Relay(self.table)]
         self.reads: list[tuple[Head | None, float]] = []
-        self.a_backup_is_taken()
+        self.backup = self.table.backup()
 
     @rule(seconds=st.sampled_from([0.5, 3.0, SETTLE, 3 * SETTLE]))
     def time_passes(self, seconds: float) -> None:
@@ -157,16 +176,12 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule()
     def a_backup_is_taken(self) -> None:
-        self.backup = (self.table.current, deepcopy(self.table.versions))
+        self.backup = self.table.backup()
 
     @rule()
-    def the_table_is_restored_from_the_backup_in_another_epoch(self) -> None:
-        head, versions = self.backup
-        if head is not None and self.table.epoch == "first":
-            self.table.epoch = "second"
-            self.table.current = Head(head.seq, "second", head.marks)
-            self.table.versions = versions
-            self.reads.clear()
+    def the_table_is_restored_from_the_backup_and_nobody_says_so(self) -> None:
+        self.table.restore(self.backup)
+        self.reads.clear()
 
     @invariant()
     def what_a_cursor_calls_settled_was_delivered(self) -> None:
@@ -174,7 +189,7 @@ class FeedMachine(RuleBasedStateMachine):
             return
         for relay in self.relays:
             cursor = Cursor.decode(relay.cursor) if relay.cursor else None
-            if cursor is None or cursor.epoch != self.table.epoch:
+            if cursor is None or not is_ancestor(self.table, "north", cursor, self.table.current):
                 continue
             for name, versions in self.table.versions.items():
                 seq, gone = versions[-1][1:]
@@ -224,7 +239,7 @@ def test_a_settled_cursor_stays_behind_a_change_younger_than_the_window() -> Non
 def test_marks_in_the_head_stay_few_however_many_writers_come() -> None:
     head = Head(0, "e")
     for step in range(5000):
-        head = head.take(1, read_at=1_000.0 + step * 0.01, settle=SETTLE)
+        head = head.take(1, read_at=1_000.0 + step * 0.01, settle=SETTLE, stamp="s")
         assert len(head.marks) <= 7
 
 
@@ -237,19 +252,92 @@ def test_a_cursor_of_sixty_days_ago_starts_from_nothing() -> None:
     assert [row.item.id for row in page.items] == [IDS["000"]]
 
 
-def test_a_cursor_of_a_table_that_was_restored_starts_from_nothing() -> None:
+def seen_and_then_restored(*later: dict[str, tuple[bool, float]]) -> tuple[SlowTable, Relay]:
+    """Return a table restored to before a relay's last pull, and then written to, and that relay."""
     table = SlowTable()
-    table.commit(None, table.now, {"000": (False, 0.0), "001": (False, 0.0)})
+    table.commit(None, table.now, {"000": (False, 0.0)})
+    backup = table.backup()
+    table.commit(table.current, table.now, {"001": (False, 0.0), "002": (False, 0.0)})
     relay = Relay(table)
-    table.now += SETTLE
-    for _ in range(2):
-        relay.pull_page(10, table.now)
+    for _ in range(3):
         table.now += SETTLE
-    # Restored to before 001, and then as many changes as the relay had already seen.
-    table.epoch, table.current, table.versions = "second", None, {}
-    table.commit(None, table.now, {"002": (False, 0.0), "003": (False, 0.0)})
+        relay.pull_page(10, table.now)
+    assert is_current(cursor_of(relay.cursor), table.current)
+    table.restore(backup)
+    for writes in later:
+        table.commit(table.current, table.now, writes)
+    return table, relay
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [],
+        [{"003": (False, 0.0)}],
+        [{"003": (False, 0.0), "004": (False, 0.0)}],  # the very number that the relay had seen
+        [{"003": (False, 0.0)}] * 7,
+        [{}],  # nothing but an event of no item
+    ],
+)
+def test_a_relay_finds_out_that_the_table_was_restored_whatever_was_written_since(
+    later: list[dict[str, tuple[bool, float]]],
+) -> None:
+    table, relay = seen_and_then_restored(*later)
+    assert not is_current(cursor_of(relay.cursor), table.current)
+    page = read_page(table, "north", relay.cursor, limit=10, now=table.now, settle=SETTLE)
+    assert page.snapshot
     relay.pull_page(10, table.now)
     assert relay.items() == table.truth()
+
+
+def test_a_relay_that_saw_nothing_since_the_point_restored_to_goes_on() -> None:
+    table = SlowTable()
+    table.commit(None, table.now, {"000": (False, 0.0)})
+    backup, relay = table.backup(), Relay(table)
+    for _ in range(3):
+        table.now += SETTLE
+        relay.pull_page(10, table.now)
+    table.commit(table.current, table.now, {"001": (False, 0.0)})
+    table.restore(backup)
+    table.commit(table.current, table.now, {"002": (False, 0.0)})
+    page = read_page(table, "north", relay.cursor, limit=10, now=table.now, settle=SETTLE)
+    assert not page.snapshot
+    assert [row.item.id for row in page.items] == [IDS["002"]]
+
+
+def test_a_snapshot_in_the_middle_of_which_the_table_is_restored_is_begun_anew() -> None:
+    table = SlowTable()
+    table.commit(None, table.now, {"000": (False, 0.0)})
+    backup = table.backup()
+    table.commit(table.current, table.now, {"001": (False, 0.0), "002": (False, 0.0)})
+    page = read_page(table, "north", None, limit=1, now=table.now, settle=SETTLE)
+    table.restore(backup)
+    with pytest.raises(Rejected, match="restored"):
+        read_page(table, "north", page.next, limit=1, now=table.now, settle=SETTLE)
+
+
+def test_a_cursor_of_a_build_without_stamps_is_believed_once_and_gets_one() -> None:
+    table = SlowTable()
+    table.current = Head(1, "first", (Mark(1, table.now - SETTLE),))  # as an earlier build left it
+    table.versions["000"] = [(table.now, 1, False)]
+    relay = Relay(table)
+    relay.pull_page(10, table.now)
+    assert cursor_of(relay.cursor).version == 0
+    table.commit(table.current, table.now, {"001": (False, 0.0)})
+    page = read_page(table, "north", relay.cursor, limit=10, now=table.now, settle=SETTLE)
+    assert not page.snapshot
+    assert cursor_of(page.cursor).version == 1
+
+
+def test_a_cursor_with_a_stamp_is_not_of_a_table_restored_to_before_there_were_any() -> None:
+    table = SlowTable()
+    table.current = Head(1, "first")
+    backup = table.backup()
+    table.commit(table.current, table.now, {"000": (False, 0.0)})
+    relay = Relay(table)
+    relay.pull_page(10, table.now)
+    table.restore(backup)
+    assert read_page(table, "north", relay.cursor, limit=10, now=table.now, settle=SETTLE).snapshot
 
 
 def test_a_long_pull_during_which_the_window_passes_does_not_start_the_window_anew() -> None:
@@ -362,7 +450,7 @@ def test_while_somebody_writes_every_second_a_new_relay_settles_all_but_the_last
 def test_a_mark_old_enough_to_tell_is_kept_however_often_the_head_moves() -> None:
     head = Head(0, "e")
     for second in range(60):
-        head = head.take(1, read_at=1_000.0 + second, settle=SETTLE)
+        head = head.take(1, read_at=1_000.0 + second, settle=SETTLE, stamp="s")
         if second > SETTLE:
             assert any(1_000.0 + second - mark.at >= SETTLE for mark in head.marks)
 

@@ -9,10 +9,12 @@ import pytest
 
 from lambdas.store.ownership import (
     StoredItem,
+    from_clock,
     from_person,
     from_scanner,
     from_source,
     removed,
+    tells_source,
     withdrawn,
 )
 from shared.errors import Rejected
@@ -183,3 +185,80 @@ def test_only_another_number_is_the_same_content() -> None:
     assert not stored().same_content(stored(edited=("modality",)))
     other: WorklistItem = an_item(modality="CT")
     assert not stored().same_content(stored(item=other))
+
+
+# The clock
+
+DAY = "20261122"  # of `an_item`
+
+
+def missed(**changes: Any) -> StoredItem:
+    return from_clock(stored(**changes), DAY)
+
+
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.ARRIVED, Status.READY])
+def test_an_exam_that_still_waits_after_its_day_is_a_no_show(status: Status) -> None:
+    waiting = an_item(performed_procedure_step_status=status)
+    assert status_of(missed(item=waiting)) == (Status.NO_SHOW, "clock")
+    assert from_clock(stored(item=waiting), "20261121") == stored(item=waiting)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"item": an_item(performed_procedure_step_status=status)}
+        for status in sorted(set(Status) - {Status.SCHEDULED, Status.ARRIVED, Status.READY})
+    ]
+    + [{"status_owner": "mpps"}, {"status_owner": "person"}, {"gone": True}],
+)
+def test_what_was_scanned_set_by_a_person_or_removed_is_no_no_show(changes: dict[str, Any]) -> None:
+    assert missed(**changes) == stored(**changes)
+
+
+def test_a_no_show_stays_one_while_the_source_says_the_same_day() -> None:
+    same_day = an_item(scheduled_start_time="180000", patient_name="New^Name")
+    after = from_source(missed(), same_day)
+    assert status_of(after) == (Status.NO_SHOW, "clock")
+    assert after.item.patient_name == "New^Name"
+
+
+@pytest.mark.parametrize("day", ["20261201", "20261121"])
+def test_a_new_day_undoes_a_no_show(day: str) -> None:
+    by_source = from_source(missed(), an_item(scheduled_start_date=day))
+    by_person = from_person(missed(), {"scheduled_start_date": day})
+    assert status_of(by_source) == status_of(by_person) == (Status.SCHEDULED, "source")
+    assert by_source.item.scheduled_start_date == by_person.item.scheduled_start_date == day
+
+
+def test_a_source_that_says_more_than_scheduled_undoes_a_no_show() -> None:
+    cancelled = an_item(performed_procedure_step_status=Status.CANCELLED)
+    assert status_of(from_source(missed(), cancelled)) == (Status.CANCELLED, "source")
+
+
+def test_a_no_show_that_a_person_undid_is_not_marked_again() -> None:
+    undone = from_person(missed(), {STATUS: Status.SCHEDULED})
+    assert status_of(undone) == (Status.SCHEDULED, "person")
+    assert from_clock(undone, "20261231") == undone
+
+
+def test_an_edit_of_something_else_leaves_a_no_show() -> None:
+    assert status_of(from_person(missed(), {"patient_id": "P"})) == (Status.NO_SHOW, "clock")
+
+
+def test_a_scan_undoes_a_no_show_for_good() -> None:
+    scanned = from_scanner(missed(), RUNNING)
+    assert status_of(scanned) == (Status.IN_PROGRESS, "mpps")
+    assert from_clock(scanned, "20261231") == scanned
+
+
+def test_the_row_is_told_of_a_no_show_and_of_its_end_but_not_of_what_a_scanner_tells() -> None:
+    before, no_show = stored(), missed()
+    again = from_person(no_show, {STATUS: Status.SCHEDULED})
+    assert tells_source(before, no_show)
+    assert tells_source(no_show, again)
+    assert not tells_source(no_show, from_person(no_show, {"patient_id": "P"}))
+    assert not tells_source(no_show, from_scanner(no_show, RUNNING))
+    assert not tells_source(no_show, withdrawn(no_show))
+    assert not tells_source(None, no_show)
+    by_hand = stored(item=an_item(source=""))
+    assert not tells_source(by_hand, from_clock(by_hand, DAY))

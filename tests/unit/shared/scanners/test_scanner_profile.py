@@ -24,13 +24,14 @@ HOSPITALS = {"addresses", "max_associations"}
 KEYWORDS = st.sampled_from(["PatientWeight", "Allergies", "PatientSize", "PregnancyStatus"])
 OTHERS = st.sampled_from(["MedicalAlerts", "PatientComments"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "ignore_ae_title_case": st.booleans(),
     "station_ae_titles": st.lists(st.sampled_from(["MR1", "MR2", "CT 9"]), max_size=3),
     "station_names": st.lists(st.sampled_from(["Basement", "Søndre"]), max_size=2),
     "restrict_to_station": st.booleans(),
     "modalities": st.lists(st.sampled_from(["MR", "CT"]), max_size=2),
     "days_back": st.integers(0, 3650),
     "days_ahead": st.integers(0, 3650),
-    "statuses": st.lists(st.sampled_from(list(Status)), min_size=1, unique=True),
+    "statuses": st.lists(st.sampled_from(sorted(set(Status) - {Status.NO_SHOW})), min_size=1, unique=True),
     "mpps": st.sampled_from(["strict", "lenient"]),
     "charset": st.sampled_from(["ISO_IR 100", "ISO 2022 IR 6\\ISO 2022 IR 87"]),
     "ignore_accents": st.booleans(),
@@ -146,6 +147,7 @@ def test_what_contradicts_the_file_is_refused_with_the_field() -> None:
         ({"days_ahead": 3651}, "days_ahead: "),
         ({"statuses": []}, "statuses: "),
         ({"statuses": ["DONE"]}, "statuses"),
+        ({"statuses": ["SCHEDULED", "NO_SHOW"]}, "statuses: NO_SHOW is never shown to scanners"),
         ({"mpps": "strickt"}, "mpps: "),
         ({"charset": "KLINGON"}, "charset: 'KLINGON' is not"),
         ({"extra_attributes": ["PatientWait"]}, "extra_attributes[1]: is not the keyword"),

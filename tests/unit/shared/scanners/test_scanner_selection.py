@@ -16,7 +16,7 @@ from shared.scanners.scanner_profile import ScannerProfile
 from shared.scanners.scanner_selection import shows
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.relay import item
-from tests.rigs.worklist import TODAY, Worklist
+from tests.rigs.worklist import ANYONE, TODAY, Worklist
 
 STATIONS, NAMES = ("SCANNER", "MR1", "MR2"), ("", "Basement", "Roof")
 DAYS = (-400, -2, -1, 0, 1, 2, 400)
@@ -49,7 +49,7 @@ def worklist() -> Iterator[Worklist]:
         opened.close()
 
 
-some_days = st.none() | st.sampled_from([0, 1, 2, 3650])
+some_days = st.sampled_from([0, 1, 2, 3650])
 profiles = st.builds(
     ScannerProfile,
     ae_title=st.sampled_from(["SCANNER", "NOBODY"]),
@@ -81,6 +81,6 @@ def test_the_kinds_are_enough_to_tell_selections_apart() -> None:
         {"station_names": ("Roof",)},
         {"restrict_to_station": True},
     ):
-        profile = ScannerProfile.model_validate({"ae_title": "SCANNER", **narrowing})
+        profile = ANYONE.model_copy(update=narrowing)
         shown = sum(shows(profile, each, TODAY) for each in ITEMS)
-        assert 0 < shown < sum(shows(ScannerProfile(ae_title="SCANNER"), each, TODAY) for each in ITEMS)
+        assert 0 < shown < sum(shows(ANYONE, each, TODAY) for each in ITEMS)

@@ -97,3 +97,12 @@ def test_what_the_metadata_do_not_tell_is_left_to_the_write_back() -> None:
 
 def test_a_field_that_is_not_in_the_project_is_another_modules_matter() -> None:
     assert problems(field("other", "f"), duration="told") == []
+
+
+def test_a_value_for_missed_scans_is_held_against_the_choices_too() -> None:
+    codes = {"SCHEDULED": "0", "IN_PROGRESS": "1", "COMPLETED": "2", "DISCONTINUED": "3"}
+    column = field("told", "f", "radio", "0, Booked | 1, Running | 2, Done | 3, Stopped | 4, Missed")
+    assert problems(column, status="told", status_values=codes) == []
+    assert problems(column, status="told", status_values=codes | {"NO_SHOW": "4"}) == []
+    (said,) = problems(column, status="told", status_values=codes | {"NO_SHOW": "5"})
+    assert "told has no code 5" in said

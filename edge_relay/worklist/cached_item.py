@@ -1,0 +1,35 @@
+"""A worklist item as cache.db holds it, and the order items are read in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from shared.worklist_item import WorklistItem
+
+BY_START: Final = "scheduled_start_date, scheduled_start_time, item_id"
+"""The order of the answers, as SQL has it."""
+
+COUNT: Final = "SELECT count(*) FROM items WHERE body IS NOT NULL"
+"""How many items are held."""
+
+
+class CachedItem(NamedTuple):
+    """An item and the change number it was heard with."""
+
+    feed_seq: int
+    item: WorklistItem
+
+
+def parsed(rows: Iterable[tuple[int, str]]) -> Iterator[CachedItem]:
+    """Yield the items of rows of change number and stored text.
+
+    :raises pydantic.ValidationError: a text is damaged.
+    """
+    return (CachedItem(feed_seq, _parse(body)) for feed_seq, body in rows)
+
+
+@lru_cache(maxsize=2048)
+def _parse(body: str) -> WorklistItem:
+    return WorklistItem.model_validate_json(body)

@@ -1,0 +1,13 @@
+"""What administration reads from its environment when it needs the services as a whole."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lambdas.api.settings import ApiSettings
+
+
+class AdminSettings(ApiSettings):
+    """The API's settings, but for its signing key: administration signs nothing."""
+
+    signing_key_secret_id: str = Field(default="", description="Not used here.")
