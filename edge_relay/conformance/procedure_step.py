@@ -8,8 +8,8 @@ from pydicom.datadict import dictionary_description
 
 from edge_relay.conformance.markdown import table, tag_text, text
 from edge_relay.dicom.json_model import LONGEST_BUT_LISTS
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from edge_relay.mpps.intake import MOST_WAITING
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
 from shared.steps.image_references import MOST_LISTED
 from shared.steps.procedure_step import TRANSITIONS, EventKind, Move, Refusal
 

@@ -109,6 +109,14 @@ class Journal:
         if batch.appended:
             self._on_append()
 
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the file in a transaction of its own; what lies over the cache is read again after it."""
+        with self._using("written") as db:
+            with transaction(db):
+                yield db
+            self._overlay = journal_rows.stored_overlay(db)
+
     def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
         """Record an event by itself; see `Batch.append`."""
         with self.batch() as batch:
@@ -169,10 +177,8 @@ class Journal:
         now = self._stamp()
         if not now.known:
             return False
-        with self._using("written") as db:
-            with transaction(db):
-                journal_times.settle(db, now)
-            self._overlay = journal_rows.stored_overlay(db)
+        with self.writing() as db:
+            journal_times.settle(db, now)
         return True
 
     def checkpoint(self) -> None:
@@ -226,11 +232,9 @@ class Journal:
         few answers share a commit, so that a scanner's message in between need not wait for all.
         """
         for start in range(0, len(results), _RESULTS_AT_ONCE):
-            with self._using("written") as db:
-                with transaction(db):
-                    for result in results[start : start + _RESULTS_AT_ONCE]:
-                        journal_rows.take_down(db, result)
-                self._overlay = journal_rows.stored_overlay(db)
+            with self.writing() as db:
+                for result in results[start : start + _RESULTS_AT_ONCE]:
+                    journal_rows.take_down(db, result)
 
     def record_unanswered(self, event_ids: Iterable[str]) -> None:
         """Count an attempt that brought no answer; the events stay pending."""
@@ -257,10 +261,8 @@ class Journal:
     def end_overlay(self, shown: Mapping[str, Overlay]) -> None:
         """Remove statuses that the cache shows by now; one replaced by a newer event meanwhile stays."""
         rows = [(item_id, entry.event_id) for item_id, entry in shown.items()]
-        with self._using("written") as db:
-            with transaction(db):
-                db.executemany("DELETE FROM overlay WHERE item_id = ? AND event_id = ?", rows)
-            self._overlay = journal_rows.stored_overlay(db)
+        with self.writing() as db:
+            db.executemany("DELETE FROM overlay WHERE item_id = ? AND event_id = ?", rows)
 
     def prune(self, before: datetime) -> int:
         """Delete the events of steps that ended, are delivered whole, and had their last event before then.

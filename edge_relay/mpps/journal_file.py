@@ -5,6 +5,7 @@
     links     which items each step is of
     items     what all steps of an item amount to
     overlay   statuses the cache does not show yet, laid over it for C-FIND
+    discarded parked events that a person discarded, whole, with the reason
 
 Nothing here ever deletes, renames or overwrites a journal. One that is damaged, of a newer format or without
 its ``-wal`` stays exactly as it is, until a person has looked.
@@ -82,6 +83,19 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {  # what makes each version out
         "CREATE TABLE missing (seq INTEGER PRIMARY KEY, noted TEXT NOT NULL)",
     ),
     4: reference_lists.SCHEMA,
+    5: (
+        """CREATE TABLE discarded (
+            seq INTEGER PRIMARY KEY,
+            event_id TEXT NOT NULL,
+            sop_instance_uid TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            received_at TEXT NOT NULL,
+            body TEXT NOT NULL,
+            refused_because TEXT NOT NULL,
+            discarded_at TEXT NOT NULL,
+            discarded_by TEXT NOT NULL,
+            because TEXT NOT NULL)""",
+    ),
 }
 VERSION: Final = max(MIGRATIONS)
 SEALED_SINCE: Final = 3

@@ -226,9 +226,14 @@ def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str,
     :param named: the change numbers by which the feed shows the items.
     """
     for item_id in item_ids:
-        if not db.execute(_ITEM_IS_OPEN, (item_id,)).fetchone()[0]:
+        if not is_open(db, item_id):
             shown = (named.get(item_id, 0), item_id)
             db.execute("UPDATE overlay SET confirmed_seq = ? WHERE item_id = ?", shown)
+
+
+def is_open(db: sqlite3.Connection, item_id: str) -> bool:
+    """Tell whether the cloud lacks events of an item."""
+    return bool(db.execute(_ITEM_IS_OPEN, (item_id,)).fetchone()[0])
 
 
 def stored_overlay(db: sqlite3.Connection) -> dict[str, Overlay]:

@@ -113,6 +113,7 @@ class FakeCloud:
         self.faults: deque[str] = deque()
         self.always = ""
         self.refuse: dict[str, str] = {}
+        self.refuse_all = ""
         self.poison: set[str] = set()
         self.mpps_faults: deque[str] = deque()
         self.heartbeat_faults: deque[str] = deque()
@@ -218,7 +219,7 @@ class FakeCloud:
         results = []
         for event in events:
             outcome = "already_recorded" if event["event_id"] in known else "recorded"
-            if event["event_id"] in self.refuse:
+            if event["event_id"] in self.refuse or self.refuse_all:
                 outcome = "refused"
             elif outcome == "recorded":
                 self.recorded.append(event)
@@ -226,7 +227,7 @@ class FakeCloud:
                 {
                     "event_id": event["event_id"],
                     "outcome": outcome,
-                    "reason": self.refuse.get(event["event_id"], ""),
+                    "reason": self.refuse.get(event["event_id"], self.refuse_all),
                     "items": self._apply(event) if outcome == "recorded" else [],
                 }
             )
