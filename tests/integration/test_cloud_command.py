@@ -111,6 +111,49 @@ def test_missing_settings_are_named(rig: CloudRig, monkeypatch: pytest.MonkeyPat
     failed = mwl_cloud("users", "list")
     assert failed.exit_code == 2
     assert "WORKLIST_TABLE" in failed.output
+    assert "export WORKLIST_TABLE=... ACCOUNTS_TABLE=..." in failed.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("users", "list"), ("relays", "list"), ("sources", "list"), ("write-backs", "list")]
+)
+def test_every_command_says_how_to_set_what_it_lacks(
+    rig: CloudRig, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    for name in ("WORKLIST_TABLE", "ACCOUNTS_TABLE"):
+        monkeypatch.delenv(name)
+    failed = mwl_cloud(*arguments)
+    assert (failed.exit_code, len(failed.output.strip().splitlines())) == (2, 1)
+    assert "mwl-cloud local prints those" in failed.output
+
+
+@pytest.mark.parametrize("width", [80, 250])
+def test_a_list_of_relays_has_whole_ids_on_a_terminal_of_any_width(
+    rig: CloudRig, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(screen.console, "_width", width)
+    relays = RelayStore(rig.tables, now=rig.clock, new_id=lambda: "r" * 32, new_code=lambda: "a-code")
+    code, _ = relays.invite("north")
+    relays.enroll(code, public_key="PEM", name="a relay with quite a long name in the basement")
+    lines = mwl_cloud("relays", "list").output.splitlines()
+    assert any("r" * 32 in line for line in lines)
+    assert max(map(len, lines)) <= width
+
+
+def test_a_preview_of_a_file_needs_no_deployment_but_a_token(
+    redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORKLIST_TABLE", "ACCOUNTS_TABLE", "REDCAP_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    file = definition(tmp_path, redcap)
+    refused = mwl_cloud("sources", "preview", file)
+    assert (refused.exit_code, "export REDCAP_API_TOKEN=" in refused.output) == (2, True)
+    monkeypatch.setenv("REDCAP_API_TOKEN", redcap.projects[0].token("relay"))
+    shown = mwl_cloud("sources", "preview", file)
+    assert shown.exit_code == 0, shown.output
+    assert "sub_000001_ses_1" in shown.output
+    assert "5 of 5 records" in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
 
 
 def test_a_relay_is_enrolled_listed_and_revoked(rig: CloudRig) -> None:
@@ -196,7 +239,7 @@ def test_what_the_relay_made_of_the_overrides_is_shown(rig: CloudRig) -> None:
         ("{", "not valid JSON in line 1"),
         ('[[scanners]]\nae_title = "A"\ndays_back = -1', "scanners[1].days_back: "),
         ('[[scanners]]\nae_title = "A"\naddresses = []', "scanners[1].addresses: "),
-        ("[relay]\nport = 1", "relay: Extra inputs"),
+        ("[relay]\nport = 1", "relay: there is no such setting"),
     ],
 )
 def test_an_override_that_cannot_be_names_file_and_key(

@@ -72,7 +72,10 @@ class EnrollmentCode(BaseModel):
 
 
 class RelayView(BaseModel):
-    """A relay as shown; `last_seen_at` and `health` are of its last heartbeat."""
+    """A relay as shown; `last_seen_at` and `health` are of its last heartbeat.
+
+    `identity_shared_at`: when two machines were last seen to use its identity; null if that never happened.
+    """
 
     relay_id: str
     site: str
@@ -80,6 +83,7 @@ class RelayView(BaseModel):
     enrolled_at: datetime
     revoked_at: datetime | None
     last_seen_at: datetime | None
+    identity_shared_at: datetime | None = None
     health: RelaySummary | None
 
     @classmethod
@@ -104,7 +108,11 @@ class RelayDetail(RelayView):
 
 def _shown(relay: Relay, heartbeat: Heartbeat | None) -> dict[str, Any]:
     seen_at = heartbeat.seen_at if heartbeat else None
-    return relay.model_dump(exclude={"public_key"}) | {"last_seen_at": seen_at}
+    shared_at = heartbeat.runs.shared_at if heartbeat else None
+    return relay.model_dump(exclude={"public_key"}) | {
+        "last_seen_at": seen_at,
+        "identity_shared_at": shared_at,
+    }
 
 
 class ScannersView(BaseModel):
