@@ -43,19 +43,21 @@ def message_of(
     """
     if stored is not None and stored.status_owner == "mpps":
         return before
-    shown = stored is not None and not stored.gone
+    if stored is not None and not stored.gone:
+        return _of_shown(outcome, before, since)
     if outcome is None:
-        return before if shown else ""
-    why = outcome if isinstance(outcome, RowReport) else held
-    if shown:
-        if isinstance(outcome, RowReport):
-            return EARLIER + _reason(outcome)
-        return before if before.startswith(SINCE) else SINCE + since
-    if why is not None:
+        return ""
+    if why := outcome if isinstance(outcome, RowReport) else held:
         return NOT_ON + _reason(why)
-    if stored is not None and stored.status_owner == "person":
-        return NOT_ON + REMOVED
-    return before  # the sync is still to bring it, and says then
+    removed = stored is not None and stored.status_owner == "person"
+    return NOT_ON + REMOVED if removed else before  # the sync is still to bring it, and says then
+
+
+def _of_shown(outcome: Scan | RowReport | None, before: str, since: str) -> str:
+    if isinstance(outcome, RowReport):
+        return EARLIER + _reason(outcome)
+    # The sync is still to take it off, or the row says so already.
+    return before if outcome is None or before.startswith(SINCE) else SINCE + since
 
 
 def _reason(row: RowReport) -> str:

@@ -284,5 +284,5 @@ def test_apply_refuses_a_field_that_cannot_hold_a_sentence(
 
 @pytest.mark.parametrize("field", ["mri_date", "last_name", "study_id"])
 def test_a_field_that_is_read_cannot_be_told(field: str) -> None:
-    with pytest.raises(Rejected, match="feedback: .* is also read for the worklist"):
+    with pytest.raises(Rejected, match=r"feedback: .* is also read for the worklist"):
         definition_from(told_data(feedback={"field": field}))
