@@ -29,6 +29,7 @@ from infra.pylantir.translation import translate
 from lambdas.access.passwords import Passwords
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
+from lambdas.store.audit.entry import COMMAND
 from shared.errors import MwlError, NotFound, Rejected
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ def _foretell(files: Sequence[Path], exams: Sequence[OldItem], users: Sequence[O
             typer.echo(line)
     if not exams:
         return
+    from infra.commands.environment import load  # noqa: PLC0415 - likewise
     from infra.pylantir.databases.worklist_import import plan_worklist  # noqa: PLC0415 - as in `_apply`
-    from lambdas.settings import load  # noqa: PLC0415 - likewise
     from lambdas.store.sources import SourceStore  # noqa: PLC0415 - likewise
     from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415 - likewise
 
@@ -165,8 +166,8 @@ def _apply(
 ) -> None:
     # Only --apply needs the deployment, whose libraries take a while to load.
     from infra.commands.deployment import services  # noqa: PLC0415
+    from infra.commands.environment import load  # noqa: PLC0415
     from infra.pylantir.databases.worklist_import import plan_worklist, write_worklist  # noqa: PLC0415
-    from lambdas.settings import load  # noqa: PLC0415
     from lambdas.store.sources import SourceStore  # noqa: PLC0415
     from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415
 
@@ -200,7 +201,7 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
     connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=_READ_SECONDS)
     with closing(connect(definition)) as redcap:
         check_project(definition, redcap)
-    store.put(definition)
+    store.put(definition, by=COMMAND)
     typer.echo(f"source {definition.id}: stored; see mwl-cloud sources preview and sources list")
 
 

@@ -76,7 +76,7 @@ class FollowedItems:
         def change(current: StoredItem | None) -> StoredItem:
             return ownership.from_source(current, here)
 
-        def rename(transaction: TransactWrite) -> None:
+        def rename(transaction: TransactWrite, _key: str) -> None:
             same = self._tables.same
             if row_id != item.id:
                 transaction.save(same(site_key(site), same_key(row_id), item_id=item.id))

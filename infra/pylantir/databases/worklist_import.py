@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from infra.pylantir.databases.adoption import Adoption, Edit, Setting, adopt
 from infra.pylantir.databases.old_rows import OldItem
 from lambdas.sources.definition import SourceDefinition
+from lambdas.store.audit.entry import COMMAND
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.ownership import StoredItem, from_person
 from lambdas.store.sources import SourceStore
@@ -57,10 +58,10 @@ def write_worklist(plan: Adoption, worklist: WorklistStore) -> None:
     for site in sorted({edit.site for edit in plan.edits}):
         edits = [edit for edit in plan.edits if edit.site == site]
         for some in batches(edits, BATCH):
-            worklist.writer.change(site, {edit.item_id: _edited(edit) for edit in some})
+            worklist.writer.change(site, {edit.item_id: _edited(edit) for edit in some}, by=COMMAND)
     for made in plan.made:
         try:
-            worklist.create(made.item)
+            worklist.create(made.item, by=COMMAND)
         except AlreadyExists:
             continue  # a person has changed or removed it since it was brought along: theirs stays
 
