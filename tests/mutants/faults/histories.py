@@ -49,11 +49,6 @@ _HISTORIES: Final = area(
         "self.read |= set()",
         "a deleted record is reported as rejected for a day",
     ),
-    (
-        "offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))",
-        "offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since,))",
-        "what was saved in the hour that comes twice is never seen",
-    ),
 )
 
 AREAS: Final = (_HISTORIES,)
