@@ -169,7 +169,7 @@ def link(db: sqlite3.Connection, step: Step) -> dict[str, Status]:
     uid = step.sop_instance_uid
     keep_step(db, step)
     db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", [(item_id, uid) for item_id in step.item_ids])
-    progress = {item_id: _progress(db, item_id).after(step) for item_id in step.item_ids}
+    progress = {item_id: progress_of(db, item_id).after(step) for item_id in step.item_ids}
     keep_progress(db, progress)
     return {item_id: each.status() for item_id, each in progress.items()}
 
@@ -324,7 +324,8 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _progress(db: sqlite3.Connection, item_id: str) -> Progress:
+def progress_of(db: sqlite3.Connection, item_id: str) -> Progress:
+    """Return what all steps of an item amount to."""
     row = db.execute("SELECT progress, checksum FROM items WHERE item_id = ?", (item_id,)).fetchone()
     if row and row[1] == seal(item_id, row[0]):
         with suppress(ValidationError):
@@ -348,7 +349,7 @@ def _status(db: sqlite3.Connection, item_id: str, stored: str) -> Status:
     try:
         return Status(stored)
     except ValueError:
-        return _progress(db, item_id).status()
+        return progress_of(db, item_id).status()
 
 
 def values_of(event: ProcedureStepEvent) -> tuple[str, str, str, str, str]:
