@@ -8,8 +8,10 @@ the small commands must not wait for the libraries of the large ones.
 
 from __future__ import annotations
 
+import getpass
 import platform
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -121,6 +123,24 @@ def retry(
     with reported(), closing(journal.Journal(existing(state_dir / JOURNAL_FILE))) as outbox:
         outbox.retry(event_id)
         typer.echo("pending again")
+
+
+@app.command()
+def discard(
+    event_id: Annotated[str, typer.Argument(help="The event's id, see: mwl-relay list --parked")],
+    because: Annotated[str, typer.Option(help="Why it need not reach the cloud; it is kept with the event.")],
+    state_dir: StateDir = DEFAULT_STATE,
+) -> None:
+    """Give up a parked MPPS event for good, with the reason. See: mwl-relay journal discarded.
+
+    If the event had created its step, the step's other waiting events are discarded with it.
+    """
+    from edge_relay.mpps import journal, journal_parked
+
+    with reported(), closing(journal.Journal(existing(state_dir / JOURNAL_FILE))) as outbox:
+        how = journal_parked.Discarding(getpass.getuser(), datetime.now(UTC), because)
+        for each in journal_parked.discard(outbox, event_id, how):
+            typer.echo(f"discarded {each}")
 
 
 @app.command()

@@ -29,6 +29,7 @@ _FAILURES: Final = {
     "status_page": "the status page does not work",
     "disk": "the relay's folder cannot be written; queries still work",
     "clock": "this machine's clock is wrong",
+    "identity": "another machine uses this relay's identity",
     "settings": "the settings were not all taken up",
 }
 _TOLERATED: Final = ("pull", "push", "heartbeat")

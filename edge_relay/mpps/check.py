@@ -1,4 +1,4 @@
-"""What is wrong with an MPPS message: checked against the table of `edge_relay.mpps.requirements`. Pure.
+"""What is wrong with an MPPS message: checked against `edge_relay.dicom.step_requirements`. Pure.
 
 Every flaw has a kind, and every kind the DIMSE status a strict scanner is refused with (PS3.7 10.1.3.1.9
 N-SET, 10.1.5.1.6 N-CREATE, Annex C.5). A lenient scanner's flaws become warnings of the event.
@@ -26,7 +26,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from edge_relay.dicom.legal_value import is_legal
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from shared.dicom.dimse_status import (
     INVALID_ATTRIBUTE_VALUE,
     MISSING_ATTRIBUTE,

@@ -1,6 +1,6 @@
 """Performed procedure steps: from an N-CREATE or N-SET attribute list to a `ProcedureStepEvent`. Pure.
 
-What a message must hold is the table of `edge_relay.mpps.requirements`. A strict scanner is refused for
+What a message must hold is the table of `edge_relay.dicom.step_requirements`. A strict scanner is refused for
 every flaw; a lenient one only for what makes no sense at all: no UID, or a status that does not exist.
 What was wrong is kept with the event either way, because the scan is real. `shared.steps.procedure_step`
 decides whether the step may move, when the journal appends the event.

@@ -57,6 +57,13 @@ _OVER: Final = """
     GROUP BY sop_instance_uid HAVING max(received_at) < ? AND min(state = 'delivered')"""
 
 
+_IN_PROGRESS: Final = """
+    SELECT sop_instance_uid FROM events JOIN steps USING (sop_instance_uid)
+    WHERE CASE WHEN json_valid(steps.body)
+        THEN json_extract(steps.body, '$.status') = 'IN_PROGRESS' ELSE FALSE END
+    GROUP BY sop_instance_uid ORDER BY max(seq) DESC LIMIT ?"""
+
+
 class OpenEvent(NamedTuple):
     """An event not yet delivered. ``held`` means it waits behind a parked one of the same SOP instance."""
 
@@ -189,6 +196,11 @@ def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> N
     db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
 
 
+def in_progress(db: sqlite3.Connection, limit: int) -> list[str]:
+    """Return the latest steps that have not ended."""
+    return [uid for (uid,) in db.execute(_IN_PROGRESS, (limit,))]
+
+
 def take_down(db: sqlite3.Connection, result: EventResult) -> None:
     """Write the cloud's answer for one event: delivered, or parked with the reason."""
     if result.outcome == "refused":
@@ -214,9 +226,14 @@ def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str,
     :param named: the change numbers by which the feed shows the items.
     """
     for item_id in item_ids:
-        if not db.execute(_ITEM_IS_OPEN, (item_id,)).fetchone()[0]:
+        if not is_open(db, item_id):
             shown = (named.get(item_id, 0), item_id)
             db.execute("UPDATE overlay SET confirmed_seq = ? WHERE item_id = ?", shown)
+
+
+def is_open(db: sqlite3.Connection, item_id: str) -> bool:
+    """Tell whether the cloud lacks events of an item."""
+    return bool(db.execute(_ITEM_IS_OPEN, (item_id,)).fetchone()[0])
 
 
 def stored_overlay(db: sqlite3.Connection) -> dict[str, Overlay]:

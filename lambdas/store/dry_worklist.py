@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from lambdas.mapping.patients import Bearer
-from lambdas.store.commit import Also, Change, ItemWriter, Written
+from lambdas.store.audit.entry import Actor, Subject
+from lambdas.store.audit.trail import Also
+from lambdas.store.commit import Change, ItemWriter, Written
 from lambdas.store.followed_items import FollowedItems
 from lambdas.store.models import Tables, bind
 from lambdas.store.ownership import StoredItem
@@ -50,11 +52,13 @@ class DryWorklist(WorklistStore):
         """What would have been made of each item, in the order of the writes."""
         return self._dry.outcomes
 
-    def put_if_changed(self, items: Iterable[WorklistItem], sites: Collection[str] = ()) -> PutResult:
+    def put_if_changed(
+        self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None
+    ) -> PutResult:
         """As `WorklistStore.put_if_changed`, without the writing."""
         wanted = list(items)
         self.said.update((item.id, item) for item in wanted)
-        return super().put_if_changed(wanted, sites)
+        return super().put_if_changed(wanted, sites, by=by)
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
         """As `WorklistStore.items_of_source`."""
@@ -80,7 +84,15 @@ class _DryWriter(ItemWriter):
         """As `ItemWriter.read`."""
         return {} if self._is_empty else super().read(site, item_ids)
 
-    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
+    def change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None = None,
+        *,
+        by: Actor | None = None,  # noqa: ARG002 - nothing is written that could be audited
+        about: Sequence[Subject] = (),  # noqa: ARG002 - likewise
+    ) -> Written:
         """Find out what would be written, and write nothing."""
         if also is not None:
             raise TypeError("a dry run has no transactions")

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from infra.cli import app
 from infra.commands import screen
 from infra.redcap_simulator import RedcapSimulator, classic
 from lambdas.access.passwords import Passwords
+from lambdas.access.role import Role
 from lambdas.sources.state import SourceState, SyncReport
-from lambdas.store.accounts.people import UserStore
+from lambdas.store.accounts.people import Session, UserStore
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.accounts.triggers import TriggerStore
+from lambdas.store.audit.entry import SYSTEM
 from lambdas.store.sources import SourceStore
 from shared.errors import NotFound
 from shared.relay_health import RelayHealth
@@ -338,7 +340,7 @@ def test_a_preview_of_a_file_shows_items_and_scanners_and_stores_nothing(
     token(rig, redcap)
     relays, relay_id = a_relay(rig, "main")
     overrides = {"scanners": [{"ae_title": "PRISMA1", "restrict_to_station": True}]}
-    relays.configure(relay_id, ScannerOverrides.model_validate(overrides), by="tests")
+    relays.configure(relay_id, ScannerOverrides.model_validate(overrides), by=SYSTEM)
     shown = mwl_cloud("sources", "preview", definition(tmp_path, redcap))
     assert shown.exit_code == 0, shown.output
     assert "sub_000001_ses_1" in shown.output
@@ -433,3 +435,20 @@ def test_a_triggers_url_is_shown_once_works_and_is_replaced_when_asked(
 def test_version_is_that_of_the_distribution() -> None:
     asked = mwl_cloud("--version")
     assert (asked.exit_code, asked.output) == (0, f"mwl-cloud {version('mwl-relay')}\n")
+
+
+def test_accounts_are_changed_and_deleted_and_their_sessions_ended(rig: CloudRig) -> None:
+    store = UserStore(rig.tables, now=rig.clock)
+    assert mwl_cloud("users", "create", "ana", "--role", "write", "--site", "north").exit_code == 0
+    changed = mwl_cloud("users", "change", "ana", "--full-name", "Ana B.", "--all-sites", "--role", "read")
+    assert changed.exit_code == 0, changed.output
+    user = store.find("ana")
+    assert user is not None
+    assert (user.full_name, user.sites, user.role) == ("Ana B.", (), Role.READ)
+    at = datetime.fromtimestamp(rig.clock(), UTC)
+    store.begin_session("ana", Session(session_id="s1", began_at=at, expires_at=at + timedelta(hours=1)))
+    assert "s1" in mwl_cloud("users", "sessions", "ana").output
+    assert mwl_cloud("users", "logout", "ana", "s1").exit_code == 0
+    assert mwl_cloud("users", "logout", "ana", "s1").exit_code == 2
+    assert mwl_cloud("users", "delete", "ana").exit_code == 0
+    assert mwl_cloud("users", "sessions", "ana").exit_code == 2

@@ -24,6 +24,7 @@ ALSO_DECIDE = (
     "edge_relay.mpps.intake",
     "edge_relay.mpps.journal",
     "edge_relay.mpps.journal_file",
+    "edge_relay.mpps.journal_parked",
     "edge_relay.mpps.journal_rows",
     "edge_relay.mpps.links",
     "edge_relay.operations.logs",
@@ -34,12 +35,14 @@ ALSO_DECIDE = (
     "edge_relay.worklist.cache",
     "edge_relay.worklist.finding",
     "edge_relay.worklist.reader",
-    "infra.pylantir.accounts",
-    "infra.pylantir.adoption",
-    "infra.pylantir.old_databases",
+    "infra.pylantir.databases.accounts",
+    "infra.pylantir.databases.adoption",
+    "infra.pylantir.databases.old_databases",
+    "infra.pylantir.databases.report",
     "infra.pylantir.translation",
     "lambdas.access.passwords",
     "lambdas.access.tokens",
+    "lambdas.api.preconditions",
     "lambdas.api.problems",
     "lambdas.api.schemas.items",
     "lambdas.aws.secrets",
@@ -49,8 +52,8 @@ ALSO_DECIDE = (
 """Modules that are not pure, and decide something that can be seen without a whole system around them."""
 
 NEED_NONE = {
-    "edge_relay.mpps.requirements": "a table of the standard's; test_check.py and test_event.py hold it",
-    "infra.pylantir.old_rows": "two records without a method",
+    "edge_relay.dicom.step_requirements": "a table of the standard; test_check.py and test_event.py hold it",
+    "infra.pylantir.databases.old_rows": "two records without a method",
     "lambdas.sources.stored": "a record without a method",
     "shared.problem_document": "two names; api/test_problems.py and exchange/test_cloud.py hold them",
 }
