@@ -10,10 +10,11 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from infra.redcap_simulator.project.log import Log
+from infra.redcap_simulator.project.log import Entry, Log
 from infra.redcap_simulator.project.records import RecordStore, RowKey
 
 Compute = Callable[[Mapping[str, str]], str]
@@ -106,6 +107,7 @@ class User:
     can_delete: bool = True
     can_rename: bool = True
     can_log: bool = True
+    can_design: bool = True
     dag: str = ""
     hashed_ids: bool = False
 
@@ -132,7 +134,7 @@ class Shape:
     @property
     def longitudinal(self) -> bool:
         """Whether the project has events that have names."""
-        return self.events[0].unique != ""
+        return not self.events or self.events[0].unique != ""
 
     @cached_property
     def repeats(self) -> bool:
@@ -217,6 +219,10 @@ class Project:
     def token(self, name: str = "relay") -> str:
         """The token of the user of that name."""
         return self.user(name).token
+
+    def note_design(self, now: datetime, user: User, details: str) -> None:
+        """Write into the log that the design has changed."""
+        self.log.add(Entry(now, user.name, "manage", "Manage/Design", details))
 
     def revoke(self, name: str) -> None:
         """Take a user's token away, as an administrator would."""
