@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import requests
-from redcap import Project, RedcapError
+from redcap.project import Project
+from redcap.request import RedcapError
 
 from infra.redcap_simulator import RedcapSimulator, classic, longitudinal
 
@@ -99,6 +100,32 @@ def test_a_users_rights_are_shown_and_changed(simulator: RedcapSimulator) -> Non
     assert reader.delete_records(["S-0001"]) == 1
 
 
+def test_a_role_gives_its_rights_to_whom_it_is_given(simulator: RedcapSimulator) -> None:
+    project, reader = pycap(simulator), pycap(simulator, user="reader")
+    assert project.import_user_roles([{"role_label": "Manager", "record_delete": 1, "record_rename": 0}]) == 1
+    role = project.export_user_roles()[0]["unique_role_name"]
+    with pytest.raises(RedcapError):
+        reader.delete_records(["S-0001"])
+    assert project.import_user_role_assignment([{"username": "reader", "unique_role_name": role}]) == 1
+    assert reader.delete_records(["S-0001"]) == 1
+    given = {row["username"]: row["unique_role_name"] for row in project.export_user_role_assignment()}
+    assert given["reader"] == role
+    assert project.delete_user_roles([role]) == 1
+    assert project.export_user_roles() == []
+
+
+def test_a_user_who_is_put_into_a_group_sees_that_group_only(simulator: RedcapSimulator) -> None:
+    project, reader = pycap(simulator), pycap(simulator, user="reader")
+    assert len(reader.export_records(fields=["record_id"])) > 2
+    assignment = [{"username": "reader", "redcap_data_access_group": "quebec"}]
+    assert project.import_user_dag_assignment(assignment) == 1
+    assert {row["record_id"] for row in reader.export_records(fields=["record_id"])} == {"S-0002"}
+    groups = {
+        row["username"]: row["redcap_data_access_group"] for row in project.export_user_dag_assignment()
+    }
+    assert groups["reader"] == "quebec"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -154,7 +181,7 @@ def test_a_csv_may_have_labels_for_headers(simulator: RedcapSimulator) -> None:
     assert raw.startswith("record_id,")
 
 
-@pytest.mark.parametrize("content", ["userRole", "fileRepository", "surveyLink", "pdf"])
+@pytest.mark.parametrize("content", ["file", "fileRepository", "surveyLink", "pdf"])
 def test_what_is_left_out_on_purpose_says_so(simulator: RedcapSimulator, content: str) -> None:
     token = simulator.projects[CLASSIC].token()
     form = {"token": token, "content": content, "format": "json", "returnFormat": "json"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.redcap_simulator.api import roles
 from infra.redcap_simulator.api.design import change_design, changes_design, has_events, user_rows
 from infra.redcap_simulator.api.errors import (
     ApiError,
@@ -276,11 +277,13 @@ def _next_name(call: Call) -> Answer:
     return text_answer(next_record_name(call.project))
 
 
-DESIGN = frozenset({"arm", "event", "formEventMapping", "dag", "user"})
+DESIGN = frozenset(
+    {"arm", "event", "formEventMapping", "dag", "user", "userRole", "userRoleMapping", "userDagMapping"}
+)
 """What can be imported besides records."""
 
 NOT_SIMULATED = frozenset(
-    {"userRole", "userRoleMapping", "userDagMapping", "file", "fileRepository", "pdf", "report", "surveyLink",
+    {"file", "fileRepository", "pdf", "report", "surveyLink",
      "surveyQueueLink", "surveyReturnCode", "surveyAccessCode", "participantList", "project_xml"}
 )  # fmt: skip
 """What REDCap's API has besides, and this simulator leaves out on purpose."""
@@ -296,6 +299,9 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "repeatingFormsEvents": _repeating,
     "dag": _groups,
     "user": lambda call: call.table(user_rows(call.project)),
+    "userRole": lambda call: call.table(roles.role_rows(call.project)),
+    "userRoleMapping": lambda call: call.table(roles.assignments(call.project)),
+    "userDagMapping": lambda call: call.table(roles.groups_of_users(call.project)),
     "log": _log,
     "exportFieldNames": _field_names,
     "record": _record,

@@ -7,6 +7,7 @@
 | formEventMapping | replaces all mappings | |
 | dag | adds (an empty unique name), or renames | `dags[]`; its records are then in no group |
 | user | adds users without a token, or changes rights | `users[]` |
+| userRole, userRoleMapping, userDagMapping | see `roles` | |
 
 What an event held is gone with it. Each answers how many it imported or deleted. Classic projects have no
 arms, events and mappings; tokens without the right are answered with 403.
@@ -19,8 +20,9 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from infra.redcap_simulator.api import roles
 from infra.redcap_simulator.api.errors import ApiError, classic_project, lacks_right, not_simulated
 from infra.redcap_simulator.api.imports import table_of
 from infra.redcap_simulator.api.wire import Answer, Params, text_answer
@@ -146,10 +148,7 @@ def _import_users(project: Project, _params: Params, rows: Rows) -> int:
     for row in rows:
         name = _needed(row, "username")
         known = users.get(name) or User(name, token="")
-        rights: dict[str, Any] = {
-            right: row[key] not in {"0", ""} for key, right in RIGHTS.items() if key in row
-        }
-        users[name] = replace(known, **rights)
+        users[name] = replace(known, **roles.given_rights(row))
     project.users = tuple(users.values())
     return len(rows)
 
@@ -160,16 +159,6 @@ def _delete_users(project: Project, params: Params, _rows: Rows) -> int:
     return len(gone)
 
 
-RIGHTS: Final = {
-    "design": "can_design",
-    "record_delete": "can_delete",
-    "record_rename": "can_rename",
-    "logging": "can_log",
-    "api_import": "can_import",
-}
-"""REDCap's names of the rights that a token of the simulator has."""
-
-
 def user_rows(project: Project) -> list[dict[str, object]]:
     """Return the users with their rights, as ``content=user`` shows them."""
     return [
@@ -178,7 +167,7 @@ def user_rows(project: Project) -> list[dict[str, object]]:
             "email": "",
             "data_access_group": user.dag,
             "api_export": int(user.export != "none"),
-            **{key: int(getattr(user, right)) for key, right in RIGHTS.items()},
+            **roles.shown_rights(vars(user)),
         }
         for user in project.users
     ]
@@ -194,6 +183,12 @@ _CHANGES: Final[dict[tuple[str, str], Change]] = {
     ("dag", "delete"): _delete_groups,
     ("user", "import"): _import_users,
     ("user", "delete"): _delete_users,
+    ("userRole", "import"): lambda project, _, rows: roles.import_roles(project, rows),
+    ("userRole", "delete"): lambda project, params, _: roles.delete_roles(
+        project, _named(params, "roles", list(project.roles))
+    ),
+    ("userRoleMapping", "import"): lambda project, _, rows: roles.import_assignments(project, rows),
+    ("userDagMapping", "import"): lambda project, _, rows: roles.import_groups_of_users(project, rows),
 }
 
 

@@ -110,6 +110,16 @@ class User:
     can_design: bool = True
     dag: str = ""
     hashed_ids: bool = False
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Role:
+    """Rights under a name: `rights` has the names of `User`'s."""
+
+    unique: str
+    label: str
+    rights: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,7 @@ class Project:
     records: RecordStore
     log: Log = field(default_factory=Log)
     det_url: str = ""
+    roles: dict[str, Role] = field(default_factory=dict)
     locked: set[tuple[str, RowKey, str]] = field(default_factory=set)
 
     @property
