@@ -181,6 +181,16 @@ def test_a_csv_may_have_labels_for_headers(simulator: RedcapSimulator) -> None:
     assert raw.startswith("record_id,")
 
 
+@pytest.mark.parametrize("content", ["metadata", "repeatingFormsEvents", "project"])
+def test_a_change_that_is_not_simulated_is_refused_and_not_answered_as_an_export(
+    simulator: RedcapSimulator, content: str
+) -> None:
+    token = simulator.projects[CLASSIC].token()
+    form = {"token": token, "content": content, "format": "json", "returnFormat": "json", "data": "[]"}
+    answer = requests.post(simulator.url, data=form, timeout=30)
+    assert (answer.status_code, "does not support changes" in answer.json()["error"]) == (400, True)
+
+
 @pytest.mark.parametrize("content", ["file", "fileRepository", "surveyLink", "pdf"])
 def test_what_is_left_out_on_purpose_says_so(simulator: RedcapSimulator, content: str) -> None:
     token = simulator.projects[CLASSIC].token()

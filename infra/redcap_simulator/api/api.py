@@ -70,6 +70,8 @@ def answer(projects: Sequence[Project], params: Params, quirks: Quirks, now: dat
             )
         if content in DESIGN and changes_design(params):
             return change_design(project, user, params, now)
+        if content != "record" and changes_design(params):
+            raise not_simulated(f"changes of {content}")
         return handler(Call(project, user, params, quirks, now))
     except ApiError as error:
         return error_answer(error, params)
