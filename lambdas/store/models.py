@@ -22,6 +22,7 @@
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
+        IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """
