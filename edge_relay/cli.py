@@ -25,7 +25,7 @@ from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir, version_option
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.errors import EXIT_CODES_HELP, AlreadyExists
+from shared.errors import EXIT_CODES_HELP, AlreadyExists, Rejected
 
 app = typer.Typer(
     name="mwl-relay",
@@ -156,7 +156,10 @@ def check_config(
             table("Settings", ("key", "default", "meaning"), config.explain())
             return
         settings = config.load(config_file)
-        typer.echo(f"{config_file}: good, {len(settings.scanners)} scanners")
+        if nobody := config.nobody_may_connect(settings):
+            raise Rejected(nobody, where=str(config_file), hint="add [[scanners]] with its ae_title")
+        count = len(settings.scanners)
+        typer.echo(f"{config_file}: good, {count} scanner{'' if count == 1 else 's'}")
 
 
 @app.command()

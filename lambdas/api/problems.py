@@ -3,7 +3,7 @@
 type, title, status   what kind of error it is
 detail                what failed and why
 where, hint           the field it concerns; what to do about it
-errors                for input with several flaws: [{where, detail}]
+errors                for input with several flaws, or what changed meanwhile: [{where, detail}]
 request_id            names the request in our logs
 """
 
@@ -16,12 +16,15 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
-from shared.errors import OUTCOMES, MwlError, Unavailable
+from lambdas.api.preconditions import PreconditionRequired
+from lambdas.store.accounts.people import LastAdmin
+from shared.errors import OUTCOMES, MwlError, Outdated, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
 
 NOTED: Final = "mwl.problem"
@@ -29,11 +32,17 @@ NOTED: Final = "mwl.problem"
 
 # The first class that fits counts, so the special come before the general.
 STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {
+    LastAdmin: (HTTPStatus.CONFLICT, "conflict"),
     Throttled: (HTTPStatus.TOO_MANY_REQUESTS, "throttled"),
     Unauthenticated: (HTTPStatus.UNAUTHORIZED, "unauthenticated"),
+    PreconditionRequired: (HTTPStatus.PRECONDITION_REQUIRED, "precondition-required"),
     **{kind: (HTTPStatus(outcome.status), outcome.problem) for kind, outcome in OUTCOMES.items()},
 }
 _RETRY_SECONDS = 2
+_SAID: Final = {
+    HTTPStatus.BAD_REQUEST: "the body cannot be read: it is not JSON, or nested too deeply",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body must be JSON: Content-Type: application/json",
+}
 
 
 class Flaw(BaseModel):
@@ -127,9 +136,17 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
         error.what,
         where=error.where,
         hint=error.hint,
+        errors=_changed(error),
         request_id=_request_id(request),
         headers=headers,
     )
+
+
+def _changed(error: MwlError) -> tuple[Flaw, ...]:
+    """Return what a caller had not seen, field by field."""
+    if not isinstance(error, Outdated):
+        return ()
+    return tuple(Flaw(where=name, detail=said) for name, said in sorted(error.changed.items()))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -154,13 +171,27 @@ async def _of_the_framework(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
     request.scope[NOTED] = kind
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return _answer(
         status,
         kind,
-        status.description or status.phrase,
+        _SAID.get(status) or status.description or status.phrase,
         request_id=_request_id(request),
-        headers=dict(error.headers or {}),
+        headers=headers,
     )
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return every method that some route has for the path of a request, HEAD where there is GET."""
+    found = {
+        method
+        for route in (*request.app.routes, *getattr(request.app.state, "routes", ()))
+        if isinstance(route, APIRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def _request_id(request: Request) -> str:

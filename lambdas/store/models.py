@@ -10,7 +10,10 @@
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
+        RATES              <server>              how often a REDCap server is asked      RateRow
         SOURCES            <source_id>           a source definition and its state       SourceRow
+        AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
+        CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
         USERS              <username>            a person's account
         LOGINS             <hash>                failed logins, to throttle guessing
@@ -19,6 +22,7 @@
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
+        IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """
@@ -46,7 +50,9 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP = "SAME#", "STAMP#"
+RATES = "RATES"
 DUE = "DUE"
+AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
 
@@ -74,6 +80,16 @@ def stamp_key(version: int) -> str:
 def step_key(key: str) -> str:
     """Return the partition key of a write-back: by SOP Instance UID, or by `no_show_of` an item."""
     return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
+
+
+def steps_group(site: str) -> str:
+    """Return what a site's procedure steps are listed by."""
+    return f"STEPS#{site}"
+
+
+def audit_key(day: str) -> str:
+    """Return the partition key of a day's audit entries."""
+    return f"{AUDIT}{day}"
 
 
 class Row(Model):
@@ -117,6 +133,17 @@ class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
     starts_at = UnicodeAttribute(range_key=True)
 
 
+class GroupIndex(GlobalSecondaryIndex["StepRow"]):
+    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
+
+    class Meta:
+        index_name = "by_group"
+        projection = AllProjection()
+
+    group_key = UnicodeAttribute(hash_key=True)
+    group_at = UnicodeAttribute(range_key=True)
+
+
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
     """Steps whose write-back is due. Sparse."""
 
@@ -131,12 +158,14 @@ class DueIndex(GlobalSecondaryIndex["StepRow"]):
 class HeadRow(Row):
     """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`.
 
+    ``audited``: the last entry of the site's audit chain, see `lambdas.store.audit.entry.Link`.
     ``version`` and ``stamp`` are missing in the head of a table that only earlier builds have written.
     """
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
     marks = JSONAttribute()
+    audited = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
     stamp = UnicodeAttribute(null=True)
 
@@ -148,7 +177,10 @@ class StampRow(Row):
 
 
 class ItemRow(Row):
-    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps."""
+    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
+
+    ``audited``: the key of the last audit entry about it; of a step likewise.
+    """
 
     feed_seq = NumberAttribute()
     gone = BooleanAttribute(default=False)
@@ -156,6 +188,8 @@ class ItemRow(Row):
     status_owner = UnicodeAttribute(null=True)
     edited = JSONAttribute(null=True)
     progress = JSONAttribute(null=True)
+    performed = JSONAttribute(null=True)
+    audited = UnicodeAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
@@ -183,16 +217,25 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step."""
+    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step.
+
+    ``unlinked``: items that a person said it is not of. ``patient``: name and id that the scanner reported.
+    """
 
     site = UnicodeAttribute()
     version = NumberAttribute()
     body = UnicodeAttribute()
+    audited = UnicodeAttribute(null=True)
     write_back_due = UnicodeAttribute(null=True)
     write_back_at = UnicodeAttribute(null=True)
     write_back_attempts = NumberAttribute(default=0)
     write_back_note = UnicodeAttribute(default="")
+    unlinked = JSONAttribute(null=True)
+    patient = JSONAttribute(null=True)
+    group_key = UnicodeAttribute(null=True)
+    group_at = UnicodeAttribute(null=True)
 
+    by_group = GroupIndex()
     due = DueIndex()
 
     def due_again(self, at: str) -> list[Action]:
@@ -219,6 +262,28 @@ class SourceRow(Row):
     lease_until = NumberAttribute(null=True)
     last_run_at = UnicodeAttribute(null=True)
     last_result = JSONAttribute(null=True)
+
+
+class AuditRow(Row):
+    """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
+
+    body = UnicodeAttribute(null=True)
+    packed = BinaryAttribute(legacy_encoding=False, null=True)
+    hash = UnicodeAttribute()
+
+
+class ChainRow(Row):
+    """The last entry of an audit chain, see `lambdas.store.audit.entry.Link`."""
+
+    link = UnicodeAttribute()
+
+
+class RateRow(Row):
+    """When the next request to a server is due if all are evenly spread; until when it is left alone."""
+
+    due = NumberAttribute(null=True)
+    rests_until = NumberAttribute(null=True)
+    banned = BooleanAttribute(null=True)
 
 
 class AccountRow(Row):
@@ -251,7 +316,10 @@ class Tables:
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
+    rate: type[RateRow]
     account: type[AccountRow]
+    audit: type[AuditRow]
+    chain: type[ChainRow]
     site: type[Row]
 
 
@@ -282,6 +350,9 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
+        rate=bound(RateRow, worklist_table),
         account=bound(AccountRow, accounts_table),
+        audit=bound(AuditRow, worklist_table),
+        chain=bound(ChainRow, worklist_table),
         site=bound(Row, worklist_table),
     )

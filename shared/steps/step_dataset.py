@@ -42,6 +42,16 @@ def text(dataset: DataSetJson, tag: str) -> str:
     return str(values[0]).strip() if values and not isinstance(values[0], dict) else ""
 
 
+def patient_of(dataset: DataSetJson) -> dict[str, str]:
+    """Return name and id of the patient that the scanner reported; those that it did not are left out."""
+    names = _values(dataset, "00100010")
+    name = (
+        names[0].get("Alphabetic", "") if names and isinstance(names[0], dict) else text(dataset, "00100010")
+    )
+    found = {"patient_name": str(name).strip(), "patient_id": text(dataset, "00100020")}
+    return {key: value for key, value in found.items() if value}
+
+
 def step_status(dataset: DataSetJson) -> StepStatus | None:
     """Return the status the data set asks for, None if it names none; raise `Rejected` if it is no status.
 

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from lambdas.access.role import Role
-from lambdas.store.accounts.people import User
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom.dicom_text import LO
 from shared.relay_health import RelayHealth, RelaySummary
@@ -23,7 +21,7 @@ from shared.steps.procedure_step import (
 from shared.text.storable import storable
 from shared.worklist_item import OptionalSiteName
 
-_Password = Annotated[SecretStr, Field(max_length=1024)]
+Password = Annotated[SecretStr, Field(max_length=1024)]
 
 
 class Request(BaseModel):
@@ -41,7 +39,7 @@ class Login(Request):
     """Who logs in, and for how long they wish to be."""
 
     username: Annotated[str, Field(max_length=256)]
-    password: _Password
+    password: Password
     access_token_expire_minutes: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -53,34 +51,10 @@ class AccessToken(BaseModel):
     expires_in: int
 
 
-class NewUser(Request):
-    """An account to be made."""
+class Deleted(BaseModel):
+    """What was deleted, in words."""
 
-    username: Annotated[str, Field(max_length=64)]
-    password: _Password
-    role: Role
-
-
-class UserChanges(Request):
-    """What to change of an account; what is not given stays."""
-
-    password: _Password | None = None
-    role: Role | None = None
-    disabled: bool | None = None
-
-
-class UserView(BaseModel):
-    """An account as shown."""
-
-    username: str
-    role: Role
-    disabled: bool
-    created_at: datetime
-
-    @classmethod
-    def of(cls, user: User) -> UserView:
-        """Return what may be shown of an account."""
-        return cls.model_validate(user.model_dump(exclude={"password_hash", "token_version"}))
+    message: str
 
 
 class Invitation(Request):
