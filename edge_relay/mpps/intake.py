@@ -18,14 +18,15 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from threading import Condition, Thread
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
-from edge_relay.dicom.json_model import decode, encode, selected
+from edge_relay.dicom.json_model import decode_counted, encode, selected
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps import event as mpps
 from edge_relay.mpps import links as step_links
 from edge_relay.mpps.journal import Batch, Journal
@@ -37,12 +38,14 @@ from shared.dicom.dimse_status import (
     SUCCESS,
 )
 from shared.errors import Rejected, Unavailable
+from shared.steps.event_body import carried
 from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, StepStatus
 from shared.steps.step_dataset import fold, merged
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 256
+_SURELY_CARRIED: Final = 16_384  # bytes: as JSON it is some four times as long
 _OF_ONE_EVENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 
 
@@ -89,6 +92,7 @@ class StepAnswer:
 class _Job:
     request: StepRequest
     future: Future[StepAnswer]
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,20 @@ class _Message:
 
     event: ProcedureStepEvent
     item_ids: tuple[str, ...]
+    lists: tuple[ReferenceList, ...] = ()
+
+
+class Elsewhere(Protocol):
+    """Finds steps that are not known here; `edge_relay.exchange.step_finder.StepFinder` is one."""
+
+    def look_up(self, sop_instance_uid: str, done: Callable[[], None]) -> bool:
+        """Bring a step into the journal if it is known elsewhere, then call ``done``; False if it cannot."""
 
 
 class StepIntake:
     """Takes the MPPS messages of all scanners.
 
+    :param elsewhere: where steps are looked for that the journal does not know.
     :param now: the time by the cloud's clock, aware, UTC.
     :param new_uuid: makes a random UUID, for event ids and for SOP instances left to us.
     """
@@ -113,7 +126,9 @@ class StepIntake:
         *,
         now: Callable[[], datetime],
         new_uuid: Callable[[], UUID],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere: Final = elsewhere
         self._journal: Final = journal
         self._worklist: Final = worklist
         self._now: Final = now
@@ -153,12 +168,29 @@ class StepIntake:
 
     def _run(self) -> None:
         while jobs := self._next():
-            live = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            live = [job for job in jobs if job.looked_up or job.future.set_running_or_notify_cancel()]
             for reading, run in groupby(live, lambda job: job.request.kind == "N-GET"):
                 group = list(run)
                 answers = map(self._get, group) if reading else self._record(group)
                 for job, answer in zip(group, answers, strict=True):
-                    job.future.set_result(answer)
+                    if answer.status != NO_SUCH_SOP_INSTANCE or not self._is_looked_up(job):
+                        job.future.set_result(answer)
+
+    def _is_looked_up(self, job: _Job) -> bool:
+        """Tell whether a step that is not known here is looked for elsewhere first."""
+        if job.looked_up or self._elsewhere is None:
+            return False
+        again = replace(job, looked_up=True)
+        return self._elsewhere.look_up(job.request.sop_instance_uid, lambda: self._submit_again(again))
+
+    def _submit_again(self, job: _Job) -> None:
+        with self._changed:
+            taken = not self._stopping
+            if taken:
+                self._waiting.append(job)
+                self._changed.notify()
+        if not taken:
+            job.future.set_result(StepAnswer(RESOURCE_LIMITATION, "stopping, send it again"))
 
     def _next(self) -> list[_Job]:
         """Return all that is waiting, as soon as there is any; nothing once stopped and empty."""
@@ -184,7 +216,7 @@ class StepIntake:
 
     def _read(self, request: StepRequest) -> _Message | StepAnswer:
         try:
-            attributes, unread = decode(request.data, implicit=request.implicit)
+            attributes, unread, lists = decode_counted(request.data, implicit=request.implicit)
         except Rejected as error:
             said = f"the attribute list cannot be decoded: {error}"
             return StepAnswer(PROCESSING_FAILURE, said)
@@ -205,29 +237,37 @@ class StepIntake:
             if isinstance(event, Refusal):
                 return _refused(event)
             event = mpps.with_warnings(event, unread)
-            return self._linked(event) if kind is EventKind.N_CREATE else _Message(event, ())
+            if len(request.data) > _SURELY_CARRIED:
+                carried(event)  # what the cloud will not take must not be answered with Success
+            item_ids: tuple[str, ...] = ()
+            if kind is EventKind.N_CREATE:
+                event, item_ids = self._linked(event)
+            return _Message(event, item_ids, lists)
+        except Rejected as error:
+            return StepAnswer(PROCESSING_FAILURE, f"the attribute list cannot be kept: {error}")
         except Exception as error:  # noqa: BLE001  as above
             return _failure(error, request)
 
-    def _linked(self, event: ProcedureStepEvent) -> _Message:
-        """Return the message with the items it is of; without any if the cache cannot be read."""
+    def _linked(self, event: ProcedureStepEvent) -> tuple[ProcedureStepEvent, tuple[str, ...]]:
+        """Return the event and the items it is of; without any if the cache cannot be read."""
         try:
             item_ids = step_links.links(event.dataset, self._worklist)
             candidate = None if item_ids else step_links.inferred(event.dataset, self._worklist)
         except (sqlite3.Error, Unavailable) as error:
             log.warning("the cache could not be read to link a step (%s)", type(error).__name__)
-            return _Message(mpps.with_warnings(event, ["not linked: the worklist could not be read"]), ())
+            return mpps.with_warnings(event, ["not linked: the worklist could not be read"]), ()
         if candidate is not None:
             said = f"not linked; inferred candidate by patient, modality and day: item {candidate}"
             event = mpps.with_warnings(event, [said])
-        return _Message(event, item_ids)
+        return event, item_ids
 
     def _get(self, job: _Job) -> StepAnswer:
         request = job.request
         try:
-            attributes = self._journal.attributes(request.sop_instance_uid)
-            if attributes is None:
+            found = self._journal.attribute_list(request.sop_instance_uid)
+            if found is None:
                 return StepAnswer(NO_SUCH_SOP_INSTANCE, "no such performed procedure step is held")
+            attributes, held = found
             lacking: tuple[int, ...] = ()
             if request.tags:
                 attributes, lacking = selected(attributes, request.tags)
@@ -235,7 +275,11 @@ class StepIntake:
                 NOT_ALL_ATTRIBUTES if lacking else SUCCESS,
                 "some attributes asked for are not held" if lacking else "",
                 sop_instance_uid=request.sop_instance_uid,
-                data=encode(attributes, implicit=request.implicit),
+                data=encode(
+                    attributes,
+                    implicit=request.implicit,
+                    lists=[each for tag in sorted(attributes) for each in held.get(tag, ())],
+                ),
             )
         except Exception as error:  # noqa: BLE001  as above
             return _failure(error, request)
@@ -265,7 +309,7 @@ def _append(batch: Batch, request: StepRequest, message: _Message) -> StepAnswer
         if isinstance(judged, Refusal):
             return _refused(judged)
         event = judged
-    step = batch.append(event, message.item_ids)
+    step = batch.append(event, message.item_ids, message.lists)
     if isinstance(step, Refusal):
         return _refused(step)
     if event.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -10,12 +11,15 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import Rejected
+from shared.errors import NotFound, Rejected
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Progress, Step
 from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
@@ -25,6 +29,7 @@ EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
 # would be.
 _PASSED_BY: Final = "(damaged AND kind = 'N-SET')"
 PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
+"""Sets an event apart: the reason, and its id."""
 # The oldest event of each SOP instance that is not delivered, if it may go now.
 _MAY_GO: Final = f"""
     state = 'pending' AND seq IN (
@@ -50,6 +55,13 @@ _OVER: Final = """
     WHERE CASE WHEN json_valid(steps.body)
         THEN json_extract(steps.body, '$.status') <> 'IN_PROGRESS' ELSE FALSE END
     GROUP BY sop_instance_uid HAVING max(received_at) < ? AND min(state = 'delivered')"""
+
+
+_IN_PROGRESS: Final = """
+    SELECT sop_instance_uid FROM events JOIN steps USING (sop_instance_uid)
+    WHERE CASE WHEN json_valid(steps.body)
+        THEN json_extract(steps.body, '$.status') = 'IN_PROGRESS' ELSE FALSE END
+    GROUP BY sop_instance_uid ORDER BY max(seq) DESC LIMIT ?"""
 
 
 class OpenEvent(NamedTuple):
@@ -106,11 +118,26 @@ def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJ
     :raises Rejected: the record of one of its events is damaged.
     """
     attributes: DataSetJson | None = None
-    for event in _events_of(db, sop_instance_uid):
-        if event is None:
+    sql = f"SELECT {EVENT} FROM events WHERE sop_instance_uid = ? ORDER BY seq"  # noqa: S608  (ours)
+    for *values, checksum in db.execute(sql, (sop_instance_uid,)):
+        if checksum != seal(*values):
             raise Rejected("the record of one of the step's events is damaged", where=WHERE)
-        attributes = merged(attributes or {}, event.dataset)
+        # As it was written, says the checksum: it need not be validated again while a scanner waits.
+        attributes = merged(attributes or {}, json.loads(values[4])["dataset"])
     return attributes
+
+
+def stored_lists(db: sqlite3.Connection, sop_instance_uid: str) -> HeldLists:
+    """Return the lists of references that a step's attributes count.
+
+    :raises Rejected: the record of one is damaged, or missing.
+    """
+    held: dict[str, tuple[ReferenceList, ...]] = {}
+    for event in _events_of(db, sop_instance_uid):
+        if event is not None:
+            replaced = dict.fromkeys(event.dataset, ())
+            held |= {**replaced, **reference_lists.of_event(db, event.event_id, event.dataset)}
+    return held
 
 
 def insert(
@@ -143,9 +170,10 @@ def insert(
 def link(db: sqlite3.Connection, step: Step) -> dict[str, Status]:
     """Write a step and which items it is of; return what all steps of these items amount to."""
     uid = step.sop_instance_uid
+    # Before it is written itself: of its item's first step there is nothing to be read then.
+    progress = {item_id: _progress(db, item_id).after(step) for item_id in step.item_ids}
     keep_step(db, step)
     db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", [(item_id, uid) for item_id in step.item_ids])
-    progress = {item_id: _progress(db, item_id).after(step) for item_id in step.item_ids}
     keep_progress(db, progress)
     return {item_id: each.status() for item_id, each in progress.items()}
 
@@ -168,16 +196,19 @@ def keep_progress(db: sqlite3.Connection, progress: Mapping[str, Progress]) -> N
     db.executemany("INSERT OR REPLACE INTO items VALUES (?, ?, ?)", [(*row, seal(*row)) for row in rows])
 
 
+def in_progress(db: sqlite3.Connection, limit: int) -> list[str]:
+    """Return the latest steps that have not ended."""
+    return [uid for (uid,) in db.execute(_IN_PROGRESS, (limit,))]
+
+
 def take_down(db: sqlite3.Connection, result: EventResult) -> None:
     """Write the cloud's answer for one event: delivered, or parked with the reason."""
     if result.outcome == "refused":
         db.execute(PARK, (result.reason or "refused without a reason", result.event_id))
         return
     named = {linked.item_id: linked.feed_seq for linked in result.items}
-    db.execute(
-        "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?",
-        (result.event_id,),
-    )
+    sql = "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?"
+    db.execute(sql, (result.event_id,))
     row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
     step = None
     with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
@@ -195,9 +226,14 @@ def confirm(db: sqlite3.Connection, item_ids: Iterable[str], named: Mapping[str,
     :param named: the change numbers by which the feed shows the items.
     """
     for item_id in item_ids:
-        if not db.execute(_ITEM_IS_OPEN, (item_id,)).fetchone()[0]:
+        if not is_open(db, item_id):
             shown = (named.get(item_id, 0), item_id)
             db.execute("UPDATE overlay SET confirmed_seq = ? WHERE item_id = ?", shown)
+
+
+def is_open(db: sqlite3.Connection, item_id: str) -> bool:
+    """Tell whether the cloud lacks events of an item."""
+    return bool(db.execute(_ITEM_IS_OPEN, (item_id,)).fetchone()[0])
 
 
 def stored_overlay(db: sqlite3.Connection) -> dict[str, Overlay]:
@@ -237,6 +273,17 @@ def set_apart(db: sqlite3.Connection, seq: int) -> None:
     db.execute(sql, ("its record in the journal is damaged; it cannot be sent", seq))
 
 
+def unpark(db: sqlite3.Connection, event_id: str) -> None:
+    """Make a parked event pending again; raise `NotFound`, or `Rejected` if it cannot be sent."""
+    sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
+    found = db.execute(sql, (event_id,)).fetchone()
+    if found is None:
+        raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
+    if found[0]:
+        raise Rejected("its record in the journal is damaged: it cannot be sent")
+    db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
+
+
 def damaged(db: sqlite3.Connection) -> list[int]:
     """Return the numbers of all events whose record is not as it was written."""
     rows = db.execute(f"SELECT seq, {EVENT} FROM events ORDER BY seq")  # noqa: S608  (ours)
@@ -272,7 +319,7 @@ def warned_events(db: sqlite3.Connection, limit: int) -> list[WarnedEvent]:
 
 
 def over_before(db: sqlite3.Connection, before: datetime) -> list[str]:
-    """Return the steps that ended, are delivered whole, and of which nothing came since."""
+    """Return the steps that ended, are delivered whole, and had no event since."""
     return [uid for (uid,) in db.execute(_OVER, (stamp(before),))]
 
 

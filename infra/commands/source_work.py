@@ -15,20 +15,23 @@ from pathlib import Path
 import typer
 from pydantic import Field
 
+from infra.commands import no_tables
 from infra.commands.admin_settings import AdminSettings
 from infra.commands.deployment import relay_store, services
+from infra.commands.environment import load
+from infra.commands.no_tables import needs_none
 from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console
 from infra.commands.tools import text_of
 from lambdas.redcap.project import RedcapProject
-from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.sources.state import SourceState
+from lambdas.store.audit.entry import COMMAND
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
-from lambdas.sync.preview import AT_APPLY, Scope, preview
+from lambdas.sync.preview import AT_APPLY, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
@@ -52,10 +55,12 @@ def apply(file: Path) -> None:
     definition = parse_definition(text_of(file))
     settings = load(RedcapSettings)
     with closing(_connect(settings)(definition)) as redcap:
-        check_project(definition, redcap)
+        clock = check_project(definition, redcap)
         shared = _shared_patient_ids(definition, redcap, settings)
-    SourceStore(settings.tables()).put(definition)
+    SourceStore(settings.tables()).put(definition, by=COMMAND)
     typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+    if clock:
+        typer.echo(f"REDCap's clock: {clock}", err=True)
     for reason in shared:
         typer.echo(f"will be held: {reason}", err=True)
 
@@ -76,10 +81,20 @@ def show_preview_of(source: str, *, record: str, limit: int | None, as_json: boo
 
     Also if the definition would not be applied.
     """
+    found = _of_file_alone(source, record, limit) if needs_none(source) else _of_source(source, record, limit)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        show_preview(console, found)
+    if found.rejected or found.blocked or found.misfits:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _of_source(source: str, record: str, limit: int | None) -> Preview:
     settings = load(AdminSettings)
     definition, state = _meant(source, SourceStore(settings.tables()))
     with closing(_connect(settings)(definition)) as redcap:
-        found = preview(
+        return preview(
             definition,
             redcap,
             DryWorklist(settings.tables(), now=time.time),
@@ -88,12 +103,18 @@ def show_preview_of(source: str, *, record: str, limit: int | None, as_json: boo
             left=state.sites,
             scope=Scope(record=record, limit=limit),
         )
-    if as_json:
-        typer.echo(found.model_dump_json(indent=2))
-    else:
-        show_preview(console, found)
-    if found.rejected or found.blocked or found.misfits:
-        raise typer.Exit(ExitCode.NO)
+
+
+def _of_file_alone(source: str, record: str, limit: int | None) -> Preview:
+    definition = parse_definition(text_of(Path(source)))
+    with closing(no_tables.connect(definition)) as redcap:
+        return preview(
+            definition,
+            redcap,
+            DryWorklist(None, now=time.time),
+            today=definition.local(datetime.now(UTC)).date(),
+            scope=Scope(record=record, limit=limit),
+        )
 
 
 def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:
@@ -113,7 +134,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
 
 def delete(source_id: str, *, withdraw: bool) -> None:
     """Delete a source; with ``withdraw`` take its open items off the worklist."""
-    withdrawn = services().remove_source(source_id, withdraw=withdraw)
+    withdrawn = services().remove_source(source_id, withdraw=withdraw, by=COMMAND)
     typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 
@@ -132,7 +153,7 @@ def make_trigger(source_id: str, *, rotate: bool) -> None:
         typer.echo(f"mwl-cloud: the project's id could not be read: {error}", err=True)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     try:
-        deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
+        deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate, by=COMMAND)
     except AlreadyExists as error:
         raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
     typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")

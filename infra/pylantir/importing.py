@@ -26,6 +26,7 @@ from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
 from infra.pylantir.translation import translate
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
+from lambdas.store.audit.entry import COMMAND
 from shared.errors import NotFound, Rejected
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ def _apply(
 ) -> None:
     # Only --apply needs the deployment, whose libraries take a while to load.
     from infra.commands.deployment import services  # noqa: PLC0415
+    from infra.commands.environment import load  # noqa: PLC0415
     from infra.pylantir.worklist_import import import_worklist  # noqa: PLC0415
-    from lambdas.settings import load  # noqa: PLC0415
     from lambdas.store.sources import SourceStore  # noqa: PLC0415
     from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415
 
@@ -157,7 +158,7 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
     connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=_READ_SECONDS)
     with closing(connect(definition)) as redcap:
         check_project(definition, redcap)
-    store.put(definition)
+    store.put(definition, by=COMMAND)
     typer.echo(f"source {definition.id}: stored; see mwl-cloud sources preview and sources list")
 
 

@@ -9,18 +9,21 @@ relay   its own site's feed and events, nothing of the above
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from lambdas.access.reach import Reach
 from lambdas.access.role import Role
 from lambdas.access.tokens import DEVICE_SECONDS, Unauthenticated, claimed_relay, verify_relay
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
-from lambdas.store.accounts.people import User, normal_name
+from lambdas.store.accounts.people import Session, User, normal_name
 from lambdas.store.accounts.relays import Relay
+from lambdas.store.audit.entry import Actor, Subject
 from shared.errors import Forbidden
 
 DEFAULT_MINUTES: Final = 30
@@ -55,16 +58,34 @@ def log_in(services: Services, body: Login, request: Request, response: Response
     user = services.users.find(body.username)
     password = body.password.get_secret_value()
     right, better_hash = services.passwords.verify(password, user.password_hash if user else None)
+    # What was typed as a name may be a password: only the name of an account is kept.
+    by = person(request, user.username if user else "")
     if user is None or not right or user.disabled:
+        services.audit.record(by, [Subject(kind="login", id=by.name, action="login-failed")])
         raise Unauthenticated("username or password is wrong")
     services.logins.succeeded(body.username, address=address, device=device)
+    services.audit.record(by, [Subject(kind="login", id=by.name, action="logged-in")])
     if better_hash:
         services.users.upgrade_hash(user, better_hash)
     longest = services.settings.access_token_max_minutes
     minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
-    token = services.tokens.issue(user.username, user.token_version, minutes=minutes)
+    session = _session(services, by.address, minutes)
+    services.users.begin_session(user.username, session)
+    token = services.tokens.issue(
+        user.username, user.token_version, minutes=minutes, session=session.session_id
+    )
     _mark_device(services, user.username, response)
     return AccessToken(access_token=token, expires_in=minutes * 60)
+
+
+def _session(services: Services, address: str, minutes: int) -> Session:
+    now = datetime.fromtimestamp(services.now(), UTC)
+    return Session(
+        session_id=services.new_id(),
+        began_at=now,
+        expires_at=now + timedelta(minutes=minutes),
+        address=address,
+    )
 
 
 def _device(services: Services, username: str, request: Request) -> str:
@@ -90,9 +111,30 @@ def current_user(services: UseServices, credentials: _PersonToken) -> User:
         raise Unauthenticated("an access token is needed", hint="POST /auth/login")
     claims = services.tokens.verify(credentials.credentials)
     user = services.users.find(claims.sub)
-    if user is None or user.disabled or user.token_version != claims.ver:
+    ended = claims.sid and user and claims.sid not in {session.session_id for session in user.sessions}
+    if user is None or user.disabled or user.token_version != claims.ver or ended:
         raise Unauthenticated("the access token is no longer good", hint="log in again")
     return user
+
+
+def acting(request: Request, user: Annotated[User, Depends(current_user)]) -> Actor:
+    """Return who is asking, as the audit trail names a person."""
+    return person(request, user.username)
+
+
+def person(request: Request, username: str) -> Actor:
+    """Return a person as the audit trail names one, with where the request came from."""
+    return Actor(
+        kind="person",
+        name=username,
+        address=request.client.host if request.client else "",
+        request_id=str(request.scope.get("mwl.request_id", "")),
+    )
+
+
+def reach(user: Annotated[User, Depends(current_user)]) -> Reach:
+    """Return which sites the person may see."""
+    return Reach(frozenset(user.sites))
 
 
 def _needs(role: Role) -> Callable[[User], User]:
@@ -121,4 +163,28 @@ def current_relay(services: UseServices, credentials: _RelayToken) -> Relay:
 MayRead = Depends(_needs(Role.READ))
 MayWrite = Depends(_needs(Role.WRITE))
 MayAdminister = Depends(_needs(Role.ADMIN))
+Person = Annotated[User, Depends(current_user)]
+Acting = Annotated[Actor, Depends(acting)]
+Within = Annotated[Reach, Depends(reach)]
 ThisRelay = Annotated[Relay, Depends(current_relay)]
+
+
+@router.get("/sessions")
+def list_sessions(services: UseServices, user: Person) -> list[Session]:
+    """List your sessions: every login whose token is still good."""
+    now = datetime.fromtimestamp(services.now(), UTC)
+    return [session for session in user.sessions if session.expires_at > now]
+
+
+@router.post("/logout", status_code=204)
+def logout(services: UseServices, credentials: _PersonToken, by: Acting) -> None:
+    """End this session: its token is no longer good."""
+    claims = services.tokens.verify(credentials.credentials if credentials else "")
+    if claims.sid:
+        services.users.end_session(claims.sub, claims.sid, by=by)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+def end_session(session_id: str, services: UseServices, by: Acting) -> None:
+    """End one of your sessions, on whatever device it is."""
+    services.users.end_session(by.name, session_id, by=by)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from mangum import Mangum
@@ -12,11 +12,43 @@ from starlette.middleware.cors import CORSMiddleware
 
 from lambdas.api import auth, problems
 from lambdas.api.guard import Guard
-from lambdas.api.routes import health, hooks, missing, relay, relays, sources, users, worklist, write_backs
+from lambdas.api.routes import (
+    audit,
+    health,
+    history,
+    hooks,
+    missing,
+    ownership,
+    procedure_steps,
+    relay,
+    relays,
+    sources,
+    users,
+    worklist,
+    write_backs,
+)
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
 from shared.problem_document import MEDIA_TYPE
+
+ROUTES: Final = (
+    auth,
+    worklist,
+    history,
+    ownership,
+    procedure_steps,
+    users,
+    sources,
+    write_backs,
+    relays,
+    missing,
+    audit,
+    relay,
+    hooks,
+    health,
+)
+"""Whatever has a router."""
 
 _DESCRIPTION = "Worklist items from REDCap to the scanner, and what the scanner did back to REDCap."
 
@@ -34,7 +66,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.health = report
     app.version = report.version
     problems.install(app)
-    for module in (auth, worklist, users, sources, write_backs, relays, missing, relay, hooks, health):
+    for module in ROUTES:
         app.include_router(module.router)
     app.add_middleware(Guard)
     origins = services.settings.origins()
@@ -42,9 +74,9 @@ def create_app(services: Services) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["Link", "Location", "Retry-After", "X-Request-Id"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
         )
     return app
 

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from redcap.project import Project as PyCapProject
 
+from lambdas.redcap.pace import Pace, Throttle
 from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
+from lambdas.redcap.record_log import former_names
 from lambdas.redcap.row import RedcapRow
 from shared.batches import batches
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
@@ -46,6 +48,7 @@ class RedcapProject:
     :param data_access_groups: whether rows shall have ``redcap_data_access_group`` among their values.
     :param sleep: waits between tries, and where requests would follow each other too fast, given seconds.
     :param clock: seconds that never go back.
+    :param pace: how fast the server may be asked; None: by this project alone, as `Throttle` says.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class RedcapProject:
         data_access_groups: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         # PyCap asserts, and its assertion quotes the token.
         if not _TOKEN.fullmatch(token):
@@ -65,7 +69,7 @@ class RedcapProject:
         self._url, self._id_field, self._groups = url, record_id_field, data_access_groups
         self._batch = BATCH
         timeout = (min(CONNECT_SECONDS, read_seconds / 2), read_seconds)
-        self._post = Post(url, timeout, sleep=sleep, clock=clock)
+        self._post = Post(url, timeout, sleep=sleep, pace=pace or Throttle(clock, sleep))
         self._project = _Project(url, token, record_id_field, self._post)
 
     def close(self) -> None:
@@ -110,6 +114,24 @@ class RedcapProject:
     def group_names(self) -> list[str]:
         """Return the unique names of the data access groups (``content=dag``)."""
         return [str(row.get("unique_group_name", "")) for row in _rows(self._project.export_dags("json"))]
+
+    def former_names(self, record_id: str) -> frozenset[str]:
+        """Return what a record was called before, as far as the project's log (``content=log``) tells.
+
+        :raises Forbidden: the token's user has no right to the log.
+        """
+        log = self._project.export_logging("json", log_type="record", record=record_id)
+        entries = [{str(k): str(v) for k, v in row.items()} for row in _rows(log)]
+        return former_names(entries, record_id, self._id_field)
+
+    def newest_log_stamp(self, since: datetime) -> str:
+        """Return the time of the newest line of the project's log, as the server's wall clock showed it.
+
+        :param since: naive, in the server's zone: older lines are of no interest; empty if there is none.
+        :raises Forbidden: the token's user has no right to the log.
+        """
+        log = _rows(self._project.export_logging("json", begin_time=since))
+        return max((str(row.get("timestamp", "")) for row in log), default="")
 
     def record_ids(self) -> frozenset[str]:
         """Return the ids of all records."""

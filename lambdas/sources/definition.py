@@ -28,8 +28,9 @@ from lambdas.sources.field_values import converted, fault_of
 from lambdas.sources.limits import Limits
 from lambdas.sources.protocol_codes import ProtocolCodes
 from lambdas.sources.scan_rows import Gate, Join, ScanRows
-from lambdas.sources.section import FieldName, Section, did_you_mean
+from lambdas.sources.section import FieldName, Section
 from shared.errors import Rejected
+from shared.text.spelling import did_you_mean
 from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName, SiteName, Status
 
@@ -263,13 +264,17 @@ class SourceDefinition(Section):
         """Tell whether REDCap may be asked at an aware moment."""
         return self.operating_window is None or self.operating_window.contains(moment, self.zone())
 
+    def server_zone(self) -> tzinfo:
+        """Return the zone that the REDCap server's clock is said to be in."""
+        return time_zone(self.server_time_zone or self.time_zone)
+
     def server_wall_clock(self, since: datetime, now: datetime) -> datetime:
         """Return ``since`` as naive server time, no later than any moment from ``since`` to ``now`` is there.
 
         When the clocks go back in between, an hour happens twice by the wall clock REDCap compares with: the
         lower of both offsets then reaches far enough.
         """
-        zone = time_zone(self.server_time_zone or self.time_zone)
+        zone = self.server_zone()
         offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))
         return since.astimezone(UTC).replace(tzinfo=None) + min(offsets)
 

@@ -5,11 +5,15 @@ It is the real store but for the writer, so that a dry run does what a sync does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdas.store.commit import Also, Change, ItemWriter, Written
-from lambdas.store.models import Tables
+from lambdas.mapping.patients import Bearer
+from lambdas.store.audit.entry import Actor, Subject
+from lambdas.store.audit.trail import Also
+from lambdas.store.commit import Change, ItemWriter, Written
+from lambdas.store.followed_items import FollowedItems
+from lambdas.store.models import Tables, bind
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
 from shared.worklist_item import WorklistItem
@@ -27,12 +31,17 @@ class Outcome:
 class DryWorklist(WorklistStore):
     """Reads the tables, and writes nothing.
 
+    :param tables: None: there are none yet, so nothing is there.
     :param now: seconds since 1970.
     """
 
-    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
-        self._dry = _DryWriter(tables, now=now)
-        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry)
+    def __init__(self, tables: Tables | None, *, now: Callable[[], float]) -> None:
+        self._is_empty = tables is None
+        tables = tables or bind("none", "none", "us-east-1")  # never asked
+        self._dry = _DryWriter(tables, now=now, is_empty=self._is_empty)
+        kind = _NothingFollowed if self._is_empty else _DryFollowedItems
+        followed = kind(tables, self._dry, now=now)
+        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry, followed=followed)
         self.said: dict[str, WorklistItem] = {}
         """What the source says of each item, by id."""
         self.scanned: list[tuple[str, ItemRef]] = []
@@ -43,26 +52,47 @@ class DryWorklist(WorklistStore):
         """What would have been made of each item, in the order of the writes."""
         return self._dry.outcomes
 
-    def put_if_changed(self, items: Iterable[WorklistItem], sites: Collection[str] = ()) -> PutResult:
+    def put_if_changed(
+        self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None
+    ) -> PutResult:
         """As `WorklistStore.put_if_changed`, without the writing."""
         wanted = list(items)
         self.said.update((item.id, item) for item in wanted)
-        return super().put_if_changed(wanted, sites)
+        return super().put_if_changed(wanted, sites, by=by)
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
         """As `WorklistStore.items_of_source`."""
+        if self._is_empty:
+            return
         for ref in super().items_of_source(source_id, site):
             if ref.status_owner == "mpps":
                 self.scanned.append((site, ref))
             yield ref
 
+    def bearers(self, site: str) -> Iterator[Bearer]:
+        """As `WorklistStore.bearers`."""
+        return iter(()) if self._is_empty else super().bearers(site)
+
 
 class _DryWriter(ItemWriter):
-    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+    def __init__(self, tables: Tables, *, now: Callable[[], float], is_empty: bool) -> None:
         super().__init__(tables, now=now, new_id=_no_id, settle=0)
+        self._is_empty = is_empty
         self.outcomes: list[Outcome] = []
 
-    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
+    def read(self, site: str, item_ids: Sequence[str]) -> dict[str, StoredItem]:
+        """As `ItemWriter.read`."""
+        return {} if self._is_empty else super().read(site, item_ids)
+
+    def change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None = None,
+        *,
+        by: Actor | None = None,  # noqa: ARG002 - nothing is written that could be audited
+        about: Sequence[Subject] = (),  # noqa: ARG002 - likewise
+    ) -> Written:
         """Find out what would be written, and write nothing."""
         if also is not None:
             raise TypeError("a dry run has no transactions")
@@ -77,6 +107,21 @@ class _DryWriter(ItemWriter):
                 written += before is None or not before.same_content(after)
                 wanted[item_id] = after
         return Written(wanted, written)
+
+
+class _DryFollowedItems(FollowedItems):
+    def follow(self, site: str, item: WorklistItem, row_id: str, before: str) -> None:
+        """Write nothing: what the item would be, is put in any case."""
+
+
+class _NothingFollowed(_DryFollowedItems):
+    def names(self, sites: Collection[str]) -> dict[str, str]:  # noqa: ARG002
+        """Return nothing."""
+        return {}
+
+    def touched(self, source_id: str, sites: Collection[str]) -> Iterator[StoredItem]:  # noqa: ARG002
+        """Yield nothing."""
+        return iter(())
 
 
 def _no_id() -> str:

@@ -7,7 +7,8 @@ whatever else was not read. Four things are told apart:
     barred    a gate holds it, or its record is in no group that has a site: withdrawn, however many there are
     vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once;
               then all of them wait for a person
-    begun     a scanner has reported on it: it stays, and counts for nothing
+    begun     a scanner has reported on it: it stays, and counts for nothing; if its row has another name
+              now, it follows the row
 
 REDCap may answer with half of a record's rows and say that all is well. So nothing is withdrawn on one
 answer's word: its record is asked for again, or, if the record is gone, asked for by name. And if REDCap
@@ -27,16 +28,15 @@ from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import Withheld
-from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow, UnshownRows
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
+from lambdas.sync.scans.continued_scans import ContinuedScans
+from lambdas.sync.scans.portions import Items, left_of, portions_of
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
-
-ASKED_AGAIN: Final = 2000
-"""Records that are asked for again at most before their items are withdrawn; more are a person's business."""
 
 LOOKED_AT_AGAIN: Final = 200
 """Records held for another's Patient ID that are looked at again at most."""
@@ -45,8 +45,6 @@ LEFT_OUT: Final = (
     "REDCap lists this record and does not return it, even asked for it alone; its scans stay as they are. "
     "Open the record in REDCap, and look for spaces or other characters in its id"
 )
-
-Items = dict[str, dict[str, str]]
 
 
 class Found(TypedDict):
@@ -106,6 +104,9 @@ class RecordIntake:
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
         self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
+        self.continued = ContinuedScans(
+            definition, redcap, worklist, sites=self._sites, codes=lambda: self.codes, thorough=thorough
+        )
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
@@ -114,6 +115,8 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self.changed: set[str] = set()
+        """Records with at least one item written."""
         self.left_out: set[str] = set()
         self.withheld: Withheld | None = None
         """What `withdraw` left where it is, for a person to look at."""
@@ -151,7 +154,7 @@ class RecordIntake:
         items: list[WorklistItem] = []
         records = by_record(rows)
         mapped = {name: map_record(self._definition, own, self.codes) for name, own in records}
-        judged = self._patient_ids.judged(mapped)
+        judged = self._patient_ids.judged(self.continued.resolved(dict(records), mapped))
         for name, own in records:
             items += self._judged(name, judged[name])
             if self._definition.sites_by_dag:
@@ -162,6 +165,7 @@ class RecordIntake:
             put = self._worklist.put_if_changed(items, self._sites)
             self.written += put.written
             self.unchanged += put.unchanged
+            self.changed |= put.records
 
     def look_again(self, before: Iterable[HeldRow]) -> None:
         """Look again at those held for another's Patient ID: the other may have been corrected meanwhile.
@@ -174,6 +178,17 @@ class RecordIntake:
             there = self._redcap.existing(records)
             self.read |= records - there  # gone: held no more
             for batch in self.rows(there):
+                self.take(batch)
+
+    def look_for_lost(self, records: Collection[str]) -> None:
+        """Look whether touched scans of records that are gone are there under another name already.
+
+        :param records: all that REDCap has.
+        """
+        rivals = self.continued.rivals_of_lost(records)
+        if rivals and len(rivals) <= LOOKED_AT_AGAIN:
+            self.continued.look_at_every_row()
+            for batch in self.rows(rivals):
                 self.take(batch)
 
     def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
@@ -216,6 +231,14 @@ class RecordIntake:
         """What was left out of items or put right, of the records read."""
         return [note for notes in self._notes.values() for note in notes]
 
+    def note_gone(self, records: Collection[str], before: UnshownRows) -> None:
+        """Take note that what was remembered of records which are gone is no news any more.
+
+        :param records: all records that REDCap lists.
+        """
+        reported = {row.record for row in (*before.rejected, *before.held, *before.notes)}
+        self.read |= reported - set(records)
+
     def found(self) -> Found:
         """Return what to remember of the records read; the arguments of `UnshownRows.after_reading`."""
         return {
@@ -227,7 +250,8 @@ class RecordIntake:
         }
 
     def _item_id(self, row: RejectedRow | HeldRow) -> str:
-        return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
+        key = RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance)
+        return self.continued.item_id(key.item_id())
 
     def sweep(
         self,
@@ -292,25 +316,31 @@ class RecordIntake:
         self.withdraw_barred(found)
         if found.gone and self._redcap.existing(found.gone):
             raise Unavailable("REDCap's list of record ids is not complete", where=self._definition.url)
-        self._ask_again(found.vanished, but=found.gone)
-        vanished = _left(
-            found.vanished,
+        portions = list(portions_of(found.vanished))
+        if len(portions) == 1:  # so few that what REDCap has after all may keep the fuse whole
+            portions = [self._still_vanished(portions[0], found)]
+        ids = [item_id for some in portions for of_site in some.values() for item_id in of_site]
+        if self._must_wait(len(ids) + forgotten, found.total) or (forgotten and not self.confirmed):
+            self.withheld = Withheld.of(ids, found.total, forgotten)
+            return
+        for some in portions:
+            self._withdraw(some if len(portions) == 1 else self._still_vanished(some, found))
+        self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
+
+    def _still_vanished(self, some: Items, found: Sweep) -> Items:
+        self._ask_again(some, but=found.gone)
+        return left_of(
+            some,
             lambda _site, item_id, record: (
                 (record in found.gone or item_id not in self._mapped) and record not in self.left_out
             ),
         )
-        ids = [item_id for of_site in vanished.values() for item_id in of_site]
-        if self._must_wait(len(ids) + forgotten, found.total) or (forgotten and not self.confirmed):
-            self.withheld = Withheld.of(ids, found.total, forgotten)
-            return
-        self._withdraw(vanished)
-        self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
 
     def withdraw_barred(self, found: Sweep) -> None:
         """Withdraw what may not be shown, however many there are."""
-        self._ask_again(found.barred, but=found.gone)
-        still = _left(found.barred, lambda *place: self._is_barred(*place, last=True))
-        self._withdraw(still)
+        for some in portions_of(found.barred):
+            self._ask_again(some, but=found.gone)
+            self._withdraw(left_of(some, lambda *place: self._is_barred(*place, last=True)))
 
     def _is_barred(self, site: str, item_id: str, record: str, *, last: bool) -> bool:
         if item_id in self._barred:
@@ -321,9 +351,8 @@ class RecordIntake:
 
     def _ask_again(self, items: Items, *, but: Collection[str]) -> None:
         records = {record for of_site in items.values() for record in of_site.values()} - set(but)
-        if len(records) <= ASKED_AGAIN:
-            for batch in self.rows(records):
-                self.take(batch)
+        for batch in self.rows(records):
+            self.take(batch)
 
     def _must_wait(self, vanished: int, total: int) -> bool:
         share = self._definition.max_withdrawn_share
@@ -331,7 +360,7 @@ class RecordIntake:
 
     def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
         """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""
-        ids = {row.key(self._definition.id).item_id() for row in rows} - self._mapped
+        ids = {self.continued.item_id(row.key(self._definition.id).item_id()) for row in rows} - self._mapped
         shown = {site: self._shown(site, ids) for site in self._sites}
         if any(shown.values()):
             again = self._redcap.rows_of(record, self._fields)
@@ -349,13 +378,6 @@ class RecordIntake:
             self._renew()
             self.withdrawn += self._worklist.withdraw(site, item_ids)
             self._patient_ids.gone(item_ids)
-
-
-def _left(items: Items, holds: Callable[[str, str, str], bool]) -> Items:
-    return {
-        site: {item_id: record for item_id, record in of_site.items() if holds(site, item_id, record)}
-        for site, of_site in items.items()
-    }
 
 
 def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:

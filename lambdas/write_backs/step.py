@@ -59,6 +59,10 @@ class Doubtful(Unavailable):
     """REDCap says what may right itself, and is believed after `PATIENCE` tries."""
 
 
+class RowGone(Doubtful):
+    """REDCap has no such row: it was deleted, or has another name now, which the next sync finds out."""
+
+
 class StepWriteBack:
     """Writes steps back, one call a step."""
 
@@ -156,6 +160,11 @@ class StepWriteBack:
             return self._write(redcap, values, item, owner)
         except Banned:
             raise  # no other row can be told either
+        except RowGone as gone:
+            state = self._sources.state(item.source)
+            look = {"ids_checked_at": 0.0, "unchecked": True}
+            self._sources.save_state(item.source, owner, state.model_copy(update=look))
+            return [gone]
         except MwlError as error:
             return [error]
 
@@ -193,11 +202,11 @@ class StepWriteBack:
         row = row_of(item, redcap.rows_of(item.source_record, list(fields)))
         if row is None:
             # An import would create it: a participant or a visit that nobody entered.
-            raise Doubtful("the row the item was made from is not in REDCap", where=f"source {item.source}")
+            raise RowGone("the row the item was made from is not in REDCap", where=f"source {item.source}")
         return row
 
     def _end(self, uid: str, pending: PendingWriteBack, written: Written) -> tuple[Outcome, str]:
-        """End the write-back, unless REDCap was told of what is past: then it is due again, at once."""
+        """End the write-back, unless what REDCap was told is out of date: then it is due again, at once."""
         last = self._steps.pending(uid)
         if last is None and not written:
             return "nothing", ""

@@ -30,6 +30,7 @@ from pydantic import (
 from shared.dicom.character_sets import CharacterSetTerms
 from shared.dicom.dicom_text import AE, CS, LO, SH
 from shared.errors import Rejected
+from shared.text.spelling import did_you_mean, keys_at
 from shared.worklist_item import OPEN_STATUSES, Status
 
 MOST_DAYS: Final = 3650
@@ -42,8 +43,14 @@ def _keyword(text: str) -> str:
     from pydicom.datadict import tag_for_keyword  # noqa: PLC0415
 
     if not text or tag_for_keyword(text) is None:  # pydicom's dictionary has attributes without a keyword
-        raise Rejected("is not the keyword of a DICOM attribute, like PatientWeight")
+        raise Rejected(f"is not the keyword of a DICOM attribute, like PatientWeight{_like(text)}")
     return text
+
+
+def _like(keyword: str) -> str:
+    from pydicom.datadict import keyword_dict  # noqa: PLC0415  (as above)
+
+    return did_you_mean(keyword, keyword_dict)
 
 
 Keyword = Annotated[str, AfterValidator(_keyword)]
@@ -72,6 +79,11 @@ class ScannerProfile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE = Field(description="Its calling AE title; other titles are refused (reject reason 3).")
+    ignore_ae_title_case: bool = Field(
+        False,
+        description="AE titles match whatever their case: its own, as it calls and as it asks for its exams, "
+        "and the relay's, as it calls it.",
+    )
     addresses: tuple[IPvAnyNetwork, ...] = Field(
         (),
         description="Addresses it may call from, e.g. 10.1.2.3 or 10.1.2.0/24; empty: from anywhere.",
@@ -124,13 +136,22 @@ class ScannerProfile(BaseModel):
         (), description="Keywords of attributes never sent, even if a query asks, e.g. MedicalAlerts."
     )
     fixed_values: dict[Keyword, LO] = Field(
-        {}, description="Values of attributes that the worklist has no source for, e.g. InstitutionName."
+        {},
+        description="Values of attributes that no item must have, e.g. InstitutionName; they take the place "
+        "of the item's own.",
     )
 
     @property
     def stations(self) -> frozenset[str]:
         """All Scheduled Station AE Titles it stands for."""
         return frozenset((self.ae_title, *self.station_ae_titles))
+
+    def own_titles(self, asked: Iterable[str]) -> frozenset[str]:
+        """Return AE titles as asked for; its own as the profile has them, if their case does not matter."""
+        if not self.ignore_ae_title_case:
+            return frozenset(asked)
+        own = {title.upper(): title for title in self.stations}
+        return frozenset(own.get(title.upper(), title) for title in asked)
 
     @property
     def restricted(self) -> bool:
@@ -161,6 +182,7 @@ class ScannerOverride(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE
+    ignore_ae_title_case: bool | None = None
     station_ae_titles: tuple[AE, ...] | None = None
     station_names: tuple[SH, ...] | None = None
     restrict_to_station: bool | None = None
@@ -235,15 +257,21 @@ def check_listed_once(titles: Iterable[str]) -> None:
         listed.add(title)
 
 
-def reasons(error: ValidationError) -> str:
-    """Return what is wrong, each as ``field: reason``, without the values."""
+def reasons(error: ValidationError, model: type[BaseModel] = ScannerProfile) -> str:
+    """Return what is wrong, each as ``field: reason``, without the values.
+
+    :param model: what was validated: its keys are suggested for one that does not exist.
+    """
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(_reason(each["loc"], each["msg"]) for each in found)
+    return "; ".join(_reason(each, model) for each in found)
 
 
-def _reason(location: tuple[int | str, ...], message: str) -> str:
+def _reason(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+    location = error["loc"]
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        said = f"there is no such setting{did_you_mean(str(location[-1]), keys_at(model, location[:-1]))}"
     key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
-    said = message.removeprefix("Value error, ")
     return f"{key.lstrip('.')}: {said}" if key else said
 
 

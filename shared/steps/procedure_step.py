@@ -181,6 +181,7 @@ class Step(BaseModel):
     local time, as DICOM has them, with the offset from UTC (0008,0201) that came with each, empty if none
     did, and when a relay received it: see `shared.steps.step_times`; ``station_aetitle``,
     ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if not sent.
+    ``image_count`` is how many instances its series refer to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -198,6 +199,7 @@ class Step(BaseModel):
     station_name: str = ""
     discontinuation_reason: str = ""
     series_count: int = 0
+    image_count: int = 0
     item_ids: tuple[str, ...] = ()
 
 

@@ -70,8 +70,9 @@ def test_demographics_come_from_the_base_row(rig: Rig) -> None:
     assert (item.scheduled_start_date, item.scheduled_start_time) == ("20261123", "000000")
 
 
-def test_the_second_sync_writes_no_item_and_asks_twice(rig: Rig) -> None:
+def test_a_sync_without_news_writes_no_item_and_asks_twice(rig: Rig) -> None:
     rig.sync()
+    rig.sync()  # which also reads REDCap's clock, as once an hour
     head = rig.worklist.head("main")
     rig.simulator.requests.clear()
     rig.simulator.clock.advance(3600)
@@ -336,6 +337,7 @@ def test_when_the_ban_is_over_the_source_is_due_and_recovers_by_itself(rig: Rig)
     state = rig.state()
     assert state.banned_until > state.paused_until
     over = {"banned_until": time.time() - 1, "paused_until": time.time() - 1}
+    rig.cloud.tables.rate("RATES", rig.simulator.base_url).delete()
     rig.remember(state.model_copy(update={**over, "last_run_at": None}))
     model = rig.cloud.tables.source
     model(SOURCES, "classic").update(actions=[model.last_run_at.remove()])

@@ -24,7 +24,7 @@ from edge_relay.conformance.markdown import tag_text
 from edge_relay.conformance.sources import fields_of
 from edge_relay.conformance.statement import statement
 from edge_relay.conformance.subject import REVISIONS, Subject
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
@@ -276,7 +276,7 @@ def test_the_source_of_an_attribute_is_the_field_it_is_read_from() -> None:
 def test_an_attribute_without_a_source_has_no_field(whole: str) -> None:
     mapped = {cells[1] for cells in rows(section(whole, "### A.D.1"))}
     assert "(0010,1030)" in mapped
-    assert "(0038,0500)" not in mapped  # Patient State
+    assert "(0008,1150)" not in mapped  # Referenced SOP Class UID
 
 
 # -------------------------------------------------------------------------------------------- one relay's own

@@ -24,6 +24,7 @@ HOSPITALS = {"addresses", "max_associations"}
 KEYWORDS = st.sampled_from(["PatientWeight", "Allergies", "PatientSize", "PregnancyStatus"])
 OTHERS = st.sampled_from(["MedicalAlerts", "PatientComments"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "ignore_ae_title_case": st.booleans(),
     "station_ae_titles": st.lists(st.sampled_from(["MR1", "MR2", "CT 9"]), max_size=3),
     "station_names": st.lists(st.sampled_from(["Basement", "Søndre"]), max_size=2),
     "restrict_to_station": st.booleans(),
@@ -157,7 +158,7 @@ def test_what_contradicts_the_file_is_refused_with_the_field() -> None:
             {"suppressed_attributes": ["InstitutionName"], "fixed_values": {"InstitutionName": "x"}},
             "suppressed_attributes: InstitutionName is in fixed_values too",
         ),
-        ({"colour": "blue"}, "colour: Extra inputs"),
+        ({"colour": "blue"}, "colour: there is no such setting"),
     ],
 )
 def test_a_mistake_names_its_field(model: type[BaseModel], fields: dict[str, Any], says: str) -> None:
