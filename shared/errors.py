@@ -5,6 +5,7 @@
     +-- NotFound      what was asked for does not exist                            final
     +-- Forbidden     the caller may not do this (bad token, revoked relay)        final
     +-- AlreadyExists what was to be made is there: a name, a file, a relay        final
+    +-- Outdated      what the caller was shown has changed; look, decide again    final
     +-- Conflict      somebody else changed it first; read again, then try again   retryable
     +-- Unavailable   the other side is down, slow, or talks nonsense              retryable
 
@@ -15,6 +16,7 @@ API's answers (RFC 9457) and as a command's exit code, is the table `OUTCOMES`. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final
@@ -55,6 +57,19 @@ class Forbidden(MwlError):
 
 class AlreadyExists(MwlError):
     """What was to be made is there already, and stays as it is."""
+
+
+class Outdated(MwlError):
+    """What the caller decided on is no longer what is there; nothing was written.
+
+    :param changed: what changed since, by field, each in words without patient data.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", changed: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.changed: Final = dict(changed or {})
 
 
 class Conflict(MwlError):
@@ -110,6 +125,7 @@ OUTCOMES: Final[dict[type[MwlError], ErrorOutcome]] = {
     Rejected: ErrorOutcome("rejected", 422, ExitCode.WRONG_USE),
     NotFound: ErrorOutcome("not-found", 404, ExitCode.WRONG_USE),
     AlreadyExists: ErrorOutcome("conflict", 409, ExitCode.WRONG_USE),
+    Outdated: ErrorOutcome("precondition-failed", 412, ExitCode.NO),
     Forbidden: ErrorOutcome("forbidden", 403, ExitCode.NO),
     Conflict: ErrorOutcome("conflict", 409, ExitCode.TRY_AGAIN),
     Unavailable: ErrorOutcome("unavailable", 503, ExitCode.TRY_AGAIN),

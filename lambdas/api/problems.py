@@ -3,7 +3,7 @@
 type, title, status   what kind of error it is
 detail                what failed and why
 where, hint           the field it concerns; what to do about it
-errors                for input with several flaws: [{where, detail}]
+errors                for input with several flaws, or what changed meanwhile: [{where, detail}]
 request_id            names the request in our logs
 """
 
@@ -21,7 +21,8 @@ from starlette.exceptions import HTTPException
 
 from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
-from shared.errors import OUTCOMES, MwlError, Unavailable
+from lambdas.api.preconditions import PreconditionRequired
+from shared.errors import OUTCOMES, MwlError, Outdated, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
 
 NOTED: Final = "mwl.problem"
@@ -31,6 +32,7 @@ NOTED: Final = "mwl.problem"
 STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {
     Throttled: (HTTPStatus.TOO_MANY_REQUESTS, "throttled"),
     Unauthenticated: (HTTPStatus.UNAUTHORIZED, "unauthenticated"),
+    PreconditionRequired: (HTTPStatus.PRECONDITION_REQUIRED, "precondition-required"),
     **{kind: (HTTPStatus(outcome.status), outcome.problem) for kind, outcome in OUTCOMES.items()},
 }
 _RETRY_SECONDS = 2
@@ -127,9 +129,17 @@ async def _deliberate(request: Request, error: Exception) -> JSONResponse:
         error.what,
         where=error.where,
         hint=error.hint,
+        errors=_changed(error),
         request_id=_request_id(request),
         headers=headers,
     )
+
+
+def _changed(error: MwlError) -> tuple[Flaw, ...]:
+    """Return what a caller had not seen, field by field."""
+    if not isinstance(error, Outdated):
+        return ()
+    return tuple(Flaw(where=name, detail=said) for name, said in sorted(error.changed.items()))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

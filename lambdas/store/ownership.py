@@ -10,6 +10,7 @@ clock          never                                 of an open item: NO_SHOW, u
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -44,6 +45,12 @@ class StoredItem(BaseModel):
     status_owner: StatusOwner = "source"
     gone: bool = False
     progress: Progress = Progress()
+
+    @property
+    def version(self) -> str:
+        """Which version of the item this is: other content has another, also in a restored table."""
+        content = self.model_dump_json(exclude={"feed_seq"}).encode()
+        return f"{self.feed_seq}-{sha256(content).hexdigest()[:12]}"
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""

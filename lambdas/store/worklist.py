@@ -26,6 +26,12 @@ __all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "Workl
 
 _BATCH_GET: Final = 100
 
+Edit = Callable[[StoredItem], Mapping[str, Any]]
+"""What to change of an item, given how it stands."""
+
+Check = Callable[[StoredItem], None]
+"""Raises if an item, as it stands, is not to be changed."""
+
 
 @dataclass(frozen=True)
 class PutResult:
@@ -130,19 +136,35 @@ class WorklistStore:
 
         return self._change_one(item.site, item.id, change)
 
-    def edit(self, item_id: str, changes: Mapping[str, Any]) -> StoredItem:
+    def edit(self, item_id: str, changes: Mapping[str, Any] | Edit) -> StoredItem:
         """Change fields of an item by a person, who owns them from then on.
 
+        :param changes: the fields, or what finds them, given the item as it stands at the moment of writing;
+            it may raise to refuse.
         :raises NotFound: no such item.
         :raises Rejected: a field that may not be edited, or a value it cannot hold.
         """
-        return self._change_one(
-            self._site_of(item_id), item_id, lambda now: ownership.from_person(_present(now), changes)
-        )
 
-    def remove(self, item_id: str) -> None:
-        """Remove an item by a person; a source will not bring it back. :raises NotFound: no such item."""
-        self._change_one(self._site_of(item_id), item_id, lambda now: ownership.removed(_present(now)))
+        def change(current: StoredItem | None) -> StoredItem:
+            there = _present(current)
+            wanted = changes(there) if callable(changes) else changes
+            return ownership.from_person(there, wanted) if wanted else there
+
+        return self._change_one(self._site_of(item_id), item_id, change)
+
+    def remove(self, item_id: str, check: Check = lambda _: None) -> None:
+        """Remove an item by a person; a source will not bring it back.
+
+        :param check: raises if the item, as it stands at the moment of writing, is not to be removed.
+        :raises NotFound: no such item.
+        """
+
+        def change(current: StoredItem | None) -> StoredItem:
+            there = _present(current)
+            check(there)
+            return ownership.removed(there)
+
+        self._change_one(self._site_of(item_id), item_id, change)
 
     def withdraw(self, site: str, item_ids: Iterable[str]) -> int:
         """Remove items whose rows vanished from their source; return how many were.

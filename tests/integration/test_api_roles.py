@@ -31,6 +31,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/worklist/{item_id}"): READ,
     ("POST", "/worklist"): WRITE,
     ("PUT", "/worklist/{item_id}"): WRITE,
+    ("PATCH", "/worklist/{item_id}"): WRITE,
     ("DELETE", "/worklist/{item_id}"): WRITE,
     ("GET", "/missing"): READ,
     ("GET", "/users"): ADMIN,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from lambdas.api.auth import MayRead, MayWrite
 from lambdas.api.dependencies import UseServices
+from lambdas.api.preconditions import check_match, check_status_is_meant, differing, etag, is_known
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.items import ItemChanges, ItemView, NewItem
 from lambdas.api.services import Services
@@ -19,6 +21,12 @@ from shared.errors import NotFound, Rejected
 from shared.worklist_item import OptionalSiteName, Status
 
 router = APIRouter(prefix="/worklist", tags=["worklist"])
+
+IfMatch = Annotated[
+    str, Header(max_length=1024, description="Only if the item is still this version: an `ETag`, or `*`.")
+]
+_ETAG: Final = {"ETag": {"description": "The item's version.", "schema": {"type": "string"}}}
+_SHOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": _ETAG}}
 
 
 class ListQuery(schemas.Request):
@@ -76,27 +84,73 @@ def create_item(body: NewItem, response: Response, services: UseServices) -> Ite
     )
     stored = services.worklist.create(item)
     response.headers["Location"] = f"/worklist/{item.id}"
-    return ItemView.of(stored)
+    return _tagged(stored, response)
 
 
-@router.get("/{item_id}", dependencies=[MayRead])
-def get_item(item_id: str, services: UseServices) -> ItemView:
-    """Show an item."""
-    return ItemView.of(_existing(services, item_id))
-
-
-@router.put("/{item_id}", dependencies=[MayWrite])
-def change_item(item_id: str, body: ItemChanges, services: UseServices) -> ItemView:
-    """Change the fields named. From then on they are yours: REDCap no longer changes them."""
+@router.get(
+    "/{item_id}",
+    response_model=ItemView,
+    responses={**_SHOWN, 304: {"description": "You have this version."}},
+    dependencies=[MayRead],
+)
+def get_item(
+    item_id: str, response: Response, services: UseServices, if_none_match: Annotated[str, Header()] = ""
+) -> ItemView | Response:
+    """Show an item. Its `ETag` is its version, which `If-None-Match` may name: then 304 if it is the same."""
     stored = _existing(services, item_id)
-    changes = body.against(stored)
-    return ItemView.of(services.worklist.edit(item_id, changes) if changes else stored)
+    if is_known(if_none_match, stored):
+        return Response(status_code=304, headers={"ETag": etag(stored)})
+    return _tagged(stored, response)
+
+
+@router.put("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
+def change_item(
+    item_id: str, body: ItemChanges, response: Response, services: UseServices, if_match: IfMatch = ""
+) -> ItemView:
+    """Change the fields that differ. From then on they are yours: REDCap no longer changes them.
+
+    `If-Match`, or `version` in the body, says which version you looked at: if the item has changed since, the
+    answer is 412 and nothing is changed. Without them, a status that a scanner has reported is changed only
+    if it is sent alone (428).
+    """
+
+    def changes(there: StoredItem) -> Mapping[str, Any]:
+        check_status_is_meant(body, if_match, there)
+        return _checked(body, if_match, there)
+
+    return _tagged(services.worklist.edit(item_id, changes), response)
+
+
+@router.patch("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
+def patch_item(
+    item_id: str, body: ItemChanges, response: Response, services: UseServices, if_match: IfMatch = ""
+) -> ItemView:
+    """Change the fields named, and no other: a merge patch (RFC 7396), in which null empties a field."""
+
+    def changes(there: StoredItem) -> Mapping[str, Any]:
+        return _checked(body, if_match, there)
+
+    return _tagged(services.worklist.edit(item_id, changes), response)
 
 
 @router.delete("/{item_id}", status_code=204, dependencies=[MayWrite])
-def delete_item(item_id: str, services: UseServices) -> None:
+def delete_item(item_id: str, services: UseServices, if_match: IfMatch = "") -> None:
     """Remove an item; its source will not bring it back."""
-    services.worklist.remove(item_id)
+    services.worklist.remove(item_id, lambda there: check_match(if_match, there))
+
+
+def _checked(body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:
+    """Return what to change of an item as it stands; raise `Outdated` if the caller saw another."""
+    fields = differing(body, there)
+    if body.version and not if_match:
+        check_match(f'"{body.version}"', there, fields)
+    check_match(if_match, there, fields)
+    return body.against(there)
+
+
+def _tagged(stored: StoredItem, response: Response) -> ItemView:
+    response.headers["ETag"] = etag(stored)
+    return ItemView.of(stored)
 
 
 def _existing(services: Services, item_id: str) -> StoredItem:

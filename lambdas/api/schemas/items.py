@@ -53,17 +53,20 @@ _TEXTS: Final = (
 
 READ_ONLY: Final = frozenset({*IDENTITY, "edited", "status_owner"})
 
+_KG, _LB = "patient_weight_kg", "patient_weight_lb"
+
 
 class ItemView(WorklistItem):
     """An item as shown.
 
     `edited` names the fields that a person changed, which REDCap no longer does; `status_owner` is who set
-    the status last: `source`, `mpps` or `person`.
+    the status last: `source`, `mpps` or `person`. `version` is what the header `ETag` says, without quotes.
     """
 
     patient_weight_lb: str = ""
     edited: tuple[str, ...] = ()
     status_owner: StatusOwner = "source"
+    version: str = ""
 
     @classmethod
     def of(cls, stored: StoredItem) -> ItemView:
@@ -74,6 +77,7 @@ class ItemView(WorklistItem):
                 "patient_weight_lb": to_pounds(stored.item.patient_weight_kg),
                 "edited": stored.edited,
                 "status_owner": stored.status_owner,
+                "version": stored.version,
             }
         )
 
@@ -166,7 +170,10 @@ class NewItem(ItemFields):
 
 
 class ItemChanges(ItemFields):
-    """What to change of an item: what is not named stays, null empties. What it is may be named only."""
+    """What to change of an item: what is not named stays, null empties. What it is may be named only.
+
+    `version` says which version was looked at, as the header `If-Match` does.
+    """
 
     study_instance_uid: UIInUse = ""
     id: str = ""
@@ -178,6 +185,7 @@ class ItemChanges(ItemFields):
     source_instance: int = 1
     edited: tuple[str, ...] = ()
     status_owner: str = ""
+    version: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -190,21 +198,21 @@ class ItemChanges(ItemFields):
     def against(self, current: StoredItem) -> dict[str, Any]:
         """Return the fields that differ from what is there.
 
+        Of the two units of weight the one that differs counts.
+
         :raises Rejected: a field that cannot be changed does, kilograms and pounds disagree, or an identifier
             is not what it looks like.
         """
         there = ItemView.of(current).model_dump()
-        named = self.model_dump(include=self.model_fields_set)
+        named = self.model_dump(include=self.model_fields_set - {"version"})
         changes = {name: value for name, value in named.items() if value not in _alike(there[name])}
         _check_identifiers(changes)
         for name in sorted(READ_ONLY & changes.keys()):
             raise Rejected("cannot be changed", where=name)
         if changes.get("study_instance_uid"):
             parse_uid(changes["study_instance_uid"])  # one in use may lie anywhere, a new one may not
-        if {"patient_weight_kg", "patient_weight_lb"} & changes.keys():
-            kilograms = named.get("patient_weight_kg", "")
-            changes["patient_weight_kg"] = agreed_kg(kilograms, named.get("patient_weight_lb", ""))
-        changes.pop("patient_weight_lb", None)
+        if {_KG, _LB} & changes.keys():
+            changes[_KG] = agreed_kg(changes.get(_KG, ""), changes.pop(_LB, ""))
         return changes
 
 

@@ -40,6 +40,7 @@ ALSO_DECIDE = (
     "infra.pylantir.translation",
     "lambdas.access.passwords",
     "lambdas.access.tokens",
+    "lambdas.api.preconditions",
     "lambdas.api.problems",
     "lambdas.api.schemas.items",
     "lambdas.aws.secrets",

@@ -176,8 +176,15 @@ def test_a_weight_is_changed_in_either_unit(sent: dict[str, str], changes: dict[
     assert ItemChanges.model_validate(sent).against(there) == changes
 
 
-def test_kilograms_changed_beside_the_old_pounds_are_a_contradiction() -> None:
-    with pytest.raises(Rejected):
-        ItemChanges.model_validate({"patient_weight_kg": "80", "patient_weight_lb": "150"}).against(
+def test_of_two_units_the_one_that_differs_counts() -> None:
+    there = stored(patient_weight_kg="68.039")
+    changes = {"patient_weight_kg": "80", "patient_weight_lb": "150"}
+    assert ItemChanges.model_validate(changes).against(there) == {"patient_weight_kg": "80"}
+
+
+def test_two_units_that_both_differ_must_agree() -> None:
+    with pytest.raises(Rejected) as caught:
+        ItemChanges.model_validate({"patient_weight_kg": "80", "patient_weight_lb": "200"}).against(
             stored(patient_weight_kg="68.039")
         )
+    assert caught.value.where == "patient_weight_lb"

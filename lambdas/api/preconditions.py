@@ -1,0 +1,76 @@
+"""Which version of an item a caller looked at before changing it (RFC 9110, 13.1).
+
+If-Match: "17-5f0c..."   only this version is to be changed; a strong comparison
+If-Match: *              whichever there is
+"version" in a body      the same, for who sends back what was shown
+neither                  what is named counts; only a status that a scanner reported is not replaced by
+                         a whole item sent back, for nobody can say whether that was meant
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from lambdas.api.schemas.items import READ_ONLY, ItemChanges, ItemView
+from lambdas.store.ownership import STATUS, StoredItem
+from shared.errors import MwlError, Outdated
+
+_TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+_ANY: Final = "*"
+LOOK_AGAIN: Final = "read it again, then decide"
+
+
+class PreconditionRequired(MwlError):
+    """The caller must say which version it looked at (RFC 6585, 3)."""
+
+
+def etag(stored: StoredItem) -> str:
+    """Return an item's entity tag: strong, from its version."""
+    return f'"{stored.version}"'
+
+
+def is_known(if_none_match: str, stored: StoredItem) -> bool:
+    """Tell whether the caller of a GET has this version already; a weak comparison."""
+    found = {tag for _, tag in _TAG.findall(if_none_match)}
+    return if_none_match.strip() == _ANY or stored.version in found
+
+
+def check_match(if_match: str, stored: StoredItem, fields: Iterable[str] = ()) -> None:
+    """Raise `Outdated` unless ``If-Match`` is empty or names the item as it stands.
+
+    :param fields: what of it is known to be otherwise than the caller thinks.
+    """
+    wanted = {tag for weak, tag in _TAG.findall(if_match) if not weak}
+    if not if_match or if_match.strip() == _ANY or stored.version in wanted:
+        return
+    raise Outdated(
+        "the item has changed since you looked at it",
+        where="If-Match",
+        hint=LOOK_AGAIN,
+        changed=dict.fromkeys(fields, "is not what you looked at any more"),
+    )
+
+
+def check_status_is_meant(body: ItemChanges, if_match: str, stored: StoredItem) -> None:
+    """Raise `PreconditionRequired` if a whole item sent back would replace what a scanner reported.
+
+    The status alone is meant, and so is one sent with the version that was looked at.
+    """
+    named = body.model_fields_set - READ_ONLY
+    told = if_match or body.version or named <= {STATUS}
+    differs = body.performed_procedure_step_status is not stored.item.performed_procedure_step_status
+    if STATUS in named and differs and stored.status_owner == "mpps" and not told:
+        raise PreconditionRequired(
+            "a scanner has reported this status: say which version you looked at, or send the status alone",
+            where=STATUS,
+            hint="send the header If-Match, with the ETag of GET /worklist/{id}",
+        )
+
+
+def differing(body: ItemChanges, stored: StoredItem) -> list[str]:
+    """Return the fields in which what was sent is not what is there."""
+    there = ItemView.of(stored).model_dump()
+    sent = body.model_dump(include=body.model_fields_set - {"version"})
+    return sorted(name for name, value in sent.items() if value != there[name])
