@@ -43,7 +43,19 @@ def login(body: Login, services: UseServices) -> AccessToken:
 
 
 def log_in(services: Services, body: Login) -> AccessToken:
-    """Return a token; raise `Unauthenticated` or `Throttled`, alike for names that exist and that do not."""
+    """Return a token; raises as `authenticated` does."""
+    user = authenticated(services, body)
+    longest = services.settings.access_token_max_minutes
+    minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
+    token = services.tokens.issue(user.username, user.token_version, minutes=minutes)
+    return AccessToken(access_token=token, expires_in=minutes * 60)
+
+
+def authenticated(services: Services, body: Login) -> User:
+    """Return whose password it is.
+
+    :raises Unauthenticated, Throttled: alike for names that exist and that do not.
+    """
     services.logins.begin(body.username)
     user = services.users.find(body.username)
     password = body.password.get_secret_value()
@@ -53,10 +65,7 @@ def log_in(services: Services, body: Login) -> AccessToken:
     services.logins.succeeded(body.username)
     if better_hash:
         services.users.upgrade_hash(user, better_hash)
-    longest = services.settings.access_token_max_minutes
-    minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
-    token = services.tokens.issue(user.username, user.token_version, minutes=minutes)
-    return AccessToken(access_token=token, expires_in=minutes * 60)
+    return user
 
 
 def current_user(services: UseServices, credentials: _PersonToken) -> User:

@@ -18,6 +18,7 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
+from lambdas.store.accounts.browser_sessions import BrowserSessionStore
 from lambdas.store.accounts.people import LoginStore, UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
@@ -57,6 +58,7 @@ class Services:
     :param checks: what ``GET /health`` tries, by name.
     :param now: seconds since 1970.
     :param new_id: a fresh random identifier of letters and digits.
+    :param new_secret: a fresh random text that nobody can guess.
     """
 
     settings: ApiSettings
@@ -64,6 +66,7 @@ class Services:
     steps: StepStore
     users: UserStore
     logins: LoginStore
+    sessions: BrowserSessionStore
     relays: RelayStore
     sources: SourceStore
     triggers: TriggerStore
@@ -75,6 +78,7 @@ class Services:
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
+    new_secret: Callable[[], str]
 
     def local_now(self) -> datetime:
         """Return the time on the sites' clocks."""
@@ -127,6 +131,7 @@ def services_from(
         steps=StepStore(tables, worklist, now=now),
         users=users,
         logins=LoginStore(tables, now=now),
+        sessions=BrowserSessionStore(tables),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
         sources=SourceStore(tables),
         triggers=TriggerStore(tables, now=now),
@@ -142,6 +147,7 @@ def services_from(
         },
         now=now,
         new_id=_new_id,
+        new_secret=_new_secret,
     )
 
 
@@ -184,6 +190,10 @@ def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[
 
 def _new_id() -> str:
     return uuid.uuid4().hex
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _new_code() -> str:

@@ -18,6 +18,7 @@
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
+        SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """
@@ -110,6 +111,17 @@ class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
     starts_at = UnicodeAttribute(range_key=True)
 
 
+class StartIndex(GlobalSecondaryIndex["ItemRow"]):
+    """Items of a site by start, whatever their status: what a day holds, in one query."""
+
+    class Meta:
+        index_name = "by_start"
+        projection = AllProjection()
+
+    pk = UnicodeAttribute(hash_key=True)
+    starts_at = UnicodeAttribute(range_key=True)
+
+
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
     """Steps whose write-back is due. Sparse."""
 
@@ -156,6 +168,7 @@ class ItemRow(Row):
     feed = FeedIndex()
     by_study = StudyIndex()
     by_status = StatusIndex()
+    by_start = StartIndex()
 
 
 class EventRow(Row):

@@ -21,6 +21,7 @@ from lambdas.store.event_body import EventBody, pack, unpack
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, Tables, step_key
 from lambdas.store.ownership import StoredItem
+from lambdas.store.performed import performed_steps
 from lambdas.store.unfinished_write_backs import (
     FOR_GOOD,
     NO_SHOW,
@@ -28,6 +29,7 @@ from lambdas.store.unfinished_write_backs import (
     PARKED,
     ParkedWriteBack,
     PendingWriteBack,
+    PerformedStep,
 )
 from lambdas.store.worklist import WorklistStore
 from shared.batches import batches
@@ -68,6 +70,10 @@ class StepStore:
         """Return a step as folded so far; None if it is unknown."""
         row = self._step_row(sop_instance_uid)
         return _step(row) if row and row.pk.startswith(MPPS) else None
+
+    def performed(self, uids: Collection[str]) -> dict[str, PerformedStep]:
+        """Return steps with their write-backs, by SOP Instance UID; see `lambdas.store.performed`."""
+        return performed_steps(self._tables, uids)
 
     def events(self, sop_instance_uid: str) -> list[ProcedureStepEvent]:
         """Return the recorded events of a step in the order they were recorded."""
