@@ -107,7 +107,7 @@ def run(
         me = identity.load_identity(state_files.make_state_dir(state_dir))
         from edge_relay.commands.serving import serve  # the DICOM server, once it is known that it can start
 
-        serve(settings, me, state_dir, ready_file)
+        serve(settings, me, state_dir, config_file, ready_file)
 
 
 @app.command()

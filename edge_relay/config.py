@@ -53,7 +53,8 @@ class RelaySettings(BaseModel):
     ae_title: AE = Field("MWL_RELAY", description="The relay's own AE title; calls to another are refused.")
     host: str = Field(
         "0.0.0.0",  # noqa: S104  scanners connect from other machines; narrowing it is the operator's choice
-        description="Address to listen on; 0.0.0.0 is every IPv4 address of this machine.",
+        description="Address to listen on; 0.0.0.0 is every IPv4 address of this machine, :: every IPv6 and "
+        "IPv4 address.",
     )
     port: Port = Field(11112, description="DICOM port to listen on; 0 takes a free one.")
     cloud_url: Annotated[str, AfterValidator(_cloud_url)] = Field(
@@ -90,10 +91,11 @@ class RelaySettings(BaseModel):
         description="Longest PDU accepted, in bytes; the relay tells scanners during negotiation.",
     )
     max_message_bytes: int = Field(
-        1_048_576,
+        33_554_432,
         ge=65_536,
         le=67_108_864,
-        description="Longest message accepted, in bytes.",
+        description="Longest N-CREATE or N-SET accepted, in bytes; no other request may have more than "
+        "1048576.",
     )
     artim_seconds: Seconds = Field(
         30, description="How long a new connection may take to request an association (PS3.8 9.1.4)."
@@ -138,6 +140,9 @@ class RelaySettings(BaseModel):
         "comment",
         description="What a query of an old worklist is answered with. comment: its exams, and an Error "
         "Comment that says how old they are; refuse: a failure (A700), and no exams.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Log lines below this level are left out."
     )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 

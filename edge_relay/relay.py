@@ -109,7 +109,7 @@ class Relay:
         state_dir: Path,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self._settings: Final = settings
+        self._settings = settings
         self._identity: Final = identity
         self._state_dir: Final = state_dir
         self._outside: Final = surroundings or Surroundings(Clock())
@@ -216,6 +216,19 @@ class Relay:
         title = self._settings.relay.ae_title
         return Peer(_ANY_ADDRESS.get(host, host), port, title, title, timeout_seconds, self._own_tls())
 
+    def take_up(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they need no restart; see `edge_relay.operations.reloading`.
+
+        :raises Rejected: the TLS files cannot be used; nothing was changed.
+        """
+        if self._tls is not None and settings.tls is not None:
+            tls = settings.tls
+            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+        self.profiles.take_up(settings)
+        self._services.admission.take_up(settings.relay)
+        self._settings = settings
+        self._counted = None
+
     def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
         """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
         profile = self.profiles.get(ae_title)
@@ -254,7 +267,7 @@ class Relay:
             health=self.health,
             today=self._today,
             old=self._old_worklist,
-            refuse_old=relay.old_worklist == "refuse",
+            refuse_old=lambda: self._settings.relay.old_worklist == "refuse",
         )
 
     def _open_ports(self) -> None:

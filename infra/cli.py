@@ -158,9 +158,10 @@ def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
 def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay will serve.")]) -> None:
     """Make a code that enrols one relay, once, within 15 minutes."""
     from infra.commands.deployment import relay_store
+    from lambdas.store.audit.entry import COMMAND
 
     with reported():
-        code, expires = relay_store().invite(site)
+        code, expires = relay_store().invite(site, by=COMMAND)
         typer.echo(f"mwl-relay enroll {code}")
         typer.echo(f"good for one relay of site {site}, until {expires:%H:%M} UTC")
 
@@ -207,9 +208,10 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
 def revoke_relay(relay_id: RelayId) -> None:
     """Revoke a relay: the cloud refuses its calls from now on."""
     from infra.commands.deployment import relay_store
+    from lambdas.store.audit.entry import COMMAND
 
     with reported():
-        relay_store().revoke(relay_id)
+        relay_store().revoke(relay_id, by=COMMAND)
         typer.echo("revoked")
 
 
@@ -241,13 +243,14 @@ def apply_scanners(
     """Override the profiles of a relay's scanners. What FILE leaves out is as in the relay's own file."""
     from infra.commands.deployment import relay_store
     from infra.commands.scanner_file import parse_overrides
+    from lambdas.store.audit.entry import COMMAND
 
     with reported():
         try:
             overrides = parse_overrides(text_of(file))
         except Rejected as error:
             raise Rejected(error.what, where=error.where or str(file)) from None
-        relay_store().configure(relay_id, overrides, by="mwl-cloud")
+        relay_store().configure(relay_id, overrides, by=COMMAND)
         typer.echo(f"stored; the relay hears of it soon: mwl-cloud relays scanners show {relay_id}")
 
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from lambdas.settings import StoreSettings, load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.no_shows import mark_no_shows
+from lambdas.sync.scans.no_shows import mark_no_shows
 
 logger = Logger()
 

@@ -59,6 +59,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             "held": len(result.held),
             "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
             "withheld": result.withheld,  # and another of this
+            "unseen": result.unseen,  # and a third of this
             "unfinished": result.unfinished,
         }
         logger.info("synced", extra={"source_id": source_id, **facts})

@@ -40,6 +40,15 @@ class RowKey:
         return uuid5(_NAMESPACE, json.dumps(parts, ensure_ascii=False)).hex
 
 
+def successor(item_id: str) -> str:
+    """Return the id of an item whose own would be `item_id`, were that not still another scan's.
+
+    A scan that has begun keeps its id when its record is renamed. If the record's old name is then given to
+    another participant, the row of that name needs an id of its own.
+    """
+    return uuid5(_NAMESPACE, "successor:" + item_id).hex
+
+
 def study_instance_uid(item_id: str) -> str:
     """Return the Study Instance UID: ``2.25.`` and a UUIDv5 as an integer (PS3.5 section B.2)."""
     return f"2.25.{uuid5(_NAMESPACE, 'study:' + item_id).int}"

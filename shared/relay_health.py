@@ -19,7 +19,7 @@ MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
 MOST_CURSOR: Final = 1024
 MOST_ACTIVE: Final = 200
-"""Scanners told of, those heard of last."""
+"""Most scanners in one heartbeat: those heard last."""
 
 
 def _sentence(text: str) -> str:

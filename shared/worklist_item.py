@@ -13,9 +13,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from shared.dicom.dicom_text import AE, CS, DA, LO, PN, SH, TM, OptionalDA, OptionalDS, UIInUse
+from shared.dicom.optional_attributes import OptionalAttributes
 
 PatientSex = Literal["M", "F", "O"]
 
@@ -46,7 +47,7 @@ OPEN_STATUSES: Final = frozenset({Status.SCHEDULED, Status.ARRIVED, Status.READY
 """What a scanner is shown unless its configuration says otherwise: everything not yet over."""
 
 
-class WorklistItem(BaseModel):
+class WorklistItem(OptionalAttributes):
     """One scheduled procedure step. Dates are ``YYYYMMDD``, times ``HHMMSS``, both local to the site.
 
     Empty text means "not known": it is sent as an empty type 2 attribute. Type 1 attributes of the worklist

@@ -33,7 +33,7 @@ def boot_id() -> str:
 class Moment(BaseModel):
     """A moment by both clocks, so that its age can be told later, after a restart too.
 
-    :param boot: of which start of the machine ``seconds`` are counted; empty: not known.
+    :param boot: the start of the machine that ``seconds`` are counted from; empty: not known.
     :param seconds: since that start.
     :param at: the wall clock's time, which may have been wrong.
     """

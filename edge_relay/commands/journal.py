@@ -49,7 +49,7 @@ def accept_loss(state_dir: StateDir = DEFAULT_STATE) -> None:
     from edge_relay.mpps.journal import Journal
 
     with reported(), closing(Journal(existing(state_dir / JOURNAL_FILE))) as journal:
-        typer.echo(f"{journal.forget_missing()} missing events are no longer told of")
+        typer.echo(f"{journal.forget_missing()} missing events are no longer reported")
 
 
 def _rows(found: Checked) -> list[tuple[str, str]]:

@@ -18,22 +18,27 @@ import typer
 from edge_relay import config
 from edge_relay.exchange.identity import Identity
 from edge_relay.operations import logs, memory, systemd_notify
+from edge_relay.operations.reloading import LOOK_AGAIN_SECONDS, Reloading
 from edge_relay.operations.service import Operations
 from edge_relay.relay import CannotListen, Relay
 from edge_relay.storage import state_files
 from edge_relay.storage.sqlite_file import why
 from shared.errors import ExitCode
 
-_STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
+_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
-def serve(settings: config.Settings, me: Identity, state_dir: Path, ready_file: Path | None) -> None:
+def serve(
+    settings: config.Settings, me: Identity, state_dir: Path, config_file: Path, ready_file: Path | None
+) -> None:
     """Serve scanners until SIGTERM or Ctrl-C; say on stdout, and in ``ready_file``, when they can connect.
+
+    A changed ``config_file`` is taken up within seconds; SIGHUP asks for it at once.
 
     :param state_dir: made already.
     :raises typer.Exit: with `ExitCode.WRONG_USE`, after saying what could not be started.
     """
-    logs.set_up(settings.relay.log_format)
+    logs.set_up(settings.relay.log_format, settings.relay.log_level)
     memory.use_one_heap()
     if settings.relay.pin_to_core:
         memory.stay_on_one_core()
@@ -46,7 +51,7 @@ def serve(settings: config.Settings, me: Identity, state_dir: Path, ready_file: 
         operations.start()
         memory.settle()
         _announce(relay, settings, ready_file)
-        signal.sigwait(_STOP_SIGNALS)
+        _wait_for_the_end(Reloading(config_file, settings, relay))
         operations.stopping(settings.relay.stop_timeout_seconds)
         clean = relay.stop()
         clean = operations.stop() and clean
@@ -59,15 +64,27 @@ def serve(settings: config.Settings, me: Identity, state_dir: Path, ready_file: 
         os._exit(0)
 
 
+def _wait_for_the_end(reloading: Reloading) -> None:
+    """Wait for a signal that stops us; take up the settings when they change, or when SIGHUP asks."""
+    while True:
+        came = signal.sigtimedwait(_SIGNALS, LOOK_AGAIN_SECONDS)
+        if came is None:
+            reloading.reload_if_changed()
+        elif came.si_signo == signal.SIGHUP:
+            reloading.reload()
+        else:
+            return
+
+
 @contextmanager
 def _stop_signals_held() -> Iterator[None]:
     """Keep the signals that stop us for `signal.sigwait`: a handler could be interrupted by the other one."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:
-        while signal.sigpending() & _STOP_SIGNALS:
-            signal.sigwait(_STOP_SIGNALS)  # asked twice: we are stopping already
+        while signal.sigpending() & _SIGNALS:
+            signal.sigwait(_SIGNALS)  # asked twice: we are stopping already
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

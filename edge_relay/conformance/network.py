@@ -12,6 +12,8 @@ from edge_relay.conformance.subject import Subject
 from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
+from edge_relay.upper_layer.application import Limits
+from edge_relay.upper_layer.message import MOST_LARGE_MESSAGES
 from edge_relay.upper_layer.negotiation import (
     APPLICATION_CONTEXT,
     IMPLEMENTATION_CLASS_UID,
@@ -60,8 +62,11 @@ def section(subject: Subject) -> str:
         """,
         """
         Items, sub-items and fields of an A-ASSOCIATE-RQ that the relay does not know or need are ignored, as
-        PS3.8 9.3.1 and Annex D require: unknown items, an Implementation Version Name that is too long or not
-        ASCII, and a presentation context that cannot be read beside others that can.
+        PS3.8 9.3.1 and Annex D require: unknown items in any number and order, reserved bytes, and an
+        Implementation Version Name that is too long or not ASCII. A presentation context that cannot be read
+        is refused with result 3, also if none can be read; one with an even id cannot be answered and is
+        left out, and of two with the same id the first counts. Only what is cut off is aborted. Whoever is
+        refused or aborted appears in the relay's status with AE title and address, as far as they were read.
         """,
         "##### 7.2.2.2 Rejection",
         table(("Result", "Source", "Reason", "When"), _rejections()),
@@ -99,7 +104,13 @@ def _parameters(subject: Subject) -> Iterator[tuple[str, str]]:
     )
     yield (
         "Longest message",
-        f"{relay.max_message_bytes} bytes, command set and data set (`max_message_bytes`)",
+        f"N-CREATE and N-SET {relay.max_message_bytes} bytes (`max_message_bytes`), any other "
+        f"{min(Limits.large_message_bytes, relay.max_message_bytes)}; command set and data set together",
+    )
+    yield (
+        f"Messages of more than {Limits.large_message_bytes} bytes at once",
+        f"{MOST_LARGE_MESSAGES}; the relay reads no further from other peers until their turn, and does not "
+        "count the wait against them",
     )
     yield (
         "Associations at once",

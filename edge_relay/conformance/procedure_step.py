@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from pydicom.datadict import dictionary_description
 
 from edge_relay.conformance.markdown import table, tag_text, text
+from edge_relay.dicom.json_model import LONGEST_BUT_LISTS
 from edge_relay.mpps.intake import MOST_WAITING
 from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
+from shared.steps.image_references import MOST_LISTED
 from shared.steps.procedure_step import TRANSITIONS, EventKind, Move, Refusal
 
 
@@ -68,6 +70,11 @@ def section() -> str:
         - The status of an item depends on all of its steps: started while one is IN PROGRESS, else completed
           if one was completed, else discontinued. DISCONTINUED with reason 110514, DCM, "Incorrect worklist
           entry selected", makes the item scheduled again.
+        - A message may refer to as many images as fit its length: 200,000 with the defaults. If it has more
+          than {MOST_LISTED} references, its Referenced Image Sequences and Referenced Non-Image Composite SOP
+          Instance Sequences are kept complete by the relay, and N-GET returns them; the cloud gets their
+          number. The rest of a message may have {LONGEST_BUT_LISTS} bytes. What the cloud could not take is
+          refused with 0110, so that Success means that the cloud will take it.
         - The relay sends messages to the cloud over HTTPS as DICOM JSON. It does not forward them by DICOM,
           and does not notify changes (N-EVENT-REPORT).
         """,

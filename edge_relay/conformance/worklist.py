@@ -25,7 +25,8 @@ def section() -> str:
         Matching and return key types are those of PS3.4 Table K.6-1. The column "Matching" says which kinds
         of matching a key supports; every key may also be empty or a single `*` (universal matching). The
         column "Answer": `value` is the item's value, which may be empty for types 2 and 3; `empty` means
-        that the relay has no source for it, unless a profile sets a value (`fixed_values`).
+        that the relay has no source for it. A profile may set a value for what no item must have
+        (`fixed_values`), in place of the item's own. Text of VR LT and ST has at most 1024 characters.
         """,
         table(
             ("Attribute", "Tag", "VR", "Matching key", "Return key", "Matching", "Answer"),
@@ -64,8 +65,8 @@ def section() -> str:
           attribute that the table does not list, at any level: it is ignored and not returned. The query has
           a value for an attribute without matching: the value is ignored. The query asks for an attribute
           that the profile suppresses: its value is matched, but it is not returned.
-        - A profile's `fixed_values` give a value to attributes without a source, also to attributes that the
-          table does not list. These are then supported: returned if requested, matched, no reason for FF01.
+        - A profile's `fixed_values` give a value also to attributes that the table does not list. These are
+          then supported: returned if requested, matched, no reason for FF01.
         - Additional Query/Retrieve options (extended negotiation, fuzzy matching of names, time zone
           adjustment) are not supported. Timezone Offset From UTC counts as an attribute that the table does
           not list: FF01.

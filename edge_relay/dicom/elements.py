@@ -12,7 +12,7 @@ is known (PS3.5 6.2.2 note 1 lets whoever passes messages on write that).
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -43,7 +43,7 @@ class Element(NamedTuple):
 
     :param vr: as sent, or as the dictionary has it; ``UN`` if neither says.
     :param value: the bytes as sent, padding included; empty for a sequence.
-    :param items: a sequence's items; None if it is no sequence.
+    :param items: a sequence's items; None if it is no sequence, or was not taken apart.
     """
 
     vr: str
@@ -54,21 +54,51 @@ class Element(NamedTuple):
 Elements = Mapping[int, Element]
 
 
-def read(data: bytes, *, implicit: bool, most_elements: int = MOST_ELEMENTS) -> Elements:
+class Span(NamedTuple):
+    """Where a sequence's items are in a data set: from ``at`` to ``end``, or to the sequence's delimiter."""
+
+    data: bytes
+    at: int
+    end: int
+    implicit: bool
+    delimited: bool
+
+
+TakeWhole = Callable[[Span], tuple[Element, int]]
+"""Takes a sequence as a whole: returns its element, and where what follows begins."""
+
+
+def read(
+    data: bytes,
+    *,
+    implicit: bool,
+    most_elements: int = MOST_ELEMENTS,
+    whole: Mapping[int, TakeWhole] | None = None,
+) -> Elements:
     """Return the elements of an encoded data set, by tag; raise `Rejected` if it is malformed.
 
     :param implicit: VR are not written (1.2.840.10008.1.2), else they are (1.2.840.10008.1.2.1).
     :param most_elements: more elements and items than this are refused.
+    :param whole: what takes the sequences of some tags, in the place of taking them apart here.
     """
-    reader = _Reader(data, most_elements)
+    reader = _Reader(data, most_elements, whole or {})
     elements, _ = reader.elements(0, len(data), implicit, depth=0, delimited=False)
     return elements
 
 
+def read_item(data: bytes, at: int, end: int, *, implicit: bool, delimited: bool) -> tuple[Elements, int]:
+    """Return the elements of one item of a sequence, and where it ended: after its delimiter, if any.
+
+    :raises Rejected: if it is malformed.
+    """
+    return _Reader(data, MOST_ELEMENTS, {}).elements(at, end, implicit, depth=1, delimited=delimited)
+
+
 class _Reader:
-    def __init__(self, data: bytes, most_elements: int) -> None:
+    def __init__(self, data: bytes, most_elements: int, whole: Mapping[int, TakeWhole]) -> None:
         self._data = data
         self._left = most_elements
+        self._whole = whole
 
     def elements(
         self, at: int, end: int, implicit: bool, depth: int, *, delimited: bool
@@ -91,11 +121,15 @@ class _Reader:
         if length == _UNDEFINED:
             if vr not in {"SQ", "UN"}:
                 raise Rejected("only a sequence may have an undefined length", where=_name(tag))
+            if vr == "SQ" and tag in self._whole:
+                return (tag, *self._whole[tag](Span(self._data, at, end, implicit, delimited=True)))
             # A sequence of unknown VR has its items written in implicit VR (PS3.5 6.2.2 note 2).
             items, at = self._items(at, end, implicit or vr == "UN", depth, delimited=True)
             return tag, Element("SQ", b"", items), at
         if length > end - at:
             raise Rejected("a value reaches beyond its data set", where=_name(tag))
+        if vr == "SQ" and tag in self._whole:
+            return (tag, *self._whole[tag](Span(self._data, at, at + length, implicit, delimited=False)))
         if vr == "SQ" or (vr == "UN" and _dictionary_vr(tag) == "SQ"):
             items, at = self._items(at, at + length, implicit or vr == "UN", depth, delimited=False)
             return tag, Element("SQ", b"", items), at

@@ -2,7 +2,8 @@
 
 `decode` keeps everything a scanner sent that can be read: text in its character set, numbers, sequences,
 private and binary values. Padding goes; DS and IS stay the text they were, so that no digit is lost.
-`encode` writes the same again, for N-GET.
+`encode` writes the same again, for N-GET. Where a message refers to very many images, `decode_counted` leaves
+their lists encoded as they are, and counts them (`shared.steps.image_references`).
 """
 
 from __future__ import annotations
@@ -11,22 +12,28 @@ import base64
 import math
 import struct
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydicom.dataset import Dataset
 
 from edge_relay.dicom.elements import Element, Elements, read
 from edge_relay.dicom.encoding import BINARY_VRS, item_header
 from edge_relay.dicom.encoding import element as encoded
+from edge_relay.dicom.reference_lists import ReferenceList, ReferenceLists, encoded_items, taken_apart
 from shared.dicom.character_sets import UTF8
 from shared.dicom.charset import TEXT_VRS, CharacterSet, character_set
+from shared.errors import Rejected
+from shared.steps.image_references import COUNT, LISTS, MOST_LISTED
 from shared.steps.procedure_step import DataSetJson
 from shared.steps.step_dataset import CHARACTER_SET
 
 _ONE_VALUE: Final = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character there, PS3.5 6.2
 _NUMBERS: Final = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
-_MOST_ELEMENTS: Final = 200_000  # more than fit the longest message a relay takes
+_MOST_ELEMENTS: Final = 200_000  # more than fit into LONGEST_BUT_LISTS
+LONGEST_BUT_LISTS: Final = 1 << 20
+"""Bytes of the longest attribute list, without its lists of references."""
+
 _TAG: Final = struct.Struct("<HH")
 
 
@@ -41,18 +48,52 @@ def decode(data: bytes, *, implicit: bool) -> tuple[DataSetJson, tuple[str, ...]
     return decoder.items(elements, character_set(())), tuple(decoder.warnings)
 
 
-def encode(attributes: DataSetJson, *, implicit: bool) -> bytes:
+class AttributeList(NamedTuple):
+    """An attribute list as it was read.
+
+    :param unread: a warning for each attribute that could not be read and was left out.
+    :param lists: the lists of references that are counted, in the order of the attributes. Of each, the first
+        items that are not as they should be stand in its ``Value``, for whoever judges the message.
+    """
+
+    attributes: DataSetJson
+    unread: tuple[str, ...]
+    lists: tuple[ReferenceList, ...] = ()
+
+
+def decode_counted(data: bytes, *, implicit: bool) -> AttributeList:
+    """Return an attribute list with its lists of references counted, if they have very many.
+
+    :param implicit: the transfer syntax is implicit VR little endian, else explicit.
+    :raises Rejected: if it is no data set, or too long without those lists.
+    """
+    lists = ReferenceLists()
+    whole = {int(tag, 16): lists.take for tag in LISTS}
+    elements = read(data, implicit=implicit, most_elements=_MOST_ELEMENTS, whole=whole)
+    if len(data) - lists.length > LONGEST_BUT_LISTS:
+        raise Rejected(f"longer than {LONGEST_BUT_LISTS} bytes, references to images not counted")
+    decoder = _Decoder(lists, counting=lists.count > MOST_LISTED)
+    attributes = decoder.items(elements, character_set(()))
+    return AttributeList(attributes, tuple(decoder.warnings), tuple(decoder.lists))
+
+
+def encode(attributes: DataSetJson, *, implicit: bool, lists: Iterable[ReferenceList] = ()) -> bytes:
     """Return an attribute list encoded; its text in the character set it names if that has it, else UTF-8.
 
     The character set is declared whenever there is text beyond ASCII.
+
+    :param lists: those that are counted in it, in the order of the attributes.
+    :raises Rejected: if one of them is not there.
     """
     named = attributes.get(CHARACTER_SET, {}).get("Value", [])
     # An empty first term is the default repertoire; dropped, the second would be in force from the start.
-    encoder = _Encoder(character_set(tuple("" if term is None else str(term) for term in named)), implicit)
+    charset = character_set(tuple("" if term is None else str(term) for term in named))
+    held = tuple(lists)
+    encoder = _Encoder(charset, implicit, held)
     data = encoder.items(attributes)
     if not encoder.lossless:
         declared = {**attributes, CHARACTER_SET: {"vr": "CS", "Value": [UTF8]}}
-        data = _Encoder(character_set((UTF8,)), implicit).items(declared)
+        data = _Encoder(character_set((UTF8,)), implicit, held).items(declared)
     return data
 
 
@@ -79,8 +120,11 @@ def to_json(dataset: Dataset) -> tuple[DataSetJson, tuple[str, ...]]:
 
 
 class _Decoder:
-    def __init__(self) -> None:
+    def __init__(self, found: ReferenceLists | None = None, *, counting: bool = False) -> None:
         self.warnings: list[str] = []
+        self.lists: list[ReferenceList] = []
+        self._found = found
+        self._counting = counting
 
     def items(self, elements: Elements, inherited: CharacterSet) -> DataSetJson:
         """Return one data set; a sequence's item without a character set has that of its parent."""
@@ -98,6 +142,9 @@ class _Decoder:
         return attributes
 
     def _element(self, element: Element, charset: CharacterSet) -> dict[str, Any]:
+        listed = self._found.of(element) if self._found is not None else None
+        if listed is not None:
+            return self._references(listed, charset)
         if element.items is not None:
             values: list[Any] = [self.items(item, charset) for item in element.items]
         elif element.vr in BINARY_VRS:
@@ -106,6 +153,15 @@ class _Decoder:
         else:
             values = _values(element.vr, element.value, charset)
         return {"vr": element.vr, "Value": values} if values else {"vr": element.vr}
+
+    def _references(self, listed: ReferenceList, charset: CharacterSet) -> dict[str, Any]:
+        counting = self._counting and listed.size > 0
+        if counting:
+            self.lists.append(listed)
+        items = listed.odd if counting else taken_apart(listed)
+        values = [self.items(item, charset) for item in items]
+        found: dict[str, Any] = {"vr": "SQ", COUNT: listed.size} if counting else {"vr": "SQ"}
+        return {**found, "Value": values} if values else found
 
 
 def _values(vr: str, value: bytes, charset: CharacterSet) -> list[Any]:
@@ -133,9 +189,10 @@ def _name(text: str) -> dict[str, str]:
 
 
 class _Encoder:
-    def __init__(self, charset: CharacterSet, implicit: bool) -> None:
+    def __init__(self, charset: CharacterSet, implicit: bool, lists: Iterable[ReferenceList] = ()) -> None:
         self._charset = charset
         self._implicit = implicit
+        self._lists = iter(lists)
         self.lossless = True
 
     def items(self, attributes: DataSetJson) -> bytes:
@@ -149,6 +206,8 @@ class _Encoder:
 
     def _value(self, vr: str, element: dict[str, Any]) -> bytes:
         values: list[Any] = element.get("Value", [])
+        if COUNT in element:
+            return self._references()
         if vr == "SQ":
             return b"".join([self._item(item) for item in values])
         if vr in BINARY_VRS:
@@ -158,6 +217,15 @@ class _Encoder:
         if vr == "AT":
             return b"".join(_TAG.pack(int(value[:4], 16), int(value[4:], 16)) for value in values)
         return self._text(vr, "\\".join(_text(value) for value in values))
+
+    def _references(self) -> bytes:
+        listed = next(self._lists, None)
+        if listed is None:
+            raise Rejected("a list of references to images is no longer held")
+        return b"".join(
+            each if isinstance(each, bytes) else self._item(_Decoder().items(each, self._charset))
+            for each in encoded_items(listed, implicit=self._implicit)
+        )
 
     def _item(self, item: DataSetJson) -> bytes:
         data = self.items(item)

@@ -18,6 +18,7 @@ from edge_relay.exchange.loop import Exchange
 from edge_relay.exchange.portion import Portion
 from edge_relay.mpps.journal import Journal
 from shared.errors import Rejected
+from shared.steps.event_body import carried
 from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def push_once(intake: Intake, journal: Journal, portion: Portion) -> PushOutcome
     if not journal.settle_times():
         intake.push([])  # the answer teaches us the time, and then we know when they were received
         journal.settle_times()
-    events = journal.due(portion.size)
+    events = _as_sent(journal, journal.due(portion.size))
     if not events:
         return NOTHING_DUE
     try:
@@ -97,6 +98,17 @@ def push_once(intake: Intake, journal: Journal, portion: Portion) -> PushOutcome
     else:
         portion.too_much(len(events))
     return outcome
+
+
+def _as_sent(journal: Journal, events: Sequence[ProcedureStepEvent]) -> list[ProcedureStepEvent]:
+    """Return events as the cloud takes them; park what an earlier version took and it never will."""
+    found = []
+    for event in events:
+        try:
+            found.append(carried(event))
+        except Rejected as error:
+            journal.park(event.event_id, str(error))
+    return found
 
 
 def _push_singly(intake: Intake, journal: Journal, events: list[ProcedureStepEvent]) -> PushOutcome:

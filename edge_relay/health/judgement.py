@@ -16,7 +16,7 @@ from edge_relay.health.words import date_of, since, span
 
 _STALE: Final = timedelta(minutes=5)
 GRACE: Final = timedelta(seconds=45)
-"""One lost packet is nobody's business."""
+"""One failed exchange is normal: nobody has to act."""
 _CERTIFICATE_NOTICE: Final = timedelta(days=30)
 
 _FAILURES: Final = {
@@ -29,6 +29,7 @@ _FAILURES: Final = {
     "status_page": "the status page does not work",
     "disk": "the relay's folder cannot be written; queries still work",
     "clock": "this machine's clock is wrong",
+    "settings": "the settings were not all taken up",
 }
 _TOLERATED: Final = ("pull", "push", "heartbeat")
 CRITICAL: Final = ("journal", "self_query")

@@ -41,7 +41,10 @@ SELF_QUERY: Final = "self_query"
 STATUS_PAGE: Final = "status_page"
 DISK: Final = "disk"
 CLOCK: Final = "clock"
-LOOPS: Final = ("pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK)
+SETTINGS: Final = "settings"
+LOOPS: Final = (
+    "pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK, SETTINGS,
+)  # fmt: skip
 """What can work or fail by itself, apart from the requests of scanners."""
 
 
@@ -115,6 +118,7 @@ class HealthReport(BaseModel):
     status_page: LoopHealth = LoopHealth()
     disk: LoopHealth = LoopHealth()
     clock: LoopHealth = LoopHealth()
+    settings: LoopHealth = LoopHealth()
     boot: str = ""
     uptime: float = 0.0
     pull_seconds: float = 15.0

@@ -1,9 +1,9 @@
 """Performed procedure steps: from an N-CREATE or N-SET attribute list to a `ProcedureStepEvent`. Pure.
 
 What a message must hold is the table of `edge_relay.mpps.requirements`. A strict scanner is refused for
-every flaw; a lenient one is only told of what makes no sense at all: no UID, no status there is. What was
-wrong is kept with the event either way, because the scan is real. Whether the step may move is decided by
-`shared.steps.procedure_step`, when the journal appends the event.
+every flaw; a lenient one only for what makes no sense at all: no UID, or a status that does not exist.
+What was wrong is kept with the event either way, because the scan is real. `shared.steps.procedure_step`
+decides whether the step may move, when the journal appends the event.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from edge_relay.mpps.check import flaws_at_end, flaws_of, in_words, refusal_for
 from shared.dicom.dicom_text import parse_uid
 from shared.dicom.dimse_status import INVALID_ATTRIBUTE_VALUE, INVALID_OBJECT_INSTANCE, PROCESSING_FAILURE
 from shared.errors import Rejected
+from shared.steps.image_references import counted
 from shared.steps.procedure_step import (
     DataSetJson,
     EventKind,
@@ -65,14 +66,16 @@ def event_from(
         refusal = refusal_for(kind, flaws)
         if refusal is not None:
             return refusal
-    return ProcedureStepEvent(
-        event_id=event_id,
-        sop_instance_uid=uid,
-        kind=kind,
-        received_at=received_at,
-        calling_aetitle=calling_aetitle,
-        dataset=attributes,
-        warnings=tuple(in_words(flaws).values()),
+    return counted(
+        ProcedureStepEvent(
+            event_id=event_id,
+            sop_instance_uid=uid,
+            kind=kind,
+            received_at=received_at,
+            calling_aetitle=calling_aetitle,
+            dataset=attributes,
+            warnings=tuple(in_words(flaws).values()),
+        )
     )
 
 

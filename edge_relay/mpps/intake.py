@@ -25,7 +25,8 @@ from threading import Condition, Thread
 from typing import Final, Literal
 from uuid import UUID
 
-from edge_relay.dicom.json_model import decode, encode, selected
+from edge_relay.dicom.json_model import decode_counted, encode, selected
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps import event as mpps
 from edge_relay.mpps import links as step_links
 from edge_relay.mpps.journal import Batch, Journal
@@ -37,12 +38,14 @@ from shared.dicom.dimse_status import (
     SUCCESS,
 )
 from shared.errors import Rejected, Unavailable
+from shared.steps.event_body import carried
 from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, StepStatus
 from shared.steps.step_dataset import fold, merged
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 256
+_SURELY_CARRIED: Final = 16_384  # bytes: as JSON it is some four times as long
 _OF_ONE_EVENT: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 
 
@@ -97,6 +100,7 @@ class _Message:
 
     event: ProcedureStepEvent
     item_ids: tuple[str, ...]
+    lists: tuple[ReferenceList, ...] = ()
 
 
 class StepIntake:
@@ -184,7 +188,7 @@ class StepIntake:
 
     def _read(self, request: StepRequest) -> _Message | StepAnswer:
         try:
-            attributes, unread = decode(request.data, implicit=request.implicit)
+            attributes, unread, lists = decode_counted(request.data, implicit=request.implicit)
         except Rejected as error:
             said = f"the attribute list cannot be decoded: {error}"
             return StepAnswer(PROCESSING_FAILURE, said)
@@ -205,29 +209,37 @@ class StepIntake:
             if isinstance(event, Refusal):
                 return _refused(event)
             event = mpps.with_warnings(event, unread)
-            return self._linked(event) if kind is EventKind.N_CREATE else _Message(event, ())
+            if len(request.data) > _SURELY_CARRIED:
+                carried(event)  # what the cloud will not take must not be answered with Success
+            item_ids: tuple[str, ...] = ()
+            if kind is EventKind.N_CREATE:
+                event, item_ids = self._linked(event)
+            return _Message(event, item_ids, lists)
+        except Rejected as error:
+            return StepAnswer(PROCESSING_FAILURE, f"the attribute list cannot be kept: {error}")
         except Exception as error:  # noqa: BLE001  as above
             return _failure(error, request)
 
-    def _linked(self, event: ProcedureStepEvent) -> _Message:
-        """Return the message with the items it is of; without any if the cache cannot be read."""
+    def _linked(self, event: ProcedureStepEvent) -> tuple[ProcedureStepEvent, tuple[str, ...]]:
+        """Return the event and the items it is of; without any if the cache cannot be read."""
         try:
             item_ids = step_links.links(event.dataset, self._worklist)
             candidate = None if item_ids else step_links.inferred(event.dataset, self._worklist)
         except (sqlite3.Error, Unavailable) as error:
             log.warning("the cache could not be read to link a step (%s)", type(error).__name__)
-            return _Message(mpps.with_warnings(event, ["not linked: the worklist could not be read"]), ())
+            return mpps.with_warnings(event, ["not linked: the worklist could not be read"]), ()
         if candidate is not None:
             said = f"not linked; inferred candidate by patient, modality and day: item {candidate}"
             event = mpps.with_warnings(event, [said])
-        return _Message(event, item_ids)
+        return event, item_ids
 
     def _get(self, job: _Job) -> StepAnswer:
         request = job.request
         try:
-            attributes = self._journal.attributes(request.sop_instance_uid)
-            if attributes is None:
+            found = self._journal.attribute_list(request.sop_instance_uid)
+            if found is None:
                 return StepAnswer(NO_SUCH_SOP_INSTANCE, "no such performed procedure step is held")
+            attributes, held = found
             lacking: tuple[int, ...] = ()
             if request.tags:
                 attributes, lacking = selected(attributes, request.tags)
@@ -235,7 +247,11 @@ class StepIntake:
                 NOT_ALL_ATTRIBUTES if lacking else SUCCESS,
                 "some attributes asked for are not held" if lacking else "",
                 sop_instance_uid=request.sop_instance_uid,
-                data=encode(attributes, implicit=request.implicit),
+                data=encode(
+                    attributes,
+                    implicit=request.implicit,
+                    lists=[each for tag in sorted(attributes) for each in held.get(tag, ())],
+                ),
             )
         except Exception as error:  # noqa: BLE001  as above
             return _failure(error, request)
@@ -265,7 +281,7 @@ def _append(batch: Batch, request: StepRequest, message: _Message) -> StepAnswer
         if isinstance(judged, Refusal):
             return _refused(judged)
         event = judged
-    step = batch.append(event, message.item_ids)
+    step = batch.append(event, message.item_ids, message.lists)
     if isinstance(step, Refusal):
         return _refused(step)
     if event.warnings:

@@ -38,9 +38,11 @@ from edge_relay.mpps.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_batch import Batch
 from edge_relay.mpps.journal_losses import Sent
 from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.sqlite_file import transaction
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import NotFound, Rejected, Unavailable
+from shared.errors import Unavailable
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
 __all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
@@ -128,6 +130,14 @@ class Journal:
         """Return a step's attributes as all its events left them; None if it is unknown or pruned."""
         with self._using("read") as db:
             return journal_rows.stored_attributes(db, sop_instance_uid)
+
+    def attribute_list(self, sop_instance_uid: str) -> tuple[DataSetJson, HeldLists] | None:
+        """Return a step's attributes as `attributes` does, and the lists of references they count."""
+        with self._using("read") as db:
+            attributes = journal_rows.stored_attributes(db, sop_instance_uid)
+            if attributes is None:
+                return None
+            return attributes, journal_rows.stored_lists(db, sop_instance_uid)
 
     def overlay(self) -> Mapping[str, Overlay]:
         """Return the statuses to lay over the cache, by item id. Never touches the disk, never fails."""
@@ -235,13 +245,7 @@ class Journal:
     def retry(self, event_id: str) -> None:
         """Make a parked event pending again; raise `NotFound` if no such event is parked."""
         with self._using("written") as db, transaction(db):
-            sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
-            found = db.execute(sql, (event_id,)).fetchone()
-            if found is None:
-                raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
-            if found[0]:
-                raise Rejected("its record in the journal is damaged: it cannot be sent")
-            db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
+            journal_rows.unpark(db, event_id)
 
     def open_events(self) -> list[OpenEvent]:
         """Return all events not yet delivered, oldest first."""
@@ -274,6 +278,7 @@ class Journal:
         for start in range(0, len(over), _PRUNED_AT_ONCE):  # a scanner's append need not wait for all of it
             with self._using("written") as db, transaction(db):
                 for uid in over[start : start + _PRUNED_AT_ONCE]:
+                    reference_lists.delete(db, uid)
                     deleted += db.execute("DELETE FROM events WHERE sop_instance_uid = ?", (uid,)).rowcount
         return deleted
 

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps import journal_rows
 from edge_relay.mpps.event_times import Stamp, in_order
 from edge_relay.mpps.high_water import Noted
+from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.storage.sqlite_file import savepoint
 from edge_relay.worklist.overlay import Overlay
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step
@@ -32,10 +34,13 @@ class Batch:
         """Return a step's attributes, this batch's events included; None if it is unknown or pruned."""
         return journal_rows.stored_attributes(self._db, sop_instance_uid)
 
-    def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
+    def append(
+        self, event: ProcedureStepEvent, item_ids: Sequence[str] = (), lists: Sequence[ReferenceList] = ()
+    ) -> Step | Refusal:
         """Record an event if the state machine allows it; a failure undoes this event only.
 
         :param item_ids: the items an N-CREATE is linked to; an N-SET keeps its step's.
+        :param lists: the references that the event counts.
         :return: the step's new state, or the refusal the scanner must be given.
         """
         stamp = self._next_stamp()
@@ -50,6 +55,7 @@ class Batch:
             event = event.model_copy(update=linked)
         with savepoint(self._db):
             noted, overlay = journal_rows.insert(self._db, event, step, stamp)
+            reference_lists.insert(self._db, event.event_id, lists)
         self.overlay.update(overlay)
         self.appended.append(noted)
         return step

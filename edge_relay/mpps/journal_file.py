@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.storage.seals import seal
 from edge_relay.storage.sqlite_file import connect, connect_read_only, transaction
 from shared.errors import AlreadyExists, Unavailable
@@ -73,6 +74,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {  # what makes each version out
         "INSERT INTO about VALUES ('id', lower(hex(randomblob(16))))",
         "CREATE TABLE missing (seq INTEGER PRIMARY KEY, noted TEXT NOT NULL)",
     ),
+    4: reference_lists.SCHEMA,
 }
 VERSION: Final = max(MIGRATIONS)
 SEALED_SINCE: Final = 3

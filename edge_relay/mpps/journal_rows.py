@@ -10,12 +10,15 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
+from edge_relay.mpps.journal_tables import reference_lists
+from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
 from edge_relay.worklist.overlay import Overlay
-from shared.errors import Rejected
+from shared.errors import NotFound, Rejected
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Progress, Step
 from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
@@ -25,6 +28,7 @@ EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
 # would be.
 _PASSED_BY: Final = "(damaged AND kind = 'N-SET')"
 PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
+"""Sets an event apart: the reason, and its id."""
 # The oldest event of each SOP instance that is not delivered, if it may go now.
 _MAY_GO: Final = f"""
     state = 'pending' AND seq IN (
@@ -113,6 +117,19 @@ def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJ
     return attributes
 
 
+def stored_lists(db: sqlite3.Connection, sop_instance_uid: str) -> HeldLists:
+    """Return the lists of references that a step's attributes count.
+
+    :raises Rejected: the record of one is damaged, or missing.
+    """
+    held: dict[str, tuple[ReferenceList, ...]] = {}
+    for event in _events_of(db, sop_instance_uid):
+        if event is not None:
+            replaced = dict.fromkeys(event.dataset, ())
+            held |= {**replaced, **reference_lists.of_event(db, event.event_id, event.dataset)}
+    return held
+
+
 def insert(
     db: sqlite3.Connection, event: ProcedureStepEvent, step: Step, when: Stamp | None
 ) -> tuple[Noted, dict[str, Overlay]]:
@@ -174,10 +191,8 @@ def take_down(db: sqlite3.Connection, result: EventResult) -> None:
         db.execute(PARK, (result.reason or "refused without a reason", result.event_id))
         return
     named = {linked.item_id: linked.feed_seq for linked in result.items}
-    db.execute(
-        "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?",
-        (result.event_id,),
-    )
+    sql = "UPDATE events SET state = 'delivered', reason = '' WHERE event_id = ?"
+    db.execute(sql, (result.event_id,))
     row = db.execute("SELECT sop_instance_uid FROM events WHERE event_id = ?", (result.event_id,)).fetchone()
     step = None
     with suppress(Rejected):  # a step whose record is damaged: what is delivered is delivered
@@ -237,6 +252,17 @@ def set_apart(db: sqlite3.Connection, seq: int) -> None:
     db.execute(sql, ("its record in the journal is damaged; it cannot be sent", seq))
 
 
+def unpark(db: sqlite3.Connection, event_id: str) -> None:
+    """Make a parked event pending again; raise `NotFound`, or `Rejected` if it cannot be sent."""
+    sql = "SELECT damaged FROM events WHERE event_id = ? AND state = 'parked'"
+    found = db.execute(sql, (event_id,)).fetchone()
+    if found is None:
+        raise NotFound("no event with this id is parked", hint="see mwl-relay list --parked")
+    if found[0]:
+        raise Rejected("its record in the journal is damaged: it cannot be sent")
+    db.execute("UPDATE events SET state = 'pending', attempts = 0 WHERE event_id = ?", (event_id,))
+
+
 def damaged(db: sqlite3.Connection) -> list[int]:
     """Return the numbers of all events whose record is not as it was written."""
     rows = db.execute(f"SELECT seq, {EVENT} FROM events ORDER BY seq")  # noqa: S608  (ours)
@@ -272,7 +298,7 @@ def warned_events(db: sqlite3.Connection, limit: int) -> list[WarnedEvent]:
 
 
 def over_before(db: sqlite3.Connection, before: datetime) -> list[str]:
-    """Return the steps that ended, are delivered whole, and of which nothing came since."""
+    """Return the steps that ended, are delivered whole, and had no event since."""
     return [uid for (uid,) in db.execute(_OVER, (stamp(before),))]
 
 

@@ -57,18 +57,26 @@ class JsonFormatter(logging.Formatter):
         return _prefix(record, self._priorities) + json.dumps(line, ensure_ascii=False)
 
 
-def set_up(form: Literal["plain", "json"]) -> None:
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def set_up(form: Literal["plain", "json"], level: Level = "info") -> None:
     """Send this program's log lines to stderr; of other libraries those from warnings up, without text."""
     handler = logging.StreamHandler(sys.stderr)
     priorities = goes_to_journal(os.environ, sys.stderr.fileno())
     formatter = JsonFormatter if form == "json" else PlainFormatter
     handler.setFormatter(formatter(priorities=priorities))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("edge_relay").setLevel(logging.INFO)
+    set_level(level)
     warnings.simplefilter("ignore")  # pydicom's quote the values they warn about
     # Python's own hooks would print the text of an exception nobody caught.
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def set_level(level: Level) -> None:
+    """Leave out our own lines below a level from now on."""
+    logging.getLogger("edge_relay").setLevel(level.upper())
 
 
 def said(record: logging.LogRecord) -> str:

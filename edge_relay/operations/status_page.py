@@ -6,7 +6,7 @@
     /health            everything as JSON; 200 if all is well, 503 if something needs attention
 
 It may be reached by anyone who reaches its address, so: GET and HEAD only, no more than a few connections, a
-few seconds for each, nothing cached, no script, and nobody's name unless the settings say so. A request whose
+few seconds for each, nothing cached, no script, and no name unless the settings allow it. A request whose
 Host is a name we do not go by is refused: a web page elsewhere could have made its name point here (DNS
 rebinding) and read us through its visitor's browser.
 """

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 DEFAULT_INTERVAL_SECONDS: Final = 30.0
 SELF_QUERY_TIMEOUT_SECONDS: Final = 5.0
 _PARTS: Final = 3  # of the time systemd allows: one late or failed self-query is not the end
-_NO_PATIENT: Final = "mwl-relay self-query"  # nobody's id
+_NO_PATIENT: Final = "mwl-relay self-query"  # no participant has this id
 _OUT_OF_RESOURCES: Final = "A700"
 _LOG_EVERY_SECONDS: Final = 300.0
 

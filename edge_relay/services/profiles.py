@@ -37,12 +37,24 @@ class _Snapshot(NamedTuple):
 
     :param overrides: those taken, by AE title.
     :param problems: those not taken, and why.
+    :param any_case: profiles that are known in any case, by AE title in capitals.
     """
 
     profiles: Mapping[str, ScannerProfile]
     overrides: Mapping[str, ScannerOverride]
     version: str
     problems: tuple[str, ...]
+    any_case: Mapping[str, ScannerProfile]
+
+
+def _snapshot(
+    profiles: Mapping[str, ScannerProfile],
+    overrides: Mapping[str, ScannerOverride],
+    version: str,
+    problems: tuple[str, ...],
+) -> _Snapshot:
+    any_case = {each.ae_title.upper(): each for each in profiles.values() if each.ignore_ae_title_case}
+    return _Snapshot(profiles, overrides, version, problems, any_case)
 
 
 class _Kept(BaseModel):
@@ -63,13 +75,13 @@ class Profiles:
     """
 
     def __init__(self, settings: Settings, state_dir: Path, check: Check) -> None:
-        self._listed: Final = {scanner.ae_title: scanner for scanner in settings.scanners}
-        self._cloud_may: Final = settings.relay.cloud_scanners
-        self._anyone: Final = settings.relay.allow_any_scanner
+        self._listed = {scanner.ae_title: scanner for scanner in settings.scanners}
+        self._cloud_may = settings.relay.cloud_scanners
+        self._anyone = settings.relay.allow_any_scanner
         self._path: Final = state_dir / SCANNERS_FILE
         self._check: Final = check
         self._taking: Final = threading.Lock()
-        self._held = _Snapshot(self._listed, {}, "", ())
+        self._held = _snapshot(self._listed, {}, "", ())
         self._written = b""
         self._take_up_kept()
 
@@ -78,7 +90,8 @@ class Profiles:
 
         With ``allow_any_scanner`` whoever can be called something is known, by the defaults.
         """
-        known = self._held.profiles.get(ae_title)
+        held = self._held
+        known = held.profiles.get(ae_title) or held.any_case.get(ae_title.upper())
         if known is not None or not self._anyone:
             return known
         try:
@@ -116,6 +129,20 @@ class Profiles:
                 log.info("scanners' profiles changed by the cloud (version %s)", version)
             self._keep(after)
 
+    def take_up(self, settings: Settings) -> None:
+        """Activate what relay.toml says by now, with the overrides held; those already checked stay good."""
+        with self._taking:
+            before = self._held
+            self._cloud_may = settings.relay.cloud_scanners
+            self._anyone = settings.relay.allow_any_scanner
+            # The same object where nothing changed: what others derive from a profile stays good.
+            self._listed = {
+                each.ae_title: was if (was := self._listed.get(each.ae_title)) == each and was else each
+                for each in settings.scanners
+            }
+            said = [override.model_dump(mode="json") for override in before.overrides.values()]
+            self._held = self._judged(said, before.version)
+
     def _judged(self, overrides: Sequence[object], version: str) -> _Snapshot:
         taken: dict[str, ScannerOverride] = {}
         profiles = dict(self._listed)
@@ -128,12 +155,16 @@ class Profiles:
             except Rejected as error:
                 problems.append(f"{title}: {error}")
                 stays = self._held.overrides.get(title)
-                if stays is None or title in taken:
+                if stays is None or title in taken or title not in {*self._listed, *self._added()}:
                     continue
                 override, profile = stays, self._held.profiles[title]
             taken[override.ae_title] = override
             profiles[override.ae_title] = profile
-        return _Snapshot(profiles, taken, version, tuple(problems))
+        return _snapshot(profiles, taken, version, tuple(problems))
+
+    def _added(self) -> Mapping[str, ScannerOverride]:
+        """Return the overrides of scanners that the cloud may add."""
+        return self._held.overrides if self._cloud_may == "add" else {}
 
     def _readable(self, raw: object, taken: Mapping[str, ScannerOverride]) -> ScannerOverride:
         if self._cloud_may == "ignore":

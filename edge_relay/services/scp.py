@@ -91,7 +91,7 @@ class Services:
     health: Health
     today: Callable[[], date]
     old: Callable[[], str] = lambda: ""
-    refuse_old: bool = False
+    refuse_old: Callable[[], bool] = lambda: False
 
 
 class Scp:
@@ -108,15 +108,18 @@ class Scp:
     def opened(self, calling_ae_title: str) -> None:
         """Note that an association is open."""
         self._services.admission.opened(calling_ae_title)
-        self._services.health.association_opened(calling_ae_title)
+        self._services.health.association_opened(self._title(calling_ae_title))
 
     def closed(self, calling_ae_title: str) -> None:
         """Note that one is no longer."""
         self._services.admission.closed(calling_ae_title)
-        self._services.health.association_closed(calling_ae_title)
+        self._services.health.association_closed(self._title(calling_ae_title))
+
+    def _title(self, calling: str) -> str:
+        return self._services.admission.title(calling)
 
     def refused(self, calling_ae_title: str, address: str, why: str) -> None:
-        """Note who was turned away: the usual cause is an AE title missing in the configuration."""
+        """Note who was refused: the usual cause is an AE title missing in the configuration."""
         self._rarely.warning(
             "association of %r from %s refused or aborted: %s", calling_ae_title, address, why
         )
@@ -137,7 +140,7 @@ class Scp:
     def answered(self, request: Request, status: int, seconds: float, answers: int) -> None:
         """Note how a request was answered."""
         service = request.command.field.name.replace("_", "-")
-        calling = request.calling_ae_title
+        calling = self._title(request.calling_ae_title)
         if status not in {SUCCESS, CANCELLED}:
             self._rarely.warning("%s of %s answered with %04X", service, calling, status)
         elif service.startswith("N-"):
@@ -161,7 +164,7 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
             raise Rejected("there is none")  # noqa: TRY301  one table answers for all
         calling = request.calling_ae_title
         old = services.old()
-        if old and services.refuse_old:
+        if old and services.refuse_old():
             raise Unavailable(old)  # noqa: TRY301  as above
         found = find(
             request.data,
@@ -199,7 +202,7 @@ def on_step(request: Request, services: Services) -> Operation:
         sop_instance_uid=command.sop_instance_uid,
         data=request.data or b"",
         implicit=request.context.implicit,
-        calling_aetitle=request.calling_ae_title,
+        calling_aetitle=services.admission.title(request.calling_ae_title),
         strict=services.admission.profile(request.calling_ae_title).mpps == "strict",
         tags=command.tags,
     )

@@ -33,6 +33,13 @@ _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which 
 _ALWAYS_FROM: Final = datetime(2000, 1, 1, tzinfo=UTC)  # the clock of a relay may be wrong
 _ALWAYS_TO: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
+ClientCertificates = Literal["required", "optional", "none"]
+_VERIFY: Final = {
+    "required": ssl.CERT_REQUIRED,
+    "optional": ssl.CERT_OPTIONAL,
+    "none": ssl.CERT_NONE,
+}
+
 Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -48,18 +55,10 @@ class ServerTls:
         certificate: Path,
         private_key: Path,
         client_ca: Path | None,
-        client_certificates: Literal["required", "optional", "none"],
+        client_certificates: ClientCertificates,
         clock: Callable[[], float],
     ) -> None:
-        self._files: Final = tuple(each for each in (certificate, private_key, client_ca) if each)
-        self._certificate: Final = certificate
-        self._key: Final = private_key
-        self._client_ca: Final = client_ca
-        self._verify: Final = {
-            "required": ssl.CERT_REQUIRED,
-            "optional": ssl.CERT_OPTIONAL,
-            "none": ssl.CERT_NONE,
-        }[client_certificates]
+        self._name_files(certificate, private_key, client_ca, client_certificates)
         self._clock: Final = clock
         self._self_certificate, self._self_key = _make_self_certificate()
         self._stamp = self._look()
@@ -74,6 +73,28 @@ class ServerTls:
             self._looked_at = now
             self._renew()
         return self._context
+
+    def take_up(
+        self,
+        certificate: Path,
+        private_key: Path,
+        client_ca: Path | None,
+        client_certificates: ClientCertificates,
+    ) -> None:
+        """Serve the next connections with other files.
+
+        :raises Rejected: they cannot be used; nothing was changed.
+        """
+        before = self._certificate, self._key, self._client_ca, self._client_certificates
+        self._name_files(certificate, private_key, client_ca, client_certificates)
+        try:
+            loaded = self._load()
+        except Rejected:
+            self._name_files(*before)
+            raise
+        self._context, self._in_service = loaded
+        self._stamp = self._look()
+        self.problem = ""
 
     def not_after(self) -> datetime:
         """Return when the certificate in service ends, UTC."""
@@ -99,6 +120,18 @@ class ServerTls:
             both.write_bytes(self._self_certificate + self._self_key)
             context.load_cert_chain(both)
         return context
+
+    def _name_files(
+        self,
+        certificate: Path,
+        private_key: Path,
+        client_ca: Path | None,
+        client_certificates: ClientCertificates,
+    ) -> None:
+        self._files = tuple(each for each in (certificate, private_key, client_ca) if each)
+        self._certificate, self._key, self._client_ca = certificate, private_key, client_ca
+        self._client_certificates: ClientCertificates = client_certificates
+        self._verify = _VERIFY[client_certificates]
 
     def _renew(self) -> None:
         stamp = self._look()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Proposal, Rejection
@@ -14,17 +14,24 @@ if TYPE_CHECKING:  # a name only: nothing here does any I/O
     import ssl
 
 
+_MAPPED: Final = "::ffff:"
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of one connection; times in seconds.
 
+    :param max_message_bytes: of an N-CREATE or N-SET: a step may refer to hundreds of thousands of images.
+    :param large_message_bytes: longer ones are large: no other request may be, and only so many are taken at
+        once (`edge_relay.upper_layer.message.LargeMessages`).
     :param artim_seconds: from connecting to the A-ASSOCIATE-RQ, and from the end to the close (PS3.8 9.1.5).
     :param idle_seconds: without a request, and for one message to arrive.
     :param pdu_seconds: for one PDU to arrive, and for written bytes to be taken.
     """
 
     max_pdu_bytes: int = 65_536
-    max_message_bytes: int = 1 << 20
+    max_message_bytes: int = 32 << 20
+    large_message_bytes: int = 1 << 20
     artim_seconds: float = 30.0
     idle_seconds: float = 60.0
     pdu_seconds: float = 10.0
@@ -49,6 +56,15 @@ class ConnectionLimits:
 
     total: int = 512
     per_address: int = 128
+
+
+def address_of(peer: Sequence[object]) -> str:
+    """Return a peer's address as its network writes it; a socket for both has IPv4 as ``::ffff:10.1.2.3``.
+
+    :param peer: what the socket says, its address first.
+    """
+    text = str(peer[0])
+    return text.removeprefix(_MAPPED) if text.startswith(_MAPPED) and "." in text else text
 
 
 class Application(Protocol):

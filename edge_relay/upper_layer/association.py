@@ -14,9 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
-from edge_relay.upper_layer.application import Application, Limits
+from edge_relay.upper_layer.application import Application, Limits, address_of
 from edge_relay.upper_layer.connection import (
-    Answered,
     Asked,
     CancelAsked,
     Connection,
@@ -25,9 +24,9 @@ from edge_relay.upper_layer.connection import (
     Opened,
     Proposed,
 )
-from edge_relay.upper_layer.message import Request
+from edge_relay.upper_layer.message import LargeMessages, Request
 from edge_relay.upper_layer.negotiation import Negotiator
-from edge_relay.upper_layer.operation import CANCELLED, Operation, Response
+from edge_relay.upper_layer.operation import CANCELLED, Answered, Operation, Response
 from edge_relay.upper_layer.states import State
 
 log = logging.getLogger(__name__)
@@ -42,6 +41,7 @@ class Association(asyncio.Protocol):
 
     :param on_open: called once, when the connection stands (with TLS: after the handshake).
     :param on_close: called once, when the connection has gone.
+    :param large: the places for large messages, of all connections together.
     """
 
     def __init__(
@@ -51,13 +51,14 @@ class Association(asyncio.Protocol):
         limits: Limits,
         on_open: Callable[[Association], None],
         on_close: Callable[[Association], None],
+        large: LargeMessages | None = None,
     ) -> None:
         self._application: Final = application
         self._on_open: Final = on_open
         self._on_close: Final = on_close
         self._loop: Final = asyncio.get_running_loop()
         self._clock: Final = self._loop.time
-        self._connection: Final = Connection(negotiator, limits, self._clock())
+        self._connection: Final = Connection(negotiator, limits, self._clock(), large)
         self._transport: Any = None
         self._socket: Any = None
         self._address = ""
@@ -72,7 +73,7 @@ class Association(asyncio.Protocol):
         self._transport = transport
         self._transport.set_write_buffer_limits(_HIGH_WATER, _LOW_WATER)
         self._socket = transport.get_extra_info("socket")
-        self._address = str((transport.get_extra_info("peername") or ("?",))[0])
+        self._address = address_of(transport.get_extra_info("peername") or ("?",))
         self._acknowledge()
         self._on_open(self)
 
@@ -111,6 +112,11 @@ class Association(asyncio.Protocol):
         """Return what the peer is too late with, empty if with nothing; ``now`` is the event loop's time."""
         deadline = self._connection.deadline
         return deadline.why if deadline is not None and now > deadline.at else ""
+
+    def look_for_a_place(self) -> None:
+        """Go on with a large message that has been waiting, if there is a place for it now."""
+        if self._connection.holding:
+            self._turn_soon()
 
     def drop(self, why: str) -> None:
         """End the connection without waiting for anybody."""

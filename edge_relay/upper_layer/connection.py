@@ -22,9 +22,10 @@ from typing import Final, NamedTuple
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.command import CommandField
-from edge_relay.upper_layer.message import Assembler, Request
+from edge_relay.upper_layer.message import Assembler, LargeMessages, Place, Request
+from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
-from edge_relay.upper_layer.operation import PENDING, Response, ResponseWriter
+from edge_relay.upper_layer.operation import PENDING, Answered, Response, ResponseWriter
 from edge_relay.upper_layer.pdu import (
     RELEASE_RP,
     AbortReason,
@@ -90,20 +91,6 @@ Event = Proposed | Opened | Asked | CancelAsked | Ended
 """What happens on a connection."""
 
 
-class Answered(NamedTuple):
-    """How a request was answered.
-
-    :param status: the final one.
-    :param seconds: from its `Asked` to the final response.
-    :param answers: the pending responses before it.
-    """
-
-    request: Request
-    status: int
-    seconds: float
-    answers: int
-
-
 class Deadline(NamedTuple):
     """When a peer is too late, in the seconds of whoever passes the time in, and with what."""
 
@@ -119,14 +106,18 @@ class Connection:
     """One accepted connection, from its opening to its end.
 
     :param now: when it was opened.
+    :param large: the places for large messages, of all connections together.
     """
 
-    def __init__(self, negotiator: Negotiator, limits: Limits, now: float) -> None:
+    def __init__(
+        self, negotiator: Negotiator, limits: Limits, now: float, large: LargeMessages | None = None
+    ) -> None:
         self._negotiator: Final = negotiator
         self._limits: Final = limits
+        self._place: Final = Place(large or LargeMessages())
         # An A-ASSOCIATE-RQ may be longer than the PDUs we ask for: 128 contexts are some 30 KB.
         self._framer: Final = Framer(max(limits.max_pdu_bytes, 65_536))
-        self._assembler = Assembler({}, "", limits.max_message_bytes)
+        self._assembler = Assembler({}, "", 0)
         self._values: Final[deque[Pdv]] = deque()  # of the last P-DATA-TF, not yet taken
         self._waiting: Final[deque[Request]] = deque()
         self._news: Final[deque[Event]] = deque()
@@ -162,8 +153,8 @@ class Connection:
 
     @property
     def holding(self) -> bool:
-        """Whether enough requests wait: the peer is to be read no further."""
-        return len(self._waiting) >= _MOST_WAITING
+        """Whether the peer is to be read no further: enough requests wait, or one for a place."""
+        return self._place.is_awaited or len(self._waiting) >= _MOST_WAITING
 
     @property
     def slice_full(self) -> bool:
@@ -192,7 +183,7 @@ class Connection:
         else:
             if not self._writable:
                 owed.append(Deadline(self._blocked_since + limits.pdu_seconds, NOT_TAKEN))
-            if self._answering is None:
+            if self._answering is None and not self._place.is_awaited:
                 owed.append(Deadline(self._since + limits.idle_seconds, IDLE))
         return min(owed, default=None)
 
@@ -248,7 +239,9 @@ class Connection:
             return
         agreement = self._negotiator.agree(proposal)
         self._peer_max_pdu = min(proposal.max_pdu_bytes or _LONGEST_SENT, _LONGEST_SENT)
-        self._assembler = Assembler(agreement.contexts, self._calling, self._limits.max_message_bytes)
+        most = self._limits.max_message_bytes
+        large = self._limits.large_message_bytes
+        self._assembler = Assembler(agreement.contexts, self._calling, min(large, most), most)
         self._send(agreement.answer)
         self._enter(State.STA6)
         self._since = now
@@ -270,6 +263,7 @@ class Connection:
             return None
         self._answering = None
         self._since = now
+        self._place.answered(writer.request.command.message_id)
         if self._stopping:
             self._abort_as_user(now)
         return Answered(writer.request, response.status, now - self._began, self._answers)
@@ -307,6 +301,8 @@ class Connection:
         """Take the next PDV or PDU; tell whether there was one."""
         try:
             if self._values:
+                if not self._has_place(self._values[0], now):
+                    return False
                 self._take_value(self._values.popleft())
                 return True
             pdu = self._framer.next()
@@ -322,22 +318,29 @@ class Connection:
         request = self._assembler.take(value)
         if request is None:
             return
+        self._place.arrived(request.command.message_id)
         if request.command.field is not CommandField.C_CANCEL:
             self._waiting.append(request)
         elif self.answering and self.answering.command.message_id == request.command.message_id:
             self._news.append(CancelAsked(self.answering))
         # else it has been answered already (PS3.7 9.3.2.3)
 
+    def _has_place(self, value: Pdv, now: float) -> bool:
+        """Tell whether a value may be taken: a large message needs a place."""
+        if self._assembler.size + len(value.data) <= self._limits.large_message_bytes:
+            return True
+        if self._place.is_awaited:  # that it is read no further is not the peer's fault
+            self._pdu_since = self._since = now
+        return self._place.take()
+
     # ---------------------------------------------------------------------- actions of the state table
 
     def _act(self, action: Action, pdu: Pdu, now: float) -> None:
         if action is Action.DT_2:
-            first, *others = pdvs(pdu.raw)
-            self._take_value(first)
-            self._values.extend(others)
+            self._values.extend(pdvs(pdu.raw))
         elif action is Action.AE_6:
+            self._calling = caller(pdu.raw).calling
             self._proposal = negotiation.read_request(pdu.raw)
-            self._calling = self._proposal.calling_ae_title
             self._enter(State.STA3)
             self._news.append(Proposed(self._proposal))
         elif action is Action.AR_2:
@@ -364,14 +367,16 @@ class Connection:
     def _leave(self, state: State, now: float, why: str = "") -> None:
         """Go to a state that ends the association, and forget what belongs to it."""
         if self._state not in {State.STA13, State.STA1}:
+            calling = self._calling or caller(self._framer.begun).calling
             opened = [each for each in self._news if isinstance(each, Opened)]
             self._news.clear()
-            self._news.extend((*opened, Ended(self._calling, self._state is State.STA6, why)))
+            self._news.extend((*opened, Ended(calling, self._state is State.STA6, why)))
         if self._state is not state:
             self._enter(state)
             self._since = now
         self._waiting.clear()
         self._values.clear()
+        self._place.give_back()
         self._answering = self._proposal = None
 
     def _enter(self, state: State) -> None:

@@ -16,8 +16,9 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
-from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port, address_of
 from edge_relay.upper_layer.association import Association
+from edge_relay.upper_layer.message import LargeMessages
 from edge_relay.upper_layer.negotiation import Negotiator
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Listener:
         self._negotiator: Final = negotiator
         self._limits: Final = limits
         self._most: Final = connections
+        self._large: Final = LargeMessages()
         self._associations: Final[set[Association]] = set()
         self._addresses: Final[Counter[str]] = Counter()
         self._opening: Final[set[asyncio.Task[None]]] = set()
@@ -124,7 +126,7 @@ class Listener:
                 self._loop.call_later(_ACCEPT_PAUSE_SECONDS, self._accept_again, listening, port)
                 return
             connection.setblocking(False)
-            address = str(peer[0])
+            address = address_of(peer)
             if self._has_room(address):
                 self._addresses[address] += 1
                 opening = self._loop.create_task(self._open(connection, address, port))
@@ -152,6 +154,7 @@ class Listener:
                 self._limits,
                 on_open=self._made,
                 on_close=lambda each: self._gone(each, address),
+                large=self._large,
             )
 
         options: dict[str, Any] = {}
@@ -199,6 +202,7 @@ class Listener:
         shortest = min(self._limits.artim_seconds, self._limits.idle_seconds, self._limits.pdu_seconds)
         self._loop.call_later(min(_LONGEST_SWEEP_SECONDS, shortest / 4), self._sweep)
         for association in list(self._associations):
+            association.look_for_a_place()
             if why := association.overdue(now):
                 association.drop(why)
 
@@ -223,7 +227,10 @@ class Listener:
 
 def _bind(port: Port) -> socket.socket:
     family = socket.AF_INET6 if ":" in port.host else socket.AF_INET
-    listening = socket.create_server((port.host, port.port), family=family, backlog=_BACKLOG)
+    both = port.host == "::" and socket.has_dualstack_ipv6()
+    listening = socket.create_server(
+        (port.host, port.port), family=family, backlog=_BACKLOG, dualstack_ipv6=both
+    )
     listening.setblocking(False)
     # Accepted sockets inherit it: command set and data set are separate small writes, and Nagle's algorithm
     # would hold the second back until the first is acknowledged.

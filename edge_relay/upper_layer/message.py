@@ -10,6 +10,9 @@ from edge_relay.upper_layer import command
 from edge_relay.upper_layer.command import Command, CommandField
 from edge_relay.upper_layer.pdu import AbortReason, BadPdu, Pdv
 
+MAY_BE_LARGE: Final = frozenset({CommandField.N_CREATE, CommandField.N_SET})
+"""Requests that may name hundreds of thousands of images."""
+
 
 class Context(NamedTuple):
     """An accepted presentation context."""
@@ -33,16 +36,79 @@ class Request:
     calling_ae_title: str
 
 
+MOST_LARGE_MESSAGES: Final = 2
+
+
+class LargeMessages:
+    """The places for large messages, shared by all connections, so that memory stays bounded.
+
+    A place is held from when a message grows large until it has been answered. Who finds none is read no
+    further until there is one. Not for several threads at once.
+    """
+
+    def __init__(self, most: int = MOST_LARGE_MESSAGES) -> None:
+        self._most: Final = most
+        self._holders: Final[set[object]] = set()
+
+    def take(self, holder: object) -> bool:
+        """Take a place, or keep the one that is held; tell whether there is one."""
+        if holder not in self._holders and len(self._holders) >= self._most:
+            return False
+        self._holders.add(holder)
+        return True
+
+    def give_back(self, holder: object) -> None:
+        """Give a place back; nothing happens if none is held."""
+        self._holders.discard(holder)
+
+
+class Place:
+    """The place of one connection for its large messages: one of them at a time."""
+
+    def __init__(self, large: LargeMessages) -> None:
+        self._large: Final = large
+        self._arriving = False
+        self._message_id: int | None = None  # of the request that has arrived, and has not been answered
+        self.is_awaited = False
+
+    def take(self) -> bool:
+        """Take the place for the message that is arriving, or keep it; tell whether there is one."""
+        if not self._arriving:
+            self._arriving = self._message_id is None and self._large.take(self)
+            self.is_awaited = not self._arriving
+        return self._arriving
+
+    def arrived(self, message_id: int) -> None:
+        """Note that a message is complete: the place is kept until it has been answered."""
+        if self._arriving:
+            self._arriving, self._message_id = False, message_id
+
+    def answered(self, message_id: int) -> None:
+        """Give the place back if it was this request's."""
+        if message_id == self._message_id:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Give the place back, whatever it was for."""
+        self._arriving = self.is_awaited = False
+        self._message_id = None
+        self._large.give_back(self)
+
+
 class Assembler:
     """Puts one association's presentation data values together.
 
     :param longest: most bytes one message may have, command set and data set together.
+    :param longest_step: most bytes of an N-CREATE or N-SET.
     """
 
-    def __init__(self, contexts: Mapping[int, Context], calling_ae_title: str, longest: int) -> None:
+    def __init__(
+        self, contexts: Mapping[int, Context], calling_ae_title: str, longest: int, longest_step: int = 0
+    ) -> None:
         self._contexts: Final = contexts
         self._calling: Final = calling_ae_title
         self._longest: Final = longest
+        self._longest_step: Final = max(longest, longest_step)
         self._context_id = 0
         self._command: Command | None = None
         self._pieces: list[bytes] = []
@@ -52,6 +118,11 @@ class Assembler:
     def partial(self) -> bool:
         """Whether a message has begun and not ended."""
         return self._context_id != 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the message that has begun and not ended."""
+        return self._size
 
     def take(self, pdv: Pdv) -> Request | None:
         """Return the request that a PDV completes, None if more is to come.
@@ -66,11 +137,16 @@ class Assembler:
             raise BadPdu("command set and data set out of turn", AbortReason.UNEXPECTED_PARAMETER)
         self._context_id = pdv.context_id
         self._size += len(pdv.data)
-        if self._size > self._longest:
-            raise BadPdu(f"a message of more than {self._longest} bytes")
+        if self._size > self._longest and self._size > self._most:
+            raise BadPdu(f"a message of more than {self._most} bytes")
         if pdv.data:  # an empty one costs the peer six bytes and would cost us eight
             self._pieces.append(pdv.data)
         return self._ended() if pdv.is_last else None
+
+    @property
+    def _most(self) -> int:
+        is_step = self._command is not None and self._command.field in MAY_BE_LARGE
+        return self._longest_step if is_step else self._longest
 
     def _ended(self) -> Request | None:
         whole = b"".join(self._pieces)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from struct import Struct
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -24,7 +23,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, build_context, negotiate_as_acceptor
 
 from edge_relay.upper_layer.message import Context
-from edge_relay.upper_layer.needed_items import needed
+from edge_relay.upper_layer.needed_items import caller, needed
 from edge_relay.upper_layer.pdu import LEAST_PDU_BYTES, BadPdu
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
@@ -38,15 +37,7 @@ UNVERSIONED: Final = "MWLRELAY"
 """The Implementation Version Name (PS3.7 D.3.3.2.4) of whoever names no other."""
 
 _UNLIMITED: Final = 0
-_VERSION: Final = slice(6, 8)
-_CALLING: Final = 16  # where the calling AE title begins in both
-_TITLES: Final = slice(10, 42)  # called and calling AE title
-
-_FIXED_FIELDS: Final = 74  # bytes of an A-ASSOCIATE-RQ before its items, PS3.8 Table 9-11
-_ITEM: Final = Struct(">BxH")  # type, reserved, length of what follows
-_CONTEXT, _USER_INFORMATION, _COMMON_EXTENDED = 0x20, 0x50, 0x57
-_MOST_ITEMS: Final = 2048  # 128 contexts with 14 transfer syntaxes each; the codec takes some 8 us for one,
-_USER_ITEM_WEIGHT: Final = 5  # and 20 to 45 us for one of the user information's
+_ECHOED: Final = slice(10, 74)  # AE titles and 32 reserved bytes, in RQ and AC (PS3.8 9.3.3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +45,7 @@ class Proposal:
     """What an A-ASSOCIATE-RQ asks for. Each is equal to itself only, so that its answer can be remembered.
 
     :param max_pdu_bytes: longest PDU the peer takes; 0: no limit.
+    :param echoed: its AE titles and the reserved bytes after them, which the answer repeats.
     :param version: Protocol-version: a bit for each the peer has, bit 0 for the one there is (PS3.8 9.3.2).
     """
 
@@ -64,6 +56,7 @@ class Proposal:
     contexts: tuple[PresentationContext, ...]
     roles: Mapping[UID, tuple[bool | None, bool | None]]
     version: int = 1
+    echoed: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -80,6 +73,7 @@ UNKNOWN_CALLING: Final = Rejection(1, 1, 3, "the calling AE title is not known")
 UNKNOWN_CALLED: Final = Rejection(1, 1, 7, "the called AE title is not ours")
 NO_APPLICATION_CONTEXT: Final = Rejection(1, 1, 2, "the application context is not DICOM's")
 PDU_TOO_SHORT: Final = Rejection(1, 1, 1, "the peer takes no PDU of useful length")
+NO_CONTEXT: Final = Rejection(1, 1, 1, "no presentation context has an id that can be answered")
 WRONG_VERSION: Final = Rejection(1, 2, 2, "the peer does not have version 1 of the protocol")
 WRONG_ADDRESS: Final = Rejection(1, 1, 3, "the calling AE title is not allowed from this address")
 LIMIT_REACHED: Final = Rejection(2, 3, 2, "too many associations are open")
@@ -92,30 +86,25 @@ def read_request(raw: bytes) -> Proposal:
 
     Remembered by its bytes: a scanner asks with the same ones every time.
     """
-    _check_items(raw)
-    raw = needed(raw)
+    readable, by = readable_request(raw), caller(raw)
     try:
         pdu = A_ASSOCIATE_RQ()
-        # Some pad their AE titles with NUL, where PS3.8 Table 9-11 wants spaces.
-        titles = raw[_TITLES].replace(b"\0", b" ")
-        nameless = not titles[_CALLING:].strip()  # refused by whoever admits callers; the codec would raise
-        titles = titles[:_CALLING] + b"?".ljust(_CALLING) if nameless else titles
-        pdu.decode(raw[: _TITLES.start] + titles + raw[_TITLES.stop :])
-        proposal = replace(_proposal(pdu.to_primitive()), version=int.from_bytes(raw[_VERSION]))
-        proposal = replace(proposal, calling_ae_title="") if nameless else proposal
+        pdu.decode(readable)
+        proposal = _proposal(pdu.to_primitive())
     except Exception:  # noqa: BLE001  the codec raises whatever the bytes provoke
         raise BadPdu("an A-ASSOCIATE-RQ that cannot be read") from None
-    if not proposal.contexts:
-        raise BadPdu("an A-ASSOCIATE-RQ without a presentation context that can be read")
-    _check_contexts(proposal.contexts)
-    return proposal
+    return replace(
+        proposal,
+        calling_ae_title=by.calling,
+        called_ae_title=by.called,
+        version=by.version,
+        echoed=raw[_ECHOED],
+    )
 
 
-def read_primitive(asked: A_ASSOCIATE) -> Proposal:
-    """Return what a request that pynetdicom has read proposes; raise `BadPdu` if it cannot be answered."""
-    proposal = _proposal(asked)
-    _check_contexts(proposal.contexts)
-    return proposal
+def readable_request(raw: bytes) -> bytes:
+    """Return an A-ASSOCIATE-RQ that pynetdicom can read; raise `BadPdu` if it is cut off."""
+    return needed(raw, TRANSFER_SYNTAXES)
 
 
 def _proposal(asked: Any) -> Proposal:
@@ -139,35 +128,9 @@ def unusable(proposal: Proposal) -> Rejection | None:
         return WRONG_VERSION
     if not proposal.calling_ae_title:
         return UNKNOWN_CALLING
+    if not proposal.contexts:
+        return NO_CONTEXT
     return PDU_TOO_SHORT if 0 < proposal.max_pdu_bytes < LEAST_PDU_BYTES else None
-
-
-def _check_items(raw: bytes) -> None:
-    """Refuse what has more items than any scanner needs, before the codec spends its time on them."""
-    if len(raw) < _FIXED_FIELDS:
-        raise BadPdu("an A-ASSOCIATE-RQ that is cut off")
-    count = 0
-    at = _FIXED_FIELDS
-    while at + _ITEM.size <= len(raw):
-        kind, length = _ITEM.unpack_from(raw, at)
-        at += _ITEM.size
-        count += _USER_ITEM_WEIGHT if kind > _USER_INFORMATION else 1
-        if kind == _CONTEXT:
-            at += 4  # then its sub-items
-        elif kind != _USER_INFORMATION:
-            at += length
-        if kind == _COMMON_EXTENDED:  # a list of UIDs that are no items
-            count += length // 8
-        if count > _MOST_ITEMS:
-            raise BadPdu(f"an A-ASSOCIATE-RQ of more than {_MOST_ITEMS} items")
-
-
-def _check_contexts(contexts: Sequence[PresentationContext]) -> None:
-    """Refuse what the codec takes, but an answer cannot be made of."""
-    if len({each.context_id for each in contexts}) < len(contexts):
-        raise BadPdu("two presentation contexts of the same id")
-    if not all(each.abstract_syntax and each.transfer_syntax for each in contexts):
-        raise BadPdu("a presentation context without abstract or transfer syntax")
 
 
 @dataclass(frozen=True)
@@ -214,8 +177,7 @@ class Negotiator:
         )
         primitive: Any = A_ASSOCIATE()
         primitive.application_context_name = APPLICATION_CONTEXT
-        primitive.calling_ae_title = proposal.calling_ae_title
-        primitive.called_ae_title = proposal.called_ae_title
+        primitive.calling_ae_title = primitive.called_ae_title = "?"
         primitive.result = 0x00
         primitive.result_source = 0x01
         primitive.presentation_context_definition_results_list = results
@@ -231,4 +193,5 @@ class Negotiator:
             for each in results
             if each.result == 0x00 and each.context_id is not None
         }
-        return Agreement(answer.encode(), contexts)
+        encoded = answer.encode()
+        return Agreement(encoded[: _ECHOED.start] + proposal.echoed + encoded[_ECHOED.stop :], contexts)

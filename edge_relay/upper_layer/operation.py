@@ -29,6 +29,20 @@ class Response(NamedTuple):
     sop_instance_uid: str = ""
 
 
+class Answered(NamedTuple):
+    """How a request was answered.
+
+    :param status: the final one.
+    :param seconds: from when it was asked to the final response.
+    :param answers: the pending responses before it.
+    """
+
+    request: Request
+    status: int
+    seconds: float
+    answers: int
+
+
 Operation: TypeAlias = "Iterator[Response | None] | Future[Response]"
 """Answers to come. An iterator yields None to say that it has worked for a while and found nothing yet."""
 
@@ -50,7 +64,7 @@ class ResponseWriter:
         head = self._heads.get(response.status)
         if head is None:
             head = data_pdus(context_id, self._head(response), self._longest, is_command=True)
-            if response.status in PENDING:  # of all these the command sets are alike
+            if response.status in PENDING:  # their command sets are the same
                 self._heads[response.status] = head
         if not response.data:
             return head

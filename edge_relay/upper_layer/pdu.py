@@ -12,6 +12,7 @@ _PDV_HEADER: Final = Struct(">LBB")  # length of what follows, context id, messa
 _DATA_HEADER: Final = Struct(">BBLLBB")  # both of a P-DATA-TF with one PDV
 _HEADER_LENGTH: Final = 6
 PDV_OVERHEAD: Final = 6
+_MOST_BEGUN: Final = 42  # an A-ASSOCIATE-RQ up to its AE titles
 _COMMAND_BIT, _LAST_BIT = 0x01, 0x02  # message control header, PS3.8 E.2
 
 LEAST_PDU_BYTES: Final = 1024
@@ -82,11 +83,17 @@ class Framer:
         self._longest: Final = longest
         self._buffer = bytearray()
         self._lost = False
+        self._lost_at = b""
 
     @property
     def partial(self) -> bool:
         """Whether a PDU has begun and not ended."""
         return bool(self._buffer)
+
+    @property
+    def begun(self) -> bytes:
+        """The first bytes of the PDU that has begun and not ended, or that could not be one."""
+        return self._lost_at or bytes(self._buffer[:_MOST_BEGUN])
 
     def add(self, data: bytes) -> bool:
         """Take bytes that arrived; tell whether a PDU begins with them."""
@@ -107,7 +114,7 @@ class Framer:
         code, length = _HEADER.unpack_from(buffer)
         kind = _TYPES.get(code)
         if kind is None or length > self._longest:
-            self._lost = True
+            self._lost, self._lost_at = True, self.begun
             buffer.clear()
             if kind is None:
                 raise BadPdu("a PDU of unknown type", AbortReason.UNRECOGNIZED_PDU)

@@ -22,22 +22,23 @@ from typing import Any, Final
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
-from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 from edge_relay.upper_layer import negotiation, pynetdicom_requests
 from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.command import CommandField
 from edge_relay.upper_layer.message import Request
+from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import Rejection
 from edge_relay.upper_layer.operation import CANCELLED, PENDING, Response
 from edge_relay.upper_layer.pdu import BadPdu
-from edge_relay.upper_layer.pynetdicom_server import Connections, Server
+from edge_relay.upper_layer.pynetdicom_server import Connection, Connections, Server
 from edge_relay.upper_layer.pynetdicom_tuning import (
     EventHandler,
     all_sent,
     end_thread,
     no_delay,
     quiet,
+    read_requests_by,
     write_in_silence,
 )
 
@@ -157,20 +158,31 @@ class PynetdicomAcceptor:
 
     def _on_open(self, event: evt.Event) -> None:
         no_delay(event)
+        read_requests_by(event, lambda raw: self._readable(event, raw))
         event.assoc.dul.daemon = True  # a peer that hangs must not keep the process from ending
         self._connections.associate(event.assoc)
 
-    def _on_requested(self, event: evt.Event) -> None:
-        asked = event.assoc.requestor.primitive
+    def _readable(self, event: evt.Event, raw: bytes) -> bytes:
+        """Return an A-ASSOCIATE-RQ as pynetdicom can read it, and remember it as it is."""
         connection = self._connections.of(event.assoc)
-        if not isinstance(asked, A_ASSOCIATE) or connection is None:
+        if connection is None:
+            return raw
+        connection.request, connection.calling = raw, caller(raw).calling
+        try:
+            return negotiation.readable_request(raw)
+        except BadPdu as error:
+            self._tell(event, error.what)
+            raise
+
+    def _on_requested(self, event: evt.Event) -> None:
+        connection = self._connections.of(event.assoc)
+        if connection is None:
             return
         try:
-            proposal = negotiation.read_primitive(asked)
+            proposal = negotiation.read_request(connection.request)
         except BadPdu as error:
             self._abort(event, error.what)
             return
-        connection.calling = proposal.calling_ae_title
         with self._lock:
             rejection = negotiation.SHUTTING_DOWN if self._stopping else None
             rejection = rejection or self._application.admit(proposal, connection.address)
@@ -203,16 +215,27 @@ class PynetdicomAcceptor:
         if connection is not None:
             connection.acknowledge()
             connection.received += len(event.data)
-            if connection.received > self._limits.max_message_bytes:
-                self._abort(event, f"a message of more than {self._limits.max_message_bytes} bytes")
+            self._bound(event, connection)
+
+    def _bound(self, event: evt.Event, connection: Connection) -> None:
+        most = min(self._limits.large_message_bytes, self._limits.max_message_bytes)
+        if connection.received <= most:
+            return
+        if pynetdicom_requests.may_be_large(event.assoc.dimse.message):
+            most = self._limits.max_message_bytes
+        if connection.received > most:
+            self._abort(event, f"a message of more than {most} bytes")
+        elif not self._connections.take_place(connection, self._limits.idle_seconds):
+            self._abort(event, "others sent large messages for too long")
 
     def _on_message(self, event: evt.Event) -> None:
         """Answer what pynetdicom has no handler for, and end what it would leave unanswered."""
         connection = self._connections.of(event.assoc)
         if connection is None:
             return
-        connection.received = 0
+        pynetdicom_requests.bound_instance(event.message.command_set)
         asked: Any = event.message.message_to_primitive()
+        self._connections.arrived(connection, asked.MessageID or 0)
         field = pynetdicom_requests.field(asked)
         if field is CommandField.C_CANCEL:
             return
@@ -227,6 +250,7 @@ class PynetdicomAcceptor:
         if not pynetdicom_requests.is_served(request):
             answer = pynetdicom_requests.refusal(asked, request, self._only(request))
             event.assoc.dimse.send_msg(answer, request.context.context_id)
+            self._connections.answered(connection, request.command.message_id)
             del event.message.command_set.MessageID  # pynetdicom leaves alone what is no valid request
 
     def _on_transition(self, event: evt.Event) -> None:
@@ -247,7 +271,10 @@ class PynetdicomAcceptor:
 
     def _on_n_service(self, event: evt.Event) -> tuple[Dataset, Dataset | None]:
         request = self._request(event)
-        response = self._only(request)
+        try:
+            response = self._only(request)
+        finally:
+            self._connections.answered(self._connections.of(event.assoc), request.command.message_id)
         status = pynetdicom_requests.status(response)
         if response.sop_instance_uid and not request.command.sop_instance_uid:
             return status, pynetdicom_requests.made_instance(response)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
+from pynetdicom.dimse_messages import N_CREATE_RQ, N_SET_RQ
 from pynetdicom.dsutils import decode
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class import (
@@ -33,6 +34,7 @@ _DATA: Final = {
 }
 """Where pynetdicom keeps a request's data set."""
 
+_LONGEST_UID: Final = 64
 _SERVED: Final[dict[type[ServiceClass], frozenset[CommandField]]] = {
     VerificationServiceClass: frozenset({CommandField.C_ECHO}),
     BasicWorklistManagementServiceClass: frozenset({CommandField.C_FIND}),
@@ -53,6 +55,22 @@ def is_served(request: Request) -> bool:
     service_class = uid_to_service_class(request.command.sop_class_uid)
     in_place = request.command.sop_class_uid == request.context.abstract_syntax
     return in_place and request.command.field in _SERVED.get(service_class, ())
+
+
+def may_be_large(message: Any) -> bool:
+    """Tell whether a message that is arriving may have more than a MB; None if none has begun."""
+    return isinstance(message, N_CREATE_RQ | N_SET_RQ)
+
+
+def bound_instance(command_set: Dataset) -> None:
+    """Shorten a SOP Instance UID that is too long to be one, so that it reaches the service that refuses it.
+
+    pynetdicom would end the association; what is left is no UID either, and so answered with 0117.
+    """
+    for keyword in ("AffectedSOPInstanceUID", "RequestedSOPInstanceUID"):
+        instance = str(command_set.get(keyword, ""))
+        if len(instance) > _LONGEST_UID:
+            setattr(command_set, keyword, UID(f"x{instance}"[:_LONGEST_UID]))
 
 
 def request(asked: Any, context: PresentationContextTuple, calling_ae_title: str) -> Request:

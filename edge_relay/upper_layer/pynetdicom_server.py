@@ -19,7 +19,8 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
-from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port
+from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port, address_of
+from edge_relay.upper_layer.message import LargeMessages, Place
 from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, accepted_socket
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Connection:
     """One accepted connection.
 
     :param association: None until the TLS handshake is over.
+    :param request: its A-ASSOCIATE-RQ, as sent.
     :param received: bytes since the last complete message.
     :param is_open: whether the application was told of an association, and not yet of its end.
     :param is_told: whether it was told why we ended it.
@@ -42,8 +44,10 @@ class Connection:
 
     socket: socket.socket
     address: str
+    place: Place
     association: Association | None = None
     calling: str = ""
+    request: bytes = b""
     received: int = 0
     is_open: bool = False
     is_told: bool = False
@@ -73,13 +77,15 @@ class Connections:
         self._most: Final = most
         self._lock: Final = lock
         self._all: Final[dict[socket.socket, Connection]] = {}
+        self._large: Final = LargeMessages()
+        self._places: Final = threading.Condition()
 
     def take(self, connection: socket.socket, address: str) -> bool:
         """Count a connection; tell whether there was room for it."""
         with self._lock:
             self.sweep()
             if self._has_room(address):
-                self._all[connection] = Connection(connection, address)
+                self._all[connection] = Connection(connection, address, Place(self._large))
                 return True
             self._application.refused("", address, "too many connections are open")
             return False
@@ -117,11 +123,34 @@ class Connections:
         with self._lock:
             return next((each for each in self._all.values() if each.association is association), None)
 
+    def take_place(self, connection: Connection, timeout: float) -> bool:
+        """Wait for a place for the large message that is arriving, in seconds; tell whether there is one."""
+        with self._places:
+            return self._places.wait_for(connection.place.take, timeout)
+
+    def arrived(self, connection: Connection, message_id: int) -> None:
+        """Note that a message is complete."""
+        with self._places:
+            connection.received = 0
+            connection.place.arrived(message_id)
+
+    def answered(self, connection: Connection | None, message_id: int) -> None:
+        """Note that a request has been answered; the next large message may come."""
+        if connection is not None:
+            with self._places:
+                connection.place.answered(message_id)
+                self._places.notify_all()
+
     def close_association(self, association: Association) -> None:
         """Tell the application that an association is over, once."""
         with self._lock:
             entry = self.of(association)
-            if entry is not None and entry.is_open:
+            if entry is None:
+                return
+            with self._places:
+                entry.place.give_back()
+                self._places.notify_all()
+            if entry.is_open:
                 entry.is_open = False
                 self._application.closed(entry.calling)
 
@@ -190,12 +219,14 @@ class Server(ThreadedAssociationServer):
         """Bind; accepted sockets inherit the option, so that small writes leave at once."""
         listening: Any = self.socket
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._port.host == "::":
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Take a connection if there is room for it."""
         request.settimeout(self._limits.pdu_seconds)
-        return self._connections.take(request, str(client_address[0]))
+        return self._connections.take(request, address_of(client_address))
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Encrypt a connection if it is to be, and serve it; on a thread of its own."""

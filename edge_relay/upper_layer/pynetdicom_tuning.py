@@ -10,6 +10,7 @@ import contextlib
 import logging
 import socket
 import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import pydicom.config
@@ -24,6 +25,7 @@ PRIVATE_NAMES: Final = (
     "pynetdicom._config.LOG_HANDLER_LEVEL",
     "pynetdicom._config.LOG_REQUEST_IDENTIFIERS",
     "pynetdicom._config.LOG_RESPONSE_IDENTIFIERS",
+    "pynetdicom.dul.DULServiceProvider._decode_pdu",
     "pynetdicom.dul.DULServiceProvider.kill_dul",
     "pynetdicom.dul.DULServiceProvider.socket",
     "pynetdicom.dul.DULServiceProvider.to_provider_queue",
@@ -67,6 +69,21 @@ def _shut_down(connection: AssociationSocket) -> None:
 def no_delay(event: evt.Event) -> None:
     """Set TCP_NODELAY on the connection of an event, which has just been opened."""
     accepted_socket(event.assoc).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def read_requests_by(event: evt.Event, readable: Callable[[bytes], bytes]) -> None:
+    """Let the association requests of a connection be read after they were made readable.
+
+    pynetdicom would end an association for what PS3.8 tells a receiver to ignore. What ``readable`` raises is
+    to it like any other PDU that cannot be read.
+    """
+    provider: Any = event.assoc.dul
+    decode = provider._decode_pdu
+
+    def decode_readable(raw: bytearray) -> Any:
+        return decode(bytearray(readable(bytes(raw))) if raw[:1] == b"\x01" else raw)
+
+    provider._decode_pdu = decode_readable
 
 
 def accepted_socket(association: Association) -> socket.socket:

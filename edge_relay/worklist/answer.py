@@ -11,7 +11,7 @@ withheld: see `AnswerPlan.withholds`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -26,16 +26,28 @@ from edge_relay.worklist.attributes import (
     tag_of,
 )
 from edge_relay.worklist.query import Key
-from edge_relay.worklist.row import COLUMN_OF, COLUMNS, HEADER_BYTES, text_of
+from edge_relay.worklist.row import COLUMN_OF, COLUMNS, HEADER_BYTES, column_of, column_within, text_of
 from shared.dicom.charset import TEXT_VRS, CharacterSet
 from shared.scanners.identity import IDENTIFIERS, can_name
 
 _IDENTIFIERS: Final = tuple(COLUMN_OF[tag_of(keyword)] for keyword in IDENTIFIERS)
 _PATIENT_NAME: Final = COLUMN_OF[tag_of("PatientName")]
-_CODES: Final = tuple(
-    COLUMN_OF[tag] for tag in (CODE_VALUE, LONG_CODE_VALUE, tag_of("CodingSchemeDesignator"))
-)
-_CODE_ITEM: Final = (*_CODES, COLUMN_OF[tag_of("CodeMeaning")])
+_SCHEME: Final = tag_of("CodingSchemeDesignator")
+
+
+def _codes() -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Yield the columns of each code: what names it, and its whole item."""
+    for sequence in (
+        0,
+        *dict.fromkeys(each.within for each in COLUMNS if each.tag == _SCHEME and each.within),
+    ):
+        named = [column_within(sequence, tag) for tag in (CODE_VALUE, LONG_CODE_VALUE, _SCHEME)]
+        meaning = column_within(sequence, tag_of("CodeMeaning"))
+        codes = tuple(column for column in named if column is not None)
+        yield codes, (*codes, *(() if meaning is None else (meaning,)))
+
+
+_CODES: Final = tuple(_codes())
 _ESCAPE: Final = b"\x1b"
 _IMPLICIT_HEADERS: Final = tuple(Headers(each.tag, each.vr, implicit=True) for each in COLUMNS)
 
@@ -117,10 +129,11 @@ class AnswerPlan:
     def recode(self, pieces: list[bytes]) -> bool:
         """Put the pieces' text into the answers' character set; return whether nothing was lost."""
         lossless = True
-        if not _carried(self._charset, pieces, _CODES):  # a code is an identifier too, and not needed
-            for column in _CODE_ITEM:
-                pieces[column] = b""
-            lossless = False
+        for codes, whole_item in _CODES:
+            if not _carried(self._charset, pieces, codes):  # a code is an identifier too, and not needed
+                for column in whole_item:
+                    pieces[column] = b""
+                lossless = False
         for column in self._text_columns:
             piece = pieces[column]
             if not piece[HEADER_BYTES:].isascii():
@@ -144,9 +157,10 @@ class AnswerPlan:
         return itemgetter(*ordered, nothing, nothing)
 
     def _columns(self, entry: Attribute) -> tuple[int, ...]:
-        column = COLUMN_OF[entry.tag]
+        column = column_of(entry)
         # Exactly one form of the code must be there (PS3.3 Table 8.8-1): who asks for the code gets it.
-        columns = (column, COLUMN_OF[LONG_CODE_VALUE]) if entry.tag == CODE_VALUE else (column,)
+        long_form = column_within(entry.within, LONG_CODE_VALUE) if entry.tag == CODE_VALUE else None
+        columns = (column,) if long_form is None else (column, long_form)
         self._text_columns += [each for each in columns if COLUMNS[each].vr in TEXT_VRS]
         self._columns_asked += [each for each in columns if each not in self._columns_asked]
         return columns
@@ -168,7 +182,7 @@ class AnswerPlan:
         # Whether a sequence has its item shows in any of its attributes but the code, which has two forms.
         witness = next(
             (
-                COLUMN_OF[child.tag]
+                column_of(child)
                 for child in entry.children.values()
                 if isinstance(child, Attribute)
                 and child.read

@@ -9,7 +9,8 @@ then FF01. Every sequence holds at most one item, read from the same worklist it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -26,7 +27,7 @@ PRIVATE_DESIGNATOR: Final = "99MWLRELAY"
 """Coding Scheme Designator of codes that name no scheme: 99 marks a private one (PS3.16 section 8.2)."""
 
 _LONGEST_CODE_VALUE: Final = 16  # SH; longer ones travel as Long Code Value (PS3.3 section 8.1, Table 8.8-1)
-_MEASURES: Final = frozenset({"DS", "US"})  # returned, never matched on
+_MEASURES: Final = frozenset({"AS", "DS", "US"})  # returned, never matched on
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Attribute:
     :param matching: R or O, PS3.4 Table K.6-1.
     :param returned: return key type, the same table.
     :param fixed: the value every item has, from a scanner's profile; only where there is no ``read``.
+    :param rare: whether most items have none.
+    :param within: the sequence it is in, if the tag has another meaning elsewhere; else 0.
     """
 
     tag: int
@@ -45,6 +48,8 @@ class Attribute:
     matching: Matching = "O"
     returned: Returned = "3"
     fixed: str = ""
+    rare: bool = False
+    within: int = 0
 
     @property
     def keyword(self) -> str:
@@ -107,9 +112,37 @@ def _known(keyword: str, read: str | Read, matching: Matching, returned: Returne
     return Attribute(tag, dictionary_VR(tag), reader, matching, returned)
 
 
-def _unknown(keyword: str, returned: Returned) -> Attribute:
+def _rare(keyword: str, read: str | Read, returned: Returned = "3", *, within: str = "") -> Attribute:
+    known = _known(keyword, read, "O", returned)
+    return replace(known, rare=True, within=tag_of(within) if within else 0)
+
+
+def _unknown(keyword: str, returned: Returned, *, within: str = "") -> Attribute:
     tag = tag_of(keyword)
-    return Attribute(tag, dictionary_VR(tag), None, "O", returned)
+    return Attribute(tag, dictionary_VR(tag), None, "O", returned, within=tag_of(within) if within else 0)
+
+
+def _code(keyword: str, field: str, returned: Returned) -> Sequence:
+    """Return a sequence of one code, of the item's fields ``{field}_value``, ``_scheme`` and ``_meaning``."""
+
+    def scheme(item: WorklistItem) -> str:
+        return str(getattr(item, f"{field}_scheme") or PRIVATE_DESIGNATOR)
+
+    def meaning(item: WorklistItem) -> str:
+        return str(getattr(item, f"{field}_meaning") or getattr(item, f"{field}_value"))
+
+    return Sequence(
+        tag_of(keyword),
+        _tree(
+            _rare("CodeValue", f"{field}_value", "1C", within=keyword),
+            _rare("CodingSchemeDesignator", scheme, "1C", within=keyword),
+            _unknown("CodingSchemeVersion", "3", within=keyword),
+            _rare("CodeMeaning", meaning, "3", within=keyword),
+        ),
+        lambda item: bool(getattr(item, f"{field}_value")),
+        "O",
+        returned,
+    )
 
 
 def _empty_sequence(keyword: str, returned: Returned, *children: Attribute) -> Sequence:
@@ -132,6 +165,23 @@ def _procedure(item: WorklistItem) -> str:
     return item.study_description or item.procedure_description
 
 
+def _protocol_meaning(item: WorklistItem) -> str:
+    return item.protocol_code_meaning or item.protocol_name
+
+
+def _age(item: WorklistItem) -> str:
+    """Return the age on the day of the exam as an AS: years, below two months, below one days (PS3.5 6.2)."""
+    if not item.patient_birth_date:
+        return ""
+    born, day = (date.fromisoformat(text) for text in (item.patient_birth_date, item.scheduled_start_date))
+    if not born <= day:
+        return ""
+    months = (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
+    if months >= 24:
+        return f"{months // 12:03}Y"
+    return f"{months:03}M" if months else f"{(day - born).days:03}D"
+
+
 def _step_status(item: WorklistItem) -> str:
     return item.performed_procedure_step_status.dicom_status()
 
@@ -149,13 +199,23 @@ MODALITY: Final = tag_of("Modality")
 
 _REFERENCE: Final = (_unknown("ReferencedSOPClassUID", "1"), _unknown("ReferencedSOPInstanceUID", "1"))
 
+_OTHER_PATIENT_IDS: Final = Sequence(
+    tag_of("OtherPatientIDsSequence"),
+    _tree(
+        _rare("PatientID", "other_patient_ids", "1", within="OtherPatientIDsSequence"),
+        _unknown("IssuerOfPatientID", "3", within="OtherPatientIDsSequence"),
+        replace(_unknown("TypeOfPatientID", "1", within="OtherPatientIDsSequence"), fixed="TEXT"),
+    ),
+    lambda item: bool(item.other_patient_ids),
+)
+
 _PROTOCOL_CODE: Final = Sequence(
     tag_of("ScheduledProtocolCodeSequence"),
     _tree(
         _known("CodeValue", _short_code, "O", "1C"),
         _known("CodingSchemeDesignator", _designator, "O", "1C"),
         _unknown("CodingSchemeVersion", "3"),
-        _known("CodeMeaning", "protocol_name", "O", "3"),
+        _known("CodeMeaning", _protocol_meaning, "O", "3"),
         _known("LongCodeValue", _long_code, "O", "1C"),
     ),
     lambda item: bool(item.protocol_name),
@@ -167,7 +227,7 @@ _SCHEDULED_STEP: Final = Sequence(
     STEP_SEQUENCE,
     _tree(
         _known("Modality", "modality", "R", "1"),
-        _unknown("RequestedContrastAgent", "2C"),
+        _rare("RequestedContrastAgent", "requested_contrast_agent", "2C"),
         _known("ScheduledStationAETitle", "scheduled_station_aetitle", "R", "1"),
         _known("ScheduledProcedureStepStartDate", "scheduled_start_date", "R", "1"),
         _known("ScheduledProcedureStepStartTime", "scheduled_start_time", "R", "1"),
@@ -176,9 +236,12 @@ _SCHEDULED_STEP: Final = Sequence(
         _PROTOCOL_CODE,
         _known("ScheduledProcedureStepID", "scheduled_procedure_step_id", "O", "1"),
         _known("ScheduledStationName", "station_name", "O", "2"),
-        _unknown("ScheduledProcedureStepLocation", "2"),
-        _unknown("PreMedication", "2C"),
+        _rare("ScheduledProcedureStepLocation", "scheduled_procedure_step_location", "2"),
+        _rare("PreMedication", "pre_medication", "2C"),
         _known("ScheduledProcedureStepStatus", _step_status, "O", "3"),
+        _rare("ScheduledProcedureStepEndDate", "scheduled_end_date"),
+        _rare("ScheduledProcedureStepEndTime", "scheduled_end_time"),
+        _rare("CommentsOnTheScheduledProcedureStep", "comments_on_the_scheduled_procedure_step"),
     ),
     lambda _: True,
     "R",
@@ -190,25 +253,28 @@ WORKLIST: Final[Tree] = _tree(
     # Requested Procedure
     _known("RequestedProcedureID", "requested_procedure_id", "O", "1"),
     _known("RequestedProcedureDescription", _procedure, "O", "1C"),
-    _empty_sequence(
-        "RequestedProcedureCodeSequence",
-        "1C",  # the description is there instead
-        _unknown("CodeValue", "1C"),
-        _unknown("CodingSchemeDesignator", "1C"),
-        _unknown("CodingSchemeVersion", "3"),
-        _unknown("CodeMeaning", "3"),
-    ),
+    _code("RequestedProcedureCodeSequence", "requested_procedure_code", "1C"),  # or the description alone
+    _rare("ReasonForTheRequestedProcedure", "reason_for_the_requested_procedure"),
+    _code("ReasonForRequestedProcedureCodeSequence", "reason_code", "3"),
+    _rare("RequestedProcedureComments", "requested_procedure_comments"),
+    _rare("RequestedProcedureLocation", "requested_procedure_location"),
+    _rare("NamesOfIntendedRecipientsOfResults", "names_of_intended_recipients_of_results"),
     _known("StudyInstanceUID", "study_instance_uid", "O", "1"),
     _empty_sequence("ReferencedStudySequence", "2", *_REFERENCE),
-    _unknown("RequestedProcedurePriority", "2"),
-    _unknown("PatientTransportArrangements", "2"),
+    _rare("RequestedProcedurePriority", "requested_procedure_priority", "2"),
+    _rare("PatientTransportArrangements", "patient_transport_arrangements", "2"),
     # Imaging Service Request
     _known("AccessionNumber", "accession_number", "O", "2"),
-    _unknown("RequestingPhysician", "2"),
+    _rare("RequestingPhysician", "requesting_physician", "2"),
+    _rare("RequestingService", "requesting_service"),
+    _rare("ImagingServiceRequestComments", "imaging_service_request_comments"),
     _known("ReferringPhysicianName", "referring_physician_name", "O", "2"),
     # Visit
-    _unknown("AdmissionID", "2"),
-    _unknown("CurrentPatientLocation", "2"),
+    _rare("AdmissionID", "admission_id", "2"),
+    _rare("CurrentPatientLocation", "current_patient_location", "2"),
+    _rare("InstitutionName", "institution_name"),
+    _rare("InstitutionAddress", "institution_address"),
+    _rare("InstitutionalDepartmentName", "institutional_department_name"),
     _empty_sequence("ReferencedPatientSequence", "2", *_REFERENCE),
     # Patient
     _known("PatientName", "patient_name", "R", "1"),
@@ -218,12 +284,37 @@ WORKLIST: Final[Tree] = _tree(
     _known("PatientSex", "patient_sex", "O", "2"),
     _known("PatientWeight", "patient_weight_kg", "O", "2"),
     _known("PatientSize", "patient_size_m", "O", "3"),
-    _unknown("PatientAddress", "3"),
-    _unknown("ConfidentialityConstraintOnPatientDataDescription", "2"),
-    _unknown("PatientState", "2"),
+    _known("PatientAge", _age, "O", "3"),
+    _rare("OtherPatientIDs", "other_patient_ids"),
+    _OTHER_PATIENT_IDS,
+    _rare("OtherPatientNames", "other_patient_names"),
+    _rare("PatientAddress", "patient_address"),
+    _rare(
+        "ConfidentialityConstraintOnPatientDataDescription",
+        "confidentiality_constraint_on_patient_data_description",
+        "2",
+    ),
+    _rare("PatientState", "patient_state", "2"),
+    _rare("EthnicGroup", "ethnic_group"),
+    _rare("Occupation", "occupation"),
+    _rare("SmokingStatus", "smoking_status"),
+    _rare("AdditionalPatientHistory", "additional_patient_history"),
+    _rare("LastMenstrualDate", "last_menstrual_date"),
+    _rare("PatientComments", "patient_comments"),
     _known("PregnancyStatus", "pregnancy_status", "O", "2"),
     _known("MedicalAlerts", "medical_alerts", "O", "2"),
     _known("Allergies", "allergies", "O", "2"),
-    _unknown("SpecialNeeds", "2"),
+    _rare("SpecialNeeds", "special_needs", "2"),
+    # Clinical trial
+    _rare("ClinicalTrialSponsorName", "clinical_trial_sponsor_name"),
+    _rare("ClinicalTrialProtocolID", "clinical_trial_protocol_id"),
+    _rare("ClinicalTrialProtocolName", "clinical_trial_protocol_name"),
+    _rare("ClinicalTrialSiteID", "clinical_trial_site_id"),
+    _rare("ClinicalTrialSiteName", "clinical_trial_site_name"),
+    _rare("ClinicalTrialSubjectID", "clinical_trial_subject_id"),
+    _rare("ClinicalTrialSubjectReadingID", "clinical_trial_subject_reading_id"),
+    _rare("ClinicalTrialTimePointID", "clinical_trial_time_point_id"),
+    _rare("ClinicalTrialTimePointDescription", "clinical_trial_time_point_description"),
+    _rare("ClinicalTrialProtocolEthicsCommitteeName", "clinical_trial_protocol_ethics_committee_name"),
 )
 """Everything a query may ask for, by tag."""

@@ -172,6 +172,7 @@ def _from_version_1(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE items_1")
     if "cursor" in _state(db):
         db.execute("INSERT OR REPLACE INTO state VALUES ('complete', '1')")
+    _ask_anew(db)
 
 
 def _make_anew(db: sqlite3.Connection) -> None:
@@ -184,7 +185,13 @@ def _make_anew(db: sqlite3.Connection) -> None:
     ).fetchall():
         last = rows[-1][0]
         _put(db, [row[1:] for row in rows])
+    _ask_anew(db)
     _remember_form(db)
+
+
+def _ask_anew(db: sqlite3.Connection) -> None:
+    """Let the next pull bring everything: what an older program could not read of the items, it left out."""
+    db.execute("DELETE FROM state WHERE key IN ('cursor', 'etag', 'epoch')")
 
 
 def _put(db: sqlite3.Connection, stored: Iterable[tuple[str, int, str | None]]) -> None:

@@ -19,7 +19,7 @@ from edge_relay.worklist.attributes import Sequence, Tree
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import Key, Reading, parse_query
 from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
-from edge_relay.worklist.row import SEPARATOR, STATUS_COLUMN, status_piece
+from edge_relay.worklist.row import STATUS_COLUMN, pieces_of, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
 from edge_relay.worklist.search import ROW, Search, search
 from shared.dicom.charset import character_set
@@ -154,7 +154,7 @@ def _own(
             status = _status(item_id, feed_seq, held, overlay)
             if status not in wanted.statuses:
                 continue
-            pieces = blob.split(SEPARATOR)
+            pieces = pieces_of(blob)
             if all(check(pieces) for check in wanted.checks):
                 yield pieces, bool(is_ascii), status, body
 
@@ -214,7 +214,7 @@ def _answers(
             status = _status(item_id, feed_seq, held, overlay) if overlay else held
             if status not in statuses:
                 continue
-            pieces = blob.split(SEPARATOR)
+            pieces = pieces_of(blob)
             if status is not held:
                 pieces[STATUS_COLUMN] = status_piece(status)
             for check in checks:

@@ -25,7 +25,7 @@ from shared.dicom.dicom_text import parse_date
 from shared.errors import Rejected
 from shared.text.transliteration import plain, without_accents
 
-WILD_CARD_VRS: Final = frozenset({"AE", "CS", "LO", "SH", "UC"})
+WILD_CARD_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC"})
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
 _RUN_OF_STARS = re.compile(r"\*{2,}")
 _MOST_PATTERNS: Final = 64  # alternatives, and characters of one: far more than any attribute has, and

@@ -215,7 +215,8 @@ class _Parser:
         except Rejected as error:
             raise Rejected(error.what, where=entry.keyword) from None
         if matcher is not None:
-            self._found[entry.tag] = matcher
+            if not entry.within:
+                self._found[entry.tag] = matcher
             self.names_status |= entry.tag == STEP_STATUS
         return Key(entry, matcher)
 

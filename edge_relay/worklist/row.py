@@ -3,6 +3,7 @@
 The blob holds, in the order of the table in `edge_relay.worklist.attributes`, an encoded element (implicit VR
 little endian, text in UTF-8) for every attribute we have a source for, joined by `SEPARATOR`. An answer is a
 choice of them, so that no item is parsed or built when a scanner asks (see `edge_relay.worklist.answer`).
+What most items have none of is one piece at the end, empty for most: it costs those that have it.
 An empty piece means that the element is not there at all: its sequence has no item, or the code has its
 other form. `FINGERPRINT` changes with anything that changes the bytes: rows made by another version of this
 program are then made anew from the items themselves.
@@ -26,28 +27,59 @@ from edge_relay.worklist.attributes import (
     Tree,
     attributes,
 )
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.worklist_item import Status, WorklistItem
 
 SEPARATOR: Final = b"\x1f"
-"""In no tag of ours, in no length (they are even, and below 0x1F00), and not allowed in DICOM text."""
+"""In no tag of ours, in no length (they are even, and below 0x1D00), and not allowed in DICOM text."""
+
+_RARE_SEPARATOR: Final = b"\x1d"
+"""Likewise; between the rare pieces."""
 
 HEADER_BYTES: Final = 8
 """Tag and length in front of each piece's value."""
 
-COLUMNS: Final = tuple(each for each in attributes(WORKLIST) if each.read is not None)
-"""The attributes of the blob's pieces. A tag with a source occurs once, so it names its column."""
+_WITH_SOURCE: Final = tuple(each for each in attributes(WORKLIST) if each.read is not None)
+_USUAL: Final = sum(not each.rare for each in _WITH_SOURCE)
 
-COLUMN_OF: Final = {each.tag: column for column, each in enumerate(COLUMNS)}
+COLUMNS: Final = tuple(sorted(_WITH_SOURCE, key=lambda each: each.rare))
+"""The attributes of a row's pieces, the rare ones last."""
+
+COLUMN_OF: Final = {each.tag: column for column, each in enumerate(COLUMNS) if not each.within}
+"""Column by tag, of the attribute that has its tag's usual meaning."""
+
+_COLUMN_IN: Final = {(each.within, each.tag): column for column, each in enumerate(COLUMNS)}
 STATUS_COLUMN: Final = COLUMN_OF[STEP_STATUS]
 
 _CODE_FORMS: Final = frozenset({CODE_VALUE, LONG_CODE_VALUE})
 
 
+def column_of(attribute: Attribute) -> int:
+    """Return the column of an attribute with a source."""
+    return _COLUMN_IN[attribute.within, attribute.tag]
+
+
+def column_within(sequence: int, tag: int) -> int | None:
+    """Return the column of a tag that means another thing in a sequence; None if it has no source there."""
+    return _COLUMN_IN.get((sequence, tag))
+
+
 def blob_of(item: WorklistItem) -> tuple[bytes, bool]:
     """Return an item's blob, and whether all its text is ASCII."""
-    pieces: list[bytes] = []
-    _collect(WORKLIST, item, True, pieces)
-    return SEPARATOR.join(pieces), all(piece[HEADER_BYTES:].isascii() for piece in pieces)
+    usual: list[bytes] = []
+    rare: list[bytes] = []
+    _collect(WORKLIST, item, True, usual, rare)
+    tail = b"" if rare == _NOTHING_RARE else _RARE_SEPARATOR.join(rare)
+    is_ascii = all(piece[HEADER_BYTES:].isascii() for piece in (*usual, *rare))
+    return SEPARATOR.join((*usual, tail)), is_ascii
+
+
+def pieces_of(blob: bytes) -> list[bytes]:
+    """Return the encoded elements of a blob, one a column."""
+    pieces = blob.split(SEPARATOR)
+    tail = pieces[_USUAL]
+    pieces[_USUAL:] = tail.split(_RARE_SEPARATOR) if tail else _NOTHING_RARE
+    return pieces
 
 
 @lru_cache(maxsize=16)
@@ -61,20 +93,44 @@ def text_of(piece: bytes) -> str:
     return piece[HEADER_BYTES:].decode().rstrip(" \0")
 
 
-def _collect(tree: Tree, item: WorklistItem, present: bool, pieces: list[bytes]) -> None:
+def _collect(tree: Tree, item: WorklistItem, present: bool, usual: list[bytes], rare: list[bytes]) -> None:
     for entry in tree.values():
         if isinstance(entry, Sequence):
-            _collect(entry.children, item, present and entry.present(item), pieces)
+            _collect(entry.children, item, present and entry.present(item), usual, rare)
         elif entry.read is not None:
             value = entry.read(item)
             there = present and (value or entry.tag not in _CODE_FORMS)
-            pieces.append(_piece(entry, value) if there else b"")
+            (rare if entry.rare else usual).append(_piece(entry, value) if there else b"")
 
 
 def _piece(attribute: Attribute, value: str | int | None) -> bytes:
     # PregnancyStatus is the only US: 1 to 4, so no separator in it.
     raw = struct.pack("<H", value) if isinstance(value, int) else (value or "").encode()
     return element(attribute.tag, attribute.vr, raw, implicit=True)
+
+
+def _nothing_rare() -> list[bytes]:
+    bare = WorklistItem(
+        id="sample",
+        site="sample",
+        study_instance_uid="2.25.1",
+        requested_procedure_id="R",
+        scheduled_procedure_step_id="S",
+        patient_name="B",
+        patient_id="P",
+        modality="MR",
+        scheduled_station_aetitle="T",
+        scheduled_start_date="20261122",
+        scheduled_start_time="093000",
+        procedure_description="E",
+    )
+    rare: list[bytes] = []
+    _collect(WORKLIST, bare, True, [], rare)
+    return rare
+
+
+_NOTHING_RARE: Final = _nothing_rare()
+"""The rare pieces of an item that has none of them."""
 
 
 def _fingerprint() -> str:
@@ -109,7 +165,13 @@ def _fingerprint() -> str:
         performed_procedure_step_status=Status.IN_PROGRESS,
     )
     bare = {"study_description": "", "hisris_coding_designator": "", "protocol_name": "C" * 17}
-    samples = (short, short.model_copy(update=bare), short.model_copy(update={"protocol_name": ""}))
+    every = {name: f"x{number}" for number, name in enumerate(OptionalAttributes.model_fields)}
+    samples = (
+        short,
+        short.model_copy(update=bare),
+        short.model_copy(update={"protocol_name": ""}),
+        short.model_copy(update=every),
+    )
     return hashlib.sha256(repr([blob_of(each) for each in samples]).encode()).hexdigest()[:32]
 
 

@@ -1,6 +1,7 @@
 """What one scanner may ask for and is sent: the worklist's table, changed by its profile. Pure.
 
-    fixed_values            a value for attributes the worklist has no source for: sent if asked for, matched
+    fixed_values            a value for attributes that items need not have: sent if asked for, and matched,
+                            in place of the item's own
     extra_attributes        sent even if not asked for
     suppressed_attributes   never sent, even if asked for; still matched on; the answer is FF01 then
 
@@ -44,16 +45,6 @@ _LEGAL: Final[dict[str, Callable[[object], str]]] = {
 }
 """VR a fixed value may have, and what makes one legal."""
 
-_STEP_ONLY: Final = frozenset(  # of the Scheduled Procedure Step Module (PS3.3 C.4.10), not in our table
-    map(
-        tag_of,
-        (
-            "ScheduledProcedureStepEndDate",
-            "ScheduledProcedureStepEndTime",
-            "CommentsOnTheScheduledProcedureStep",
-        ),
-    )
-)
 _IN_CODES: Final = frozenset(
     attribute.tag
     for entry in (*WORKLIST.values(), *getattr(WORKLIST[STEP_SEQUENCE], "children", {}).values())
@@ -69,7 +60,7 @@ def tree_of(scanner: ScannerProfile) -> Tree:
     children = dict(step.children)
     for keyword, text in scanner.fixed_values.items():
         tag = tag_of(keyword)
-        where = children if tag in step.children or tag in _STEP_ONLY else tree
+        where = children if tag in step.children else tree
         where[tag] = _fixed(tag, keyword, text, where.get(tag))
     tree[STEP_SEQUENCE] = replace(step, children=children)
     return tree
@@ -111,7 +102,7 @@ def check_profile(scanner: ScannerProfile) -> None:
 
 
 def _fixed(tag: int, keyword: str, text: str, entry: Attribute | Sequence | None) -> Attribute:
-    if isinstance(entry, Sequence) or tag in _IN_CODES or (entry is not None and entry.read is not None):
+    if isinstance(entry, Sequence) or tag in _IN_CODES or _is_an_items(entry):
         raise Rejected(f"{keyword} comes from the worklist itself", where="fixed_values")
     try:
         vr = dictionary_VR(tag)
@@ -123,6 +114,10 @@ def _fixed(tag: int, keyword: str, text: str, entry: Attribute | Sequence | None
     if not legal:
         raise Rejected(f"{keyword} has no value", where="fixed_values")
     return Attribute(tag, vr, None, "O", entry.returned if entry else "3", legal)
+
+
+def _is_an_items(entry: Attribute | None) -> bool:
+    return entry is not None and entry.read is not None and not entry.rare
 
 
 def _step(tree: Tree) -> Sequence:

@@ -28,7 +28,7 @@ from edge_relay.worklist.attributes import (
 from edge_relay.worklist.cached_item import BY_START
 from edge_relay.worklist.matching import DateRange, Matcher
 from edge_relay.worklist.query import CONDITION_FIELDS, Condition, Key, Query, Window
-from edge_relay.worklist.row import COLUMN_OF, text_of
+from edge_relay.worklist.row import COLUMN_OF, column_of, text_of
 from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status
 
@@ -116,8 +116,8 @@ def _checks(keys: tuple[Key, ...], conditions: dict[str, Condition]) -> Iterator
     for entry, matcher in _matchers(keys):
         if entry.tag == STEP_START_DATE and isinstance(matcher, DateRange):
             continue  # every search selects by date
-        field = CONDITION_FIELDS.get(entry.tag, "")
-        yield (field if field in conditions else entry.keyword), [_check(entry, matcher)]
+        field = "" if entry.within else CONDITION_FIELDS.get(entry.tag, "")
+        yield (field if field in conditions else f"{entry.within}{entry.keyword}"), [_check(entry, matcher)]
 
 
 def _matchers(keys: tuple[Key, ...]) -> Iterator[tuple[Attribute, Matcher]]:
@@ -133,7 +133,7 @@ def _check(entry: Attribute, matcher: Matcher) -> Check:
     if entry.read is None:
         matches = matcher(entry.fixed)  # from the scanner's profile: the same for every row
         return lambda _: matches
-    column = COLUMN_OF[entry.tag]
+    column = column_of(entry)
     return lambda pieces: bool(piece := pieces[column]) and matcher(text_of(piece))
 
 
@@ -154,7 +154,7 @@ def _stations(asked: Condition | None, scanner: ScannerProfile) -> list[Stations
     own = Stations(scanner.stations, frozenset(scanner.station_names))
     wanted = []
     if asked is not None:
-        titles = frozenset(asked.values)
+        titles = scanner.own_titles(asked.values)
         is_own = bool(titles & own.titles)
         wanted.append(Stations(titles | own.titles, own.names) if is_own else Stations(titles, frozenset()))
     if scanner.restricted and own not in wanted:

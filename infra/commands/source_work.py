@@ -25,6 +25,7 @@ from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.sources.state import SourceState
+from lambdas.store.audit.entry import COMMAND
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
@@ -52,10 +53,12 @@ def apply(file: Path) -> None:
     definition = parse_definition(text_of(file))
     settings = load(RedcapSettings)
     with closing(_connect(settings)(definition)) as redcap:
-        check_project(definition, redcap)
+        clock = check_project(definition, redcap)
         shared = _shared_patient_ids(definition, redcap, settings)
-    SourceStore(settings.tables()).put(definition)
+    SourceStore(settings.tables()).put(definition, by=COMMAND)
     typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
+    if clock:
+        typer.echo(f"REDCap's clock: {clock}", err=True)
     for reason in shared:
         typer.echo(f"will be held: {reason}", err=True)
 
@@ -113,7 +116,7 @@ def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceSt
 
 def delete(source_id: str, *, withdraw: bool) -> None:
     """Delete a source; with ``withdraw`` take its open items off the worklist."""
-    withdrawn = services().remove_source(source_id, withdraw=withdraw)
+    withdrawn = services().remove_source(source_id, withdraw=withdraw, by=COMMAND)
     typer.echo(f"deleted, and {withdrawn} of its items withdrawn")
 
 
@@ -132,7 +135,7 @@ def make_trigger(source_id: str, *, rotate: bool) -> None:
         typer.echo(f"mwl-cloud: the project's id could not be read: {error}", err=True)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     try:
-        deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate)
+        deployed.triggers.make(source_id, secret, project_id=project_id, replace=rotate, by=COMMAND)
     except AlreadyExists as error:
         raise Rejected(error.what, where=error.where, hint="--rotate makes a new URL") from None
     typer.echo(f"{settings.api_url.rstrip('/')}/hooks/redcap/{source_id}/{secret}")

@@ -48,7 +48,7 @@ def ask_for_sync(source_id: str, *, record: str, confirm_withdrawals: bool) -> N
     SourceStore(settings.tables()).find(source_id)
     import boto3  # takes a while to load, and the list needs no queue
 
-    from lambdas.sync.wake_up import SyncRequests
+    from lambdas.aws.sync_requests import SyncRequests
 
     client = boto3.client("sqs", region_name=settings.aws_region)
     SyncRequests(lambda: client, settings.sync_queue_url).send(

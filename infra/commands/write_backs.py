@@ -45,6 +45,7 @@ def retry(
 ) -> None:
     """Try refused write-backs again, after you have repaired the cause. Takes up to a minute."""
     from infra.commands.deployment import step_store
+    from lambdas.store.audit.entry import COMMAND
 
     with reported():
         if bool(uids) == every:
@@ -52,5 +53,5 @@ def retry(
         steps = step_store()
         wanted = [each.sop_instance_uid for each in steps.parked_write_backs(500)] if every else uids or []
         for uid in wanted:
-            steps.retry_write_back(uid)
+            steps.retry_write_back(uid, by=COMMAND)
         typer.echo(f"{len(wanted)} to be tried again")

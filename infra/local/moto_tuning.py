@@ -23,8 +23,8 @@ def quick_transactions() -> None:
     """Let moto remember a table before a transaction without copying the items in it.
 
     Exact for transactions of Put, Delete and ConditionCheck, which replace items; an Update inside a
-    transaction would change one in place. We write no such transaction, and a test holds that an undone one
-    leaves nothing behind.
+    transaction changes one in place. So in ours an Update comes last, when nothing can fail any more but
+    itself; and a test holds that an undone transaction leaves nothing behind.
     """
     setattr(Table, "__deepcopy__", _snapshot)  # noqa: B010 - the hook copy.deepcopy looks for
 

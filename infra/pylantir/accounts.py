@@ -11,6 +11,7 @@ from infra.pylantir.old_rows import OldUser
 from lambdas.access.passwords import Passwords, is_bcrypt
 from lambdas.access.role import Role
 from lambdas.store.accounts.people import UserStore, normal_name
+from lambdas.store.audit.entry import COMMAND
 from shared.errors import AlreadyExists
 
 DEFAULT_PASSWORD: Final = "admin123"  # noqa: S105 - pylantir's own, which everybody can read in its guide
@@ -70,7 +71,13 @@ def import_accounts(plan: AccountPlan, store: UserStore) -> tuple[list[str], lis
     made, there = [], []
     for account in plan.accounts:
         try:
-            store.create(account.username, account.password_hash, account.role, disabled=account.disabled)
+            store.create(
+                account.username,
+                account.password_hash,
+                account.role,
+                disabled=account.disabled,
+                by=COMMAND,
+            )
         except AlreadyExists:
             there.append(account.username)
         else:

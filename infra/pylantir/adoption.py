@@ -48,7 +48,7 @@ class Adoption:
     """What to do with the predecessor's rows.
 
     :param items: items to make by hand.
-    :param unchanged: rows of which there is nothing to keep: our item is right as it is.
+    :param unchanged: rows with nothing to keep: our item is right as it is.
     :param left_out: (row number, why).
     """
 
@@ -151,7 +151,7 @@ def _site(row: OldItem) -> str:
 
 def _by_hand(row: OldItem, made: set[str], plan: Adoption, where: tuple[str, str, str]) -> None:
     site, today, item_id = where
-    reason = "" if site else "of which site it is, nobody can tell"
+    reason = "" if site else "its site is not known"
     if not reason and _status(row) not in _MOVED:
         reason = _why_not(row, today)
     if reason:

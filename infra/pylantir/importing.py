@@ -26,6 +26,7 @@ from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
 from infra.pylantir.translation import translate
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
+from lambdas.store.audit.entry import COMMAND
 from shared.errors import NotFound, Rejected
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
     connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=_READ_SECONDS)
     with closing(connect(definition)) as redcap:
         check_project(definition, redcap)
-    store.put(definition)
+    store.put(definition, by=COMMAND)
     typer.echo(f"source {definition.id}: stored; see mwl-cloud sources preview and sources list")
 
 

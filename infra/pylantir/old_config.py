@@ -24,7 +24,7 @@ Window = tuple[time, time]
 
 @dataclass(frozen=True)
 class OldSource:
-    """One REDCap project as pylantir is told of it.
+    """One REDCap project, as in pylantir's configuration.
 
     :param form: whose rules it follows.
     :param kind: ``redcap``, or ``redcap_concussion``, whose address and token are other ones.

@@ -1,6 +1,6 @@
 """The predecessor's SQLite files, opened for reading only: its worklist and its users.
 
-Columns are read by name, so that files of 0.2 and of 0.4, which has two more, read alike.
+Columns are read by name, so that files of 0.2 and of 0.4, which has two more, can both be read.
 """
 
 from __future__ import annotations

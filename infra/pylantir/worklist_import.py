@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from infra.pylantir.adoption import Adoption, Edit, adopt
 from infra.pylantir.old_rows import OldItem
 from lambdas.sources.definition import SourceDefinition
+from lambdas.store.audit.entry import COMMAND
 from lambdas.store.commit import BATCH, Change
 from lambdas.store.ownership import StoredItem, from_person
 from lambdas.store.sources import SourceStore
@@ -58,10 +59,10 @@ def import_worklist(
     for site in sites:
         edits = [edit for edit in plan.edits if edit.site == site]
         for some in batches(edits, BATCH):
-            worklist.writer.change(site, {edit.item_id: _edited(edit) for edit in some})
+            worklist.writer.change(site, {edit.item_id: _edited(edit) for edit in some}, by=COMMAND)
     for item in plan.items:
         try:
-            worklist.create(item)
+            worklist.create(item, by=COMMAND)
         except AlreadyExists:
             continue  # a person has changed or removed it since it was brought along: theirs stays
     return plan

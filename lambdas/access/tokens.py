@@ -1,6 +1,7 @@
 """Access tokens: people's, which we sign (HS256), and relays', which they sign themselves (EdDSA).
 
     people   kid in the header; iss, aud, sub (username), ver (the account's token version), iat, exp
+    devices  the same with another aud: says that a person has logged in on this device (sub, jti)
     relays   iss (relay id), aud, iat, exp at most 60 s after iat; the key is the one the relay enrolled
 
 Time is an argument everywhere, so PyJWT checks signatures and claims' types, and we check the times.
@@ -22,6 +23,8 @@ from shared.errors import Forbidden, Rejected, Unavailable
 
 PEOPLE_ISSUER: Final = "mwl-relay"
 PEOPLE_AUDIENCE: Final = "mwl-relay-api"
+DEVICE_AUDIENCE: Final = "mwl-relay-device"
+DEVICE_SECONDS: Final = 180 * 24 * 3600
 RELAY_AUDIENCE: Final = "mwl-relay"
 RELAY_TOKEN_SECONDS: Final = 60
 LEEWAY: Final = 10
@@ -84,18 +87,23 @@ class PeopleTokens:
 
     def issue(self, username: str, token_version: int, *, minutes: int) -> str:
         """Return a token that is good for ``minutes``."""
-        keys = SigningKeys.parse(self._keys(False))
-        now = int(self._now())
-        claims = {
-            "iss": PEOPLE_ISSUER,
-            "aud": PEOPLE_AUDIENCE,
-            "sub": username,
-            "ver": token_version,
-            "iat": now,
-            "exp": now + minutes * 60,
-        }
-        secret = keys.secret.get_secret_value()
-        return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": keys.kid})
+        return self._signed(PEOPLE_AUDIENCE, minutes * 60, sub=username, ver=token_version)
+
+    def issue_device(self, username: str, device: str) -> str:
+        """Return a token that says that a person has logged in on the device called ``device``."""
+        return self._signed(DEVICE_AUDIENCE, DEVICE_SECONDS, sub=username, jti=device)
+
+    def device(self, token: str, username: str) -> str:
+        """Return which device of a person a token is of; empty if it is none of ours, or too old.
+
+        :raises Unavailable: the signing keys cannot be read.
+        """
+        try:
+            payload = _decode(token, self._key_of(token), "HS256", DEVICE_AUDIENCE, PEOPLE_ISSUER)
+            good = payload.get("sub") == username and _seconds(payload["exp"]) > self._now()
+        except Unauthenticated:
+            return ""
+        return str(payload.get("jti", "")) if good else ""
 
     def verify(self, token: str) -> PersonClaims:
         """Return what a token says; raise `Unauthenticated` if it is not ours or no longer good."""
@@ -107,6 +115,13 @@ class PeopleTokens:
         if claims.exp <= self._now():
             raise Unauthenticated("the access token has expired", hint="log in again")
         return claims
+
+    def _signed(self, audience: str, seconds: int, **claims: Any) -> str:
+        keys = SigningKeys.parse(self._keys(False))
+        now = int(self._now())
+        usual = {"iss": PEOPLE_ISSUER, "aud": audience, "iat": now, "exp": now + seconds}
+        secret = keys.secret.get_secret_value()
+        return jwt.encode({**usual, **claims}, secret, algorithm="HS256", headers={"kid": keys.kid})
 
     def _key_of(self, token: str) -> str:
         try:

@@ -6,15 +6,16 @@ from lambdas.access.passwords import check_rules
 from lambdas.access.role import Role
 from lambdas.api.services import Services
 from lambdas.store.accounts.people import User
+from lambdas.store.audit.entry import COMMAND, Actor
 
 
-def add_user(services: Services, username: str, password: str, role: Role) -> User:
+def add_user(services: Services, username: str, password: str, role: Role, *, by: Actor = COMMAND) -> User:
     """Make an account: also how the first admin comes to be, before there is anybody to ask.
 
     :raises Rejected: the name or the password is not acceptable.
     :raises AlreadyExists: the name is taken.
     """
-    return services.users.create(username, hashed(services, username, password), role)
+    return services.users.create(username, hashed(services, username, password), role, by=by)
 
 
 def set_password(services: Services, username: str, password: str) -> None:
@@ -23,7 +24,7 @@ def set_password(services: Services, username: str, password: str) -> None:
     :raises NotFound: there is no such account.
     :raises Rejected: the password is not acceptable.
     """
-    services.users.change(username, password_hash=hashed(services, username, password))
+    services.users.change(username, password_hash=hashed(services, username, password), by=COMMAND)
 
 
 def hashed(services: Services, username: str, password: str) -> str:

@@ -11,19 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lambdas.access.role import Role
-from lambdas.access.tokens import Unauthenticated, claimed_relay, verify_relay
+from lambdas.access.tokens import DEVICE_SECONDS, Unauthenticated, claimed_relay, verify_relay
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
-from lambdas.store.accounts.people import User
+from lambdas.store.accounts.people import User, normal_name
 from lambdas.store.accounts.relays import Relay
+from lambdas.store.audit.entry import Actor, Subject
 from shared.errors import Forbidden
 
 DEFAULT_MINUTES: Final = 30
+DEVICE_COOKIE: Final = "mwl_device"
 
 _person = HTTPBearer(auto_error=False, scheme_name="person", description="From POST /auth/login")
 _relay = HTTPBearer(auto_error=False, scheme_name="relay", description="A JWT signed by the relay's own key")
@@ -34,38 +36,63 @@ router = APIRouter(prefix="/auth", tags=["login"])
 
 
 @router.post("/login")
-def login(body: Login, services: UseServices) -> AccessToken:
+def login(body: Login, request: Request, response: Response, services: UseServices) -> AccessToken:
     """Exchange username and password for an access token.
 
-    A longer life than the server allows is cut to what it allows; `expires_in` (seconds) tells.
+    A longer life than the server allows is cut to what it allows; `expires_in` (seconds) tells. The cookie
+    that comes with it lets this device log in while somebody else, elsewhere, guesses at the password.
     """
-    return log_in(services, body)
+    return log_in(services, body, request, response)
 
 
-def log_in(services: Services, body: Login) -> AccessToken:
-    """Return a token; raises as `authenticated` does."""
-    user = authenticated(services, body)
+def log_in(services: Services, body: Login, request: Request, response: Response) -> AccessToken:
+    """Return a token, and mark the device as one of this person's; raises as `authenticated` does."""
+    user = authenticated(services, body, request, response)
     longest = services.settings.access_token_max_minutes
     minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
     token = services.tokens.issue(user.username, user.token_version, minutes=minutes)
     return AccessToken(access_token=token, expires_in=minutes * 60)
 
 
-def authenticated(services: Services, body: Login) -> User:
-    """Return whose password it is.
+def authenticated(services: Services, body: Login, request: Request, response: Response) -> User:
+    """Return whose password it is, and mark the device as one of this person's.
 
     :raises Unauthenticated, Throttled: alike for names that exist and that do not.
     """
-    services.logins.begin(body.username)
+    address = request.client.host if request.client else ""
+    device = _device(services, body.username, request)
+    services.logins.begin(body.username, address=address, device=device)
     user = services.users.find(body.username)
     password = body.password.get_secret_value()
     right, better_hash = services.passwords.verify(password, user.password_hash if user else None)
+    # What was typed as a name may be a password: only the name of an account is kept.
+    by = person(request, user.username if user else "")
     if user is None or not right or user.disabled:
+        services.audit.record(by, [Subject(kind="login", id=by.name, action="login-failed")])
         raise Unauthenticated("username or password is wrong")
-    services.logins.succeeded(body.username)
+    services.logins.succeeded(body.username, address=address, device=device)
+    services.audit.record(by, [Subject(kind="login", id=by.name, action="logged-in")])
     if better_hash:
         services.users.upgrade_hash(user, better_hash)
+    _mark_device(services, user.username, response)
     return user
+
+
+def _device(services: Services, username: str, request: Request) -> str:
+    token = request.cookies.get(DEVICE_COOKIE, "")
+    return services.tokens.device(token, normal_name(username)) if token else ""
+
+
+def _mark_device(services: Services, username: str, response: Response) -> None:
+    response.set_cookie(
+        DEVICE_COOKIE,
+        services.tokens.issue_device(username, services.new_id()),
+        max_age=DEVICE_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def current_user(services: UseServices, credentials: _PersonToken) -> User:
@@ -77,6 +104,21 @@ def current_user(services: UseServices, credentials: _PersonToken) -> User:
     if user is None or user.disabled or user.token_version != claims.ver:
         raise Unauthenticated("the access token is no longer good", hint="log in again")
     return user
+
+
+def acting(request: Request, user: Annotated[User, Depends(current_user)]) -> Actor:
+    """Return who is asking, as the audit trail names a person."""
+    return person(request, user.username)
+
+
+def person(request: Request, username: str) -> Actor:
+    """Return a person as the audit trail names one, with where the request came from."""
+    return Actor(
+        kind="person",
+        name=username,
+        address=request.client.host if request.client else "",
+        request_id=str(request.scope.get("mwl.request_id", "")),
+    )
 
 
 def _needs(role: Role) -> Callable[[User], User]:
@@ -105,4 +147,5 @@ def current_relay(services: UseServices, credentials: _RelayToken) -> Relay:
 MayRead = Depends(_needs(Role.READ))
 MayWrite = Depends(_needs(Role.WRITE))
 MayAdminister = Depends(_needs(Role.ADMIN))
+Acting = Annotated[Actor, Depends(acting)]
 ThisRelay = Annotated[Relay, Depends(current_relay)]

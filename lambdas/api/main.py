@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from mangum import Mangum
@@ -14,11 +14,43 @@ from starlette.middleware.cors import CORSMiddleware
 from lambdas.api import auth, problems
 from lambdas.api.guard import Guard
 from lambdas.api.pages.dashboard import create_dashboard, first_page
-from lambdas.api.routes import health, hooks, missing, relay, relays, sources, users, worklist, write_backs
+from lambdas.api.routes import (
+    audit,
+    health,
+    history,
+    hooks,
+    missing,
+    ownership,
+    procedure_steps,
+    relay,
+    relays,
+    sources,
+    users,
+    worklist,
+    write_backs,
+)
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
 from shared.problem_document import MEDIA_TYPE
+
+ROUTES: Final = (
+    auth,
+    worklist,
+    history,
+    ownership,
+    procedure_steps,
+    users,
+    sources,
+    write_backs,
+    relays,
+    missing,
+    audit,
+    relay,
+    hooks,
+    health,
+)
+"""Whatever has a router."""
 
 _DESCRIPTION = "Worklist items from REDCap to the scanner, and what the scanner did back to REDCap."
 
@@ -36,7 +68,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.health = report
     app.version = report.version
     problems.install(app)
-    for module in (auth, worklist, users, sources, write_backs, relays, missing, relay, hooks, health):
+    for module in ROUTES:
         app.include_router(module.router)
     _add_dashboard(app, services)
     app.add_middleware(Guard)

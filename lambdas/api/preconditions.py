@@ -10,15 +10,20 @@ neither                  what is named counts; only a status that a scanner repo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from lambdas.api.schemas.items import READ_ONLY, ItemChanges, ItemView
+from lambdas.api.schemas.items import READ_ONLY, ItemChanges
+from lambdas.store.audit.item_history import Since
 from lambdas.store.ownership import STATUS, StoredItem
 from shared.errors import MwlError, Outdated
 
 _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 _ANY: Final = "*"
+
+SinceVersion = Callable[[str], Since | None]
+"""Finds what changed of an item since a version."""
+
 LOOK_AGAIN: Final = "read it again, then decide"
 
 
@@ -37,20 +42,45 @@ def is_known(if_none_match: str, stored: StoredItem) -> bool:
     return if_none_match.strip() == _ANY or stored.version in found
 
 
-def check_match(if_match: str, stored: StoredItem, fields: Iterable[str] = ()) -> None:
+def check_match(if_match: str, stored: StoredItem, since: SinceVersion = lambda _: None) -> None:
     """Raise `Outdated` unless ``If-Match`` is empty or names the item as it stands.
 
-    :param fields: what of it is known to be otherwise than the caller thinks.
+    :param since: finds what changed since a version.
     """
-    wanted = {tag for weak, tag in _TAG.findall(if_match) if not weak}
-    if not if_match or if_match.strip() == _ANY or stored.version in wanted:
+    named = [tag for weak, tag in _TAG.findall(if_match) if not weak]
+    if not if_match or if_match.strip() == _ANY or stored.version in named:
         return
+    found = since(named[0]) if named else None
     raise Outdated(
         "the item has changed since you looked at it",
         where="If-Match",
         hint=LOOK_AGAIN,
-        changed=dict.fromkeys(fields, "is not what you looked at any more"),
+        changed=found.told if found else {},
     )
+
+
+def merged(body: ItemChanges, stored: StoredItem, since: SinceVersion) -> dict[str, Any]:
+    """Return what an item sent back with an earlier ``version`` changes of the item as it stands.
+
+    That is where it differs from what that version showed; what others changed since stays theirs.
+
+    :raises Outdated: it changes what others have changed too, or nobody knows what the version showed.
+    """
+    if body.version in {"", stored.version}:
+        return body.against(stored)
+    found = since(body.version)
+    if found is None:
+        raise Outdated("nobody knows this version of the item", where="version", hint=LOOK_AGAIN)
+    changes = body.against(stored, found.shown)
+    both = sorted(changes.keys() & found.told.keys())
+    if both:
+        raise Outdated(
+            "what you change has been changed since you looked at it",
+            where=both[0],
+            hint=LOOK_AGAIN,
+            changed={name: found.told[name] for name in both},
+        )
+    return changes
 
 
 def check_status_is_meant(body: ItemChanges, if_match: str, stored: StoredItem) -> None:
@@ -67,10 +97,3 @@ def check_status_is_meant(body: ItemChanges, if_match: str, stored: StoredItem) 
             where=STATUS,
             hint="send the header If-Match, with the ETag of GET /worklist/{id}",
         )
-
-
-def differing(body: ItemChanges, stored: StoredItem) -> list[str]:
-    """Return the fields in which what was sent is not what is there."""
-    there = ItemView.of(stored).model_dump()
-    sent = body.model_dump(include=body.model_fields_set - {"version"})
-    return sorted(name for name, value in sent.items() if value != there[name])

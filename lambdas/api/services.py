@@ -18,16 +18,20 @@ from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
+from lambdas.aws.sync_requests import SyncRequests
 from lambdas.store.accounts.browser_sessions import BrowserSessionStore
-from lambdas.store.accounts.people import LoginStore, UserStore
+from lambdas.store.accounts.logins import LoginStore
+from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
+from lambdas.store.audit.entry import SYSTEM, Actor
+from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.sources import SourceStore
+from lambdas.store.step_links import StepLinks
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync import removal
 from lambdas.sync.connect import Connect, connector
-from lambdas.sync.wake_up import SyncRequests
 from lambdas.write_backs.wake_up import WakeUpMessages
 from shared.errors import Rejected
 
@@ -64,6 +68,7 @@ class Services:
     settings: ApiSettings
     worklist: WorklistStore
     steps: StepStore
+    step_links: StepLinks
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
@@ -75,6 +80,7 @@ class Services:
     passwords: Passwords
     tokens: PeopleTokens
     wake_up_messages: WakeUpMessages
+    audit: AuditTrail
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -96,7 +102,7 @@ class Services:
             )
         return known[0]
 
-    def remove_source(self, source_id: str, *, withdraw: bool) -> int:
+    def remove_source(self, source_id: str, *, withdraw: bool, by: Actor = SYSTEM) -> int:
         """Delete a source; return how many of its items were withdrawn. Raises as `removal.remove_source`."""
         return removal.remove_source(
             source_id,
@@ -106,6 +112,7 @@ class Services:
             withdraw=withdraw,
             owner=self.new_id(),
             now=self.now(),
+            by=by,
         )
 
 
@@ -118,6 +125,7 @@ def services_from(
     """Return the services of a deployment. Makes no network call."""
     tables = settings.tables()
     worklist = WorklistStore(tables, now=now, new_id=_new_id, settle_seconds=settings.settle_seconds)
+    steps = StepStore(tables, worklist, now=now)
     users = UserStore(tables, now=now)
     secrets_manager, sqs = _clients(settings.aws_region)
     vault = Secrets(secrets_manager, now=now)
@@ -128,17 +136,19 @@ def services_from(
     return Services(
         settings=settings,
         worklist=worklist,
-        steps=StepStore(tables, worklist, now=now),
+        steps=steps,
+        step_links=StepLinks(tables, worklist, steps),
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
-        sources=SourceStore(tables),
+        sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),
         connect=_impatient(settings, now),
         syncs=SyncRequests(sqs, settings.sync_queue_url),
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
+        audit=AuditTrail(tables, now=now),
         wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,

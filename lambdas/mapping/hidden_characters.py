@@ -26,6 +26,17 @@ IDENTIFIERS: Final = frozenset(
         "scheduled_procedure_step_id",
         "hisris_coding_designator",
         "scheduled_station_aetitle",
+        "other_patient_ids",
+        "admission_id",
+        "requested_procedure_code_value",
+        "requested_procedure_code_scheme",
+        "reason_code_value",
+        "reason_code_scheme",
+        "clinical_trial_protocol_id",
+        "clinical_trial_site_id",
+        "clinical_trial_subject_id",
+        "clinical_trial_subject_reading_id",
+        "clinical_trial_time_point_id",
     }
 )
 """Worklist fields that tell one thing from another: in these nothing is put right, it is refused."""

@@ -93,7 +93,8 @@ class Patients:
     def another(self, bearer: Bearer) -> Bearer | None:
         """Return an item of somebody else with the same Patient ID; None if there is none."""
         others = self._by_identifier.get(bearer.identifier(), {}).values()
-        return next((other for other in others if bearer.differs_from(other)), None)
+        found = (other for other in others if other.item_id != bearer.item_id)
+        return next((other for other in found if bearer.differs_from(other)), None)
 
 
 def shared_id_reason(later: Bearer, earlier: Bearer) -> str:

@@ -56,7 +56,7 @@ class Banned(Unavailable):
 
 
 class ValuesRefused(Rejected):
-    """A request of which REDCap refuses values, or fields that it does not have; nothing was written.
+    """REDCap refuses a value in the request, or a field that it does not have; nothing was written.
 
     :param fields: the fields at fault.
     :param locked: those of them that are on a locked form: somebody may unlock it.

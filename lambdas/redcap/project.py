@@ -15,6 +15,7 @@ from typing import Any, Final
 from redcap.project import Project as PyCapProject
 
 from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
+from lambdas.redcap.record_log import former_names
 from lambdas.redcap.row import RedcapRow
 from shared.batches import batches
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
@@ -122,6 +123,24 @@ class RedcapProject:
     def group_names(self) -> list[str]:
         """Return the unique names of the data access groups (``content=dag``)."""
         return [str(row.get("unique_group_name", "")) for row in _rows(self._project.export_dags("json"))]
+
+    def former_names(self, record_id: str) -> frozenset[str]:
+        """Return what a record was called before, as far as the project's log (``content=log``) tells.
+
+        :raises Forbidden: the token's user has no right to the log.
+        """
+        log = self._project.export_logging("json", log_type="record", record=record_id)
+        entries = [{str(k): str(v) for k, v in row.items()} for row in _rows(log)]
+        return former_names(entries, record_id, self._id_field)
+
+    def newest_log_stamp(self, since: datetime) -> str:
+        """Return the time of the newest line of the project's log, as the server's wall clock showed it.
+
+        :param since: naive, in the server's zone: older lines are of no interest; empty if there is none.
+        :raises Forbidden: the token's user has no right to the log.
+        """
+        log = _rows(self._project.export_logging("json", begin_time=since))
+        return max((str(row.get("timestamp", "")) for row in log), default="")
 
     def record_ids(self) -> frozenset[str]:
         """Return the ids of all records."""

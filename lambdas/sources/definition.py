@@ -8,7 +8,7 @@ clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -39,6 +39,9 @@ _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class OperatingWindow(Section):
     """When to ask REDCap at all, in the source's time zone; one that closes before it opens spans midnight.
 
+    It opens once on each of its days, also when the clocks change: from the first moment that ``opens`` can
+    mean to the last that ``closes`` can mean, of an hour that comes twice or does not come.
+
     :param days: the days it opens on.
     """
 
@@ -48,15 +51,22 @@ class OperatingWindow(Section):
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
     ] = _WEEKDAYS
 
-    def contains(self, local: datetime) -> bool:
-        """Tell whether a local wall-clock time lies within the window."""
-        clock, today = local.time(), local.weekday()
-        if self.opens < self.closes:
-            return self._on(today) and self.opens <= clock < self.closes
-        return (self._on(today) and clock >= self.opens) or (self._on(today - 1) and clock < self.closes)
+    def contains(self, moment: datetime, zone: tzinfo) -> bool:
+        """Tell whether an aware moment lies within the window."""
+        today = moment.astimezone(zone).date()
+        days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
+        return any(self._opened_on(day, moment, zone) for day in days)
 
-    def _on(self, weekday: int) -> bool:
-        return _WEEKDAYS[weekday % 7] in self.days
+    def _opened_on(self, day: date, moment: datetime, zone: tzinfo) -> bool:
+        last = day if self.opens < self.closes else day + timedelta(days=1)
+        opens, closes = min(_meant(day, self.opens, zone)), max(_meant(last, self.closes, zone))
+        return _WEEKDAYS[day.weekday()] in self.days and opens <= moment < closes
+
+
+def _meant(day: date, clock: time, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return both instants that a local time can mean; nearly always they are the same."""
+    first, second = (datetime.combine(day, clock.replace(fold=fold), tzinfo=zone) for fold in (0, 1))
+    return first.astimezone(UTC), second.astimezone(UTC)
 
 
 class WriteBack(Section):
@@ -241,13 +251,21 @@ class SourceDefinition(Section):
         """Return every REDCap field the write-back may touch."""
         return self.write_back.redcap_fields() if self.write_back else ()
 
+    def zone(self) -> tzinfo:
+        """Return the time zone the scanners stand in."""
+        return time_zone(self.time_zone)
+
     def local(self, moment: datetime) -> datetime:
         """Return an aware moment as the scanners' wall clock shows it."""
-        return moment.astimezone(time_zone(self.time_zone))
+        return moment.astimezone(self.zone())
 
     def open_at(self, moment: datetime) -> bool:
         """Tell whether REDCap may be asked at an aware moment."""
-        return self.operating_window is None or self.operating_window.contains(self.local(moment))
+        return self.operating_window is None or self.operating_window.contains(moment, self.zone())
+
+    def server_zone(self) -> tzinfo:
+        """Return the zone that the REDCap server's clock is said to be in."""
+        return time_zone(self.server_time_zone or self.time_zone)
 
     def server_wall_clock(self, since: datetime, now: datetime) -> datetime:
         """Return ``since`` as naive server time, no later than any moment from ``since`` to ``now`` is there.
@@ -255,7 +273,7 @@ class SourceDefinition(Section):
         When the clocks go back in between, an hour happens twice by the wall clock REDCap compares with: the
         lower of both offsets then reaches far enough.
         """
-        zone = time_zone(self.server_time_zone or self.time_zone)
+        zone = self.server_zone()
         offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))
         return since.astimezone(UTC).replace(tzinfo=None) + min(offsets)
 

@@ -17,9 +17,20 @@ from lambdas.sources.field_mapping import UNITS, FieldMapping
 from lambdas.sources.typed_values import read_number, read_time
 from shared.worklist_item import WorklistItem
 
-NAMES: Final = frozenset({"patient_name", "referring_physician_name", "performing_physician"})
-DATES: Final = frozenset({"patient_birth_date", "scheduled_start_date"})
-TIMES: Final = frozenset({"scheduled_start_time"})
+NAMES: Final = frozenset(
+    {
+        "patient_name",
+        "referring_physician_name",
+        "performing_physician",
+        "requesting_physician",
+        "names_of_intended_recipients_of_results",
+        "other_patient_names",
+    }
+)
+DATES: Final = frozenset(
+    {"patient_birth_date", "scheduled_start_date", "scheduled_end_date", "last_menstrual_date"}
+)
+TIMES: Final = frozenset({"scheduled_start_time", "scheduled_end_time"})
 MEASURES: Final = frozenset(UNITS)
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T]+(.+)", re.ASCII)
 KG_PER_LB: Final = Decimal("0.45359237")  # exactly, by international agreement (1959)

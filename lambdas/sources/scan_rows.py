@@ -46,7 +46,7 @@ class ScanRows(Section):
         of a classic project, an event, a repeating event).
     :param events: in a longitudinal project, the unique names of the events scans are in; empty: any.
     :param required: a row in which one of these fields is empty is no scan (yet, or any more).
-    :param where: a row of which one of these is not true is no scan; the fields may come by joins.
+    :param where: a row is a scan only if all of these are true; the fields may come by joins.
     """
 
     instrument: FieldName | Literal[""] = ""
@@ -91,7 +91,7 @@ class Gate(Section):
     :param field: a REDCap field, on the scan's row or joined.
     :param values: the codes that open the gate.
     :param reason: what is still to be done, for the people who look for the scan.
-    :param unless: the gate does not concern scans of which this is known, such as the pregnancy test of men.
+    :param unless: the gate does not apply to scans for which this is true, such as a pregnancy test for men.
     """
 
     field: FieldName

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from lambdas.sources.server_clock import ServerClock
 from lambdas.sources.unshown_rows import UnshownRows
 
 RECENT_KEPT: Final = 1000
@@ -28,6 +29,7 @@ class SyncReport(BaseModel):
     :param missing_soon: scans of today or soon that are rejected or held, of all records.
     :param unfinished: it is a full read that ran out of time, and is gone on with at the next tick.
     :param withheld: items that no row stands for, and that stay until a person confirms that they may go.
+    :param unseen: changed records that the syncs before this full read should have seen, and had not.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,10 +46,11 @@ class SyncReport(BaseModel):
     missing_soon: int = 0
     unfinished: bool = False
     withheld: int = 0
+    unseen: int = 0
 
 
 class Withheld(BaseModel):
-    """Withdrawals that wait for a person: more items vanished than may go by themselves.
+    """Withdrawals that wait for a person: too many items vanished at once.
 
     :param items: their ids; empty if they are more than `VANISHED_KEPT`, or not all are known.
     :param count: how many they are.
@@ -99,6 +102,7 @@ class FullRead(UnshownRows):
     :param vanished: ids of items that no row stands for; they are withdrawn when all has been read.
     :param forgotten: how many there are besides that could not be remembered; a person has to confirm then.
     :param confirmed: a person has agreed that however many may be withdrawn.
+    :param unseen: changed records it found that the syncs before should have seen.
     """
 
     started: AwareDatetime
@@ -109,6 +113,7 @@ class FullRead(UnshownRows):
     vanished: tuple[str, ...] = ()
     forgotten: int = 0
     confirmed: bool = False
+    unseen: int = 0
     written: int = 0
     unchanged: int = 0
     withdrawn: int = 0
@@ -127,6 +132,10 @@ class SourceState(UnshownRows):
     :param missing_data_codes: the project's own, as of the last full read.
     :param recent: digests of the records read lately: what has not changed since is not looked at again.
     :param withheld: withdrawals that wait for a person; looked at again whenever there is news.
+    :param server_clock: what is known of the server's wall clock.
+    :param clock_asked_at: our time when it was last asked for.
+    :param unseen: changed records that the last full read found, and that the syncs before it had not seen.
+    :param build: the version of ours that made the last full read.
     :param progress: a full read under way.
     :param failures: syncs failed in a row.
     :param paused_until: seconds since 1970 before which the schedule leaves the source alone.
@@ -143,6 +152,10 @@ class SourceState(UnshownRows):
     missing_data_codes: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     withheld: Withheld | None = None
+    server_clock: ServerClock | None = None
+    clock_asked_at: float = 0.0
+    unseen: int = 0
+    build: str = ""
     progress: FullRead | None = None
     failures: Annotated[int, Field(ge=0)] = 0
     paused_until: float = 0.0

@@ -12,13 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
+from pydantic import BaseModel
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
+from lambdas.store.audit.entry import SYSTEM, Actor, Link, Subject
+from lambdas.store.audit.item_subject import subject_of
+from lambdas.store.audit.trail import Also, AuditTrail
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
 from lambdas.store.models import (
@@ -43,11 +47,12 @@ from shared.worklist_item import WorklistItem
 Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
-BATCH = 96
-"""Items in one transaction of at most 100 actions: the head, its stamp, an event and its step take four."""
+BATCH = 95
+"""Items in one transaction of at most 100 actions: head, stamp, audit entry, event, step."""
 
-_MOST_ROWS: Final = 97
-"""Items and write-backs in one transaction without ``also``: head, stamp and a new site take one each."""
+_MOST_ROWS: Final = 96
+"""Items and write-backs in one transaction without ``also``: head, stamp, audit entry and a new site take one
+each."""
 _SAFE: Final = _MOST_ROWS // 2
 """So many items fit in any case."""
 
@@ -62,14 +67,12 @@ class Written:
 
     :param items: every item asked for that exists now, by id, as it now stands.
     :param written: how many of them were written.
+    :param changed: the ids of those.
     """
 
     items: Mapping[str, StoredItem]
     written: int
-
-
-Also = Callable[[TransactWrite], None]
-"""Adds further actions to a transaction."""
+    changed: frozenset[str] = frozenset()
 
 
 class ItemWriter:
@@ -85,6 +88,7 @@ class ItemWriter:
     ) -> None:
         self._tables, self._now, self._new_id, self._settle = tables, now, new_id, settle
         self._connection = connection(tables.item)
+        self._trail = AuditTrail(tables, now=now)
 
     def read(self, site: str, item_ids: Sequence[str]) -> dict[str, StoredItem]:
         """Return the stored items among ``item_ids``, tombstones included, consistently."""
@@ -101,7 +105,7 @@ class ItemWriter:
             except DoesNotExist:
                 return None
         marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
-        return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "")
+        return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "", row.audited or "")
 
     def stamp_at(self, site: str, version: int) -> str | None:
         """Return the stamp that a write of a site's head left, consistently; None if it is not known."""
@@ -119,12 +123,22 @@ class ItemWriter:
         """
         return races(ATTEMPTS)(self._begin_epoch, site)
 
-    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
-        """Apply changes to items of one site, at most `BATCH`, all or none.
+    def change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None = None,
+        *,
+        by: Actor | None = None,
+        about: Sequence[Subject] = (),
+    ) -> Written:
+        """Apply changes to items of one site, at most `BATCH`, all or none, with an audit entry.
 
         Without ``also`` they are two transactions or three, if many rows have to be told of missed scans.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
+        :param by: who changes them; None: the source of the items.
+        :param about: what else the audit entry is about.
         :raises Conflict: other writers won every attempt, or a condition of ``also`` cannot hold.
         :raises Unavailable: DynamoDB did not answer; the transaction may or may not have happened, and the
             same call again is safe.
@@ -133,19 +147,33 @@ class ItemWriter:
             raise ValueError(f"at most {BATCH} items fit one transaction")
         if also is None and len(changes) > _SAFE:
             try:
-                return self._change(site, changes, None)
+                return self._change(site, changes, None, by, about)
             except _TooMany:
                 items = list(changes.items())
-                halves = [self._change(site, dict(some), None) for some in batches(items, _SAFE)]
+                halves = [self._change(site, dict(some), None, by, about) for some in batches(items, _SAFE)]
                 written = sum(half.written for half in halves)
                 return Written({key: each for half in halves for key, each in half.items.items()}, written)
-        return self._change(site, changes, also)
+        return self._change(site, changes, also, by, about)
 
-    def _change(self, site: str, changes: Mapping[str, Change], also: Also | None) -> Written:
+    def _change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None,
+        by: Actor | None,
+        about: Sequence[Subject],
+    ) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
-        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also)
+        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, by, about)
 
-    def _try(self, site: str, changes: Mapping[str, Change], also: Also | None) -> Written:
+    def _try(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None,
+        by: Actor | None,
+        about: Sequence[Subject],
+    ) -> Written:
         head = self.head(site)
         read_at = self._now()  # after the read: see Head.take
         current = self.read(site, list(changes))
@@ -159,25 +187,35 @@ class ItemWriter:
         ]
         if len(wanted) + len(telling) > _MOST_ROWS:
             raise _TooMany
+        subjects = [*about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
+        link = Link.decode(head.audited if head else "")
+        sealed = self._trail.seal(f"site:{site}", link, by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            seq = self._take(transaction, site, head, len(wanted), read_at)
+            seq = self._take(transaction, site, head, len(wanted), read_at, sealed.link)
+            self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
-                wanted[item_id] = stored.model_copy(update={"feed_seq": seq})
+                wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
                 self._save(transaction, wanted[item_id], current.get(item_id))
             for stored in telling:
                 self._tell_source(transaction, stored)
             if also is not None:
-                also(transaction)
-        return Written({**current, **wanted}, len(wanted))
+                also(transaction, sealed.key)
+        return Written({**current, **wanted}, len(wanted), frozenset(wanted))
 
     def _take(
-        self, transaction: TransactWrite, site: str, head: Head | None, count: int, read_at: float
+        self,
+        transaction: TransactWrite,
+        site: str,
+        head: Head | None,
+        count: int,
+        read_at: float,
+        link: Link,
     ) -> int:
-        """Take numbers in this transaction; return the last one taken before."""
+        """Take numbers and the next link of the audit chain; return the last number taken before."""
         before = head or Head(0, self._new_id())
         after = before.take(count, read_at=read_at, settle=self._settle, stamp=self._new_id())
-        self._move(transaction, site, head, after)
+        self._move(transaction, site, head, replace(after, audited=link.encode()))
         if head is None:
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
@@ -205,6 +243,7 @@ class ItemWriter:
             marks=_marks(after),
             version=after.version,
             stamp=after.stamp,
+            audited=after.audited or None,
         )
         transaction.save(row, condition=_unmoved(before))
         kept_until = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
@@ -242,7 +281,10 @@ class ItemWriter:
             body=item.model_dump_json(),
             status_owner=stored.status_owner,
             edited=list(stored.edited),
-            progress=stored.progress.model_dump(mode="json", exclude_defaults=True) or None,
+            progress=_plain(stored.progress) or None,
+            audited=stored.audited or None,
+            performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed]
+            or None,
             study_instance_uid=item.study_instance_uid,
         )
         if not stored.gone:
@@ -264,6 +306,8 @@ def stored_item(row: ItemRow) -> StoredItem:
             "progress": row.progress or {},
             "status_owner": row.status_owner or "source",
             "gone": bool(row.gone),
+            "audited": row.audited or "",
+            "performed": row.performed or (),
         }
     )
 
@@ -278,6 +322,11 @@ def _differences(
             yield item_id, after
 
 
+def _source_of(wanted: Mapping[str, StoredItem]) -> Actor:
+    source = next((stored.item.source for stored in wanted.values()), "")
+    return Actor(kind="source", name=source) if source else SYSTEM
+
+
 def _unmoved(head: Head | None) -> Condition:
     if head is None:
         return HeadRow.pk.does_not_exist()
@@ -285,6 +334,10 @@ def _unmoved(head: Head | None) -> Condition:
     version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
     unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
     return unmoved
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_defaults=True)
 
 
 def _marks(head: Head) -> list[list[float]]:

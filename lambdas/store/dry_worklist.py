@@ -5,10 +5,13 @@ It is the real store but for the writer, so that a dry run does what a sync does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdas.store.commit import Also, Change, ItemWriter, Written
+from lambdas.store.audit.entry import Actor, Subject
+from lambdas.store.audit.trail import Also
+from lambdas.store.commit import Change, ItemWriter, Written
+from lambdas.store.followed_items import FollowedItems
 from lambdas.store.models import Tables
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
@@ -32,7 +35,8 @@ class DryWorklist(WorklistStore):
 
     def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
         self._dry = _DryWriter(tables, now=now)
-        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry)
+        followed = _DryFollowedItems(tables, self._dry, now=now)
+        super().__init__(tables, now=now, new_id=_no_id, writer=self._dry, followed=followed)
         self.said: dict[str, WorklistItem] = {}
         """What the source says of each item, by id."""
         self.scanned: list[tuple[str, ItemRef]] = []
@@ -43,11 +47,13 @@ class DryWorklist(WorklistStore):
         """What would have been made of each item, in the order of the writes."""
         return self._dry.outcomes
 
-    def put_if_changed(self, items: Iterable[WorklistItem], sites: Collection[str] = ()) -> PutResult:
+    def put_if_changed(
+        self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None
+    ) -> PutResult:
         """As `WorklistStore.put_if_changed`, without the writing."""
         wanted = list(items)
         self.said.update((item.id, item) for item in wanted)
-        return super().put_if_changed(wanted, sites)
+        return super().put_if_changed(wanted, sites, by=by)
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
         """As `WorklistStore.items_of_source`."""
@@ -62,7 +68,15 @@ class _DryWriter(ItemWriter):
         super().__init__(tables, now=now, new_id=_no_id, settle=0)
         self.outcomes: list[Outcome] = []
 
-    def change(self, site: str, changes: Mapping[str, Change], also: Also | None = None) -> Written:
+    def change(
+        self,
+        site: str,
+        changes: Mapping[str, Change],
+        also: Also | None = None,
+        *,
+        by: Actor | None = None,  # noqa: ARG002 - nothing is written that could be audited
+        about: Sequence[Subject] = (),  # noqa: ARG002 - likewise
+    ) -> Written:
         """Find out what would be written, and write nothing."""
         if also is not None:
             raise TypeError("a dry run has no transactions")
@@ -77,6 +91,11 @@ class _DryWriter(ItemWriter):
                 written += before is None or not before.same_content(after)
                 wanted[item_id] = after
         return Written(wanted, written)
+
+
+class _DryFollowedItems(FollowedItems):
+    def follow(self, site: str, item: WorklistItem, row_id: str, before: str) -> None:
+        """Write nothing: what the item would be, is put in any case."""
 
 
 def _no_id() -> str:

@@ -57,10 +57,13 @@ def _code(error: PynamoDBException) -> str:
     return str(code or type(error.cause or error).__name__)
 
 
-def races(attempts: int) -> Retrying:
-    """Return what runs a conditional write again, from its reading on, while other writers win."""
+def races(attempts: int, lost: type[Conflict] = Conflict) -> Retrying:
+    """Return what runs a conditional write again, from its reading on, while other writers win.
+
+    :param lost: what a lost race looks like.
+    """
     return Retrying(
-        retry=retry_if_exception_type(Conflict),
+        retry=retry_if_exception_type(lost),
         stop=stop_after_attempt(attempts),
         wait=wait_random_exponential(multiplier=0.02, max=1.0),
         reraise=True,

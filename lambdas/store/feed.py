@@ -39,13 +39,17 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """A site's counter: the last number taken, and when earlier numbers were seen to be taken."""
+    """A site's counter: the last number taken, and when earlier numbers were seen to be taken.
+
+    :param audited: the last entry of the site's audit chain.
+    """
 
     seq: int
     epoch: str
     marks: tuple[Mark, ...] = ()
     version: int = 0
     stamp: str = ""
+    audited: str = ""
 
     def take(self, count: int, *, read_at: float, settle: float, stamp: str) -> Head:
         """Return the head after a writer took ``count`` numbers; none, if only history goes on.
@@ -58,7 +62,7 @@ class Head:
         young = [mark for mark in self.marks if read_at - mark.at < settle]
         if not young or read_at - young[-1].at >= settle / _MARKS_PER_WINDOW:
             young.append(Mark(self.seq, read_at))
-        return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version + 1, stamp)
+        return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version + 1, stamp, self.audited)
 
 
 class FeedTable(Protocol):
@@ -75,7 +79,7 @@ class FeedTable(Protocol):
 
 
 def settled_bound(head: Head, cursor: Cursor, now: float, settle: float) -> int:
-    """Return the highest number of which it is certain that it, and all below it, can be seen now."""
+    """Return the highest number that every reader can see now, with all below it."""
     witnesses = [*head.marks, Mark(cursor.watched, cursor.watched_at)]
     certain = [mark.seq for mark in witnesses if now - mark.at >= settle]
     return min(head.seq, max([cursor.settled, *certain]))

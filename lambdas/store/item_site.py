@@ -1,7 +1,7 @@
 """Chooses the site of an item whose participant may have moved to another site. Pure.
 
 A source may serve several sites, and the site is no part of an item's identity: the same item id can have
-rows at several sites, of which one may be alive. It is withdrawn where it was before it is written where it
+rows at several sites, at most one of them alive. It is withdrawn where it was before it is written where it
 belongs, so that nobody is ever on the list of two sites; a stop in between is put right by the next sync.
 """
 

@@ -6,13 +6,16 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
         SOURCES            <source_id>           a source definition and its state       SourceRow
+        AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
+        CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
         USERS              <username>            a person's account
-        LOGINS             <hash of a name>      failed logins, to throttle guessing
+        LOGINS             <hash>                failed logins, to throttle guessing
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
@@ -38,14 +41,16 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
-STAMP = "STAMP#"
+SAME, STAMP = "SAME#", "STAMP#"
 DUE = "DUE"
+AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
 
@@ -60,6 +65,11 @@ def item_key(item_id: str) -> str:
     return f"{ITEM}{item_id}"
 
 
+def same_key(row_id: str) -> str:
+    """Return the sort key of the row that says which item a row's name means."""
+    return f"{SAME}{row_id}"
+
+
 def stamp_key(version: int) -> str:
     """Return the sort key of the stamp that a write of the head left."""
     return f"{STAMP}{version}"
@@ -68,6 +78,16 @@ def stamp_key(version: int) -> str:
 def step_key(key: str) -> str:
     """Return the partition key of a write-back: by SOP Instance UID, or by `no_show_of` an item."""
     return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
+
+
+def steps_group(site: str) -> str:
+    """Return what a site's procedure steps are listed by."""
+    return f"STEPS#{site}"
+
+
+def audit_key(day: str) -> str:
+    """Return the partition key of a day's audit entries."""
+    return f"{AUDIT}{day}"
 
 
 class Row(Model):
@@ -122,6 +142,17 @@ class StartIndex(GlobalSecondaryIndex["ItemRow"]):
     starts_at = UnicodeAttribute(range_key=True)
 
 
+class GroupIndex(GlobalSecondaryIndex["StepRow"]):
+    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
+
+    class Meta:
+        index_name = "by_group"
+        projection = AllProjection()
+
+    group_key = UnicodeAttribute(hash_key=True)
+    group_at = UnicodeAttribute(range_key=True)
+
+
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
     """Steps whose write-back is due. Sparse."""
 
@@ -136,12 +167,14 @@ class DueIndex(GlobalSecondaryIndex["StepRow"]):
 class HeadRow(Row):
     """The feed's counter. ``marks``: [[number, seconds], ...], see `lambdas.store.feed`.
 
+    ``audited``: the last entry of the site's audit chain, see `lambdas.store.audit.entry.Link`.
     ``version`` and ``stamp`` are missing in the head of a table that only earlier builds have written.
     """
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
     marks = JSONAttribute()
+    audited = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
     stamp = UnicodeAttribute(null=True)
 
@@ -153,7 +186,10 @@ class StampRow(Row):
 
 
 class ItemRow(Row):
-    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps."""
+    """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
+
+    ``audited``: the key of the last audit entry about it; of a step likewise.
+    """
 
     feed_seq = NumberAttribute()
     gone = BooleanAttribute(default=False)
@@ -161,6 +197,8 @@ class ItemRow(Row):
     status_owner = UnicodeAttribute(null=True)
     edited = JSONAttribute(null=True)
     progress = JSONAttribute(null=True)
+    performed = JSONAttribute(null=True)
+    audited = UnicodeAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
@@ -169,6 +207,12 @@ class ItemRow(Row):
     by_study = StudyIndex()
     by_status = StatusIndex()
     by_start = StartIndex()
+
+
+class SameRow(Row):
+    """The item that a row of REDCap means, where its name alone would give another."""
+
+    item_id = UnicodeAttribute()
 
 
 class EventRow(Row):
@@ -183,17 +227,40 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step."""
+    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step.
+
+    ``unlinked``: items that a person said it is not of. ``patient``: name and id that the scanner reported.
+    """
 
     site = UnicodeAttribute()
     version = NumberAttribute()
     body = UnicodeAttribute()
+    audited = UnicodeAttribute(null=True)
     write_back_due = UnicodeAttribute(null=True)
     write_back_at = UnicodeAttribute(null=True)
     write_back_attempts = NumberAttribute(default=0)
     write_back_note = UnicodeAttribute(default="")
+    unlinked = JSONAttribute(null=True)
+    patient = JSONAttribute(null=True)
+    group_key = UnicodeAttribute(null=True)
+    group_at = UnicodeAttribute(null=True)
 
+    by_group = GroupIndex()
     due = DueIndex()
+
+    def due_again(self, at: str) -> list[Action]:
+        """Return what makes its write-back due at once.
+
+        The version moves too, so that a write-back still under way does not end this one with its own.
+
+        :param at: now, as a moment that sorts as text.
+        """
+        return [
+            StepRow.version.set(StepRow.version + 1),
+            StepRow.write_back_due.set(DUE),
+            StepRow.write_back_at.set(at),
+            StepRow.write_back_attempts.set(0),
+        ]
 
 
 class SourceRow(Row):
@@ -205,6 +272,20 @@ class SourceRow(Row):
     lease_until = NumberAttribute(null=True)
     last_run_at = UnicodeAttribute(null=True)
     last_result = JSONAttribute(null=True)
+
+
+class AuditRow(Row):
+    """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
+
+    body = UnicodeAttribute(null=True)
+    packed = BinaryAttribute(legacy_encoding=False, null=True)
+    hash = UnicodeAttribute()
+
+
+class ChainRow(Row):
+    """The last entry of an audit chain, see `lambdas.store.audit.entry.Link`."""
+
+    link = UnicodeAttribute()
 
 
 class AccountRow(Row):
@@ -233,10 +314,13 @@ class Tables:
     head: type[HeadRow]
     stamp: type[StampRow]
     item: type[ItemRow]
+    same: type[SameRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
     account: type[AccountRow]
+    audit: type[AuditRow]
+    chain: type[ChainRow]
     site: type[Row]
 
 
@@ -263,9 +347,12 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         head=bound(HeadRow, worklist_table),
         stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
+        same=bound(SameRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
         account=bound(AccountRow, accounts_table),
+        audit=bound(AuditRow, worklist_table),
+        chain=bound(ChainRow, worklist_table),
         site=bound(Row, worklist_table),
     )

@@ -9,14 +9,15 @@ clock          never                                 of an open item: NO_SHOW, u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import Rejected
-from shared.steps.procedure_step import Progress, Step
+from shared.steps.procedure_step import Progress, Step, StepStatus
 from shared.worklist_item import Status, WorklistItem
 
 StatusOwner = Literal["source", "mpps", "person", "clock"]
@@ -29,12 +30,33 @@ WAITING: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
 """Open, and no scanner has begun."""
 
 
+class PerformedStep(BaseModel):
+    """A performed step of an item, as scanners reported it; times are the scanner's local ones."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sop_instance_uid: str
+    status: StepStatus
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    station_aetitle: str = ""
+    station_name: str = ""
+    series_count: int = 0
+
+    @classmethod
+    def of(cls, step: Step) -> PerformedStep:
+        """Return what is kept of a step with its item."""
+        return cls.model_validate(step.model_dump(include=set(cls.model_fields)))
+
+
 class StoredItem(BaseModel):
     """An item as the table holds it.
 
     :param edited: names of the fields a person owns.
     :param gone: a tombstone; the item it buried is kept for what a scanner may still report of it.
     :param progress: what its performed steps amount to, since a person last set the status.
+    :param performed: its performed steps as they were reported, also from before a person set the status.
+    :param audited: the key of the last audit entry about it; no part of its content.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -45,16 +67,18 @@ class StoredItem(BaseModel):
     status_owner: StatusOwner = "source"
     gone: bool = False
     progress: Progress = Progress()
+    audited: str = ""
+    performed: tuple[PerformedStep, ...] = ()
 
     @property
     def version(self) -> str:
         """Which version of the item this is: other content has another, also in a restored table."""
-        content = self.model_dump_json(exclude={"feed_seq"}).encode()
+        content = self.model_dump_json(exclude={"feed_seq", "audited"}).encode()
         return f"{self.feed_seq}-{sha256(content).hexdigest()[:12]}"
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""
-        return self.model_copy(update={"feed_seq": other.feed_seq}) == other
+        return self.model_copy(update={"feed_seq": other.feed_seq, "audited": other.audited}) == other
 
 
 def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:
@@ -100,9 +124,63 @@ def from_person(current: StoredItem, changes: Mapping[str, Any]) -> StoredItem:
     return current.model_copy(update=update)
 
 
+def released(current: StoredItem, fields: Collection[str] = ()) -> StoredItem:
+    """Return the item after a person gave fields back to its source, which says them anew with its next sync.
+
+    :param fields: which; none: all that people own.
+    :raises Rejected: the item has no source, or nobody changed such a field, or a scanner owns the status.
+    """
+    if not current.item.source:
+        raise Rejected("the item was made by hand: there is no source to give it back to", where="id")
+    own = {*current.edited, *([STATUS] if current.status_owner == "person" else [])}
+    for name in fields:
+        if name not in own:
+            reported = name == STATUS and current.status_owner == "mpps"
+            why = "belongs to the scanner that reported it" if reported else "is not a person's"
+            raise Rejected(why, where=name, hint="the item's `edited` and `status_owner` say what is")
+    given = set(fields) or own
+    update: dict[str, Any] = {"edited": tuple(name for name in current.edited if name not in given)}
+    if STATUS in given:
+        update["status_owner"] = "source"
+    return current.model_copy(update=update)
+
+
+def restored(current: StoredItem) -> StoredItem:
+    """Return the item after a person brought back what a person had removed.
+
+    :raises Rejected: its row is gone from its source: it comes back with the row.
+    """
+    if not current.gone:
+        return current
+    if current.status_owner != "person":
+        raise Rejected(
+            "its row is gone from REDCap, or is not to be scanned", where="id", hint="put the row right there"
+        )
+    owner: StatusOwner = "mpps" if current.progress.steps else "source" if current.item.source else "person"
+    return current.model_copy(update={"gone": False, "status_owner": owner})
+
+
 def from_scanner(current: StoredItem, step: Step) -> StoredItem:
     """Return the item after a scanner reported a step of it. A scan is real: it revives even a tombstone."""
-    progress = current.progress.after(step)
+    others = [each for each in current.performed if each.sop_instance_uid != step.sop_instance_uid]
+    performed = sorted((*others, PerformedStep.of(step)), key=lambda each: each.sop_instance_uid)
+    reported = current.model_copy(update={"performed": tuple(performed)})
+    return _progressed(reported, current.progress.after(step))
+
+
+def unlinked(current: StoredItem, uid: str, others: Iterable[Step]) -> StoredItem:
+    """Return the item after a person said that a step is not of it.
+
+    :param others: its other steps that count: those since a person last set the status.
+    """
+    performed = tuple(each for each in current.performed if each.sop_instance_uid != uid)
+    without = current.model_copy(update={"performed": performed})
+    if uid not in current.progress.steps:
+        return without
+    return _progressed(without, Progress.of(others))
+
+
+def _progressed(current: StoredItem, progress: Progress) -> StoredItem:
     status = progress.status()
     freed = status is Status.SCHEDULED
     if freed and current.gone:

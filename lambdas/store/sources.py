@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.expressions.update import Action
+from pynamodb.expressions.update import Action as Update
+from pynamodb.transactions import TransactWrite
 
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import SourceState
 from lambdas.sources.stored import StoredSource
+from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject, difference
+from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import translated
 from lambdas.store.models import SOURCES, SourceRow, Tables
 from shared.errors import Conflict, NotFound, Rejected
@@ -21,15 +26,27 @@ _OWN_COLUMNS: Final = {"watermark", "last_run_at"}
 
 
 class SourceStore:
-    """All sources."""
+    """All sources.
 
-    def __init__(self, tables: Tables) -> None:
+    :param now: seconds since 1970, for the audit trail.
+    """
+
+    def __init__(self, tables: Tables, *, now: Callable[[], float] = time.time) -> None:
         self._model = tables.source
+        self._trail = AuditTrail(tables, now=now)
 
-    def put(self, definition: SourceDefinition) -> None:
+    def put(self, definition: SourceDefinition, *, by: Actor = SYSTEM) -> None:
         """Create or replace a definition; what is remembered of the source stays."""
-        with translated("writing a source"):
-            self._row(definition.id).update(actions=[self._model.body.set(definition.model_dump_json())])
+        before = self._definition(definition.id)
+        were, are = difference(before, definition.model_dump(mode="json"))
+        body = self._model.body.set(definition.model_dump_json())
+
+        def update(transaction: TransactWrite, _key: str) -> None:
+            transaction.update(self._row(definition.id), actions=[body])
+
+        action: Action = "changed" if before else "created"
+        stored = Subject(kind="source", id=definition.id, action=action, before=were, after=are)
+        self._trail.record(by, [stored], also=update)
 
     def get(self, source_id: str) -> SourceDefinition:
         """Return a definition. :raises NotFound, Rejected: there is none, or it cannot be read."""
@@ -52,10 +69,23 @@ class SourceStore:
         with translated("listing sources"):
             return [_stored(row) for row in self._model.query(SOURCES, consistent_read=True)]
 
-    def delete(self, source_id: str) -> None:
+    def delete(self, source_id: str, *, by: Actor = SYSTEM) -> None:
         """Delete a source with all that is remembered of it; its items stay. Quiet if there is none."""
-        with translated("deleting a source"):
-            self._row(source_id).delete()
+        before = self._definition(source_id)
+        gone = Subject(kind="source", id=source_id, action="removed", before=before)
+
+        def delete(transaction: TransactWrite, _key: str) -> None:
+            transaction.delete(self._row(source_id))
+
+        self._trail.record(by, [gone], also=delete)
+
+    def _definition(self, source_id: str) -> dict[str, Any]:
+        """Return what is stored of a definition, for the audit trail; empty if nothing is."""
+        try:
+            stored = self.find(source_id).definition
+        except NotFound:
+            return {}
+        return stored.model_dump(mode="json") if stored else {}
 
     def state(self, source_id: str) -> SourceState:
         """Return what is remembered of a source. :raises NotFound: there is none."""
@@ -69,7 +99,7 @@ class SourceStore:
         """
         model = self._model
         free = model.lease.does_not_exist() | (model.lease_until < now) | (model.lease == owner)
-        actions: list[Action] = [model.lease.set(owner), model.lease_until.set(now + seconds)]
+        actions: list[Update] = [model.lease.set(owner), model.lease_until.set(now + seconds)]
         if noted:
             actions.append(model.last_run_at.set(datetime.fromtimestamp(now, UTC).isoformat()))
         try:

@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple, cast
 
 from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
+from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
 from lambdas.store.faults import translated
 from lambdas.store.feed import Head, is_ancestor, is_current, read_page
+from lambdas.store.followed_items import FollowedItems
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import ItemPage, ItemQuery, items_of_days, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
@@ -20,11 +22,13 @@ from lambdas.store.ownership import StatusOwner, StoredItem
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import Status, WorklistItem
 
 __all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "WorklistStore"]
 
 _BATCH_GET: Final = 100
+_TO_BE_DONE: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
+_MOST_A_DAY: Final = 1000
 
 Edit = Callable[[StoredItem], Mapping[str, Any]]
 """What to change of an item, given how it stands."""
@@ -35,10 +39,11 @@ Check = Callable[[StoredItem], None]
 
 @dataclass(frozen=True)
 class PutResult:
-    """How many items a source's write changed, and how many were already right."""
+    """How many items a source's write changed, their records, and how many were already right."""
 
     written: int
     unchanged: int
+    records: frozenset[str] = frozenset()
 
 
 class ItemRef(NamedTuple):
@@ -56,6 +61,7 @@ class WorklistStore:
     :param new_id: a fresh random identifier at every call.
     :param settle_seconds: how long a committed change may take to be seen by every read.
     :param writer: writes the items; None: to the table.
+    :param followed: items that followed their rows to another name; None: those of the table.
     """
 
     def __init__(
@@ -66,19 +72,25 @@ class WorklistStore:
         new_id: Callable[[], str],
         settle_seconds: float = 10.0,
         writer: ItemWriter | None = None,
+        followed: FollowedItems | None = None,
     ) -> None:
         self._tables, self._now, self._settle = tables, now, settle_seconds
         self.writer: Final[ItemWriter] = writer or ItemWriter(
             tables, now=now, new_id=new_id, settle=settle_seconds
         )
+        self.followed: Final[FollowedItems] = followed or FollowedItems(tables, self.writer, now=now)
 
     def sites(self) -> list[str]:
         """Return every site that ever had an item."""
         with translated("listing sites"):
             return sorted(row.sk for row in self._tables.site.query(SITES, consistent_read=True))
 
-    def find(self, item_id: str) -> StoredItem | None:
-        """Return an item by id, whichever its site; None if there is none or it is gone."""
+    def find(self, item_id: str, *, gone: bool = False) -> StoredItem | None:
+        """Return an item by id, whichever its site; None if there is none.
+
+        :param gone: also one that is gone, if no site has it otherwise.
+        """
+        buried = None
         keys = [(site_key(site), item_key(item_id)) for site in self.sites()]
         for some in batches(keys, _BATCH_GET):
             with translated("finding an item"):
@@ -86,7 +98,8 @@ class WorklistStore:
             for row in rows:
                 if not row.gone:
                     return stored_item(row)
-        return None
+                buried = stored_item(row) if gone else None
+        return buried
 
     def list_items(
         self, query: ItemQuery, *, limit: int, start: str | None = None, offset: int = 0
@@ -104,25 +117,31 @@ class WorklistStore:
         """Return a site's items of some days; see `lambdas.store.listing.items_of_days`."""
         return list(items_of_days(self._tables, site, first, last, admits))
 
-    def put_if_changed(self, items: Iterable[WorklistItem], sites: Collection[str] = ()) -> PutResult:
+    def put_if_changed(
+        self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None
+    ) -> PutResult:
         """Write what a source says of items, where it differs and where the source owns it.
 
         :param sites: all sites the items may be at; where one has moved, it is withdrawn there first, and
             takes along what a person changed.
+        :param by: who says so; None: the items' source.
         :raises Conflict, Unavailable: as `ItemWriter.change`; what was written before stays, and the same
             call again writes only the rest.
         """
         placings = self._placings(list(items), sites)
         for site in sorted({site for each in placings.values() for site in each.leave}):
-            self.withdraw(site, [item_id for item_id, each in placings.items() if site in each.leave])
-        written = 0
+            gone = [item_id for item_id, each in placings.items() if site in each.leave]
+            self.withdraw(site, gone, by=by)
+        written, records = 0, set[str]()
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
         for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
             for some in batches(list(of_site), BATCH):
                 changes = {item.id: _from_source(item, inherited) for item, inherited in some}
-                written += self.writer.change(site, changes).written
-        return PutResult(written, len(placings) - written)
+                done = self.writer.change(site, changes, by=by)
+                written += done.written
+                records |= {item.source_record for item, _ in some if item.id in done.changed}
+        return PutResult(written, len(placings) - written, frozenset(records))
 
     def _placings(self, items: Sequence[WorklistItem], sites: Collection[str]) -> dict[str, SiteMove]:
         if all({item.site}.issuperset(sites) for item in items):
@@ -133,7 +152,7 @@ class WorklistStore:
                 found[item_id][site] = stored
         return {item.id: site_move(item, found[item.id]) for item in items}
 
-    def create(self, item: WorklistItem) -> StoredItem:
+    def create(self, item: WorklistItem, *, by: Actor = SYSTEM) -> StoredItem:
         """Write an item made by hand. :raises AlreadyExists: one with this id exists."""
 
         def change(current: StoredItem | None) -> StoredItem:
@@ -144,9 +163,9 @@ class WorklistStore:
                 raise AlreadyExists("an item with this id exists", where="id")
             return StoredItem(item=item, feed_seq=0)
 
-        return self._change_one(item.site, item.id, change)
+        return self._change_one(item.site, item.id, change, by)
 
-    def edit(self, item_id: str, changes: Mapping[str, Any] | Edit) -> StoredItem:
+    def edit(self, item_id: str, changes: Mapping[str, Any] | Edit, *, by: Actor = SYSTEM) -> StoredItem:
         """Change fields of an item by a person, who owns them from then on.
 
         :param changes: the fields, or what finds them, given the item as it stands at the moment of writing;
@@ -160,9 +179,9 @@ class WorklistStore:
             wanted = changes(there) if callable(changes) else changes
             return ownership.from_person(there, wanted) if wanted else there
 
-        return self._change_one(self._site_of(item_id), item_id, change)
+        return self._change_one(self._site_of(item_id), item_id, change, by)
 
-    def remove(self, item_id: str, check: Check = lambda _: None) -> None:
+    def remove(self, item_id: str, check: Check = lambda _: None, *, by: Actor = SYSTEM) -> None:
         """Remove an item by a person; a source will not bring it back.
 
         :param check: raises if the item, as it stands at the moment of writing, is not to be removed.
@@ -174,9 +193,37 @@ class WorklistStore:
             check(there)
             return ownership.removed(there)
 
-        self._change_one(self._site_of(item_id), item_id, change)
+        self._change_one(self._site_of(item_id), item_id, change, by)
 
-    def withdraw(self, site: str, item_ids: Iterable[str]) -> int:
+    def release(
+        self, item_id: str, fields: Collection[str], check: Check = lambda _: None, *, by: Actor = SYSTEM
+    ) -> StoredItem:
+        """Give fields of an item back to its source; see `ownership.released`, which raises too.
+
+        :raises NotFound: no such item.
+        """
+
+        def change(current: StoredItem | None) -> StoredItem:
+            there = _present(current)
+            check(there)
+            return ownership.released(there, fields)
+
+        return self._change_one(self._site_of(item_id), item_id, change, by)
+
+    def restore(self, item_id: str, *, by: Actor = SYSTEM) -> StoredItem:
+        """Bring back an item that a person removed; one that is there stays as it is.
+
+        :raises NotFound: there never was such an item, or it was removed too long ago.
+        :raises Rejected: nobody removed it; its row is gone from its source.
+        """
+        found = self.find(item_id, gone=True)
+        if found is None:
+            raise NotFound("no such worklist item", where="id")
+        return self._change_one(
+            found.item.site, item_id, lambda now: None if now is None else ownership.restored(now), by
+        )
+
+    def withdraw(self, site: str, item_ids: Iterable[str], *, by: Actor | None = None) -> int:
         """Remove items whose rows vanished from their source; return how many were.
 
         An item a scanner has reported on stays: the scan is real.
@@ -184,7 +231,7 @@ class WorklistStore:
         written = 0
         for some in batches(list(dict.fromkeys(item_ids)), BATCH):
             changes: dict[str, Change] = dict.fromkeys(some, _withdrawn)
-            written += self.writer.change(site, changes).written
+            written += self.writer.change(site, changes, by=by).written
         return written
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
@@ -202,6 +249,12 @@ class WorklistStore:
                 if body.get("source") == source_id:
                     owner = cast("StatusOwner", row.status_owner or "source")
                     yield ItemRef(body["id"], body["source_record"], owner)
+
+    def records_on(self, source_id: str, day: str) -> frozenset[str]:
+        """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
+        query = ItemQuery(statuses=_TO_BE_DONE, date_from=day, date_to=day)
+        page = list_items(self._tables, query, limit=_MOST_A_DAY)
+        return frozenset(each.item.source_record for each in page.items if each.item.source == source_id)
 
     def bearers(self, site: str) -> Iterator[Bearer]:
         """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""
@@ -251,8 +304,8 @@ class WorklistStore:
     def _site_of(self, item_id: str) -> str:
         return _present(self.find(item_id)).item.site
 
-    def _change_one(self, site: str, item_id: str, change: Change) -> StoredItem:
-        written: Written = self.writer.change(site, {item_id: change})
+    def _change_one(self, site: str, item_id: str, change: Change, by: Actor) -> StoredItem:
+        written: Written = self.writer.change(site, {item_id: change}, by=by)
         return written.items[item_id]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from lambdas.mapping.record import missing_data_codes
@@ -17,13 +17,11 @@ from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against
 from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadRange, SourceState
+from lambdas.sync.changes import ONE_GO, Changes
 from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
 from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
 from shared.errors import MwlError
-
-ONE_GO: Final = 2000
-"""Records that are read without a stop in between; more are a full read's, which can be gone on with."""
 
 SLICE: Final = 25_000
 """Records that a full read reads in one invocation: their items' ids have to be remembered meanwhile."""
@@ -57,6 +55,7 @@ class SyncAttempt:
         self._definition, self._given = definition, given
         self._redcap, self._now = given.redcap, given.now
         self.state = before
+        self._asked = Changes(definition, given.redcap, given.now)
         self._intake = self._new_intake()
 
     def _new_intake(self, *, thorough: bool = False) -> RecordIntake:
@@ -79,8 +78,10 @@ class SyncAttempt:
         if self._given.confirmed and state.withheld and not state.withheld.is_complete:
             return self._everything()  # nothing less finds again what was confirmed
         due = self._now >= state.reconciled_at + self._definition.reconcile_seconds
-        if not known or (due and state.progress is None):
+        if not known:
             return self._everything()
+        if due and state.progress is None:
+            return self._everything_after_changes()
         # Also in a long read: what people save meanwhile must not wait for its end.
         if self._changes() and state.progress is None:
             return self._result(self._intake, full=False)
@@ -91,20 +92,19 @@ class SyncAttempt:
     def _changes(self) -> bool:
         """Bring what has changed since the watermark; False if everything has to be read."""
         before, intake = self.state, self._intake
-        watermark = before.watermark or datetime.fromtimestamp(0, UTC)
-        since = watermark - timedelta(seconds=self._definition.overlap_seconds)
-        clock = self._definition.server_wall_clock(since, datetime.fromtimestamp(self._now, UTC))
-        changed = self._redcap.changed(clock)
+        changed = self._asked.of(before)
         started = self._redcap.server_now()
         if len(changed) > ONE_GO:
             return False
         recent: list[str] = []
+        news: set[str] = set()
         intake.ask_again_for(before.left_out)
         for batch in intake.rows(changed - intake.dealt_with):
             # The overlap shows every change many times, our own write-back's among them: most are no news.
             digests = {record: _rows_digest(rows) for record, rows in by_record(batch)}
             recent += digests.values()
-            intake.take([row for row in batch if digests[row.record] not in before.recent])
+            news |= {record for record, each in digests.items() if each not in before.recent}
+            intake.take([row for row in batch if row.record in news])
         checked = self._withdraw_vanished()
         if checked is None:
             return False
@@ -114,6 +114,7 @@ class SyncAttempt:
             update={
                 **checked,
                 "watermark": started,
+                **self._asked.clock(before, news),
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
                 **before.after_reading(**intake.found()),
             }
@@ -129,6 +130,7 @@ class SyncAttempt:
             intake.withdraw(intake.sweep())
             return {"unchecked": True, "withheld": intake.withheld}
         groups = self._redcap.record_groups()
+        intake.note_gone(groups, before)
         now = list(ranges(groups, before.parts))
         # A record renamed, or moved to another group, need not show up among the changed: its range is read.
         unread = {record for each in now if not each.done for record in each.ids} - intake.dealt_with
@@ -136,6 +138,8 @@ class SyncAttempt:
             return None
         for batch in intake.rows(unread):
             intake.take(batch)
+        if before.unchecked:
+            intake.look_for_lost(groups.keys())
         if intake.read or before.unchecked or before.withheld or not all(each.done for each in now):
             self._withdraw_or_wait(groups)
         return {
@@ -165,6 +169,21 @@ class SyncAttempt:
 
     # ------------------------------------------------------------------- everything
 
+    def _everything_after_changes(self) -> SyncResult:
+        """Read everything, once all that can be seen as a change was: what is wrong then, went unseen."""
+        self.state = self.state.model_copy(update={"ids_checked_at": 0.0})
+        self._changes()
+        return self._everything()
+
+    def _unseen(self, intake: RecordIntake) -> int:
+        """Return how many records have changed since the last full read, and no sync since has seen it.
+
+        What the definition, or another build, makes of a record that has not changed is no news.
+        """
+        state = self.state
+        same = state.definition == self._definition.digest() and state.build == _build()
+        return self._asked.unseen(state, intake.changed) if same else 0
+
     def _everything(self) -> SyncResult:
         progress = self._progress()
         # Before anything is written: where items may be by now, and that a look at changes is not enough.
@@ -174,7 +193,9 @@ class SyncAttempt:
         intake = self._new_intake(thorough=True)
         intake.codes = progress.missing_data_codes
         groups = self._redcap.record_groups()
+        intake.note_gone(groups, progress)
         reading = self._read(intake, groups, progress)
+        progress = progress.model_copy(update={"unseen": progress.unseen + self._unseen(intake)})
         suspects = {*progress.vanished, *(self.state.withheld.items if self.state.withheld else ())}
         found = intake.sweep(groups if reading.complete else None, frozenset(suspects), last=reading.complete)
         if reading.complete:
@@ -270,8 +291,10 @@ class SyncAttempt:
             update={
                 "watermark": watermark,
                 "definition": progress.definition,
-                "sites": tuple(sorted(self._definition.sites())),
+                "sites": tuple(sorted(self._definition.sites() | intake.continued.touched_sites())),
                 "reconciled_at": progress.began_at,
+                "build": _build(),
+                "unseen": progress.unseen,
                 "ids_checked_at": self._now,
                 "parts": tuple(marks),
                 "unchecked": False,
@@ -316,6 +339,13 @@ class SyncAttempt:
             notes=tuple(intake.notes),
             unfinished=unfinished,
         )
+
+
+def _build() -> str:
+    try:
+        return version("mwl-relay")
+    except PackageNotFoundError:
+        return ""
 
 
 def _rows_digest(rows: Sequence[RedcapRow]) -> str:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from lambdas.mapping.record import missing_data_codes
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.dictionary.fields import Project
 from lambdas.sources.dictionary.problems import misfits_of, problems_of
+from lambdas.sources.server_clock import EARLIEST, disagreement, offset_of
 from shared.errors import Forbidden, Rejected
 
+_LOOK_BACK: Final = timedelta(minutes=10)
 
-def check_project(definition: SourceDefinition, redcap: RedcapProject) -> None:
-    """Raise `Rejected` if the definition cannot be applied to the project.
+
+def check_project(definition: SourceDefinition, redcap: RedcapProject) -> str:
+    """Raise `Rejected` if the definition cannot be applied to the project; return what to know even so.
 
     It names what the project does not have, or not where it says; or what cannot hold what it is mapped to.
     Asks for the project's info and metadata, for its events if it is longitudinal, and for its data access
-    groups if the definition uses them.
+    groups if the definition uses them; and for the newest lines of its log, for the time they show.
 
     :raises MwlError: REDCap could not be asked.
     """
     project = project_of(definition, redcap)
     if problems := [*problems_of(definition, project), *misfits_of(definition, project)]:
         raise Rejected("; ".join(problems), where=f"source {definition.id}")
+    return clock_warning(definition, redcap)
 
 
 def project_of(definition: SourceDefinition, redcap: RedcapProject) -> Project:
@@ -34,6 +41,39 @@ def project_of(definition: SourceDefinition, redcap: RedcapProject) -> Project:
         _groups(redcap) if definition.wants_data_access_groups() else None,
         missing_data_codes(info),
     )
+
+
+def clock_of(definition: SourceDefinition, redcap: RedcapProject) -> int | None:
+    """Return how many minutes the server's wall clock is ahead of UTC, at least, by its log; None: not told.
+
+    The log notes this very export, or the one before it; so its newest line is of now. It is read from where
+    the definition says that the clock is, and only if there is nothing, as far back as any zone may be.
+
+    :param redcap: something has been exported from it just now.
+    """
+    moment = redcap.server_now()
+    stated = definition.server_wall_clock(moment, moment)
+    earliest = moment.replace(tzinfo=None) + EARLIEST
+    try:
+        stamp = next(
+            filter(None, (redcap.newest_log_stamp(each - _LOOK_BACK) for each in (stated, earliest))), ""
+        )
+    except Forbidden:
+        return None
+    return offset_of(stamp, redcap.server_now())
+
+
+def clock_warning(definition: SourceDefinition, redcap: RedcapProject) -> str:
+    """Return in what REDCap's clock disagrees with the definition; empty if it agrees, or does not tell.
+
+    :raises Rejected: it disagrees with the zone that the definition states for it.
+    """
+    minutes = clock_of(definition, redcap)
+    if minutes is None or not (said := disagreement(definition, minutes, redcap.server_now())):
+        return ""
+    if definition.server_time_zone:
+        raise Rejected(f"server_time_zone: {said}", where=f"source {definition.id}")
+    return f"{said}; set server_time_zone"
 
 
 def _groups(redcap: RedcapProject) -> list[str] | None:

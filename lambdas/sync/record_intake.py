@@ -7,7 +7,8 @@ whatever else was not read. Four things are told apart:
     barred    a gate holds it, or its record is in no group that has a site: withdrawn, however many there are
     vanished  its row is gone, empty or wrong, or its record is: withdrawn, unless there are too many at once;
               then all of them wait for a person
-    begun     a scanner has reported on it: it stays, and counts for nothing
+    begun     a scanner has reported on it: it stays, and counts for nothing; if its row has another name
+              now, it follows the row
 
 REDCap may answer with half of a record's rows and say that all is well. So nothing is withdrawn on one
 answer's word: its record is asked for again, or, if the record is gone, asked for by name. And if REDCap
@@ -27,10 +28,11 @@ from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import Withheld
-from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
+from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow, UnshownRows
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
+from lambdas.sync.scans.continued_scans import ContinuedScans
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
@@ -106,6 +108,9 @@ class RecordIntake:
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
         self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
+        self.continued = ContinuedScans(
+            definition, redcap, worklist, sites=self._sites, codes=lambda: self.codes, thorough=thorough
+        )
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
@@ -114,6 +119,8 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self.changed: set[str] = set()
+        """Records with at least one item written."""
         self.left_out: set[str] = set()
         self.withheld: Withheld | None = None
         """What `withdraw` left where it is, for a person to look at."""
@@ -151,7 +158,7 @@ class RecordIntake:
         items: list[WorklistItem] = []
         records = by_record(rows)
         mapped = {name: map_record(self._definition, own, self.codes) for name, own in records}
-        judged = self._patient_ids.judged(mapped)
+        judged = self._patient_ids.judged(self.continued.resolved(dict(records), mapped))
         for name, own in records:
             items += self._judged(name, judged[name])
             if self._definition.sites_by_dag:
@@ -162,6 +169,7 @@ class RecordIntake:
             put = self._worklist.put_if_changed(items, self._sites)
             self.written += put.written
             self.unchanged += put.unchanged
+            self.changed |= put.records
 
     def look_again(self, before: Iterable[HeldRow]) -> None:
         """Look again at those held for another's Patient ID: the other may have been corrected meanwhile.
@@ -174,6 +182,17 @@ class RecordIntake:
             there = self._redcap.existing(records)
             self.read |= records - there  # gone: held no more
             for batch in self.rows(there):
+                self.take(batch)
+
+    def look_for_lost(self, records: Collection[str]) -> None:
+        """Look whether touched scans of records that are gone are there under another name already.
+
+        :param records: all that REDCap has.
+        """
+        rivals = self.continued.rivals_of_lost(records)
+        if rivals and len(rivals) <= LOOKED_AT_AGAIN:
+            self.continued.look_at_every_row()
+            for batch in self.rows(rivals):
                 self.take(batch)
 
     def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
@@ -216,6 +235,14 @@ class RecordIntake:
         """What was left out of items or put right, of the records read."""
         return [note for notes in self._notes.values() for note in notes]
 
+    def note_gone(self, records: Collection[str], before: UnshownRows) -> None:
+        """Take note that what was remembered of records which are gone is no news any more.
+
+        :param records: all records that REDCap lists.
+        """
+        reported = {row.record for row in (*before.rejected, *before.held, *before.notes)}
+        self.read |= reported - set(records)
+
     def found(self) -> Found:
         """Return what to remember of the records read; the arguments of `UnshownRows.after_reading`."""
         return {
@@ -227,7 +254,8 @@ class RecordIntake:
         }
 
     def _item_id(self, row: RejectedRow | HeldRow) -> str:
-        return RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance).item_id()
+        key = RowKey(self._definition.id, row.record, row.event, row.instrument, row.instance)
+        return self.continued.item_id(key.item_id())
 
     def sweep(
         self,
@@ -331,7 +359,7 @@ class RecordIntake:
 
     def withdraw_unmapped(self, record: str, rows: Sequence[RedcapRow]) -> None:
         """Withdraw the items of a record's rows that gave none, asked twice; looks at no other item."""
-        ids = {row.key(self._definition.id).item_id() for row in rows} - self._mapped
+        ids = {self.continued.item_id(row.key(self._definition.id).item_id()) for row in rows} - self._mapped
         shown = {site: self._shown(site, ids) for site in self._sites}
         if any(shown.values()):
             again = self._redcap.rows_of(record, self._fields)

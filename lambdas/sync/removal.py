@@ -7,6 +7,7 @@ from typing import Final
 
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.triggers import TriggerStore
+from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Conflict, Rejected
@@ -24,6 +25,7 @@ def remove_source(
     withdraw: bool,
     owner: str,
     now: float,
+    by: Actor = SYSTEM,
 ) -> int:
     """Delete a source, and return how many of its items were withdrawn.
 
@@ -31,6 +33,7 @@ def remove_source(
 
     :param withdraw: withdraw its open items; without it, a source that has some is refused.
     :param owner: a fresh random id, for the lease: no sync may bring items back meanwhile.
+    :param by: who deletes it.
     :raises NotFound: there is no such source.
     :raises Rejected: it has open items; nothing was changed.
     :raises Conflict: a sync is under way; try again when it has ended.
@@ -42,9 +45,9 @@ def remove_source(
         items = dict(_items(worklist, stored))
         if not withdraw:
             _check_closed(source_id, worklist, items)
-        withdrawn = sum(worklist.withdraw(site, ids) for site, ids in items.items())
-        triggers.delete(source_id)
-        sources.delete(source_id)
+        withdrawn = sum(worklist.withdraw(site, ids, by=by) for site, ids in items.items())
+        triggers.delete(source_id, by=by)
+        sources.delete(source_id, by=by)
     except BaseException:
         sources.release(source_id, owner)
         raise

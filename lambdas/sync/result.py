@@ -21,6 +21,7 @@ class SyncResult:
     :param held: scans that safety gates keep off the worklist, among them.
     :param notes: what was left out of items or put right, among them.
     :param withheld: items of the source that no row stands for, and that stay until a person confirms.
+    :param unseen: changed records that a full read found, and that the syncs before should have seen.
     :param missing_soon: scans of today or soon that are not on the list, of all records.
     """
 
@@ -34,6 +35,7 @@ class SyncResult:
     unfinished: bool = False
     missing_soon: int = 0
     withheld: int = 0
+    unseen: int = 0
 
 
 @dataclass(frozen=True)

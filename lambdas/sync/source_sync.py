@@ -162,6 +162,7 @@ class SourceSync:
             result,
             missing_soon=missing_soon(definition, attempt.state, self._now()),
             withheld=attempt.state.withheld.count if attempt.state.withheld else 0,
+            unseen=attempt.state.unseen,
         )
         save(attempt.state if woken else _succeeded(attempt.state, result, self._now()))
         self._sources.release(definition.id, owner)
@@ -196,6 +197,7 @@ def _succeeded(after: SourceState, result: SyncResult, now: float) -> SourceStat
         missing_soon=result.missing_soon,
         unfinished=result.unfinished,
         withheld=result.withheld,
+        unseen=result.unseen,
     )
     return after.model_copy(
         update={"report": report, "failures": 0, "paused_until": 0.0, "banned_until": 0.0}

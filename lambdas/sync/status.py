@@ -21,6 +21,7 @@ class SourceStatus(StrEnum):
     failed      the last sync did
     never       no sync has ended yet
     unconfirmed the last sync went well, and withdrawals wait for a person's confirmation
+    unseen      the last full read found changes that the syncs before it should have seen, and had not
     missing     the last sync went well, and a scan of today or soon is rejected or held back
     reading     a full read is under way, and is gone on with at the next sync
     ok          the last sync went well
@@ -32,6 +33,7 @@ class SourceStatus(StrEnum):
     FAILED = "failed"
     NEVER = "never"
     UNCONFIRMED = "unconfirmed"
+    UNSEEN = "unseen"
     MISSING = "missing"
     READING = "reading"
     OK = "ok"
@@ -44,6 +46,7 @@ class SourceStatus(StrEnum):
             SourceStatus.BANNED,
             SourceStatus.FAILED,
             SourceStatus.UNCONFIRMED,
+            SourceStatus.UNSEEN,
             SourceStatus.MISSING,
         }
 
@@ -70,6 +73,8 @@ def status_of(source: StoredSource, now: float) -> SourceStatus:
 def _of_a_sync_that_went_well(definition: SourceDefinition, state: SourceState, now: float) -> SourceStatus:
     if state.withheld:
         return SourceStatus.UNCONFIRMED
+    if state.unseen:
+        return SourceStatus.UNSEEN
     if missing_soon(definition, state, now):
         return SourceStatus.MISSING
     is_reading = state.report is not None and state.report.unfinished
@@ -82,7 +87,8 @@ def reason_of(source: StoredSource, now: float) -> str:
         return source.problem
     said = source.state.report.error if source.state.report else ""
     status = status_of(source, now)
-    if status in {SourceStatus.UNCONFIRMED, SourceStatus.MISSING} and source.definition is not None:
+    waiting = {SourceStatus.UNCONFIRMED, SourceStatus.UNSEEN, SourceStatus.MISSING}
+    if status in waiting and source.definition is not None:
         said = _what_waits(source.definition, source.state, now)
     until = max(source.state.banned_until, source.state.paused_until)
     if until > now:
@@ -93,7 +99,18 @@ def reason_of(source: StoredSource, now: float) -> str:
 def _what_waits(definition: SourceDefinition, state: SourceState, now: float) -> str:
     held = state.withheld
     withdrawals = fuse.in_words(definition.id, held.count, held.total) if held else ""
-    return "; ".join(filter(None, (withdrawals, in_words(definition, missing_soon(definition, state, now)))))
+    missing = in_words(definition, missing_soon(definition, state, now))
+    return "; ".join(filter(None, (withdrawals, _unseen_in_words(state.unseen), missing)))
+
+
+def _unseen_in_words(count: int) -> str:
+    if not count:
+        return ""
+    records = "1 record" if count == 1 else f"{count} records"
+    return (
+        f"the last full read put {records} right that the syncs before it should have seen: check "
+        "server_time_zone, and REDCap's clock; until the next full read, each sync looks back further"
+    )
 
 
 def may_be_asked(source: StoredSource, now: float) -> bool:

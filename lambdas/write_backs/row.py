@@ -18,30 +18,39 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import WriteBack
 from lambdas.store.unfinished_write_backs import NO_SHOW
 from shared.identifiers import RowKey
 from shared.steps.procedure_step import Progress, Step, StepStatus, item_status
+from shared.steps.step_times import began_at, ended_at
 from shared.worklist_item import Status, WorklistItem
 
 
 @dataclass(frozen=True)
 class Performed:
-    """What the steps of one item amount to. Times are the scanners' local ones; empty or 0: not known."""
+    """What the steps of one item amount to. Times are the scanners' local ones; empty or 0: not known.
+
+    :param seconds: from the first start to the last end, by instants: an hour more or less on the wall clock,
+        when summer time begins or ends, is none. None if it is not known, or runs backwards.
+    """
 
     status: Status
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    seconds: float | None = None
     station: str = ""
     discontinuation_reason: str = ""
     series_count: int = 0
 
     @classmethod
-    def of(cls, steps: Iterable[Step]) -> Performed:
-        """Return what these steps amount to, in whatever order they are given."""
+    def of(cls, steps: Iterable[Step], zone: tzinfo) -> Performed:
+        """Return what these steps amount to, in whatever order they are given.
+
+        :param zone: where the scanners stand.
+        """
         # By what a relay heard last; the UID only so that the order of what came at once is always the same.
         heard = sorted(steps, key=lambda step: (step.reported_at, step.sop_instance_uid))
         status = Progress.of(heard).status()
@@ -49,29 +58,33 @@ class Performed:
         match status:
             case Status.IN_PROGRESS:
                 counted = [step for step in heard if step.status is not StepStatus.DISCONTINUED]
-                return replace(cls._over(status, counted), station=_station(alike), ended_at=None)
+                begun = cls._over(status, counted, zone)
+                return replace(begun, station=_station(alike), ended_at=None, seconds=None)
             case Status.COMPLETED:
-                return cls._over(status, alike)
+                return cls._over(status, alike, zone)
             case Status.DISCONTINUED:
                 last = alike[-1:]
-                return replace(cls._over(status, last), discontinuation_reason=_reason(last))
+                return replace(cls._over(status, last, zone), discontinuation_reason=_reason(last))
         return cls(status, discontinuation_reason=_reason(alike))
 
     @classmethod
-    def _over(cls, status: Status, steps: Collection[Step]) -> Performed:
+    def _over(cls, status: Status, steps: Collection[Step], zone: tzinfo) -> Performed:
+        starts = [(at, step.started_at) for step in steps if (at := began_at(step, zone))]
+        ends = [(at, step.ended_at) for step in steps if (at := ended_at(step, zone))]
+        first, last = min(starts, default=None), max(ends, default=None)
+        seconds = (last[0] - first[0]).total_seconds() if first and last else -1.0
         return cls(
             status,
-            started_at=min((step.started_at for step in steps if step.started_at), default=None),
-            ended_at=max((step.ended_at for step in steps if step.ended_at), default=None),
+            started_at=first[1] if first else None,
+            ended_at=last[1] if last else None,
+            seconds=seconds if seconds >= 0 else None,
             station=_station(steps),
             series_count=sum(step.series_count for step in steps),
         )
 
     def minutes(self) -> int | None:
         """Return the whole minutes from start to end; None if they are not known or run backwards."""
-        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
-            return None
-        return int((self.ended_at - self.started_at).total_seconds()) // 60
+        return None if self.seconds is None else int(self.seconds) // 60
 
 
 def wants(config: WriteBack, key: str) -> bool:
@@ -82,15 +95,16 @@ def wants(config: WriteBack, key: str) -> bool:
     return not key.startswith(NO_SHOW) or Status.NO_SHOW in config.status_values
 
 
-def values_of(config: WriteBack, steps: Collection[Step], item: WorklistItem) -> dict[str, str]:
+def values_of(config: WriteBack, steps: Collection[Step], item: WorklistItem, zone: tzinfo) -> dict[str, str]:
     """Return REDCap field -> value, for every configured field; blank if it has to be empty.
 
     :param steps: the item's steps that count: those since a person last set its status. If there are none the
         status is that person's, and all there is to say.
+    :param zone: where the scanners stand.
     """
     if not steps:
         return _named({config.status: _status(config, item.performed_procedure_step_status)})
-    performed = Performed.of(steps)
+    performed = Performed.of(steps, zone)
     minutes = performed.minutes()
     return _named(
         {

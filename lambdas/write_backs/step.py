@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject, ValuesRefused
 from lambdas.redcap.row import RedcapRow
-from lambdas.sources.definition import SourceDefinition, WriteBack
+from lambdas.sources.definition import SourceDefinition
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
@@ -57,6 +57,10 @@ class NotYet(Unavailable):
 
 class Doubtful(Unavailable):
     """REDCap says what may right itself, and is believed after `PATIENCE` tries."""
+
+
+class RowGone(Doubtful):
+    """REDCap has no such row: it was deleted, or has another name now, which the next sync finds out."""
 
 
 class StepWriteBack:
@@ -105,7 +109,9 @@ class StepWriteBack:
                 return [
                     error
                     for item in items
-                    for error in self._tried(redcap, config, item, written[item.id], owner)
+                    for error in self._tried(
+                        redcap, item, values_of(config, written[item.id], item, definition.zone()), owner
+                    )
                 ]
 
     def _check_open(self, definition: SourceDefinition) -> None:
@@ -146,15 +152,19 @@ class StepWriteBack:
     def _tried(
         self,
         redcap: RedcapProject,
-        config: WriteBack,
         item: WorklistItem,
-        steps: tuple[Step, ...],
+        values: dict[str, str],
         owner: str,
     ) -> Sequence[MwlError]:
         try:
-            return self._write(redcap, values_of(config, steps, item), item, owner)
+            return self._write(redcap, values, item, owner)
         except Banned:
             raise  # no other row can be told either
+        except RowGone as gone:
+            state = self._sources.state(item.source)
+            look = {"ids_checked_at": 0.0, "unchecked": True}
+            self._sources.save_state(item.source, owner, state.model_copy(update=look))
+            return [gone]
         except MwlError as error:
             return [error]
 
@@ -192,11 +202,11 @@ class StepWriteBack:
         row = row_of(item, redcap.rows_of(item.source_record, list(fields)))
         if row is None:
             # An import would create it: a participant or a visit that nobody entered.
-            raise Doubtful("the row the item was made from is not in REDCap", where=f"source {item.source}")
+            raise RowGone("the row the item was made from is not in REDCap", where=f"source {item.source}")
         return row
 
     def _end(self, uid: str, pending: PendingWriteBack, written: Written) -> tuple[Outcome, str]:
-        """End the write-back, unless REDCap was told of what is past: then it is due again, at once."""
+        """End the write-back, unless what REDCap was told is out of date: then it is due again, at once."""
         last = self._steps.pending(uid)
         if last is None and not written:
             return "nothing", ""

@@ -1,1 +1,1 @@
-"""DICOM values both sides mean alike: legal text, character sets, statuses. Pure."""
+"""DICOM values that mean the same on both sides: legal text, character sets, statuses. Pure."""

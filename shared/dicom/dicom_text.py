@@ -29,6 +29,7 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?")
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _CODE_STRING = re.compile(r"[A-Z0-9 _]+")
 _MIDNIGHT_AT_THE_END: Final = "240000"
+_LONGEST_TEXT: Final = 1024
 _MAX_GROUPS, _MAX_COMPONENTS, _MAX_GROUP_LENGTH = 3, 5, 64
 
 
@@ -95,6 +96,20 @@ def parse_person_name(value: object) -> str:
 def parse_long_string(value: object) -> str:
     """Return an LO: at most 64 characters on one line."""
     return _plain(_stripped(value, "text"), "text", 64)
+
+
+def parse_text(value: object) -> str:
+    """Return an LT or ST of at most 1024 characters, lines separated by CR LF (PS3.5 6.2); tabs are spaces.
+
+    An LT may have 10240. No console shows as much, and every byte would travel with every answer.
+    """
+    lines = _stripped(value, "text").replace("\t", " ").splitlines()
+    text = "\r\n".join(line.rstrip() for line in lines)
+    if len(text) > _LONGEST_TEXT:
+        raise Rejected(f"text has {len(text)} characters, at most {_LONGEST_TEXT} are allowed")
+    for line in lines:
+        _plain(line, "text", _LONGEST_TEXT)
+    return text
 
 
 def parse_short_string(value: object) -> str:
@@ -166,8 +181,11 @@ def _or_empty(parse: Callable[[object], str]) -> BeforeValidator:
 DA = Annotated[str, BeforeValidator(parse_date)]
 OptionalDA = Annotated[str, _or_empty(parse_date)]
 TM = Annotated[str, BeforeValidator(parse_time)]
+OptionalTM = Annotated[str, _or_empty(parse_time)]
 PN = Annotated[str, BeforeValidator(parse_person_name)]
 LO = Annotated[str, BeforeValidator(parse_long_string)]
+LT = Annotated[str, BeforeValidator(parse_text)]
+ST = LT
 SH = Annotated[str, BeforeValidator(parse_short_string)]
 AE = Annotated[str, BeforeValidator(parse_ae_title)]
 CS = Annotated[str, BeforeValidator(parse_code_string)]

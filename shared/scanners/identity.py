@@ -1,7 +1,7 @@
 """What says whose exam it is, and which: it reaches a scanner as it is, or the exam does not. Pure.
 
 A scanner's character set may lack a letter of an identifier. Sent without it, the identifier would be
-another one, perhaps another person's: the exam is withheld from that scanner, in worklist and preview alike.
+another one, perhaps another person's: that scanner is not shown the exam, and the preview says so.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ IDENTIFIERS: Final = {
     "AccessionNumber": "accession_number",
     "RequestedProcedureID": "requested_procedure_id",
     "ScheduledProcedureStepID": "scheduled_procedure_step_id",
+    "OtherPatientIDs": "other_patient_ids",
+    "AdmissionID": "admission_id",
+    "ClinicalTrialProtocolID": "clinical_trial_protocol_id",
+    "ClinicalTrialSiteID": "clinical_trial_site_id",
+    "ClinicalTrialSubjectID": "clinical_trial_subject_id",
+    "ClinicalTrialSubjectReadingID": "clinical_trial_subject_reading_id",
+    "ClinicalTrialTimePointID": "clinical_trial_time_point_id",
 }
 """Attributes that name a patient or an exam by text, and the items' fields they come from."""
 

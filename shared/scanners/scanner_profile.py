@@ -72,6 +72,11 @@ class ScannerProfile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE = Field(description="Its calling AE title; other titles are refused (reject reason 3).")
+    ignore_ae_title_case: bool = Field(
+        False,
+        description="AE titles match whatever their case: its own, as it calls and as it asks for its exams, "
+        "and the relay's, as it calls it.",
+    )
     addresses: tuple[IPvAnyNetwork, ...] = Field(
         (),
         description="Addresses it may call from, e.g. 10.1.2.3 or 10.1.2.0/24; empty: from anywhere.",
@@ -124,13 +129,22 @@ class ScannerProfile(BaseModel):
         (), description="Keywords of attributes never sent, even if a query asks, e.g. MedicalAlerts."
     )
     fixed_values: dict[Keyword, LO] = Field(
-        {}, description="Values of attributes that the worklist has no source for, e.g. InstitutionName."
+        {},
+        description="Values of attributes that no item must have, e.g. InstitutionName; they take the place "
+        "of the item's own.",
     )
 
     @property
     def stations(self) -> frozenset[str]:
         """All Scheduled Station AE Titles it stands for."""
         return frozenset((self.ae_title, *self.station_ae_titles))
+
+    def own_titles(self, asked: Iterable[str]) -> frozenset[str]:
+        """Return AE titles as asked for; its own as the profile has them, if their case does not matter."""
+        if not self.ignore_ae_title_case:
+            return frozenset(asked)
+        own = {title.upper(): title for title in self.stations}
+        return frozenset(own.get(title.upper(), title) for title in asked)
 
     @property
     def restricted(self) -> bool:
@@ -161,6 +175,7 @@ class ScannerOverride(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE
+    ignore_ae_title_case: bool | None = None
     station_ae_titles: tuple[AE, ...] | None = None
     station_names: tuple[SH, ...] | None = None
     restrict_to_station: bool | None = None

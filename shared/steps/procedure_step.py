@@ -178,8 +178,10 @@ class Step(BaseModel):
     """The folded state of one performed procedure step.
 
     ``reported_at`` is when a relay received its last event; ``started_at`` and ``ended_at`` are the scanner's
-    local time, as DICOM has them; ``station_aetitle``,
+    local time, as DICOM has them, with the offset from UTC (0008,0201) that came with each, empty if none
+    did, and when a relay received it: see `shared.steps.step_times`; ``station_aetitle``,
     ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if not sent.
+    ``image_count`` is how many instances its series refer to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -188,11 +190,16 @@ class Step(BaseModel):
     status: StepStatus
     reported_at: AwareDatetime = EARLIEST
     started_at: datetime | None = None
+    started_offset: str = ""
+    started_heard_at: AwareDatetime | None = None
     ended_at: datetime | None = None
+    ended_offset: str = ""
+    ended_heard_at: AwareDatetime | None = None
     station_aetitle: str = ""
     station_name: str = ""
     discontinuation_reason: str = ""
     series_count: int = 0
+    image_count: int = 0
     item_ids: tuple[str, ...] = ()
 
 

@@ -10,12 +10,17 @@ from typing import Any, Final, NamedTuple
 
 from shared.dicom.dicom_text import parse_date_time
 from shared.errors import Rejected
+from shared.steps.image_references import image_count
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus, transition
 from shared.worklist_item import WorklistItem
 
 CHARACTER_SET: Final = "00080005"
 STATUS: Final = "00400252"
 _SCHEDULED_STEP_ATTRIBUTES: Final = "00400270"
+_LONGEST_KEPT: Final = (
+    64  # of what a step is told by: the standard's 16 for each; a lenient scanner may send a book
+)
+_UTC_OFFSET: Final = "00080201"
 DICOM_STATUS: Final = {
     "IN PROGRESS": StepStatus.IN_PROGRESS,
     "COMPLETED": StepStatus.COMPLETED,
@@ -35,6 +40,16 @@ def text(dataset: DataSetJson, tag: str) -> str:
     """Return the first value of an attribute as text, empty if absent or empty."""
     values = _values(dataset, tag)
     return str(values[0]).strip() if values and not isinstance(values[0], dict) else ""
+
+
+def patient_of(dataset: DataSetJson) -> dict[str, str]:
+    """Return name and id of the patient that the scanner reported; those that it did not are left out."""
+    names = _values(dataset, "00100010")
+    name = (
+        names[0].get("Alphabetic", "") if names and isinstance(names[0], dict) else text(dataset, "00100010")
+    )
+    found = {"patient_name": str(name).strip(), "patient_id": text(dataset, "00100020")}
+    return {key: value for key, value in found.items() if value}
 
 
 def step_status(dataset: DataSetJson) -> StepStatus | None:
@@ -104,14 +119,15 @@ def fold(step: Step | None, event: ProcedureStepEvent) -> Step | Refusal:
     changes: dict[str, Any] = {
         "status": outcome.to,
         "reported_at": event.received_at,
-        "started_at": _moment(ds, "00400244", "00400245"),
-        "ended_at": _moment(ds, "00400250", "00400251"),
-        "station_aetitle": text(ds, "00400241"),
-        "station_name": text(ds, "00400242"),
-        "discontinuation_reason": _code_value(ds, "00400281"),
+        "station_aetitle": text(ds, "00400241")[:_LONGEST_KEPT],
+        "station_name": text(ds, "00400242")[:_LONGEST_KEPT],
+        "discontinuation_reason": _code_value(ds, "00400281")[:_LONGEST_KEPT],
         "series_count": len(_values(ds, "00400340")),
+        "image_count": image_count(ds),
     }
-    return before.model_copy(update={key: value for key, value in changes.items() if value})
+    told = {key: value for key, value in changes.items() if value}
+    began = _times("started", event, "00400244", "00400245")
+    return before.model_copy(update=told | began | _times("ended", event, "00400250", "00400251"))
 
 
 def _values(dataset: DataSetJson, tag: str) -> list[Any]:
@@ -123,6 +139,15 @@ def _values(dataset: DataSetJson, tag: str) -> list[Any]:
 def _code_value(dataset: DataSetJson, tag: str) -> str:
     entries = _values(dataset, tag)
     return text(entries[0], "00080100") if entries and isinstance(entries[0], dict) else ""
+
+
+def _times(which: str, event: ProcedureStepEvent, date_tag: str, time_tag: str) -> dict[str, Any]:
+    """Return when a step ``started`` or ``ended``, if the event says so, and what tells the instant."""
+    moment = _moment(event.dataset, date_tag, time_tag)
+    if moment is None:
+        return {}
+    offset = text(event.dataset, _UTC_OFFSET)
+    return {f"{which}_at": moment, f"{which}_offset": offset[:16], f"{which}_heard_at": event.received_at}
 
 
 def _moment(dataset: DataSetJson, date_tag: str, time_tag: str) -> Any:

@@ -1,1 +1,1 @@
-"""Text that is checked alike on both sides: site names, time zones, what can be stored. Pure."""
+"""Text that both sides check in the same way: site names, time zones, what can be stored. Pure."""

@@ -126,6 +126,16 @@ def test_date_ranges_are_told_in_the_servers_zone(simulator: RedcapSimulator) ->
     assert changed(datetime(2026, 3, 1, 12, 0)) == set()
 
 
+def test_in_the_hour_that_comes_twice_date_ranges_go_by_the_wall_clock(simulator: RedcapSimulator) -> None:
+    # Toronto, 1 November 2026: 01:50 summer time is 05:50 UTC, and twenty minutes later it is 01:10.
+    simulator.clock.set(datetime(2026, 11, 1, 6, 10, tzinfo=UTC))
+    simulator.save_form(11, "000003", "mri", {"mri_time": "10:00"}, instance=1)
+    project = pycap(simulator, CLASSIC)
+    assert project.export_records(date_begin=datetime(2026, 11, 1, 1, 50), fields=["study_id"]) == []
+    changed = project.export_records(date_begin=datetime(2026, 11, 1, 1, 5), fields=["study_id"])
+    assert [row["study_id"] for row in changed] == ["000003"]
+
+
 def test_trap_6_pycap_drops_the_zone_of_a_date(simulator: RedcapSimulator) -> None:
     simulator.save_form(11, "000003", "mri", {"mri_time": "10:00"}, instance=1)
     begin = NOON - timedelta(minutes=5)

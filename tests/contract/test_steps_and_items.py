@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from edge_relay.mpps import links as step_links
 from edge_relay.mpps.event import event_from
 from edge_relay.mpps.journal import Journal
-from lambdas.store.event_body import LONGEST_PACKED, pack
 from lambdas.store.models import Tables, step_key
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Rejected
+from shared.steps.event_body import LONGEST_PACKED, pack
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, EventKind, ProcedureStepEvent, Step
 from shared.steps.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem

@@ -89,7 +89,7 @@ def test_a_transaction_that_fails_leaves_nothing_of_itself(store: WorklistStore)
         return current.model_copy(update={"item": an_item("001", patient_id="lost")})
 
     with pytest.raises(Conflict):
-        store.writer.change("north", {an_item("001").id: outrun}, also=lambda _: None)
+        store.writer.change("north", {an_item("001").id: outrun}, also=lambda _, __: None)
     after = store.changes_after("north", None, 10)
     assert after.items[:2] == before.items
     assert [row.item.source_record for row in after.items] == ["001", "002", "003"]

@@ -1,4 +1,5 @@
-"""``make fuzz``: breaks input in a hundred thousand ways and says what came of it; 1 if anything is wrong."""
+"""``make fuzz``: breaks input in a hundred thousand ways, plays hundreds of histories of a study against an
+oracle, and says what came of it; 1 if anything is wrong. ARGS="--only histories" does one of both."""
 
 from __future__ import annotations
 
@@ -7,11 +8,14 @@ import logging
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Final
 
 from tests.bench.processes import Use
-from tests.fuzz import churn, decoders, sessions
+from tests.fuzz import associations, churn, decoders, sessions
+from tests.fuzz.histories import history
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
+from tests.rigs.redcap import running_stack
 
 _WARM_SESSIONS: Final = 500  # until caches of bounded size are full, memory grows
 _WARM_ASSOCIATIONS: Final = 1000
@@ -23,11 +27,16 @@ def main() -> int:
     """Run all, or as much as asked; return the exit code."""
     asked = _asked()
     logging.disable(logging.CRITICAL)
-    with TemporaryDirectory() as folder:
-        wrong = _decoders(Path(folder), asked.seed, asked.inputs)
-    with TemporaryDirectory() as folder, mistreated(Path(folder)) as relay:
-        wrong += _sessions(relay, asked.seed, asked.sessions)
-        wrong += _churn(relay, asked.seed, asked.associations)
+    wrong = []
+    if asked.only != "histories":
+        with TemporaryDirectory() as folder:
+            wrong += _decoders(Path(folder), asked.seed, asked.inputs)
+        wrong += _odd_associations(asked.seed, asked.associations)
+        with TemporaryDirectory() as folder, mistreated(Path(folder)) as relay:
+            wrong += _sessions(relay, asked.seed, asked.sessions)
+            wrong += _churn(relay, asked.seed, asked.associations)
+    if asked.only != "input":
+        wrong += _histories(asked.seed, asked.histories)
     print("\n".join(("", "Wrong:", *wrong)) if wrong else "\nNothing wrong.")
     return 1 if wrong else 0
 
@@ -38,6 +47,8 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--inputs", type=int, default=100_000, help="for the decoders (default: 100,000)")
     parser.add_argument("--sessions", type=int, default=5000, help="over the wire (default: 5,000)")
     parser.add_argument("--associations", type=int, default=10_000, help="opened and dropped (10,000)")
+    parser.add_argument("--histories", type=int, default=300, help="of a study, with its syncs (300)")
+    parser.add_argument("--only", choices=("input", "histories"), help="one of both")
     return parser.parse_args()
 
 
@@ -52,6 +63,12 @@ def _decoders(folder: Path, seed: int, inputs: int) -> list[str]:
     total, seconds = sum(each.inputs for each in outcomes), sum(each.seconds for each in outcomes)
     print(f"{total:,} inputs in {seconds:.1f} s: {total / seconds:,.0f} a second\n")
     return [finding for outcome in outcomes for finding in outcome.findings]
+
+
+def _odd_associations(seed: int, count: int) -> list[str]:
+    outcome = associations.run(seed, count)
+    print(f"{outcome.understood:,} of {outcome.inputs:,} odd and legal association requests were accepted\n")
+    return outcome.findings
 
 
 def _print(outcome: decoders.Outcome) -> None:
@@ -85,6 +102,18 @@ def _churn(relay: Mistreated, seed: int, count: int) -> list[str]:
         print(f"{sample.associations:12,}{memory:8.1f}{after.threads:9}{after.descriptors:13}")
     relay.serves()
     return _compared("associations", before, after)
+
+
+def _histories(seed: int, count: int) -> list[str]:
+    """Play histories of a study; return those that end wrong, cut down to what matters."""
+    began = perf_counter()
+    with running_stack() as stack:
+        # The first are the ones that the test suite plays.
+        numbers = range((seed - 1) * count + 1, seed * count + 1)
+        bad = [number for number in numbers if history.play(stack, number, history.story(number))]
+        wrong = [history.told(number, *history.shortest(stack, number)) for number in bad]
+    print(f"\n{count:,} histories in {perf_counter() - began:.1f} s, {len(wrong)} of them wrong")
+    return wrong
 
 
 def _compared(what: str, before: Use, after: Use) -> list[str]:

@@ -128,3 +128,47 @@ def test_a_password_in_the_wrong_place_is_not_sent_back(rig: ApiRig) -> None:
     answer = rig.anybody.post("/auth/login", json={"username": "ana", "password": {"is": "hunter2"}})
     assert answer.status == 422
     assert "hunter2" not in answer.text
+
+
+def cookie(answer: Answer) -> str:
+    return next(part for part in answer.headers["set-cookie"].split("; ") if part.startswith("mwl_device="))
+
+
+def test_whoever_fails_on_purpose_does_not_lock_a_person_out_of_their_own_device(rig: ApiRig) -> None:
+    first = login(rig)
+    for attribute in ("HttpOnly", "Secure", "SameSite=strict"):
+        assert attribute in first.headers["set-cookie"]
+    for _ in range(5):
+        login(rig, password="wrong")
+    assert login(rig).status == 429
+    body = {"username": "ana", "password": PASSWORD}
+    known = {"cookie": cookie(first)}
+    assert rig.anybody.post("/auth/login", json=body, headers=known).status == 200
+    wrong = body | {"password": "wrong"}
+    guesses = [rig.anybody.post("/auth/login", json=wrong, headers=known).status for _ in range(6)]
+    assert guesses == [401] * 5 + [429]
+
+
+def test_a_device_of_somebody_else_or_a_forged_one_is_as_good_as_none(rig: ApiRig) -> None:
+    add_user(rig.services, "ben", PASSWORD, Role.READ)
+    bens = cookie(login(rig, "ben"))
+    access = f"mwl_device={login(rig).json()['access_token']}"
+    for _ in range(5):
+        login(rig, password="wrong")
+    for given in (bens, access, bens[:-2] + "AA", "mwl_device=", "mwl_device=a.b.c"):
+        body = {"username": "ana", "password": PASSWORD}
+        assert rig.anybody.post("/auth/login", json=body, headers={"cookie": given}).status == 429
+
+
+def test_a_device_token_opens_nothing(rig: ApiRig) -> None:
+    token = cookie(login(rig)).removeprefix("mwl_device=")
+    assert rig.anybody.bearing(token).get("/worklist").status == 401
+
+
+def test_a_device_is_forgotten_after_half_a_year(rig: ApiRig) -> None:
+    known = {"cookie": cookie(login(rig))}
+    rig.clock.advance(180 * 86400)
+    for _ in range(5):
+        login(rig, password="wrong")
+    body = {"username": "ana", "password": PASSWORD}
+    assert rig.anybody.post("/auth/login", json=body, headers=known).status == 429

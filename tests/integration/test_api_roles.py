@@ -9,8 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from lambdas.access.role import Role
-from lambdas.api import auth
-from lambdas.api.routes import health, hooks, missing, relay, relays, sources, users, worklist, write_backs
+from lambdas.api.main import ROUTES as MODULES
 from tests.rigs.api import ApiRig, api
 
 ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"
@@ -33,7 +32,16 @@ ROUTES: dict[tuple[str, str], str] = {
     ("PUT", "/worklist/{item_id}"): WRITE,
     ("PATCH", "/worklist/{item_id}"): WRITE,
     ("DELETE", "/worklist/{item_id}"): WRITE,
+    ("GET", "/worklist/{item_id}/history"): READ,
+    ("POST", "/worklist/{item_id}/release"): WRITE,
+    ("POST", "/worklist/{item_id}/restore"): WRITE,
+    ("GET", "/procedure-steps"): READ,
+    ("GET", "/procedure-steps/{sop_instance_uid}"): READ,
+    ("POST", "/procedure-steps/{sop_instance_uid}/link"): WRITE,
+    ("POST", "/procedure-steps/{sop_instance_uid}/unlink"): WRITE,
     ("GET", "/missing"): READ,
+    ("GET", "/audit"): ADMIN,
+    ("GET", "/audit/check"): ADMIN,
     ("GET", "/users"): ADMIN,
     ("POST", "/users"): ADMIN,
     ("PUT", "/users/{username}"): ADMIN,
@@ -69,7 +77,7 @@ def rig() -> Iterator[ApiRig]:
 def test_the_table_names_every_route() -> None:
     routes = {
         (method, route.path)
-        for module in (auth, health, hooks, missing, relay, relays, sources, users, worklist, write_backs)
+        for module in MODULES
         for route in module.router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -158,6 +158,10 @@ def test_a_failure_tells_why_and_until_when_the_source_is_left_alone(rig: Source
     assert admin(rig).get("/sources").json()[0]["status"] == "banned"
 
 
+def without_audit(rows: list[Any]) -> list[Any]:
+    return [row for row in rows if not row["pk"]["S"].startswith(("AUDIT#", "CHAINS"))]
+
+
 def test_a_preview_shows_items_changes_and_scanners_and_writes_nothing(rig: SourceRig) -> None:
     rig.register()
     rig.relay({"ae_title": "PRISMA1"})
@@ -170,8 +174,8 @@ def test_a_preview_shows_items_changes_and_scanners_and_writes_nothing(rig: Sour
     assert found["scanners"][0]["ae_title"] == "PRISMA1"
     names = {each["item"]["patient_name"] for each in found["items"]}
     assert not [name for name in names if name in str(lines)]
-    # The admin's account, made by the call above, is no doing of the preview's.
-    assert rig.tables()[0] == before[0]
+    # The admin's account, made by the call above, is no doing of the preview's; that it was read is noted.
+    assert without_audit(rig.tables()[0]) == without_audit(before[0])
     assert admin(rig).post("/sources/classic/preview", json={"record": "000001"}).json()["records"] == 1
     assert admin(rig).post("/sources/classic/preview", json={"limit": 2}).json()["cut"]
 

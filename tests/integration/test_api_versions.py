@@ -49,7 +49,7 @@ def test_who_has_the_version_gets_304(person: LambdaClient) -> None:
 
 
 @pytest.mark.parametrize(("method", "body"), [("PUT", {"allergies": "b"}), ("PATCH", {"allergies": "b"})])
-def test_a_change_of_another_version_is_refused_with_what_differs(
+def test_a_change_of_another_version_is_refused_with_what_changed(
     person: LambdaClient, method: str, body: dict[str, str]
 ) -> None:
     old = person.get(WHERE).headers["etag"]
@@ -57,7 +57,7 @@ def test_a_change_of_another_version_is_refused_with_what_differs(
     answer = person.request(method, WHERE, json=body, headers={"if-match": old})
     assert answer.status == 412
     assert answer.json()["type"].endswith("precondition-failed")
-    assert [flaw["where"] for flaw in answer.json()["errors"]] == ["allergies"]
+    assert {flaw["where"] for flaw in answer.json()["errors"]} == {"allergies", "edited"}
     assert person.get(WHERE).headers["etag"] == new
     assert person.request(method, WHERE, json=body, headers={"if-match": new}).status == 200
 
@@ -70,11 +70,26 @@ def test_an_item_is_removed_only_in_the_version_looked_at(person: LambdaClient) 
     assert person.delete(WHERE, headers={"if-match": "*"}).status == 204
 
 
-def test_a_stale_item_sent_back_without_a_header_changes_nothing(rig: ApiRig, person: LambdaClient) -> None:
+def test_a_stale_item_sent_back_changes_only_what_its_sender_changed(
+    rig: ApiRig, person: LambdaClient
+) -> None:
+    stale = person.get(WHERE).json()
+    person.put(WHERE, json={"patient_name": "Right^Name"})
+    rig.services.steps.record_event(an_event(ITEM), site="north", relay_id="r")
+    answer = person.put(WHERE, json={**stale, "allergies": "latex"})
+    assert answer.status == 200, answer.text
+    now = answer.json()
+    assert (now["patient_name"], now["allergies"], now[STATUS]) == ("Right^Name", "latex", "IN_PROGRESS")
+    assert (now["status_owner"], now["edited"]) == ("mpps", ["allergies", "patient_name"])
+
+
+def test_a_field_that_two_people_change_is_changed_by_the_first(person: LambdaClient) -> None:
     stale = person.get(WHERE).json()
     person.put(WHERE, json={"patient_name": "Right^Name"})
     answer = person.put(WHERE, json={**stale, "patient_name": "Wrong^Name"})
     assert answer.status == 412
+    assert [flaw["where"] for flaw in answer.json()["errors"]] == ["patient_name"]
+    assert answer.json()["errors"][0]["detail"].startswith("changed by person write-person, 2026-11-18")
     assert person.get(WHERE).json()["patient_name"] == "Right^Name"
 
 

@@ -503,6 +503,32 @@ def test_who_is_refused_is_told_the_same_reason(both: Both, raw: bytes, rejectio
         assert tuple(pdu.raw[-3:]) == rejection
 
 
+def instance_of(field: int, instance: str) -> bytes:
+    """Return the command set of a request for an instance that pydicom would not let us name."""
+    command = corpus.command(field, corpus.STEP, instance="2.25.1")
+    tag = AFFECTED_INSTANCE if field == corpus.N_CREATE else AFFECTED_INSTANCE + 1
+    raw = instance.encode() + b"\0" * (len(instance) % 2)
+    head = struct.pack("<HHL", 0, tag, 6)
+    assert head in command
+    command = command.replace(head + b"2.25.1", struct.pack("<HHL", 0, tag, len(raw)) + raw)
+    return command[:8] + struct.pack("<L", len(command) - 12) + command[12:]
+
+
+@pytest.mark.parametrize("instance", ["abc", "1" * 65, "1.02", "1..2", "1.2.840.10008.1.2"])
+@pytest.mark.parametrize("field", [corpus.N_CREATE, corpus.N_SET])
+def test_an_instance_uid_that_is_none_is_refused_with_0117_by_both(
+    both: Both, field: int, instance: str
+) -> None:
+    asked = [
+        Asked(corpus.STEP, instance_of(field, instance), encoded(began(), implicit=True)),
+        Asked(corpus.VERIFICATION, corpus.command(corpus.C_ECHO, corpus.VERIFICATION, has_data=False), None),
+    ]
+    for relay in both:
+        refused, echoed, _ = conversation(relay, "SCANNER1", asked, implicit=True)
+        assert refused[0][0][STATUS] == b"\x17\x01"
+        assert echoed[0][0][STATUS] == b"\0\0"
+
+
 def test_a_step_is_taken_by_both_alike_up_to_its_end(tmp_path: Path, both: Both) -> None:
     uid = "2.25.990"
     create, change = (

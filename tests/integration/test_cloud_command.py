@@ -21,6 +21,7 @@ from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.accounts.triggers import TriggerStore
+from lambdas.store.audit.entry import SYSTEM
 from lambdas.store.sources import SourceStore
 from shared.errors import NotFound
 from shared.relay_health import RelayHealth
@@ -295,7 +296,7 @@ def test_a_preview_of_a_file_shows_items_and_scanners_and_stores_nothing(
     token(rig, redcap)
     relays, relay_id = a_relay(rig, "main")
     overrides = {"scanners": [{"ae_title": "PRISMA1", "restrict_to_station": True}]}
-    relays.configure(relay_id, ScannerOverrides.model_validate(overrides), by="tests")
+    relays.configure(relay_id, ScannerOverrides.model_validate(overrides), by=SYSTEM)
     shown = mwl_cloud("sources", "preview", definition(tmp_path, redcap))
     assert shown.exit_code == 0, shown.output
     assert "sub_000001_ses_1" in shown.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -262,12 +263,119 @@ def test_a_value_that_cannot_be_is_refused_without_being_quoted(rig: ApiRig) -> 
     assert "yesterday" not in answer.html
 
 
-def test_an_exam_that_is_removed_is_gone(rig: ApiRig) -> None:
+def test_an_exam_that_is_removed_is_restored_in_one_click(rig: ApiRig) -> None:
     browser = visitor(rig, Role.WRITE)
     url, page = item_page(rig, browser)
-    assert browser.post(f"{url}/remove", {"version": page.field("version")}).status == 303
-    assert browser.get(url).status == 404
+    gone = browser.follow(browser.post(f"{url}/remove", {"version": page.field("version")}))
+    assert "This exam is not on the list any more A person removed it" in gone.words
     assert "No scan is booked" in browser.get("/app/today").words
+    browser.get(url)
+    back = browser.follow(browser.post(f"{url}/restore"))
+    assert "Restored." in back.words
+    assert "Zoë Núñez" in browser.get("/app/today").words
+
+
+def test_what_a_person_changed_is_given_back_in_one_click(rig: ApiRig) -> None:
+    browser = visitor(rig, Role.WRITE)
+    url, page = item_page(rig, browser)
+    assert "Give back to REDCap" not in page.words
+    browser.post(f"{url}/edit", {"patient_name": "Nunez^Zoe", "version": page.field("version")})
+    edited = browser.get(url)
+    assert "Give back to REDCap" in edited.words
+    back = browser.follow(browser.post(f"{url}/release", {"version": edited.field("version")}))
+    assert "REDCap decides on all of it again" in back.words
+    stored = rig.services.worklist.find(url.rpartition("/")[2])
+    assert stored is not None
+    assert stored.edited == ()
+    assert [each.get("record") for each in rig.cloud.received(rig.cloud.sync_queue_url)] == ["001"]
+
+
+def test_the_history_says_who_changed_what(rig: ApiRig) -> None:
+    browser = visitor(rig, Role.WRITE, "tec")
+    url, page = item_page(rig, browser)
+    browser.post(f"{url}/edit", {"patient_name": "Nunez^Zoe", "version": page.field("version")})
+    words = browser.get(f"{url}/history").words
+    assert "tec item changed Name: Núñez^Zoë → Nunez^Zoe" in words
+    assert "REDCap (study) item created" in words
+
+
+# ---------------------------------------------------------------- Unmatched
+
+
+def unmatched(rig: ApiRig) -> str:
+    event = an_event(None, "2.25.4711")
+    assert rig.services.steps.record_event(event, site="north", relay_id="r").outcome == "recorded"
+    return event.sop_instance_uid
+
+
+def test_a_scan_without_a_booking_is_linked_in_two_clicks_and_undone_in_one(rig: ApiRig) -> None:
+    uid, item = unmatched(rig), book(rig, scheduled_start_time="0930")
+    browser = visitor(rig, Role.WRITE)
+    [step] = browser.get("/app/unmatched").buttons("step")
+    assert step == uid
+    found = browser.post("/app/unmatched/candidates", {"step": step})
+    assert found.buttons("link") == [item.id]
+    linked = browser.post("/app/unmatched/link", {"step": step, "link": item.id})
+    assert "Linked. REDCap is told." in linked.words
+    assert "Every scan of the last seven days has its booking." in browser.get("/app/unmatched").words
+    stored = rig.services.worklist.find(item.id)
+    assert stored is not None
+    assert stored.item.performed_procedure_step_status is Status.IN_PROGRESS
+    undone = browser.post("/app/unmatched/link", {"step": step, "unlink": linked.buttons("unlink")[0]})
+    assert "The link is taken back." in undone.words
+    assert browser.get("/app/unmatched").buttons("step") == [uid]
+
+
+def test_who_may_only_read_sees_candidates_and_no_buttons(rig: ApiRig) -> None:
+    uid = unmatched(rig)
+    book(rig, scheduled_start_time="0930")
+    browser = visitor(rig, Role.READ)
+    browser.get("/app/unmatched")
+    found = browser.post("/app/unmatched/candidates", {"step": uid})
+    assert "Zoë Núñez" in found.words
+    assert found.buttons("link") == []
+
+
+# -------------------------------------------------------------------- Audit
+
+
+def readings(rig: ApiRig, who: str) -> list[tuple[str, ...]]:
+    entries = rig.services.audit.of_day(today(rig))
+    own = [each.entry for each in entries if each.entry.actor.name == who]
+    return [subject.ids for entry in own for subject in entry.subjects if subject.action == "read"]
+
+
+def test_every_reading_of_a_participants_data_is_written_down_once(rig: ApiRig) -> None:
+    item = book(rig)
+    browser = visitor(rig, Role.READ, "ana")
+    page = browser.get("/app/today")
+    assert readings(rig, "ana") == [(item.id,)]
+    found = re.search(r'hx-get="([^"]+)"', page.html)
+    assert found
+    renewed = found[1].replace("&amp;", "&")
+    browser.get(renewed, {"hx-request": "true"})
+    assert len(readings(rig, "ana")) == 1
+    book(rig, "002")
+    browser.get(renewed, {"hx-request": "true"})
+    assert len(readings(rig, "ana")) == 2
+    browser.get("/app/find")
+    browser.post("/app/find", {"who": "Zoë", "site": "north"})
+    browser.get(f"/app/items/{item.id}")
+    assert len(readings(rig, "ana")) == 4
+
+
+def test_an_auditor_sees_who_did_what(rig: ApiRig) -> None:
+    tec = visitor(rig, Role.WRITE, "tec")
+    url, page = item_page(rig, tec)
+    tec.post(f"{url}/edit", {"patient_name": "Nunez^Zoe", "version": page.field("version")})
+    browser = visitor(rig, Role.ADMIN)
+    assert "tec item changed Name" in browser.get("/app/audit").words
+    asked = {"actor": "tec", "kind": "login", "date_from": "2026-11-22", "date_to": "2026-11-22"}
+    words = browser.post("/app/audit", asked).words
+    assert "tec login logged in" in words
+    assert "item changed" not in words
+    nobody = browser.post("/app/audit", {"actor": "nobody"}).words
+    assert "Nothing of that kind was done" in nobody
 
 
 def test_names_from_redcap_and_scanners_are_text_and_nothing_else(rig: ApiRig) -> None:

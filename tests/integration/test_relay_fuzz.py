@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fuzz import churn, corpus, decoders, sessions
+from tests.fuzz import associations, churn, corpus, decoders, sessions
 from tests.fuzz.decoders import Target
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
 
@@ -44,6 +44,12 @@ DECODERS = [
 def test_every_decoder_has_its_share(targets: dict[str, Target]) -> None:
     assert sorted(targets) == sorted(DECODERS)
     assert sum(target.share for target in targets.values()) == 100
+
+
+def test_odd_and_legal_association_requests_are_all_accepted() -> None:
+    outcome = associations.run(SEED, 300)
+    assert outcome.findings == []
+    assert outcome.understood == 300
 
 
 @pytest.mark.parametrize("name", DECODERS)

@@ -70,8 +70,9 @@ def test_demographics_come_from_the_base_row(rig: Rig) -> None:
     assert (item.scheduled_start_date, item.scheduled_start_time) == ("20261123", "000000")
 
 
-def test_the_second_sync_writes_no_item_and_asks_twice(rig: Rig) -> None:
+def test_a_sync_without_news_writes_no_item_and_asks_twice(rig: Rig) -> None:
     rig.sync()
+    rig.sync()  # which also reads REDCap's clock, as once an hour
     head = rig.worklist.head("main")
     rig.simulator.requests.clear()
     rig.simulator.clock.advance(3600)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 
 from infra.redcap_simulator import classic
 from lambdas.sources.file import definition_from
+from lambdas.sources.state import FullRead
 from tests.rigs.redcap import Rig, Stack, classic_data
 
 
@@ -56,10 +58,14 @@ def test_a_look_at_everything_does_not_move_it_back(rig: Rig) -> None:
     """Changes are followed while everything is read: what they saw is newer than its beginning."""
     state = rig.state()
     assert state.watermark is not None
-    ahead = state.watermark + timedelta(minutes=10)
-    rig.remember(state.model_copy(update={"watermark": ahead, "reconciled_at": 0.0}))
+    begun = FullRead(started=state.watermark, began_at=time.time(), definition=state.definition)
+    rig.remember(state.model_copy(update={"progress": begun}))
+    rig.simulator.clock.advance(3600)
     assert rig.sync().full
-    assert rig.state().watermark == ahead
+    assert rig.state().progress is None
+    watermark = rig.state().watermark
+    assert watermark is not None
+    assert watermark > state.watermark + timedelta(minutes=30)
 
 
 def test_a_sync_that_fails_leaves_it_where_it_was(rig: Rig) -> None:

@@ -132,11 +132,12 @@ class World:
         assert [self.steps.pending(uid) for uid in UIDS] == [None] * STEPS
 
     def expected(self, record: str) -> dict[str, str]:
-        config = self.rig.sources.get("classic").write_back
+        definition = self.rig.sources.get("classic")
+        config = definition.write_back
         assert config is not None
         known = (self.steps.find(uid) for uid, records in zip(UIDS, LINKS, strict=True) if record in records)
         steps: list[Step] = [step for step in known if step is not None]
-        told = values_of(config, steps, self.items[record]) if steps else {}
+        told = values_of(config, steps, self.items[record], definition.zone()) if steps else {}
         return {name: text for name, text in told.items() if text}
 
     def _record(self, event: Event) -> None:

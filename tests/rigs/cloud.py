@@ -150,9 +150,14 @@ def _clients() -> tuple[DynamoDBClient, SQSClient, SecretsManagerClient]:
 
 def create_tables(dynamodb: DynamoDBClient, *resources: str) -> None:
     """Create tables (both, if none is named) as template.yaml declares them, named like their resources."""
-    definitions = table_definitions()
+    definitions = _definitions()
     for name in resources or definitions:
         dynamodb.create_table(TableName=name, **definitions[name])
+
+
+@cache
+def _definitions() -> dict[str, dict[str, Any]]:
+    return table_definitions()  # reading the template takes longer than making the tables
 
 
 def put_signing_keys(

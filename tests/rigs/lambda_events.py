@@ -58,6 +58,8 @@ def http_event(
         },
         "isBase64Encoded": base64_encoded,
     }
+    if "cookie" in event["headers"]:
+        event["cookies"] = event["headers"].pop("cookie").split("; ")
     if body is not None:
         event["body"] = base64.b64encode(body).decode() if base64_encoded else body.decode()
         event["headers"].setdefault("content-length", str(len(body)))
@@ -148,7 +150,8 @@ class LambdaClient:
         text = answer.get("body", "")
         if answer.get("isBase64Encoded"):
             raise AssertionError("an answer in JSON must not be base64")
-        return Answer(answer["statusCode"], answer.get("headers") or {}, text)
+        cookies = {"set-cookie": ", ".join(answer["cookies"])} if answer.get("cookies") else {}
+        return Answer(answer["statusCode"], {**(answer.get("headers") or {}), **cookies}, text)
 
     def get(self, url: str, **kwargs: Any) -> Answer:
         return self.request("GET", url, **kwargs)

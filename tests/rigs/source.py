@@ -12,6 +12,7 @@ from unittest.mock import patch
 from infra.redcap_simulator import Project, RedcapSimulator, classic
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
+from lambdas.store.audit.entry import SYSTEM
 from shared.relay_health import RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
 from tests.rigs.api import ApiRig, api
@@ -62,7 +63,7 @@ class SourceRig:
         """
         relay_id = self.api.relay(SITE).relay_id
         overrides = ScannerOverrides.model_validate({"scanners": [ANY_DAY | each for each in scanners]})
-        self.api.services.relays.configure(relay_id, overrides, by="tests")
+        self.api.services.relays.configure(relay_id, overrides, by=SYSTEM)
         if heard:
             active = [{"ae_title": title, "last_query_at": "2026-11-18T09:00:00Z"} for title in heard]
             health = {"version": "1", "at": "2026-11-18T09:00:00Z", "scanners": active}

@@ -29,6 +29,7 @@ from infra.redcap_simulator.api.wire import (
     text_answer,
 )
 from infra.redcap_simulator.api.writing import delete_records, import_records, next_record_name, rename_record
+from infra.redcap_simulator.project.log import Entry
 from infra.redcap_simulator.project.project import Project, Shape, User
 from infra.redcap_simulator.project.quirks import Quirks
 
@@ -225,12 +226,13 @@ def _log(call: Call) -> Answer:
     params, zone = call.params, call.quirks.zone
     kinds = _LOG_TYPES[params.choice("logtype", _LOG_TYPES, "")]
     begin, end = _minute(params, "beginTime", call.quirks), _minute(params, "endTime", call.quirks)
+    follows = call.quirks.log_follows_renames
     rows = [
-        entry.row(zone)
+        entry.row(zone, renamed=follows)
         for entry in call.project.log.newest_first()
         if entry.kind in kinds
         and params.text("user") in {"", entry.username}
-        and params.text("record") in {"", entry.record}
+        and params.text("record") in {"", entry.current_record if follows else entry.record}
         and (begin is None or entry.at >= begin)
         and (end is None or entry.at <= end)
     ]
@@ -257,7 +259,9 @@ def _record(call: Call) -> Answer:
         return import_records(call.project, call.user, call.params, call.now)
     if action not in {"", "export"}:
         raise not_simulated(f'the action "{action}"')
-    return export_records(call.project, call.user, call.params, call.quirks)
+    answer = export_records(call.project, call.user, call.params, call.quirks)
+    call.project.log.add(Entry(call.now, call.user.name, "export", "Data export (API)", ""))
+    return answer
 
 
 def _next_name(call: Call) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from infra.redcap_simulator.api import filter_logic
 from infra.redcap_simulator.api.errors import ApiError, invalid_values, lacks_right
@@ -93,24 +93,25 @@ def _record_ids(project: Project, user: User, params: Params, quirks: Quirks) ->
     store = project.records
     named = params.array("records")
     ids = [name for name in named if name in store] if named else store.ids()
-    begin = _bound(params, "dateRangeBegin", quirks)
-    end = _bound(params, "dateRangeEnd", quirks)
+    begin = _bound(params, "dateRangeBegin")
+    end = _bound(params, "dateRangeEnd")
     if begin or end:
-        ids = [name for name in ids if _within(store.modified(name), begin, end, quirks)]
+        # By the wall clock: when it is put back, an hour happens twice, and nothing tells which is meant.
+        clock = {name: store.modified(name).astimezone(quirks.zone).replace(tzinfo=None) for name in ids}
+        ids = [name for name in ids if _within(clock[name], begin, end, quirks)]
     if user.dag:
         ids = [name for name, record in store.items(ids) if record.dag == user.dag]
     return ids
 
 
-def _bound(params: Params, name: str, quirks: Quirks) -> datetime | None:
+def _bound(params: Params, name: str) -> datetime | None:
     text = params.text(name)
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         raise ApiError(400, f'The value of the parameter "{name}" must be YYYY-MM-DD HH:MM:SS') from None
-    return moment.replace(tzinfo=quirks.zone).astimezone(UTC)
 
 
 def _within(at: datetime, begin: datetime | None, end: datetime | None, quirks: Quirks) -> bool:

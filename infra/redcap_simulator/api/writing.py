@@ -205,4 +205,5 @@ def rename(project: Project, user: User, old: str, new: str, now: datetime) -> N
     """Give a record another id and log it."""
     field = project.shape.id_field
     project.records.rename(old, new, field)
+    project.log.rename(old, new)
     project.log.add(Entry(now, user.name, "record_edit", f"Update record {new}", f"{field} = '{new}'", new))

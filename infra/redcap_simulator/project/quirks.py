@@ -18,6 +18,8 @@ class Quirks:
     date_range_includes_bounds: bool = True
     #: Whether a record moved to another group counts as modified.
     dag_move_modifies: bool = True
+    #: Whether the log of a renamed record has the lines from before, which still say its old name.
+    log_follows_renames: bool = False
     #: Whether an export of nothing but the record id also lists the rows of repeating instruments.
     id_only_lists_repeats: bool = False
     #: A form never opened exports "" (newer) instead of "0" even when nobody asks for it.

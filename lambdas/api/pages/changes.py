@@ -11,10 +11,11 @@ from fastapi import Response
 
 from lambdas.api.pages.forms import as_model
 from lambdas.api.pages.session import Visitor
-from lambdas.api.routes import relays, sources, users, worklist, write_backs
+from lambdas.api.routes import ownership, procedure_steps, relays, sources, users, worklist, write_backs
 from lambdas.api.schemas.common import EnrollmentCode, Invitation, NewUser, UserChanges
 from lambdas.api.schemas.items import ItemChanges
 from lambdas.api.schemas.sources import PreviewRequest, SyncRequest
+from lambdas.api.schemas.steps import ItemChoice
 from lambdas.api.services import Services
 from lambdas.store.ownership import StoredItem
 from shared.errors import NotFound
@@ -24,60 +25,74 @@ class Changes:
     """What one visitor does."""
 
     def __init__(self, services: Services, who: Visitor) -> None:
-        self._services, self._who = services, who
+        self._services, self._by = services, who.by
 
     def edit_item(self, item_id: str, fields: dict[str, Any], version: str) -> None:
         """Change fields of an item; raise `Outdated` if it is not the version that was looked at."""
         body = as_model(ItemChanges, {**fields, "version": version})
-        worklist.patch_item(item_id, body, Response(), self._services, f'"{version}"')
+        worklist.patch_item(item_id, body, Response(), self._services, self._by, f'"{version}"')
 
     def remove_item(self, item_id: str, version: str) -> None:
         """Take an item off the list; raise `Outdated` as above."""
-        worklist.delete_item(item_id, self._services, f'"{version}"')
+        worklist.delete_item(item_id, self._services, self._by, f'"{version}"')
+
+    def release_item(self, item_id: str, version: str) -> None:
+        """Give all that people changed of an item back to REDCap; raise `Outdated` as above."""
+        ownership.release_item(item_id, Response(), self._services, self._by, None, f'"{version}"')
+
+    def restore_item(self, item_id: str) -> None:
+        """Bring back an item that a person removed."""
+        ownership.restore_item(item_id, Response(), self._services, self._by)
+
+    def link_step(self, sop_instance_uid: str, item_id: str, *, linked: bool) -> None:
+        """Say that a step is of an item, or that it is not."""
+        choice = as_model(ItemChoice, {"item_id": item_id})
+        change = procedure_steps.link_step if linked else procedure_steps.unlink_step
+        change(sop_instance_uid, choice, self._services, self._by)
 
     def invite_relay(self, site: str) -> EnrollmentCode:
         """Make a code that enrols a relay."""
-        return relays.create_enrollment(self._services, as_model(Invitation, {"site": site}))
+        return relays.create_enrollment(self._services, self._by, as_model(Invitation, {"site": site}))
 
     def revoke_relay(self, relay_id: str) -> None:
         """End a relay's access."""
-        relays.revoke_relay(relay_id, self._services)
+        relays.revoke_relay(relay_id, self._services, self._by)
 
     def store_source(self, source_id: str, definition: dict[str, Any]) -> None:
         """Store a source's definition, checked against its project."""
-        sources.put_source(source_id, definition, self._services, self._who.user)
+        sources.put_source(source_id, definition, self._services, self._by)
 
     def preview_source(self, source_id: str, definition: dict[str, Any] | None) -> bytes:
         """Return what a sync would do, as the API's JSON."""
         body = as_model(PreviewRequest, {"definition": definition})
-        return bytes(sources.preview_source(source_id, self._services, self._who.user, body).body)
+        return bytes(sources.preview_source(source_id, self._services, self._by, body).body)
 
     def sync_source(self, source_id: str, *, confirm_withdrawals: bool) -> None:
         """Ask for a sync now."""
         body = SyncRequest(confirm_withdrawals=confirm_withdrawals)
-        sources.sync_source(source_id, self._services, self._who.user, body)
+        sources.sync_source(source_id, self._services, self._by, body)
 
     def retry_write_back(self, sop_instance_uid: str) -> None:
         """Tell REDCap of a step once more."""
-        write_backs.retry(sop_instance_uid, self._services)
+        write_backs.retry(sop_instance_uid, self._services, self._by)
 
     def make_account(self, username: str, password: str, role: str) -> None:
         """Make an account."""
         body = as_model(NewUser, {"username": username, "password": password, "role": role})
-        users.create_user(body, self._services)
+        users.create_user(body, self._services, self._by)
 
     def change_account(self, username: str, **fields: Any) -> None:
         """Change what is given of an account."""
-        users.change_user(username, as_model(UserChanges, fields), self._services)
+        users.change_user(username, as_model(UserChanges, fields), self._services, self._by)
 
     def remove_account(self, username: str) -> None:
         """Delete an account."""
-        users.delete_user(username, self._services)
+        users.delete_user(username, self._services, self._by)
 
 
 def existing_item(services: Services, item_id: str) -> StoredItem:
-    """Return an item; raise `NotFound`."""
-    stored = services.worklist.find(item_id)
+    """Return an item, a removed one too; raise `NotFound`."""
+    stored = services.worklist.find(item_id, gone=True)
     if stored is None:
         raise NotFound("There is no such exam on the list")
     return stored

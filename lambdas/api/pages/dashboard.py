@@ -8,10 +8,21 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from lambdas.api.pages import failures
 from lambdas.api.pages.rendering import PageHeaders
-from lambdas.api.pages.routes import admin, assets, find, items, login, relays, sources, today, week
+from lambdas.api.pages.routes import (
+    admin,
+    assets,
+    find,
+    items,
+    login,
+    relays,
+    sources,
+    today,
+    unmatched,
+    week,
+)
 from lambdas.api.services import Services
 
-MODULES = (login, today, find, week, items, sources, relays, admin, assets)
+MODULES = (login, today, find, week, unmatched, items, sources, relays, admin, assets)
 _COMPRESSED_FROM = 1000
 
 

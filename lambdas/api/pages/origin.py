@@ -8,6 +8,7 @@ page tells nothing of it.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
@@ -50,6 +51,11 @@ def is_form_token(secret: str, token: str) -> bool:
     """Tell whether a token was made for this session."""
     nonce, _, seal = token.partition(".")
     return bool(nonce) and hmac.compare_digest(seal.encode(), _seal(secret, nonce).encode())
+
+
+def shown_mark(secret: str, item_ids: Iterable[str]) -> str:
+    """Return what says that a page of this session has shown these items, whose reading was written down."""
+    return hmac.new(secret.encode(), f"shown {' '.join(sorted(item_ids))}".encode(), sha256).hexdigest()
 
 
 def is_own_path(path: str) -> bool:

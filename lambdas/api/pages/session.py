@@ -15,13 +15,14 @@ from fastapi import Depends, Request, Response
 from lambdas.access.browser_session import BrowserSession
 from lambdas.access.role import Role
 from lambdas.access.tokens import Unauthenticated
-from lambdas.api.auth import authenticated
+from lambdas.api.auth import authenticated, person
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.origin import cookie_name, form_token, is_form_token
 from lambdas.api.schemas.common import Login
 from lambdas.api.services import Services
 from lambdas.store.accounts.people import User
+from lambdas.store.audit.entry import Actor, Subject
 from shared.errors import Forbidden
 
 
@@ -39,12 +40,14 @@ class Visitor:
 
     :param secret: of the session.
     :param nonce: fresh and random, for the forms of the page that is answered.
+    :param by: as the audit trail names who is looking.
     """
 
     user: User
     session: BrowserSession
     secret: str
     nonce: str
+    by: Actor
 
     @property
     def token(self) -> str:
@@ -67,7 +70,7 @@ def cookie_of(request: Request) -> str:
 def sign_in(services: Services, request: Request, response: Response, login: Login) -> None:
     """Begin a session, in the place of the one before; raises as `authenticated` does."""
     name = cookie_of(request)
-    user = authenticated(services, login)
+    user = authenticated(services, login, request, response)
     services.sessions.end(request.cookies.get(name, ""))
     secret, now = services.new_secret(), services.now()
     services.sessions.begin(
@@ -83,6 +86,7 @@ def sign_out(services: Services, request: Request, response: Response, who: Visi
     """End the session of this browser."""
     name = cookie_of(request)
     services.sessions.end(who.secret)
+    services.audit.record(who.by, [Subject(kind="login", id=who.by.name, action="logged-out")])
     response.delete_cookie(name, secure=request.url.scheme == "https", httponly=True, samesite="strict")
 
 
@@ -101,7 +105,7 @@ def visitor(request: Request, services: UseServices) -> Visitor:
     # Only a page that refreshes itself asks in htmx's name: nobody is using that.
     if "hx-request" not in request.headers and session.is_to_be_noted(now):
         services.sessions.change(secret, used_at=now)
-    return Visitor(user, session, secret, services.new_id())
+    return Visitor(user, session, secret, services.new_id(), person(request, user.username))
 
 
 def _looking(role: Role) -> Any:

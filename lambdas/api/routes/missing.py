@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from lambdas.api.auth import MayRead
+from lambdas.api.auth import Acting, MayRead
 from lambdas.api.dependencies import UseServices
 from lambdas.sources.missing_scans import by_day, is_soon
+from lambdas.store.audit.entry import Subject
 from shared.worklist_item import OptionalSiteName
 
 router = APIRouter(prefix="/missing", tags=["worklist"], dependencies=[MayRead])
@@ -36,7 +37,9 @@ class MissingScan(BaseModel):
 
 
 @router.get("")
-def list_missing(services: UseServices, site: Annotated[OptionalSiteName, Query()] = "") -> list[MissingScan]:
+def list_missing(
+    services: UseServices, by: Acting, site: Annotated[OptionalSiteName, Query()] = ""
+) -> list[MissingScan]:
     """List the scans that are not on the worklist, and why.
 
     With `site` those of that site, and those whose site is not known. No name is shown, only the record's id.
@@ -54,4 +57,5 @@ def list_missing(services: UseServices, site: Annotated[OptionalSiteName, Query(
                         {**told, "source_id": source.source_id, "kind": kind, "soon": soon}
                     )
                 )
+    services.audit.record(by, [Subject(kind="missing", id=site, action="read")], site=site)
     return sorted(found, key=lambda scan: (not scan.soon, scan.day, scan.source_id, scan.record))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter
 
-from lambdas.api.auth import MayAdminister
+from lambdas.api.auth import Acting, MayAdminister
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.common import EnrollmentCode, Invitation, RelayDetail, RelayView, ScannersView
-from lambdas.store.accounts.people import User
 from shared.errors import NotFound
 from shared.scanners.scanner_profile import ScannerOverrides
 
@@ -25,10 +22,10 @@ def list_relays(services: UseServices) -> list[RelayView]:
 
 
 @router.post("/enrollments", status_code=201)
-def create_enrollment(services: UseServices, body: Invitation | None = None) -> EnrollmentCode:
+def create_enrollment(services: UseServices, by: Acting, body: Invitation | None = None) -> EnrollmentCode:
     """Make a code that enrols one relay of a site, once, within a quarter of an hour."""
     site = services.site_or_default(body.site if body else "")
-    code, expires_at = services.relays.invite(site)
+    code, expires_at = services.relays.invite(site, by=by)
     return EnrollmentCode(code=code, site=site, expires_at=expires_at)
 
 
@@ -52,19 +49,19 @@ def show_scanners(relay_id: str, services: UseServices) -> ScannersView:
 
 @router.put("/{relay_id}/scanners")
 def override_scanners(
-    relay_id: str, body: ScannerOverrides, services: UseServices, admin: Annotated[User, MayAdminister]
+    relay_id: str, body: ScannerOverrides, services: UseServices, by: Acting
 ) -> ScannersView:
     """Override profiles of a relay's scanners; what was overridden before and is not here no longer is.
 
     A value that is not given is as in the relay's own configuration; `null` is the default, whatever that
     says. The relay hears of it with its next heartbeat, and tells what it could not take with the one after.
     """
-    services.relays.configure(relay_id, body, by=admin.username)
-    logger.info("scanners overridden", extra={"relay_id": relay_id, "by": admin.username})
+    services.relays.configure(relay_id, body, by=by)
+    logger.info("scanners overridden", extra={"relay_id": relay_id, "by": by.name})
     return show_scanners(relay_id, services)
 
 
 @router.delete("/{relay_id}", status_code=204)
-def revoke_relay(relay_id: str, services: UseServices) -> None:
+def revoke_relay(relay_id: str, services: UseServices, by: Acting) -> None:
     """Revoke a relay: its next request is refused."""
-    services.relays.revoke(relay_id)
+    services.relays.revoke(relay_id, by=by)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Response
 from pydantic import BeforeValidator
 
-from lambdas.api.auth import MayAdminister
+from lambdas.api.auth import Acting, MayAdminister
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.sources import PreviewRequest, SourceDetail, SourceView, SyncQueued, SyncRequest
@@ -20,7 +20,7 @@ from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState
-from lambdas.store.accounts.people import User
+from lambdas.store.audit.entry import Subject
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.sync.preview import MOST_ROWS, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
@@ -38,7 +38,6 @@ MOST_BYTES: Final = 5 * 1024 * 1024
 """Less than Lambda's own 6 MB."""
 
 SourceId = Annotated[str, Path(max_length=64)]
-Admin = Annotated[User, MayAdminister]
 
 router = APIRouter(prefix="/sources", tags=["sources"], dependencies=[MayAdminister])
 
@@ -50,9 +49,11 @@ def list_sources(services: UseServices) -> list[SourceView]:
 
 
 @router.get("/{source_id}")
-def show_source(source_id: SourceId, services: UseServices) -> SourceDetail:
+def show_source(source_id: SourceId, services: UseServices, by: Acting) -> SourceDetail:
     """Show a source: its definition, and the rows that give no item, with the reason."""
-    return _shown(services, source_id)
+    shown = _shown(services, source_id)
+    services.audit.record(by, [Subject(kind="source", id=source_id, action="read")])
+    return shown
 
 
 @router.put("/{source_id}")
@@ -60,7 +61,7 @@ def put_source(
     source_id: SourceId,
     body: Annotated[dict[str, Any], BeforeValidator(storable)],
     services: UseServices,
-    admin: Admin,
+    by: Acting,
 ) -> SourceDetail:
     """Create or replace a definition, checked against its REDCap project if that answers.
 
@@ -76,25 +77,25 @@ def put_source(
             shared = _shared_patient_ids(definition, redcap, services)
     except Unavailable as error:
         not_checked = str(error)
-    services.sources.put(definition)
-    logger.info("source stored", extra={"source_id": source_id, "by": admin.username})
+    services.sources.put(definition, by=by)
+    logger.info("source stored", extra={"source_id": source_id, "by": by.name})
     return _shown(services, source_id, not_checked=not_checked, shared_patient_ids=shared)
 
 
 @router.delete("/{source_id}", status_code=204)
-def delete_source(source_id: SourceId, services: UseServices, admin: Admin, withdraw: bool = False) -> None:
+def delete_source(source_id: SourceId, services: UseServices, by: Acting, withdraw: bool = False) -> None:
     """Delete a source. One with open items is refused, unless `withdraw` says that they go too.
 
     Exams that a scanner has reported on stay.
     """
-    withdrawn = services.remove_source(source_id, withdraw=withdraw)
-    facts = {"source_id": source_id, "by": admin.username, "withdrawn": withdrawn}
+    withdrawn = services.remove_source(source_id, withdraw=withdraw, by=by)
+    facts = {"source_id": source_id, "by": by.name, "withdrawn": withdrawn}
     logger.info("source deleted", extra=facts)
 
 
 @router.post("/{source_id}/preview", response_model=Preview)
 def preview_source(
-    source_id: SourceId, services: UseServices, admin: Admin, body: PreviewRequest | None = None
+    source_id: SourceId, services: UseServices, by: Acting, body: PreviewRequest | None = None
 ) -> Response:
     """Show what a sync would do now: items, changes, rows that give none, and what each scanner would see.
 
@@ -109,7 +110,8 @@ def preview_source(
         most_rows=MOST_ROWS,
         out_of_time=lambda: monotonic() > deadline,
     )
-    logger.info("source previewed", extra={"source_id": source_id, "by": admin.username})
+    logger.info("source previewed", extra={"source_id": source_id, "by": by.name})
+    services.audit.record(by, [Subject(kind="preview", id=source_id, action="read")])
     with _redcap_says(), closing(services.connect(definition)) as redcap:
         found = preview(
             definition,
@@ -128,13 +130,15 @@ def preview_source(
 
 @router.post("/{source_id}/sync", status_code=202)
 def sync_source(
-    source_id: SourceId, services: UseServices, admin: Admin, body: SyncRequest | None = None
+    source_id: SourceId, services: UseServices, by: Acting, body: SyncRequest | None = None
 ) -> SyncQueued:
     """Ask for a sync now; how it went shows at the source."""
     asked = body or SyncRequest()
     services.sources.find(source_id)
+    confirmed = {"confirm_withdrawals": True} if asked.confirm_withdrawals else {}
+    services.audit.record(by, [Subject(kind="sync", id=source_id, action="asked-for", after=confirmed)])
     services.syncs.send(source_id, record=asked.record or "", confirm_withdrawals=asked.confirm_withdrawals)
-    facts = {"source_id": source_id, "by": admin.username, "confirmed": asked.confirm_withdrawals}
+    facts = {"source_id": source_id, "by": by.name, "confirmed": asked.confirm_withdrawals}
     logger.info("sync asked for", extra=facts)
     return SyncQueued(source_id=source_id)
 

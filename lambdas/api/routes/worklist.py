@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
-from lambdas.api.auth import MayRead, MayWrite
+from lambdas.api import reading
+from lambdas.api.auth import Acting, MayRead, MayWrite
 from lambdas.api.dependencies import UseServices
-from lambdas.api.preconditions import check_match, check_status_is_meant, differing, etag, is_known
+from lambdas.api.preconditions import check_match, check_status_is_meant, etag, is_known, merged
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.items import ItemChanges, ItemView, NewItem
 from lambdas.api.services import Services
+from lambdas.store.audit.item_history import since
 from lambdas.store.worklist import ItemQuery, StoredItem
 from shared.dicom.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected
@@ -26,7 +29,7 @@ IfMatch = Annotated[
     str, Header(max_length=1024, description="Only if the item is still this version: an `ETag`, or `*`.")
 ]
 _ETAG: Final = {"ETag": {"description": "The item's version.", "schema": {"type": "string"}}}
-_SHOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": _ETAG}}
+SHOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": _ETAG}}
 
 
 class ListQuery(schemas.Request):
@@ -62,7 +65,11 @@ class ListQuery(schemas.Request):
 
 @router.get("", dependencies=[MayRead])
 def list_items(
-    query: Annotated[ListQuery, Query()], request: Request, response: Response, services: UseServices
+    query: Annotated[ListQuery, Query()],
+    request: Request,
+    response: Response,
+    services: UseServices,
+    by: Acting,
 ) -> list[ItemView]:
     """List items in order of their start. `Link: <...>; rel="next"` leads to the next page, if any."""
     page = services.worklist.list_items(
@@ -70,11 +77,12 @@ def list_items(
     )
     if page.next:
         response.headers["Link"] = f'<{_next_page(request, page.next)}>; rel="next"'
+    reading.list_read(services.audit, by, page.items)
     return [ItemView.of(stored) for stored in page.items]
 
 
 @router.post("", status_code=201, dependencies=[MayWrite])
-def create_item(body: NewItem, response: Response, services: UseServices) -> ItemView:
+def create_item(body: NewItem, response: Response, services: UseServices, by: Acting) -> ItemView:
     """Make an item by hand, one that comes from no source."""
     item = body.to_item(
         services.new_id(),
@@ -82,7 +90,7 @@ def create_item(body: NewItem, response: Response, services: UseServices) -> Ite
         now=services.local_now(),
         station_aetitle=services.settings.default_station_aetitle,
     )
-    stored = services.worklist.create(item)
+    stored = services.worklist.create(item, by=by)
     response.headers["Location"] = f"/worklist/{item.id}"
     return _tagged(stored, response)
 
@@ -90,62 +98,75 @@ def create_item(body: NewItem, response: Response, services: UseServices) -> Ite
 @router.get(
     "/{item_id}",
     response_model=ItemView,
-    responses={**_SHOWN, 304: {"description": "You have this version."}},
+    responses={**SHOWN, 304: {"description": "You have this version."}},
     dependencies=[MayRead],
 )
 def get_item(
-    item_id: str, response: Response, services: UseServices, if_none_match: Annotated[str, Header()] = ""
+    item_id: str,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    if_none_match: Annotated[str, Header()] = "",
 ) -> ItemView | Response:
     """Show an item. Its `ETag` is its version, which `If-None-Match` may name: then 304 if it is the same."""
     stored = _existing(services, item_id)
     if is_known(if_none_match, stored):
         return Response(status_code=304, headers={"ETag": etag(stored)})
+    reading.item_read(services.audit, by, stored)
     return _tagged(stored, response)
 
 
-@router.put("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
+@router.put("/{item_id}", responses=SHOWN, dependencies=[MayWrite])
 def change_item(
-    item_id: str, body: ItemChanges, response: Response, services: UseServices, if_match: IfMatch = ""
+    item_id: str,
+    body: ItemChanges,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    if_match: IfMatch = "",
 ) -> ItemView:
     """Change the fields that differ. From then on they are yours: REDCap no longer changes them.
 
-    `If-Match`, or `version` in the body, says which version you looked at: if the item has changed since, the
-    answer is 412 and nothing is changed. Without them, a status that a scanner has reported is changed only
-    if it is sent alone (428).
+    With `If-Match` an item that has changed since is answered with 412. With `version` in the body, what you
+    did not change stays as others have changed it, and 412 is the answer if you both changed the same field.
+    Without them, a status that a scanner has reported is changed only if it is sent alone (428).
     """
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
         check_status_is_meant(body, if_match, there)
-        return _checked(body, if_match, there)
+        return _checked(services, body, if_match, there)
 
-    return _tagged(services.worklist.edit(item_id, changes), response)
+    return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
-@router.patch("/{item_id}", responses=_SHOWN, dependencies=[MayWrite])
+@router.patch("/{item_id}", responses=SHOWN, dependencies=[MayWrite])
 def patch_item(
-    item_id: str, body: ItemChanges, response: Response, services: UseServices, if_match: IfMatch = ""
+    item_id: str,
+    body: ItemChanges,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    if_match: IfMatch = "",
 ) -> ItemView:
     """Change the fields named, and no other: a merge patch (RFC 7396), in which null empties a field."""
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
-        return _checked(body, if_match, there)
+        return _checked(services, body, if_match, there)
 
-    return _tagged(services.worklist.edit(item_id, changes), response)
+    return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
 @router.delete("/{item_id}", status_code=204, dependencies=[MayWrite])
-def delete_item(item_id: str, services: UseServices, if_match: IfMatch = "") -> None:
+def delete_item(item_id: str, services: UseServices, by: Acting, if_match: IfMatch = "") -> None:
     """Remove an item; its source will not bring it back."""
-    services.worklist.remove(item_id, lambda there: check_match(if_match, there))
+    services.worklist.remove(item_id, lambda there: check_match(if_match, there), by=by)
 
 
-def _checked(body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:
+def _checked(services: Services, body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:
     """Return what to change of an item as it stands; raise `Outdated` if the caller saw another."""
-    fields = differing(body, there)
-    if body.version and not if_match:
-        check_match(f'"{body.version}"', there, fields)
-    check_match(if_match, there, fields)
-    return body.against(there)
+    known = partial(since, services.audit.entry, there.item.id, there.audited)
+    check_match(if_match, there, known)
+    return body.against(there) if if_match else merged(body, there, known)
 
 
 def _tagged(stored: StoredItem, response: Response) -> ItemView:

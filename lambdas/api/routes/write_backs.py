@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from lambdas.api.auth import MayAdminister
+from lambdas.api.auth import Acting, MayAdminister
 from lambdas.api.dependencies import UseServices
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 
@@ -51,7 +51,7 @@ def list_parked(services: UseServices, limit: Annotated[int, Query(ge=1, le=500)
 
 
 @router.post("/{sop_instance_uid}/retry", status_code=202)
-def retry(sop_instance_uid: str, services: UseServices) -> None:
+def retry(sop_instance_uid: str, services: UseServices, by: Acting) -> None:
     """Try once more to tell REDCap of a step; trying for nothing does no harm."""
-    services.steps.retry_write_back(sop_instance_uid)
+    services.steps.retry_write_back(sop_instance_uid, by=by)
     services.wake_up_messages.send([sop_instance_uid])

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from lambdas.api.schemas.common import Request
 from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
 from lambdas.sources.field_values import KG_PER_LB
-from lambdas.store.ownership import IDENTITY, StatusOwner, StoredItem
+from lambdas.store.ownership import IDENTITY, PerformedStep, StatusOwner, StoredItem
 from shared import identifiers
 from shared.dicom.dicom_text import (
     AE,
@@ -33,7 +33,9 @@ from shared.dicom.dicom_text import (
     parse_decimal,
     parse_uid,
 )
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
+from shared.steps.procedure_step import StepStatus
 from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")
@@ -48,10 +50,21 @@ _TEXTS: Final = (
     "performing_physician",
     "procedure_description",
     "protocol_name",
+    *(OptionalAttributes.model_fields.keys() - IDENTIFIERS),
 )
 """In these what nobody sees is taken out; in identifiers it is refused."""
 
-READ_ONLY: Final = frozenset({*IDENTITY, "edited", "status_owner"})
+ACTUAL: Final = frozenset(
+    {
+        "actual_start",
+        "actual_end",
+        "actual_station_aetitle",
+        "actual_station_name",
+        "series_count",
+        "procedure_steps",
+    }
+)
+READ_ONLY: Final = frozenset({*IDENTITY, *ACTUAL, "edited", "status_owner"})
 
 _KG, _LB = "patient_weight_kg", "patient_weight_lb"
 
@@ -61,12 +74,20 @@ class ItemView(WorklistItem):
 
     `edited` names the fields that a person changed, which REDCap no longer does; `status_owner` is who set
     the status last: `source`, `mpps` or `person`. `version` is what the header `ETag` says, without quotes.
+    What scanners reported: `actual_start` and `actual_end` (the scanner's local time), station, series, and
+    the SOP Instance UIDs of the performed procedure steps.
     """
 
     patient_weight_lb: str = ""
     edited: tuple[str, ...] = ()
     status_owner: StatusOwner = "source"
     version: str = ""
+    actual_start: datetime | None = None
+    actual_end: datetime | None = None
+    actual_station_aetitle: str = ""
+    actual_station_name: str = ""
+    series_count: int = 0
+    procedure_steps: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, stored: StoredItem) -> ItemView:
@@ -78,11 +99,27 @@ class ItemView(WorklistItem):
                 "edited": stored.edited,
                 "status_owner": stored.status_owner,
                 "version": stored.version,
+                **_actual(stored.performed),
             }
         )
 
 
-class ItemFields(Request):
+def _actual(steps: tuple[PerformedStep, ...]) -> dict[str, Any]:
+    """Return what an item's performed steps come to."""
+    last = max(steps, key=lambda step: step.started_at or datetime.min, default=None)  # noqa: DTZ901 - local
+    running = any(step.status is StepStatus.IN_PROGRESS for step in steps)
+    ends = [step.ended_at for step in steps if step.ended_at]
+    return {
+        "actual_start": min((step.started_at for step in steps if step.started_at), default=None),
+        "actual_end": max(ends) if ends and not running else None,
+        "actual_station_aetitle": last.station_aetitle if last else "",
+        "actual_station_name": last.station_name if last else "",
+        "series_count": sum(step.series_count for step in steps),
+        "procedure_steps": tuple(step.sop_instance_uid for step in steps),
+    }
+
+
+class ItemFields(OptionalAttributes, Request):
     """The fields that a person may set. An empty text means "not known"."""
 
     study_instance_uid: UI = ""
@@ -186,17 +223,25 @@ class ItemChanges(ItemFields):
     edited: tuple[str, ...] = ()
     status_owner: str = ""
     version: str = ""
+    actual_start: datetime | None = None
+    actual_end: datetime | None = None
+    actual_station_aetitle: str = ""
+    actual_station_name: str = ""
+    series_count: int = 0
+    procedure_steps: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _emptied(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        keep = "pregnancy_status"
-        return {name: "" if value is None and name != keep else value for name, value in data.items()}
+        keep = {"pregnancy_status", "actual_start", "actual_end"}
+        return {name: "" if value is None and name not in keep else value for name, value in data.items()}
 
-    def against(self, current: StoredItem) -> dict[str, Any]:
-        """Return the fields that differ from what is there.
+    def against(self, current: StoredItem, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the fields that differ from what is there, and from what was shown if that was otherwise.
+
+        :param shown: fields that were otherwise when the caller looked, as they were.
 
         Of the two units of weight the one that differs counts.
 
@@ -204,8 +249,15 @@ class ItemChanges(ItemFields):
             is not what it looks like.
         """
         there = ItemView.of(current).model_dump()
-        named = self.model_dump(include=self.model_fields_set - {"version"})
-        changes = {name: value for name, value in named.items() if value not in _alike(there[name])}
+        # What scanners reported since is not known field by field, and nobody sends it to change it.
+        unsaid = {"version", *(ACTUAL if shown is not None else ())}
+        named = {name: getattr(self, name) for name in self.model_fields_set - unsaid}
+        seen = there | _seen(shown or {})
+        changes = {
+            name: value
+            for name, value in named.items()
+            if value not in _alike(there.get(name, "")) and value not in _alike(seen.get(name, ""))
+        }
         _check_identifiers(changes)
         for name in sorted(READ_ONLY & changes.keys()):
             raise Rejected("cannot be changed", where=name)
@@ -214,6 +266,18 @@ class ItemChanges(ItemFields):
         if {_KG, _LB} & changes.keys():
             changes[_KG] = agreed_kg(changes.get(_KG, ""), changes.pop(_LB, ""))
         return changes
+
+
+def _seen(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as an item view had them."""
+    seen = {name: value for name, value in shown.items() if name in ItemView.model_fields}
+    if _KG in seen:
+        seen[_LB] = to_pounds(seen[_KG])
+    if "edited" in seen:
+        seen["edited"] = tuple(seen["edited"] or ())
+    if seen.get("pregnancy_status") == "":
+        seen["pregnancy_status"] = None
+    return seen
 
 
 def _alike(value: Any) -> tuple[Any, ...]:

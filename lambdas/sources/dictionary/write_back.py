@@ -1,4 +1,4 @@
-"""Whether REDCap's fields can hold what they are told of a scan. Pure.
+"""Whether REDCap's fields can hold what is written back. Pure.
 
 REDCap checks an import as it checks a form: a value that does not follow the validation, or is no choice, is
 refused, and with it whatever is imported along with it.

@@ -1,25 +1,25 @@
-"""Accounts of people (`UserStore`) and their attempts to log in (`LoginStore`).
+"""Accounts of people (`UserStore`).
 
 USERS   <username>        a person
-LOGINS  <hash of a name>  attempts that failed, whether or not the name exists; forgotten by TTL
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lambdas.access.role import Role
-from lambdas.access.throttle import FORGOTTEN_AFTER, LONGEST_WAIT, Attempts, Throttled, next_attempt
-from lambdas.store.accounts.rows import AccountRows, Kept, Witness, hidden_name
+from lambdas.store.accounts.rows import AccountRows, Audited, Kept, Witness
+from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject, difference
+from lambdas.store.audit.trail import AuditTrail
+from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
 
-_TRIES = 5
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
 """Lower case, so that nobody can be called almost like somebody else."""
 
@@ -53,6 +53,7 @@ class UserStore:
 
     def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
         self._rows = AccountRows(tables.account, "USERS", User)
+        self._trail = AuditTrail(tables, now=now)
         self._now = now
 
     def find(self, username: str) -> User | None:
@@ -65,7 +66,15 @@ class UserStore:
         """Return every account by name."""
         return [kept.value for kept in self._rows.all().values()]
 
-    def create(self, username: str, password_hash: str, role: Role, *, disabled: bool = False) -> User:
+    def create(
+        self,
+        username: str,
+        password_hash: str,
+        role: Role,
+        *,
+        disabled: bool = False,
+        by: Actor = SYSTEM,
+    ) -> User:
         """Add an account; raise `AlreadyExists` if the name is taken, `Rejected` if it cannot be one."""
         name = normal_name(username)
         if not name:
@@ -83,7 +92,7 @@ class UserStore:
             created_at=datetime.fromtimestamp(self._now(), UTC),
         )
         try:
-            self._rows.add(user.username, user)
+            self._rows.add(user.username, user, audit=self._audited(user.username, None, user, by))
         except Conflict:
             raise AlreadyExists("the name is taken", where="username") from None
         return user
@@ -95,23 +104,29 @@ class UserStore:
         password_hash: str | None = None,
         role: Role | None = None,
         disabled: bool | None = None,
+        by: Actor = SYSTEM,
     ) -> User:
         """Change what is given; return the account. A new password, or being disabled, ends its tokens.
 
         :raises NotFound: there is no such account.
         :raises Rejected: nobody would be left to administer.
         """
-        kept = self._existing(username)
-        before = kept.value
         wanted = {"password_hash": password_hash, "role": role, "disabled": disabled}
         changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        user: User = races(ATTEMPTS)(self._change, username, changes, by)
+        return user
+
+    def _change(self, username: str, changes: Mapping[str, Any], by: Actor) -> User:
+        kept = self._existing(username)
+        before = kept.value
         after = before.model_copy(update=changes)
         if after == before:
             return before
-        if password_hash is not None or (after.disabled and not before.disabled):
+        if "password_hash" in changes or (after.disabled and not before.disabled):
             after = after.model_copy(update={"token_version": before.token_version + 1})
         witness = self._other_admin(before) if before.leads and not after.leads else None
-        self._rows.replace(before.username, after, kept.version, witness=witness)
+        audit = self._audited(before.username, before, after, by)
+        self._rows.replace(before.username, after, kept.version, audit=audit, witness=witness)
         return after
 
     def upgrade_hash(self, user: User, password_hash: str) -> None:
@@ -125,11 +140,23 @@ class UserStore:
         except Conflict:
             return  # the next login will do it
 
-    def remove(self, username: str) -> None:
+    def remove(self, username: str, *, by: Actor = SYSTEM) -> None:
         """Delete an account; raises as `change` does."""
+        races(ATTEMPTS)(self._remove, username, by)
+
+    def _remove(self, username: str, by: Actor) -> None:
         kept = self._existing(username)
         witness = self._other_admin(kept.value) if kept.value.leads else None
-        self._rows.remove(kept.value.username, kept.version, witness=witness)
+        audit = self._audited(kept.value.username, kept.value, None, by)
+        self._rows.remove(kept.value.username, kept.version, audit=audit, witness=witness)
+
+    def _audited(self, name: str, before: User | None, after: User | None, by: Actor) -> Audited:
+        were, are = difference(_told(before), _told(after))
+        if before and after and before.password_hash != after.password_hash:
+            are["password"] = "changed"  # noqa: S105 - that it was, not to what
+        action: Action = "created" if before is None else "removed" if after is None else "changed"
+        subject = Subject(kind="user", id=name, action=action, before=were, after=are)
+        return Audited(self._trail, by, subject)
 
     def _existing(self, username: str) -> Kept[User]:
         name = normal_name(username)
@@ -150,40 +177,9 @@ class UserStore:
         )
 
 
-class LoginStore:
-    """Attempts to log in, by name. Rows exist for names that do not, so that waiting tells nothing either."""
-
-    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
-        self._rows = AccountRows(tables.account, "LOGINS", Attempts)
-        self._now = now
-
-    def begin(self, username: str) -> None:
-        """Count an attempt that is about to be made; raise `Throttled` if it may not be made yet."""
-        key = hidden_name(normal_name(username) or username)
-        for _ in range(_TRIES):
-            kept = self._rows.get(key)
-            after = next_attempt(kept.value if kept else None, self._now())
-            forgotten_at = after.last_at + FORGOTTEN_AFTER + LONGEST_WAIT
-            try:
-                if kept is None:
-                    self._rows.add(key, after, expires_at=forgotten_at)
-                else:
-                    self._rows.replace(key, after, kept.version, expires_at=forgotten_at)
-            except Conflict:
-                continue
-            return
-        raise Throttled(1)  # that many at once is no person typing
-
-    def succeeded(self, username: str) -> None:
-        """Forget the attempts: the last one was right."""
-        key = hidden_name(normal_name(username))
-        kept = self._rows.get(key)
-        if kept is None:
-            return
-        try:
-            self._rows.remove(key, kept.version)
-        except Conflict:
-            return  # another attempt has begun meanwhile, and will answer for itself
+def _told(user: User | None) -> dict[str, Any]:
+    """Return what the audit trail is told of an account."""
+    return user.model_dump(mode="json", include={"role", "disabled"}) if user else {}
 
 
 def normal_name(username: str) -> str:

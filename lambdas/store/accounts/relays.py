@@ -7,18 +7,21 @@ RELAY_HEALTH    <relay_id>          its last heartbeat
 RELAY_SCANNERS  <relay_id>          what is overridden of its scanners' profiles, and who said so
 
 Health and scanners have rows of their own: every call of a relay reads its account, which stays small, and a
-heartbeat under way is in nobody's way who revokes it.
+heartbeat under way does not hold up a revocation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from lambdas.store.accounts.rows import AccountRows, hidden_name
+from lambdas.store.accounts.rows import AccountRows, Audited, hidden_name
+from lambdas.store.audit.entry import SYSTEM, Actor, Subject, difference
+from lambdas.store.audit.trail import AuditTrail
+from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
 from shared.relay_health import RelayHealth
@@ -98,14 +101,19 @@ class RelayStore:
         self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
         self._heartbeats = AccountRows(tables.account, "RELAY_HEALTH", Heartbeat)
         self._configurations = AccountRows(tables.account, "RELAY_SCANNERS", Configuration)
+        self._trail = AuditTrail(tables, now=now)
         self._now, self._new_id, self._new_code = now, new_id, new_code
 
-    def invite(self, site: str) -> tuple[str, datetime]:
+    def invite(self, site: str, *, by: Actor = SYSTEM) -> tuple[str, datetime]:
         """Return a code that enrols one relay of a site, and until when. Only its hash is kept."""
         code, expires_at = self._new_code(), self._now() + ENROLLMENT_SECONDS
         enrollment = Enrollment(relay_id=self._new_id(), site=site, expires_at=expires_at)
+        invited = Subject(kind="enrollment", id=enrollment.relay_id, action="created", after={"site": site})
         self._codes.add(
-            hidden_name(_plain_code(code)), enrollment, expires_at=expires_at + ENROLLMENT_SECONDS
+            hidden_name(_plain_code(code)),
+            enrollment,
+            expires_at=expires_at + ENROLLMENT_SECONDS,
+            audit=Audited(self._trail, by, invited, site),
         )
         return code, datetime.fromtimestamp(expires_at, UTC)
 
@@ -125,10 +133,15 @@ class RelayStore:
             enrolled_at=datetime.fromtimestamp(self._now(), UTC),
         )
         try:
-            self._relays.add(relay.relay_id, relay)
+            self._relays.add(relay.relay_id, relay, audit=self._enrolled(relay))
         except Conflict:
             return self._same_relay(relay)
         return relay
+
+    def _enrolled(self, relay: Relay) -> Audited:
+        after = {"name": relay.name, "site": relay.site}
+        enrolled = Subject(kind="relay", id=relay.relay_id, action="created", after=after)
+        return Audited(self._trail, Actor(kind="relay", name=relay.relay_id), enrolled, relay.site)
 
     def find(self, relay_id: str) -> Relay | None:
         """Return a relay, revoked ones too, or None."""
@@ -139,14 +152,19 @@ class RelayStore:
         """Return every relay, revoked ones too."""
         return [kept.value for kept in self._relays.all().values()]
 
-    def revoke(self, relay_id: str) -> None:
+    def revoke(self, relay_id: str, *, by: Actor = SYSTEM) -> None:
         """End a relay's access with its next request; raise `NotFound` if there is none. Twice is once."""
+        races(ATTEMPTS)(self._revoke, relay_id, by)
+
+    def _revoke(self, relay_id: str, by: Actor) -> None:
         kept = self._relays.get(relay_id)
         if kept is None:
             raise NotFound("no such relay")
         if kept.value.revoked_at is None:
             revoked = kept.value.model_copy(update={"revoked_at": datetime.fromtimestamp(self._now(), UTC)})
-            self._relays.replace(relay_id, revoked, kept.version)
+            gone = Subject(kind="relay", id=relay_id, action="removed", before={"name": kept.value.name})
+            audit = Audited(self._trail, by, gone, kept.value.site)
+            self._relays.replace(relay_id, revoked, kept.version, audit=audit)
 
     def heard(self, relay_id: str, health: RelayHealth) -> None:
         """Store a relay's heartbeat in place of the one before."""
@@ -174,7 +192,7 @@ class RelayStore:
         kept = self._configurations.get(relay_id)
         return (kept.value, str(kept.version)) if kept else (Configuration(), "0")
 
-    def configure(self, relay_id: str, overrides: ScannerOverrides, *, by: str) -> None:
+    def configure(self, relay_id: str, overrides: ScannerOverrides, *, by: Actor) -> None:
         """Override a relay's scanners so, and not as before; it hears of it with its next heartbeat.
 
         :raises NotFound: there is no such relay.
@@ -187,21 +205,32 @@ class RelayStore:
         if relay.revoked_at is not None:
             raise Rejected("this relay has been revoked", where="relay_id")
         configuration = Configuration(
-            overrides=overrides, changed_at=datetime.fromtimestamp(self._now(), UTC), changed_by=by
+            overrides=overrides, changed_at=datetime.fromtimestamp(self._now(), UTC), changed_by=by.name
         )
         if len(configuration.model_dump_json().encode()) > MOST_BYTES:
             raise Rejected(f"are more than {MOST_BYTES} bytes", where="scanners")
-        kept = self._configurations.get(relay_id)
+        kept = self._configurations.get(relay.relay_id)
+        were, are = difference(_scanners(kept.value if kept else None), _scanners(configuration))
+        changed = Subject(kind="scanners", id=relay.relay_id, action="changed", before=were, after=are)
+        audit = Audited(self._trail, by, changed, relay.site)
         if kept is None:
-            self._configurations.add(relay_id, configuration)
+            self._configurations.add(relay.relay_id, configuration, audit=audit)
         else:
-            self._configurations.replace(relay_id, configuration, kept.version)
+            self._configurations.replace(relay.relay_id, configuration, kept.version, audit=audit)
 
     def _same_relay(self, asking: Relay) -> Relay:
         there = self.find(asking.relay_id)
         if there is None or there.revoked_at is not None or there.public_key != asking.public_key:
             raise _code_refused()
         return there
+
+
+def _scanners(configuration: Configuration | None) -> dict[str, Any]:
+    """Return what is overridden, by scanner."""
+    if configuration is None:
+        return {}
+    told = configuration.overrides.model_dump(mode="json", exclude_unset=True)["scanners"]
+    return {str(scanner["ae_title"]): scanner for scanner in told}
 
 
 def random_code(choose: Callable[[str], str]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from lambdas.store.audit.entry import Actor, Subject
+from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import translated
-from lambdas.store.models import AccountRow, connection
+from lambdas.store.models import AccountRow
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,6 +32,15 @@ class Kept(Generic[M]):
     version: int
 
 
+class Audited(NamedTuple):
+    """What the audit trail is told of a write, in the write's own transaction."""
+
+    trail: AuditTrail
+    by: Actor
+    subject: Subject
+    site: str = ""
+
+
 class AccountRows(Generic[M]):
     """One kind of account row: the partition ``kind`` of AccountsTable.
 
@@ -38,7 +50,6 @@ class AccountRows(Generic[M]):
 
     def __init__(self, row: type[AccountRow], kind: str, model: type[M]) -> None:
         self._row, self._kind, self._model = row, kind, model
-        self._connection = connection(row)
 
     def get(self, name: str) -> Kept[M] | None:
         """Return a row, read consistently: a right taken away is gone with the next request."""
@@ -54,10 +65,16 @@ class AccountRows(Generic[M]):
         with translated(f"reading {self._kind}"):
             return {row.sk: self._kept(row) for row in self._row.query(self._kind, consistent_read=True)}
 
-    def add(self, name: str, value: M, *, expires_at: float | None = None) -> None:
+    def add(
+        self, name: str, value: M, *, expires_at: float | None = None, audit: Audited | None = None
+    ) -> None:
         """Write a row that must not exist yet."""
+        row, missing = self._made(name, value, 1, expires_at), AccountRow.pk.does_not_exist()
+        if audit is not None:
+            self._audited(audit, lambda transaction: transaction.save(row, condition=missing))
+            return
         with translated(f"adding to {self._kind}"):
-            self._made(name, value, 1, expires_at).save(condition=AccountRow.pk.does_not_exist())
+            row.save(condition=missing)
 
     def replace(
         self,
@@ -66,28 +83,43 @@ class AccountRows(Generic[M]):
         version: int,
         *,
         expires_at: float | None = None,
+        audit: Audited | None = None,
         witness: Witness | None = None,
     ) -> None:
-        """Write over the row that has ``version``."""
-        row = self._made(name, value, version + 1, expires_at)
-        with translated(f"changing {self._kind}"):
-            if witness is None:
-                row.save(condition=AccountRow.version == version)
-                return
-            with TransactWrite(connection=self._connection) as transaction:
-                self._check(transaction, witness)
-                transaction.save(row, condition=AccountRow.version == version)
+        """Write over the row that has ``version``.
 
-    def remove(self, name: str, version: int, *, witness: Witness | None = None) -> None:
-        """Delete the row that has ``version``."""
+        :param witness: must still be so; for audited writes.
+        """
+        row = self._made(name, value, version + 1, expires_at)
+        if audit is not None:
+            self._audited(audit, lambda tx: tx.save(row, condition=_is(version)), witness)
+            return
+        with translated(f"changing {self._kind}"):
+            row.save(condition=_is(version))
+
+    def remove(
+        self, name: str, version: int, *, audit: Audited | None = None, witness: Witness | None = None
+    ) -> None:
+        """Delete the row that has ``version``.
+
+        :param witness: must still be so; for audited writes.
+        """
         row = self._row(self._kind, name)
+        if audit is not None:
+            self._audited(audit, lambda tx: tx.delete(row, condition=_is(version)), witness)
+            return
         with translated(f"removing from {self._kind}"):
-            if witness is None:
-                row.delete(condition=AccountRow.version == version)
-                return
-            with TransactWrite(connection=self._connection) as transaction:
+            row.delete(condition=_is(version))
+
+    def _audited(
+        self, audit: Audited, write: Callable[[TransactWrite], None], witness: Witness | None = None
+    ) -> None:
+        def also(transaction: TransactWrite, _key: str) -> None:
+            if witness is not None:
                 self._check(transaction, witness)
-                transaction.delete(row, condition=AccountRow.version == version)
+            write(transaction)
+
+        audit.trail.record(audit.by, [audit.subject], site=audit.site, also=also)
 
     def _kept(self, row: AccountRow) -> Kept[M]:
         return Kept(self._model.model_validate_json(row.body), int(row.version))

@@ -15,7 +15,9 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from lambdas.store.accounts.rows import AccountRows, hidden_name
+from lambdas.store.accounts.rows import AccountRows, Audited, hidden_name
+from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject
+from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.models import Tables
 from shared.errors import AlreadyExists, NotFound
 
@@ -47,6 +49,7 @@ class TriggerStore:
 
     def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
         self._rows = AccountRows(tables.account, "TRIGGERS", Trigger)
+        self._trail = AuditTrail(tables, now=now)
         self._now = now
 
     def find(self, source_id: str) -> Trigger | None:
@@ -54,7 +57,15 @@ class TriggerStore:
         kept = self._rows.get(source_id)
         return kept.value if kept else None
 
-    def make(self, source_id: str, secret: str, *, project_id: str = "", replace: bool = False) -> None:
+    def make(
+        self,
+        source_id: str,
+        secret: str,
+        *,
+        project_id: str = "",
+        replace: bool = False,
+        by: Actor = SYSTEM,
+    ) -> None:
         """Let a secret wake a source's sync.
 
         :param replace: in the place of the one before, which then wakes nobody any more.
@@ -67,17 +78,21 @@ class TriggerStore:
         )
         kept = self._rows.get(source_id)
         if kept is None:
-            self._rows.add(source_id, trigger)
+            self._rows.add(source_id, trigger, audit=self._audited(source_id, "created", by))
         elif replace:
-            self._rows.replace(source_id, trigger, kept.version)
+            audit = self._audited(source_id, "changed", by)
+            self._rows.replace(source_id, trigger, kept.version, audit=audit)
         else:
             raise AlreadyExists("has a trigger already", where=f"source {source_id}")
 
-    def delete(self, source_id: str) -> None:
+    def delete(self, source_id: str, *, by: Actor = SYSTEM) -> None:
         """Forget a source's trigger; quiet if it has none."""
         kept = self._rows.get(source_id)
         if kept is not None:
-            self._rows.remove(source_id, kept.version)
+            self._rows.remove(source_id, kept.version, audit=self._audited(source_id, "removed", by))
+
+    def _audited(self, source_id: str, action: Action, by: Actor) -> Audited:
+        return Audited(self._trail, by, Subject(kind="trigger", id=source_id, action=action))
 
     def known(self, source_id: str, secret: str) -> Trigger:
         """Return the trigger that a secret opens.

@@ -158,7 +158,11 @@ _TOKENS: Final = area(
         "a relay whose clock tells fractions of a second is refused",
     ),
     ("_SHORTEST_SECRET = 32", "_SHORTEST_SECRET = 31", "a key shorter than its hash signs"),
-    ('"exp": now + minutes * 60,', '"exp": now + minutes,', "people are logged out after seconds"),
+    (
+        "PEOPLE_AUDIENCE, minutes * 60, sub",
+        "PEOPLE_AUDIENCE, minutes, sub",
+        "people are logged out after seconds",
+    ),
     ("for fresh in (False, True):", "for fresh in (False,):", "after a rotation people are logged out"),
     (
         "found = self.secret if kid == self.kid else self.previous.get(kid)",

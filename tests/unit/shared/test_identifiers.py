@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared import identifiers
 from shared.dicom.dicom_text import parse_short_string, parse_uid
-from shared.identifiers import RowKey
+from shared.identifiers import RowKey, successor
 
 KEYS = st.builds(
     RowKey,
@@ -62,3 +62,9 @@ def test_each_part_of_the_key_counts(key: RowKey) -> None:
         replace(key, instance=key.instance + 1),
     ]
     assert len({k.item_id() for k in [key, *others]}) == 6
+
+
+@given(KEYS)
+def test_a_successor_is_another_id_and_always_the_same(key: RowKey) -> None:
+    assert successor(key.item_id()) == successor(key.item_id())
+    assert len({key.item_id(), successor(key.item_id()), successor(successor(key.item_id()))}) == 3

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
 from lambdas.access.role import Role
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.changes import Changes
-from lambdas.api.pages.forms import SentForm
+from lambdas.api.pages.forms import SentForm, as_model
 from lambdas.api.pages.rendering import page, see
-from lambdas.api.pages.session import ActingAdmin, Admin
+from lambdas.api.pages.session import ActingAdmin, Admin, Visitor
+from lambdas.api.pages.site_reading import read_site
 from lambdas.api.pages.views.first_run import first_steps
+from lambdas.api.pages.views.history import audit_lines
+from lambdas.api.routes.audit import AuditQuery, read_page
+from lambdas.api.services import Services
+from lambdas.store.audit.entry import Subject
 
 router = APIRouter()
 
-MOST_PARKED = 200
+MOST_PARKED: Final = 200
+AUDIT_KINDS: Final = (
+    "item",
+    "step",
+    "user",
+    "login",
+    "source",
+    "relay",
+    "scanners",
+    "trigger",
+    "list",
+    "audit",
+)
 
 
 @router.get("/write-backs")
@@ -62,6 +80,45 @@ def change_account(who: ActingAdmin, form: SentForm, services: UseServices) -> R
         fields["password"] = form.secret("password")
     changes.change_account(username, **fields)
     return see("/app/accounts", "account-changed")
+
+
+@router.get("/audit")
+def show_audit(request: Request, who: Admin, services: UseServices) -> Response:
+    """Show what was done lately."""
+    return _audit(request, who, services, AuditQuery())
+
+
+@router.post("/audit")
+def ask_audit(request: Request, who: ActingAdmin, form: SentForm, services: UseServices) -> Response:
+    """Show what was done by somebody, to something, in some days. A form: a username is in no address."""
+    asked = {name: form.text(name) for name in ("actor", "kind", "date_from", "date_to")}
+    return _audit(request, who, services, as_model(AuditQuery, asked))
+
+
+def _audit(request: Request, who: Visitor, services: Services, query: AuditQuery) -> Response:
+    today = datetime.fromtimestamp(services.now(), UTC).date()
+    records, _ = read_page(services.audit, query, today)
+    services.audit.record(who.by, [Subject(kind="audit", action="read")])
+    state = read_site(services, "")
+    return page(
+        request,
+        who,
+        "audit.html",
+        lines=audit_lines(records, state),
+        kinds=AUDIT_KINDS,
+        most=query.limit,
+        zone=state.zone_name,
+        asked=_asked(query),
+    )
+
+
+def _asked(query: AuditQuery) -> dict[str, str]:
+    days = {name: _with_dashes(getattr(query, name)) for name in ("date_from", "date_to")}
+    return {"actor": query.actor, "kind": query.kind, **days}
+
+
+def _with_dashes(day: str) -> str:
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else ""
 
 
 @router.get("/first-run")

@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from lambdas.api import reading
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page
@@ -47,6 +48,8 @@ def find(request: Request, who: ActingReader, form: SentForm, services: UseServi
     items.sort(
         key=lambda each: (each.item.scheduled_start_date < state.today, each.item.scheduled_start_date)
     )
+    if items:
+        reading.list_read(services.audit, who.by, items[:MOST_FOUND])
     missing = missing_of(state.sources, state.site, services.now()) if enough else []
     return page(
         request,

@@ -57,12 +57,13 @@ def ask_password(request: Request, who: Reader) -> Response:
 def prove(request: Request, who: ActingReader, form: SentForm, services: UseServices) -> Response:
     """Note that the password was typed."""
     login = as_model(Login, {"username": who.user.username, "password": form.secret("password")})
+    answer = see("/app/today", "proved")
     try:
-        authenticated(services, login)
+        authenticated(services, login, request, answer)
     except (Unauthenticated, Throttled) as error:
         return _refused(request, error, "login.html")
     services.sessions.change(who.secret, proved_at=services.now(), used_at=services.now())
-    return see("/app/today", "proved")
+    return answer
 
 
 @router.post("/names")

@@ -8,9 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from lambdas.access.role import Role
+from lambdas.api import reading
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
+from lambdas.api.pages.origin import shown_mark
 from lambdas.api.pages.rendering import page, see
 from lambdas.api.pages.session import ActingWriter, Reader
 from lambdas.api.pages.site_reading import chosen_site, performed_of, read_site, sites_of
@@ -46,6 +48,10 @@ def show_today(
         hides_names=who.session.hides_names,
         may_mark=who.may(Role.WRITE),
     )
+    seen = shown_mark(who.secret, [each.item.id for each in items])
+    # A page that renews itself reads nothing new as long as it shows the same exams.
+    if request.query_params.get("seen") != seen:
+        reading.list_read(services.audit, who.by, items)
     part = "hx-request" in request.headers
     return page(
         request,
@@ -57,6 +63,7 @@ def show_today(
         day=wanted,
         before=_moved(wanted, -1),
         after=_moved(wanted, 1),
+        seen=seen,
         first_run=not state.sources and who.may(Role.ADMIN),
     )
 

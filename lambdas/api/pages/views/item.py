@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from lambdas.api.schemas.items import ItemView
 from lambdas.store.ownership import IDENTITY, STATUS, StoredItem
+from shared.dicom.optional_attributes import OptionalAttributes
 
 LABELS: Final = {
     "patient_name": "Name",
@@ -35,7 +36,7 @@ LABELS: Final = {
     "study_instance_uid": "Study Instance UID",
     STATUS: "Status",
 }
-"""Every field that is shown, in this order."""
+"""The fields that are always shown, in this order; the others follow if they have a value."""
 
 EDITABLE: Final = frozenset(LABELS.keys() - IDENTITY - {"study_instance_uid", STATUS, "pregnancy_status"})
 """What the page's form changes; the rest is for the API, or has buttons of its own."""
@@ -62,20 +63,29 @@ class FieldView(NamedTuple):
 def field_views(stored: StoredItem, *, hides_names: bool = False) -> tuple[FieldView, ...]:
     """Return the fields of an exam. With hidden names, what tells who it is is not shown."""
     shown = ItemView.of(stored).model_dump()
+    others = {
+        name: name.replace("_", " ").capitalize()
+        for name in OptionalAttributes.model_fields
+        if shown.get(name)
+    }
     return tuple(
         FieldView(
             name,
             label,
-            "hidden" if hides_names and name in _PERSONAL else _text(shown[name]),
+            "hidden" if hides_names and name in _PERSONAL else _text(shown.get(name)),
             owner_of(name, stored),
             _HINTS.get(name, ""),
             name in EDITABLE,
         )
-        for name, label in LABELS.items()
+        for name, label in (LABELS | others).items()
     )
 
 
-_PERSONAL: Final = frozenset({"patient_name", "patient_id", "patient_birth_date"})
+_PERSONAL: Final = frozenset({"patient_name", "patient_id", "patient_birth_date", "patient_address"}) | {
+    name
+    for name in OptionalAttributes.model_fields
+    if name.startswith(("other_patient_", "clinical_trial_subject"))
+}
 
 
 def owner_of(name: str, stored: StoredItem) -> str:

@@ -23,6 +23,7 @@ WORDS: Final = {
     SourceStatus.FAILED: "the last reading failed",
     SourceStatus.NEVER: "not read yet",
     SourceStatus.UNCONFIRMED: "withdrawals wait for you",
+    SourceStatus.UNSEEN: "changes in REDCap had been overlooked",
     SourceStatus.MISSING: "scans of today or soon are missing",
     SourceStatus.READING: "everything is being read",
     SourceStatus.OK: "well",

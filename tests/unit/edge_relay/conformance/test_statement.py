@@ -276,7 +276,7 @@ def test_the_source_of_an_attribute_is_the_field_it_is_read_from() -> None:
 def test_an_attribute_without_a_source_has_no_field(whole: str) -> None:
     mapped = {cells[1] for cells in rows(section(whole, "### A.D.1"))}
     assert "(0010,1030)" in mapped
-    assert "(0038,0500)" not in mapped  # Patient State
+    assert "(0008,1150)" not in mapped  # Referenced SOP Class UID
 
 
 # -------------------------------------------------------------------------------------------- one relay's own

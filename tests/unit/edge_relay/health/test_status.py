@@ -87,6 +87,7 @@ def test_a_relay_that_is_well_has_no_problems(state: Path) -> None:
         ("status_page", "status page does not work"),
         ("disk", "folder cannot be written"),
         ("clock", "clock is wrong"),
+        ("settings", "not all taken up"),
     ],
 )
 def test_a_part_that_fails_is_a_problem_in_words(state: Path, part: str, says: str) -> None:

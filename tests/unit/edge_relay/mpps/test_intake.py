@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,14 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from edge_relay.dicom.encoding import element
 from edge_relay.dicom.json_model import decode
 from edge_relay.mpps.event import MIX_UP
 from edge_relay.mpps.intake import MOST_WAITING, StepAnswer, StepIntake, StepRequest
 from edge_relay.mpps.journal import Batch, Journal
 from edge_relay.mpps.journal_reader import JournalReader
 from shared.errors import Unavailable
+from shared.steps.image_references import MOST_LISTED
+from shared.steps.procedure_step import EventResult
 from shared.steps.step_dataset import ScheduledStepReference
 from shared.worklist_item import Status, WorklistItem
+from tests.rigs import references
 from tests.rigs.builders import an_item
 from tests.rigs.mpps import (
     ITEM,
@@ -462,6 +468,92 @@ def test_a_get_sees_what_was_submitted_before_it(intake: StepIntake, journal: Sl
     assert [each.status for each in answers] == [0, 0, 0, 0]
     seen = [decode(each.data, implicit=False)[0]["00400252"]["Value"] for each in answers if each.data]
     assert seen == [["IN PROGRESS"], ["COMPLETED"]]
+
+
+MANY = MOST_LISTED + 1
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("asked_implicit", [True, False])
+def test_a_step_of_many_images_is_kept_complete_and_goes_up_counted(
+    intake: StepIntake, journal: SlowJournal, implicit: bool, asked_implicit: bool
+) -> None:
+    ask(intake, "N-CREATE", began())
+    data = references.ended(MANY, 3, implicit=implicit)
+    assert ask(intake, "N-SET", data=data, implicit=implicit).status == 0
+    _, ended = journal.due(1)[0], journal.step(UID)
+    assert ended is not None
+    assert (ended.image_count, ended.series_count) == (MANY + 3, 2)
+    journal.record_result(EventResult(event_id=journal.due(1)[0].event_id, outcome="recorded"))
+    (sent,) = journal.due(1)
+    series = sent.dataset["00400340"]["Value"]
+    assert [each["00081140"] for each in series] == [{"vr": "SQ", "Count": MANY}, {"vr": "SQ", "Count": 3}]
+    answer, step = got(intake, 0x00400340, implicit=asked_implicit)
+    assert answer.status == 0
+    assert step["00400340"] == decode(data, implicit=implicit)[0]["00400340"]
+
+
+def test_a_later_list_replaces_an_earlier_one_and_few_images_many(intake: StepIntake) -> None:
+    ask(intake, "N-CREATE", began())
+    for count in (MANY, MANY + 1, 2):
+        data = references.ended(count, implicit=False, status="IN PROGRESS")
+        assert ask(intake, "N-SET", data=data).status == 0
+        _, step = got(intake)
+        assert len(step["00400340"]["Value"][0]["00081140"]["Value"]) == count
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (b"", 0x0000),
+        (element(0x00081160, "IS", b"1", implicit=False), 0x0000),
+        (element(0x00081199, "SQ", b"", implicit=False), 0x0000),
+        (element(0x00080060, "DA", b"2026-11-27", implicit=False), 0x0106),
+    ],
+    ids=["plain", "a frame", "an empty sequence", "an illegal value"],
+)
+def test_a_strict_scanner_s_many_images_are_judged_like_few(
+    intake: StepIntake, more: bytes, status: int
+) -> None:
+    for count in (3, MANY):
+        uid = f"2.25.{count}"
+        ask(intake, "N-CREATE", began(), uid)
+        data = references.ended(count, implicit=False, more=more)
+        assert ask(intake, "N-SET", uid=uid, data=data, strict=True).status == status
+
+
+def test_the_lists_of_a_step_go_with_it(intake: StepIntake, journal: SlowJournal) -> None:
+    ask(intake, "N-CREATE", began())
+    ask(intake, "N-SET", data=references.ended(MANY, implicit=False))
+    for _ in range(2):
+        journal.record_result(EventResult(event_id=journal.due(1)[0].event_id, outcome="recorded"))
+    held = "SELECT count(*) FROM reference_lists"
+    assert journal._db.execute(held).fetchone() == (1,)
+    assert journal.prune(NOW + timedelta(days=1)) == 2
+    assert journal._db.execute(held).fetchone() == (0,)
+
+
+def test_damaged_images_are_told_and_never_left_out(intake: StepIntake, journal: SlowJournal) -> None:
+    ask(intake, "N-CREATE", began())
+    ask(intake, "N-SET", data=references.ended(MANY, implicit=False))
+    journal._db.execute("UPDATE reference_lists SET packed = zeroblob(10)")
+    assert got(intake)[0].status == 0x0110
+    journal._db.execute("DELETE FROM reference_lists")
+    assert got(intake)[0].status == 0x0110
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["CommentsOnThePerformedProcedureStep", "PerformedProcedureStepID"],
+)
+def test_what_the_cloud_would_never_take_is_not_answered_with_success(
+    intake: StepIntake, journal: SlowJournal, keyword: str
+) -> None:
+    noise = Random(1).randbytes(450_000).hex()  # cannot be packed much
+    answer = ask(intake, "N-CREATE", put(began(), **{keyword: noise}), implicit=True)
+    needed = keyword == "PerformedProcedureStepID"  # the other is left out on the way up, and that is said
+    assert (answer.status == 0) is not needed
+    assert len(journal.open_events()) == (0 if needed else 1)
 
 
 def test_a_get_from_an_unreadable_journal_is_answered(tmp_path: Path) -> None:

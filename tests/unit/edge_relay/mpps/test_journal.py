@@ -244,7 +244,8 @@ def test_the_attributes_of_a_step_are_what_all_its_events_left(journal: Journal)
 
 
 def test_what_is_due_at_once_is_bounded_in_bytes_but_never_nothing(journal: Journal) -> None:
-    long = event(0, with_images(4000))
+    comment = {"00400280": {"vr": "LT", "Value": ["x" * 700_000]}}
+    long = complete(0).model_copy(update={"dataset": {**complete(0).dataset, **comment}})
     for number in range(3):
         uid = f"2.25.{number + 1}"
         journal.append(create(number, uid))

@@ -175,7 +175,7 @@ def test_a_batch_that_hits_a_full_disk_is_undone_whole(journal: Journal) -> None
     def fill() -> None:
         with journal.batch() as batch:
             batch.append(event(2, began(), "2.25.2"), ["b"])
-            batch.append(event(3, with_images(3000), "2.25.2"))
+            batch.append(event(3, with_images(1900), "2.25.2"))
 
     with pytest.raises(Unavailable, match="full"):
         fill()

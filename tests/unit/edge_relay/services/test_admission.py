@@ -142,3 +142,19 @@ def test_more_closed_than_opened_leaves_no_credit(admission: Admission) -> None:
     for _ in range(2):
         admission.opened("MR1")
     assert admission.decide(proposal(), FAR) == negotiation.LIMIT_REACHED
+
+
+@pytest.mark.parametrize("called", [OURS, OURS.lower(), "Mwl_Relay"])
+@pytest.mark.parametrize("calling", ["US1", "us1", "Us1"])
+def test_case_is_ignored_for_a_scanner_whose_profile_says_so(
+    tmp_path: Path, calling: str, called: str
+) -> None:
+    lax = [{"ae_title": "US1", "ignore_ae_title_case": True, "max_associations": 1}]
+    settings = Settings.model_validate({"relay": {"cloud_url": "https://c.test"}, "scanners": lax})
+    admission = Admission(settings.relay, Profiles(settings, tmp_path, lambda _: None))
+    assert admission.decide(proposal(calling, called), FAR) is None
+    assert admission.title(calling) == "US1"
+    admission.opened(calling)
+    assert admission.decide(proposal("US1"), FAR) == negotiation.LIMIT_REACHED
+    admission.closed(calling.lower())
+    assert admission.decide(proposal("US1"), FAR) is None

@@ -228,3 +228,30 @@ def test_anyone_is_known_by_the_defaults_where_anyone_may_call(tmp_path: Path) -
     assert held.get("") is None
     assert held.get("a\\b") is None
     assert "STRANGER" not in {profile.ae_title for profile in held.all()}
+
+
+def test_what_relay_toml_says_by_now_is_active_under_the_clouds_overrides(tmp_path: Path) -> None:
+    held = profiles(tmp_path)
+    held.take([{"ae_title": "PRISMA1", "modalities": ["CT"]}], "1")
+    vida = known(held, "VIDA")
+    held.take_up(settings([{"ae_title": "PRISMA1", "days_back": 9}, {"ae_title": "NEW1"}]))
+    assert (known(held).days_back, known(held).modalities) == (9, ("CT",))
+    assert held.get("NEW1") is not None
+    assert held.get("VIDA") is None
+    held.take_up(settings())
+    assert known(held, "VIDA") == vida
+
+
+def test_an_override_of_a_scanner_that_is_gone_is_a_problem_and_not_a_scanner(tmp_path: Path) -> None:
+    held = profiles(tmp_path)
+    held.take([{"ae_title": "PRISMA1", "modalities": ["CT"]}], "1")
+    held.take_up(settings([{"ae_title": "NEW1"}]))
+    assert held.get("PRISMA1") is None
+    assert held.problems[0].startswith("PRISMA1: is not in this relay's configuration")
+
+
+def test_a_profile_that_did_not_change_is_the_same_object(tmp_path: Path) -> None:
+    held = profiles(tmp_path)
+    before = known(held, "VIDA")
+    held.take_up(settings())
+    assert known(held, "VIDA") is before

@@ -21,7 +21,6 @@ from edge_relay.upper_layer.connection import (
     NOT_CLOSED,
     NOT_TAKEN,
     PDU_LATE,
-    Answered,
     Asked,
     CancelAsked,
     Connection,
@@ -32,10 +31,12 @@ from edge_relay.upper_layer.connection import (
     Opened,
     Proposed,
 )
+from edge_relay.upper_layer.message import LargeMessages
 from edge_relay.upper_layer.negotiation import LIMIT_REACHED, PDU_TOO_SHORT, Negotiator, Rejection
-from edge_relay.upper_layer.operation import CANCELLED, Response
+from edge_relay.upper_layer.operation import CANCELLED, Answered, Response
 from edge_relay.upper_layer.pdu import AbortReason, Framer, PduType, abort, data_pdus, pdvs
 from edge_relay.upper_layer.states import TABLE, Action, State
+from tests.fuzz import corpus
 from tests.rigs.upper_layer import (
     PENDING,
     RELEASE_RQ,
@@ -642,3 +643,68 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
+
+
+# ----------------------------------------------------------------------------- large messages
+
+SMALL = Limits(large_message_bytes=20_000, max_message_bytes=100_000, idle_seconds=60, pdu_seconds=10)
+STEPS_OFFERED = Negotiator([corpus.STEP], SMALL.max_pdu_bytes)
+
+
+def reporting(large: LargeMessages) -> Connection:
+    connection = Connection(STEPS_OFFERED, SMALL, 0, large)
+    events(connection, corpus.associate())
+    assert sent(connection) == [PduType.A_ASSOCIATE_AC]
+    return connection
+
+
+def n_set(length: int) -> bytes:
+    return b"".join(
+        corpus.message(
+            corpus.STEP, corpus.command(corpus.N_SET, corpus.STEP, instance="2.25.1"), bytes(length)
+        )
+    )
+
+
+def test_a_large_message_waits_for_its_place_and_is_read_no_further_and_not_blamed() -> None:
+    large = LargeMessages(1)
+    first, second = reporting(large), reporting(large)
+    begun = n_set(90_000)
+    assert events(first, begun[:60_000]) == []
+    assert not first.holding
+    assert events(second, n_set(90_000), 5) == []
+    assert second.holding
+    assert events(second, b"", 300) == []
+    assert second.deadline is None or second.deadline.at > 300
+    asked(first, begun[60_000:], 300)
+    assert events(second, b"", 301) == [], "the first has not been answered yet"
+    first.respond(Response(SUCCESS), 302)
+    asked(second, b"", 303)
+    assert second.deadline is None
+
+
+@pytest.mark.parametrize("end", [lambda c: c.abort("x", 1), lambda c: c.close(1), lambda c: c.end_input(1)])
+def test_whoever_goes_leaves_its_place(end: Callable[[Connection], None]) -> None:
+    large = LargeMessages(1)
+    first, second = reporting(large), reporting(large)
+    events(first, n_set(90_000)[:60_000])
+    assert events(second, n_set(90_000)) == []
+    end(first)
+    asked(second, b"", 2)
+
+
+def test_small_messages_need_no_place() -> None:
+    large = LargeMessages(0)
+    asked(reporting(large), n_set(19_000))
+    waiting = reporting(large)
+    assert events(waiting, n_set(21_000)) == []
+    assert waiting.holding
+
+
+def test_one_connection_s_large_messages_come_one_at_a_time() -> None:
+    connection = reporting(LargeMessages(2))
+    asked(connection, n_set(50_000) + n_set(50_000))
+    assert events(connection) == []
+    assert connection.holding
+    connection.respond(Response(SUCCESS), 1)
+    asked(connection, b"", 1)

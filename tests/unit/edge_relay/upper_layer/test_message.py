@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_relay.upper_layer.command import CommandField
-from edge_relay.upper_layer.message import Assembler, Context, Request
+from edge_relay.upper_layer.message import Assembler, Context, LargeMessages, Place, Request
 from edge_relay.upper_layer.pdu import AbortReason, BadPdu, Pdv
+from tests.fuzz import corpus
 from tests.unit.edge_relay.upper_layer.test_command import CANCEL, ECHO, FIND, VERIFICATION, WORKLIST
 
 LONGEST = 4096
@@ -142,3 +143,67 @@ def test_any_order_of_values_raises_nothing_but_bad_pdu(values: list[Pdv]) -> No
     except BadPdu:
         return
     assert all(each is None or each.context in CONTEXTS.values() for each in found)
+
+
+# ----------------------------------------------------------------------------- large messages
+
+
+def step_command(field: int) -> bytes:
+    return corpus.command(field, corpus.STEP, instance="2.25.1")
+
+
+@pytest.mark.parametrize(
+    ("command", "longest"),
+    [
+        (step_command(corpus.N_SET), 3 * LONGEST),
+        (step_command(corpus.N_CREATE), 3 * LONGEST),
+        (FIND, LONGEST),
+    ],
+    ids=["N-SET", "N-CREATE", "C-FIND"],
+)
+def test_only_what_reports_a_step_may_be_long(command: bytes, longest: int) -> None:
+    contexts = {3: Context(3, corpus.STEP, True)}
+    exactly = longest - len(command)
+    for length in (exactly, exactly + 1):
+        into = Assembler(contexts, "SCANNER1", LONGEST, 3 * LONGEST)
+        into.take(Pdv(3, True, True, command))
+        last = Pdv(3, False, True, bytes(length))
+        if length == exactly:
+            found = into.take(last)
+            assert found is not None
+            assert len(found.data or b"") == exactly
+        else:
+            with pytest.raises(BadPdu, match=f"more than {longest} bytes"):
+                into.take(last)
+
+
+def test_a_command_set_may_not_be_long_whatever_it_will_ask() -> None:
+    into = Assembler({3: Context(3, corpus.STEP, True)}, "SCANNER1", LONGEST, 3 * LONGEST)
+    with pytest.raises(BadPdu, match=f"more than {LONGEST} bytes"):
+        into.take(Pdv(3, True, False, bytes(LONGEST + 1)))
+
+
+def test_there_are_so_many_places_and_one_given_back_is_free_again() -> None:
+    large = LargeMessages(2)
+    first, second, third = (Place(large) for _ in range(3))
+    assert first.take()
+    assert first.take(), "a place that is held is kept"
+    assert second.take()
+    assert not third.take()
+    assert third.is_awaited
+    second.give_back()
+    assert third.take()
+    assert not third.is_awaited
+
+
+def test_a_place_is_kept_until_its_own_request_has_been_answered() -> None:
+    large = LargeMessages(1)
+    place, other = Place(large), Place(large)
+    place.arrived(4)  # a small one, before
+    assert place.take()
+    place.arrived(5)
+    place.answered(4)
+    assert not other.take()
+    assert not place.take(), "one large message of a connection at a time"
+    place.answered(5)
+    assert other.take()

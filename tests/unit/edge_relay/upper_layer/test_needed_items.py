@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pynetdicom.pdu import A_ASSOCIATE_AC
 
+from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import UNKNOWN_CALLING, read_request, unusable
 from tests.unit.edge_relay.upper_layer.test_negotiation import (
     ABSTRACT,
     APPLICATION,
+    OFFERED,
     PLAIN,
     TRANSFER,
     context,
@@ -45,23 +49,89 @@ def test_user_information_that_is_not_needed_is_passed_over(odd: bytes) -> None:
         assert [each.context_id for each in proposal.contexts] == [1]
 
 
+UNREADABLE_CONTEXTS = [
+    context(3),
+    context(3, ABSTRACT),
+    context(3, TRANSFER),
+    context(3, ABSTRACT, item(0x40, b"")),
+    context(3, ABSTRACT, ABSTRACT, TRANSFER),
+    context(3, item(0x30, b"rubbish"), TRANSFER),
+    context(3, item(0x30, b"1" * 65), TRANSFER),
+    context(3, b"\x30\0\xff\xff1", TRANSFER),
+    item(0x20, b"\3"),
+]
+UNANSWERABLE = [
+    context(2, ABSTRACT, TRANSFER),
+    context(0, ABSTRACT, TRANSFER),
+    item(0x20, b""),
+    item(0x7E, b"unknown"),
+]
+
+
+def results(*contexts: bytes) -> list[tuple[int, int]]:
+    """Return how each context is answered."""
+    raw = crafted(APPLICATION, *contexts, item(0x50, LENGTH + CLASS))
+    answer = A_ASSOCIATE_AC()
+    answer.decode(OFFERED.agree(read_request(raw)).answer)
+    found: Any = answer.to_primitive()
+    return [(each.context_id, each.result) for each in found.presentation_context_definition_results_list]
+
+
+@pytest.mark.parametrize("bad", UNREADABLE_CONTEXTS, ids=range(len(UNREADABLE_CONTEXTS)))
+def test_a_context_that_cannot_be_read_is_refused_by_itself(bad: bytes) -> None:
+    assert sorted(results(bad, GOOD)) == [(1, 0), (3, 3)]
+    assert results(GOOD, bad) == [(1, 0), (3, 3)]
+
+
+def test_if_none_can_be_read_each_is_refused() -> None:
+    assert results(context(1), context(3, TRANSFER), context(5, ABSTRACT)) == [(1, 3), (3, 3), (5, 3)]
+
+
+@pytest.mark.parametrize("bad", UNANSWERABLE, ids=range(len(UNANSWERABLE)))
+def test_what_cannot_be_answered_costs_only_itself(bad: bytes) -> None:
+    assert results(bad, GOOD) == results(GOOD, bad) == [(1, 0)]
+
+
+@pytest.mark.parametrize("contexts", [[], UNANSWERABLE])
+def test_a_request_without_any_context_to_answer_is_rejected(contexts: list[bytes]) -> None:
+    proposal = read_request(crafted(APPLICATION, *contexts, item(0x50, LENGTH + CLASS)))
+    rejection = unusable(proposal)
+    assert rejection is not None
+    assert (rejection.result, rejection.source, rejection.reason) == (1, 1, 1)
+
+
+def test_of_two_contexts_with_one_id_the_first_counts() -> None:
+    worklist = item(0x30, b"1.2.840.10008.5.1.4.31")
+    assert results(GOOD, context(1, worklist, TRANSFER)) == [(1, 0)]
+    assert results(context(1, item(0x30, b"1.2.3"), TRANSFER), GOOD) == [(1, 3)]
+
+
+@pytest.mark.parametrize("application", [b"", item(0x10, b"rubbish"), item(0x10, b"")])
+def test_an_application_context_that_cannot_be_read_is_none(application: bytes) -> None:
+    proposal = read_request(crafted(application, GOOD, item(0x50, LENGTH + CLASS)))
+    assert proposal.application_context == ""
+
+
 @pytest.mark.parametrize(
-    "bad",
-    [
-        context(3),
-        context(3, ABSTRACT),
-        context(3, TRANSFER),
-        context(3, ABSTRACT, item(0x40, b"")),
-        context(3, item(0x30, b"rubbish"), TRANSFER),
-        context(2, ABSTRACT, TRANSFER),
-        item(0x20, b"\3"),
-        item(0x7E, b"unknown"),
-    ],
+    ("sent", "read"),
+    [(b"MR\xe91", "MR\ufffd1"), (b"MR\\1", "MR\\1"), (b"MR\x1b1", "MR\x1b1"), (b" MR1\0\0", "MR1")],
 )
-def test_a_bad_context_among_good_ones_costs_only_itself(bad: bytes) -> None:
-    for contexts in ((bad, GOOD), (GOOD, bad)):
-        proposal = read_request(crafted(APPLICATION, *contexts, item(0x50, LENGTH + CLASS)))
-        assert [each.context_id for each in proposal.contexts] == [1]
+def test_a_title_nobody_may_have_is_read_as_far_as_it_can_be(sent: bytes, read: str) -> None:
+    raw = crafted(APPLICATION, GOOD, item(0x50, LENGTH + CLASS), calling=sent)
+    assert read_request(raw).calling_ae_title == caller(raw).calling == read
+
+
+@pytest.mark.parametrize("length", range(0, 75, 7))
+def test_the_caller_is_read_from_as_much_as_there_is(length: int) -> None:
+    assert "SCANNER1".startswith(caller(PLAIN[:length]).calling)
+    assert caller(PLAIN[:42]).calling == "SCANNER1"
+    assert caller(b"\4" + PLAIN[1:]).calling == ""
+
+
+def test_reserved_bytes_are_not_looked_at_and_sent_back_with_the_titles() -> None:
+    raw = PLAIN[:1] + b"\x7f" + PLAIN[2:8] + b"\xff\xfe" + PLAIN[10:42] + bytes(range(32)) + PLAIN[74:]
+    answer = OFFERED.agree(read_request(raw)).answer
+    assert answer[10:74] == raw[10:74]
 
 
 KINDS = st.integers(0, 255).filter(lambda kind: kind not in {0x51, 0x52, 0x54})

@@ -202,16 +202,7 @@ def test_a_request_crafted_by_hand_is_read_too() -> None:
         b"",
         PLAIN[:6],
         PLAIN[:73],
-        crafted(APPLICATION, context(1, ABSTRACT), USER),
-        crafted(APPLICATION, context(1, TRANSFER), USER),
-        crafted(APPLICATION, context(1, ABSTRACT, item(0x40, b"")), USER),
-        crafted(APPLICATION, context(2, ABSTRACT, TRANSFER), USER),
-        crafted(APPLICATION, *[context(1, ABSTRACT, TRANSFER)] * 2, USER),
-        crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), USER, calling=b"SC\x1b[31m"),
-        crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), USER, calling=b"\xe9t\xe9"),
-        crafted(APPLICATION, item(0x99, b""), USER),
         crafted(APPLICATION, b"\x20\0\xff\xff\x01\0\0\0", USER),
-        crafted(APPLICATION, context(1, b"\x30\0\xff\xff1", TRANSFER), USER),
         crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), b"\x50\0\0\x04\x51\0\0\x08"),
     ],
     ids=len,
@@ -245,12 +236,13 @@ HEAVY = {  # each of nearly 64 KB, and more work for the codec than its bytes le
 
 
 @pytest.mark.parametrize("items", HEAVY.values(), ids=HEAVY)
-def test_a_proposal_with_more_items_than_anybody_needs_is_refused_at_once(items: list[bytes]) -> None:
+def test_a_proposal_with_more_items_than_anybody_needs_is_read_at_once(items: list[bytes]) -> None:
     raw = crafted(APPLICATION, context(1, ABSTRACT, TRANSFER), USER, *items)
     began = thread_time()
-    with pytest.raises(BadPdu, match="items"):
-        read_request(raw)
+    proposal = read_request(raw)
     assert thread_time() - began < 0.5
+    assert proposal.contexts[0].abstract_syntax == VERIFICATION
+    assert len(proposal.contexts) <= 128
 
 
 @pytest.mark.slow

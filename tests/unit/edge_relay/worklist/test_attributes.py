@@ -15,10 +15,11 @@ from edge_relay.worklist.attributes import (
     attributes,
     tag_of,
 )
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_item
 
-KNOWN = {entry.tag: entry for entry in attributes(WORKLIST) if entry.read is not None}
+KNOWN = {entry.tag: entry for entry in attributes(WORKLIST) if entry.read is not None and not entry.within}
 
 
 def read(keyword: str, item: WorklistItem) -> object:
@@ -26,12 +27,29 @@ def read(keyword: str, item: WorklistItem) -> object:
 
 
 def test_a_tag_with_a_source_occurs_once_so_that_it_names_its_column() -> None:
-    assert len(KNOWN) == sum(entry.read is not None for entry in attributes(WORKLIST))
+    places = [(entry.within, entry.tag) for entry in attributes(WORKLIST) if entry.read is not None]
+    assert len(places) == len(set(places))
+    assert {entry.keyword for entry in attributes(WORKLIST) if entry.within} == {
+        "CodeValue",
+        "CodingSchemeDesignator",
+        "CodingSchemeVersion",
+        "CodeMeaning",
+        "PatientID",
+        "IssuerOfPatientID",
+        "TypeOfPatientID",
+    }
 
 
 @pytest.mark.parametrize("entry", list(attributes(WORKLIST)), ids=lambda entry: entry.keyword)
 def test_every_attribute_has_the_representation_of_the_dictionary(entry: Attribute) -> None:
     assert entry.vr == dictionary_VR(entry.tag)
+
+
+def value_for(name: str, number: int) -> str:
+    """Return a legal value of an optional attribute that no other has."""
+    if name == "smoking_status":
+        return "UNKNOWN"
+    return f"19{number:02}0101" if name.endswith("_date") else f"{number:06}"
 
 
 def test_every_value_of_an_item_is_some_attributes() -> None:
@@ -42,8 +60,9 @@ def test_every_value_of_an_item_is_some_attributes() -> None:
         station_name="n",
         protocol_name="C",
         patient_birth_date="20000101",
+        **{name: value_for(name, number) for number, name in enumerate(OptionalAttributes.model_fields)},
     )
-    values = {entry.value(plain) for entry in KNOWN.values()}
+    values = {entry.value(plain) for entry in attributes(WORKLIST)}
     ours = {"id", "site", "performed_procedure_step_status"}
     unread = {
         name
@@ -79,7 +98,7 @@ def test_a_running_scan_is_started() -> None:
 
 def test_measures_are_returned_and_never_matched() -> None:
     unmatched = {entry.keyword for entry in KNOWN.values() if not entry.matched}
-    assert unmatched == {"PatientWeight", "PatientSize", "PregnancyStatus"}
+    assert unmatched == {"PatientAge", "PatientWeight", "PatientSize", "PregnancyStatus"}
 
 
 def test_what_only_a_profile_answers_is_matched_and_what_nobody_answers_is_not() -> None:
@@ -103,3 +122,21 @@ def test_a_protocol_sequence_is_there_if_there_is_a_protocol(protocol: str) -> N
 def test_a_keyword_the_standard_does_not_have_is_no_tag() -> None:
     with pytest.raises(LookupError, match="PatientNam"):
         tag_of("PatientNam")
+
+
+@pytest.mark.parametrize(
+    ("born", "day", "age"),
+    [
+        ("19860711", "20261122", "040Y"),
+        ("20241122", "20261122", "002Y"),
+        ("20241123", "20261122", "023M"),
+        ("20261022", "20261122", "001M"),
+        ("20261023", "20261122", "030D"),
+        ("20261122", "20261122", "000D"),
+        ("20040229", "20260228", "021Y"),
+        ("20261123", "20261122", ""),
+        ("", "20261122", ""),
+    ],
+)
+def test_the_age_is_that_on_the_day_of_the_exam(born: str, day: str, age: str) -> None:
+    assert read("PatientAge", an_item(patient_birth_date=born, scheduled_start_date=day)) == age

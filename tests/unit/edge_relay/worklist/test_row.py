@@ -10,9 +10,10 @@ from edge_relay.worklist.row import (
     COLUMN_OF,
     COLUMNS,
     FINGERPRINT,
-    SEPARATOR,
     STATUS_COLUMN,
     blob_of,
+    column_within,
+    pieces_of,
     status_piece,
     text_of,
 )
@@ -21,11 +22,11 @@ from tests.rigs.builders import an_item
 
 
 def piece_of(item: WorklistItem, keyword: str) -> bytes:
-    return blob_of(item)[0].split(SEPARATOR)[COLUMN_OF[tag_of(keyword)]]
+    return pieces_of(blob_of(item)[0])[COLUMN_OF[tag_of(keyword)]]
 
 
 def test_there_is_a_piece_for_each_attribute_we_have_a_source_for() -> None:
-    assert len(blob_of(an_item())[0].split(SEPARATOR)) == len(COLUMNS)
+    assert len(pieces_of(blob_of(an_item())[0])) == len(COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_it_is_known_whether_all_text_is_ascii(name: str, is_ascii: bool) -> Non
 @pytest.mark.parametrize("status", Status)
 def test_a_status_laid_over_is_written_as_the_items_own(status: Status) -> None:
     item = an_item(performed_procedure_step_status=status)
-    assert status_piece(status) == blob_of(item)[0].split(SEPARATOR)[STATUS_COLUMN]
+    assert status_piece(status) == pieces_of(blob_of(item)[0])[STATUS_COLUMN]
     assert text_of(status_piece(status)) == status.dicom_status()
 
 
@@ -80,3 +81,27 @@ def test_a_number_is_two_bytes() -> None:
 
 def test_the_form_has_a_name_that_fits_a_row() -> None:
     assert len(FINGERPRINT) == 32
+
+
+def test_an_item_without_rare_attributes_pays_a_byte_for_all_of_them() -> None:
+    bare, full = blob_of(an_item())[0], blob_of(an_item(ethnic_group="E"))[0]
+    assert bare.endswith(b"\x1f")
+    assert len(full) > len(bare) + 300
+
+
+def test_a_rare_attribute_is_in_its_column_and_the_others_are_empty() -> None:
+    item = an_item(patient_comments="two\r\nlines", requested_procedure_code_value="C")
+    assert text_of(piece_of(item, "PatientComments")) == "two\r\nlines"
+    assert text_of(piece_of(item, "EthnicGroup")) == ""
+    sequence = tag_of("RequestedProcedureCodeSequence")
+    column = column_within(sequence, CODE_VALUE)
+    assert column is not None
+    assert text_of(pieces_of(blob_of(item)[0])[column]) == "C"
+    assert pieces_of(blob_of(an_item())[0])[column] == b""
+
+
+def test_no_length_is_taken_for_a_separator() -> None:
+    longest = an_item(patient_comments="山" * 1024, other_patient_ids="x" * 29, patient_state="y" * 31)
+    pieces = pieces_of(blob_of(longest)[0])
+    assert len(pieces) == len(COLUMNS)
+    assert text_of(pieces[COLUMN_OF[tag_of("PatientComments")]]) == "山" * 1024

@@ -74,7 +74,9 @@ def test_suppressed_attributes_are_never_sent_but_still_matched_on(worklist: Wor
 
 
 @pytest.mark.parametrize("implicit", [True, False])
-def test_fixed_values_stand_in_for_attributes_without_a_source(worklist: Worklist, implicit: bool) -> None:
+def test_fixed_values_stand_in_for_attributes_an_item_need_not_have(
+    worklist: Worklist, implicit: bool
+) -> None:
     fixed = profile(
         fixed_values={"InstitutionName": "Klinik Süd", "CommentsOnTheScheduledProcedureStep": "fasting"},
         extra_attributes=["CommentsOnTheScheduledProcedureStep"],
@@ -85,6 +87,14 @@ def test_fixed_values_stand_in_for_attributes_without_a_source(worklist: Worklis
     assert got.ScheduledProcedureStepSequence[0].CommentsOnTheScheduledProcedureStep == "fasting"
     assert not worklist.find(asked, fixed).incomplete
     assert "InstitutionName" not in answer(worklist, asking(PatientID=""), fixed)
+
+
+def test_a_fixed_value_takes_the_place_of_the_items_own(worklist: Worklist) -> None:
+    worklist.put(item(institution_name="REDCap's"))
+    asked = asking(PatientID="", InstitutionName="")
+    assert answer(worklist, asked, profile()).InstitutionName == "REDCap's"
+    ours = profile(fixed_values={"InstitutionName": "Ours"})
+    assert answer(worklist, asked, ours).InstitutionName == "Ours"
 
 
 def test_fixed_values_are_matched_on(worklist: Worklist) -> None:
@@ -115,7 +125,7 @@ def test_two_scanners_that_ask_the_same_get_each_their_own_answer(worklist: Work
         ({"suppressed_attributes": ["PatientName"]}, "type 1"),
         ({"suppressed_attributes": ["ScheduledProcedureStepSequence"]}, "type 1"),
         ({"suppressed_attributes": ["ScheduledProcedureStepDescription"]}, "type 1C"),
-        ({"extra_attributes": ["EthnicGroup"]}, "nothing the worklist can send"),
+        ({"extra_attributes": ["PatientReligiousPreference"]}, "nothing the worklist can send"),
         ({"extra_attributes": ["CodeValue"]}, "nothing the worklist can send"),
         ({"fixed_values": {"PatientID": "X"}}, "comes from the worklist"),
         ({"fixed_values": {"Modality": "MR"}}, "comes from the worklist"),

@@ -10,12 +10,13 @@ from lambdas.api.preconditions import (
     PreconditionRequired,
     check_match,
     check_status_is_meant,
-    differing,
     etag,
     is_known,
+    merged,
 )
 from lambdas.api.schemas.items import ItemChanges, ItemView
-from lambdas.store.ownership import StoredItem
+from lambdas.store.audit.item_history import Since
+from lambdas.store.ownership import STATUS, StoredItem
 from shared.errors import Outdated
 from tests.rigs.builders import an_item
 
@@ -31,8 +32,14 @@ def test_the_version_that_is_there_matches(if_match: str) -> None:
 @pytest.mark.parametrize("if_match", ['"6-abc"', f"W/{TAG}", TAG.strip('"'), "nonsense", '""'])
 def test_another_version_a_weak_tag_and_nonsense_do_not(if_match: str) -> None:
     with pytest.raises(Outdated) as caught:
-        check_match(if_match, THERE, ["patient_name"])
-    assert list(caught.value.changed) == ["patient_name"]
+        check_match(if_match, THERE)
+    assert caught.value.where == "If-Match"
+
+
+def test_what_changed_since_is_told_with_who_did_it() -> None:
+    with pytest.raises(Outdated) as caught:
+        check_match('"6-abc"', THERE, known)
+    assert caught.value.changed["patient_name"] == "changed by person ana"
 
 
 @pytest.mark.parametrize("if_none_match", [TAG, f"W/{TAG}", "*", f'"x", {TAG}'])
@@ -71,5 +78,47 @@ def test_a_status_that_nobody_reported_may_come_with_the_rest() -> None:
     check_status_is_meant(whole(), "", THERE.model_copy(update={"status_owner": "source"}))
 
 
-def test_what_differs_is_told_by_field() -> None:
-    assert differing(whole(allergies="latex"), THERE) == ["allergies", "performed_procedure_step_status"]
+def known(version: str) -> Since | None:
+    """Return what changed since version 6: the name, and the status."""
+    shown = {
+        "patient_name": "Old^Name",
+        STATUS: "SCHEDULED",
+        "status_owner": "source",
+        "patient_weight_kg": "68",
+    }
+    told = {"patient_name": "changed by person ana", STATUS: "changed by relay r1"}
+    return Since(shown, told) if version == "6-abc" else None
+
+
+def sent(**changes: Any) -> ItemChanges:
+    """Return the whole of what version 6 showed, with changes."""
+    shown = ItemView.of(THERE).model_dump(mode="json")
+    old = {
+        "patient_name": "Old^Name",
+        STATUS: "SCHEDULED",
+        "status_owner": "source",
+        "version": "6-abc",
+        "patient_weight_kg": "68",
+        "patient_weight_lb": "149.91",
+    }
+    return ItemChanges.model_validate({**shown, **old, **changes})
+
+
+def test_what_others_changed_since_stays_theirs() -> None:
+    assert merged(sent(), THERE, known) == {}
+    assert merged(sent(allergies="latex"), THERE, known) == {"allergies": "latex"}
+
+
+def test_who_changed_it_as_others_did_changes_nothing() -> None:
+    assert merged(sent(patient_name=THERE.item.patient_name), THERE, known) == {}
+
+
+def test_what_both_changed_is_refused_with_who_changed_it() -> None:
+    with pytest.raises(Outdated) as caught:
+        merged(sent(patient_name="Third^Name", allergies="latex"), THERE, known)
+    assert caught.value.changed == {"patient_name": "changed by person ana"}
+
+
+def test_a_version_nobody_knows_changes_nothing() -> None:
+    with pytest.raises(Outdated):
+        merged(sent(version="5-zzz"), THERE, known)

@@ -9,7 +9,9 @@ import pytest
 from lambdas.mapping.record import Mapped, map_record
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.file import definition_from
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
+from tests.rigs.console import full_item
 from tests.rigs.redcap import classic_data
 from tests.unit.lambdas.mapping.test_record import BASE, SCAN
 
@@ -198,3 +200,25 @@ def test_an_identifier_is_never_put_right(typed: str) -> None:
     (refused,) = outcome.rejected
     assert refused.reason.startswith("patient_id: an identifier may not contain")
     assert typed not in refused.reason
+
+
+@pytest.mark.parametrize("target", OptionalAttributes.model_fields)
+def test_whatever_consoles_ask_for_can_come_from_redcap(target: str) -> None:
+    value = getattr(full_item(), target)
+    fields = {**classic_data()["fields"], target: "asked"}
+    outcome = mapped(changes={"fields": fields}, asked=value)
+    assert [getattr(each, target) for each in outcome.items] == [value]
+
+
+def test_notes_of_several_lines_are_taken_as_lines() -> None:
+    fields = {**classic_data()["fields"], "patient_comments": "notes"}
+    outcome = mapped(changes={"fields": fields}, notes="afraid of noise\nbrings \ta friend  ")
+    assert outcome.items[0].patient_comments == "afraid of noise\r\nbrings  a friend"
+
+
+@pytest.mark.parametrize("text", ["x" * 1025, "a\\b", "a\x00b"])
+def test_notes_that_no_console_can_show_are_left_out_and_noted(text: str) -> None:
+    fields = {**classic_data()["fields"], "patient_comments": "notes"}
+    outcome = mapped(changes={"fields": fields}, notes=text)
+    assert outcome.items[0].patient_comments == ""
+    assert [note.field for note in outcome.notes] == ["notes"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -236,6 +237,41 @@ def test_a_window_may_span_midnight_of_the_day_it_opens_on(hour: int, is_open: b
     definition = classic_definition(operating_window=window)
     saturday = datetime(2026, 11, 21, hour, tzinfo=UTC)  # Friday evening to Saturday morning in New York
     assert definition.open_at(saturday) is is_open
+
+
+def openings(window: Mapping[str, object], first: datetime, hours: int) -> list[str]:
+    """Return when a source in Oslo opens and closes, minute by minute, by the wall clock there."""
+    definition = classic_definition(operating_window=window, time_zone="Europe/Oslo")
+    changes, was_open = [], False
+    for minute in range(hours * 60):
+        moment = first + timedelta(minutes=minute)
+        if (is_open := definition.open_at(moment)) != was_open:
+            changes.append(f"{definition.local(moment):%H:%M%z}")
+        was_open = is_open
+    return changes
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "spring", "autumn"),
+    [
+        ("02:15", "02:45", ["01:15+0100", "03:45+0200"], ["02:15+0200", "02:45+0100"]),
+        ("02:30", "03:15", ["01:30+0100", "03:15+0200"], ["02:30+0200", "03:15+0100"]),
+        ("01:30", "02:30", ["01:30+0100", "03:30+0200"], ["01:30+0200", "02:30+0100"]),
+        ("06:00", "20:00", ["06:00+0200", "20:00+0200"], ["06:00+0100", "20:00+0100"]),
+    ],
+)
+def test_a_window_opens_once_on_the_days_when_the_clocks_change(
+    opens: str, closes: str, spring: list[str], autumn: list[str]
+) -> None:
+    window = {"opens": opens, "closes": closes}
+    assert openings(window, datetime(2026, 3, 28, 23, tzinfo=UTC), 23) == spring
+    assert openings(window, datetime(2026, 10, 24, 22, tzinfo=UTC), 25) == autumn
+
+
+def test_a_window_of_all_day_is_open_all_day_also_when_the_clocks_change() -> None:
+    window = {"opens": "02:30", "closes": "02:30"}
+    assert len(openings(window, datetime(2026, 3, 27, tzinfo=UTC), 72)) == 1
+    assert len(openings(window, datetime(2026, 10, 23, tzinfo=UTC), 72)) == 1
 
 
 def test_the_hour_that_happens_twice_is_asked_for_twice() -> None:

@@ -13,8 +13,11 @@ from lambdas.store.ownership import (
     from_person,
     from_scanner,
     from_source,
+    released,
     removed,
+    restored,
     tells_source,
+    unlinked,
     withdrawn,
 )
 from shared.errors import Rejected
@@ -262,3 +265,90 @@ def test_the_row_is_told_of_a_no_show_and_of_its_end_but_not_of_what_a_scanner_t
     assert not tells_source(None, no_show)
     by_hand = stored(item=an_item(source=""))
     assert not tells_source(by_hand, from_clock(by_hand, DAY))
+
+
+# Given back, and brought back
+
+
+def test_a_field_given_back_is_the_sources_again() -> None:
+    edited = from_person(stored(), {"patient_id": "by hand", "allergies": "latex"})
+    after = released(edited, ["patient_id"])
+    assert (after.edited, after.item.patient_id) == (("allergies",), "by hand")
+    assert from_source(after, an_item()).item.patient_id == an_item().patient_id
+
+
+def test_all_is_given_back_if_no_field_is_named() -> None:
+    edited = from_person(stored(), {"patient_id": "by hand", STATUS: "CANCELLED"})
+    after = from_source(released(edited), an_item())
+    assert (after.item, after.edited, after.status_owner) == (an_item(), (), "source")
+
+
+@pytest.mark.parametrize("field", ["patient_name", "no_such_field", STATUS])
+def test_what_is_not_a_persons_cannot_be_given_back(field: str) -> None:
+    scanned = from_scanner(from_person(stored(), {"patient_id": "x"}), RUNNING)
+    with pytest.raises(Rejected) as caught:
+        released(scanned, [field])
+    assert caught.value.where == field
+
+
+def test_an_item_made_by_hand_has_nobody_to_be_given_back_to() -> None:
+    by_hand = from_person(stored(item=an_item(source="")), {"patient_id": "x"})
+    with pytest.raises(Rejected, match="by hand"):
+        released(by_hand)
+
+
+def test_what_a_person_removed_comes_back_and_its_source_goes_on_with_it() -> None:
+    after = restored(removed(from_person(stored(), {"allergies": "latex"})))
+    assert (after.gone, after.edited) == (False, ("allergies",))
+    assert from_source(after, an_item(patient_id="P9")).item.patient_id == "P9"
+
+
+@pytest.mark.parametrize(
+    ("before", "owner"),
+    [
+        (stored(), "source"),
+        (from_scanner(stored(), RUNNING), "mpps"),
+        (stored(item=an_item(source=""), status_owner="person"), "person"),
+    ],
+)
+def test_what_comes_back_has_its_status_from_whom_it_had_it(before: StoredItem, owner: str) -> None:
+    assert restored(removed(before)).status_owner == owner
+
+
+def test_what_its_source_took_back_no_person_brings_back() -> None:
+    with pytest.raises(Rejected, match="REDCap"):
+        restored(withdrawn(stored()))
+
+
+def test_what_is_there_need_not_be_brought_back() -> None:
+    assert restored(stored()) == stored()
+
+
+# A step that is not of the item
+
+DONE = step(StepStatus.COMPLETED, uid="2.25.1")
+OTHER = step(StepStatus.DISCONTINUED, uid="2.25.2", minute=9)
+
+
+def test_without_its_only_step_an_item_is_to_be_scanned() -> None:
+    after = unlinked(from_scanner(stored(), DONE), "2.25.1", [])
+    assert status_of(after) == (Status.SCHEDULED, "source")
+    assert after.performed == ()
+
+
+def test_without_one_of_its_steps_an_item_is_what_the_others_make_it() -> None:
+    both = from_scanner(from_scanner(stored(), DONE), OTHER)
+    after = unlinked(both, "2.25.1", [OTHER])
+    assert status_of(after) == (Status.DISCONTINUED, "mpps")
+    assert [each.sop_instance_uid for each in after.performed] == ["2.25.2"]
+
+
+def test_a_status_that_a_person_set_since_stays() -> None:
+    settled = from_person(from_scanner(stored(), DONE), {STATUS: "CANCELLED"})
+    after = unlinked(settled, "2.25.1", [])
+    assert status_of(after) == (Status.CANCELLED, "person")
+
+
+def test_linking_it_again_is_as_if_nothing_had_been() -> None:
+    scanned = from_scanner(stored(), DONE)
+    assert from_scanner(unlinked(scanned, "2.25.1", []), DONE) == scanned

@@ -57,6 +57,7 @@ def test_a_person_looks_at_what_does_not_right_itself() -> None:
         SourceStatus.BANNED,
         SourceStatus.FAILED,
         SourceStatus.UNCONFIRMED,
+        SourceStatus.UNSEEN,
         SourceStatus.MISSING,
     }
 

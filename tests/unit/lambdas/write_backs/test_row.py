@@ -14,6 +14,7 @@ from lambdas.sources.definition import WriteBack
 from lambdas.store.unfinished_write_backs import no_show_of
 from lambdas.write_backs.row import Performed, row_of, update_of, values_of, wants
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
+from shared.text.time_zones import time_zone
 from shared.worklist_item import Status
 from tests.rigs.builders import an_item
 
@@ -47,7 +48,7 @@ def step(number: int, status: StepStatus, reason: str = "", **known: object) -> 
 
 
 def told(*steps: Step, config: WriteBack = ALL) -> dict[str, str]:
-    return values_of(config, steps, an_item())
+    return values_of(config, steps, an_item(), UTC)
 
 
 BLANK = dict.fromkeys("sbedarn", "")
@@ -132,8 +133,8 @@ def test_only_configured_fields_are_told_in_the_projects_own_codes_and_times() -
 
 def test_of_an_item_whose_status_a_person_set_only_that_is_told() -> None:
     item = an_item(performed_procedure_step_status=Status.CANCELLED)
-    assert values_of(ALL, (), item) == {"s": "CANCELLED"}
-    assert values_of(WriteBack(start="b"), (), item) == {}
+    assert values_of(ALL, (), item, UTC) == {"s": "CANCELLED"}
+    assert values_of(WriteBack(start="b"), (), item, UTC) == {}
 
 
 ENDS = st.sampled_from([(DONE, ""), (GIVEN_UP, "110513"), (GIVEN_UP, WRONG_WORKLIST_ENTRY), (RUNS, "")])
@@ -145,9 +146,9 @@ def test_the_order_of_the_steps_does_not_matter_and_the_status_is_the_items(
 ) -> None:
     steps = [step(number, *end) for number, end in enumerate(ends)]
     shuffled = chance.sample(steps, len(steps))
-    assert Performed.of(shuffled) == Performed.of(steps)
-    assert Performed.of(steps).status is Progress.of(shuffled).status()
-    assert Performed.of(steps).discontinuation_reason == "" or Performed.of(steps).status in {
+    assert Performed.of(shuffled, UTC) == Performed.of(steps, UTC)
+    assert Performed.of(steps, UTC).status is Progress.of(shuffled).status()
+    assert Performed.of(steps, UTC).discontinuation_reason == "" or Performed.of(steps, UTC).status in {
         Status.DISCONTINUED,
         Status.SCHEDULED,
     }
@@ -175,7 +176,49 @@ def test_the_row_is_that_of_the_same_event_instrument_and_instance() -> None:
 def test_redcap_is_told_of_missed_scans_only_where_a_value_is_given() -> None:
     item = an_item(performed_procedure_step_status=Status.NO_SHOW)
     told = WriteBack(status="s", status_values={Status.NO_SHOW: "4"})
-    assert values_of(told, (), item) == {"s": "4"}
+    assert values_of(told, (), item, UTC) == {"s": "4"}
     assert wants(told, no_show_of(item.id))
     assert not wants(WriteBack(status="s"), no_show_of(item.id))
     assert wants(WriteBack(status="s"), "2.25.1")
+
+
+OSLO = time_zone("Europe/Oslo")
+
+
+def duration(*steps: Step) -> dict[str, str]:
+    return values_of(WriteBack(start="b", end="e", duration="d"), steps, an_item(), OSLO)
+
+
+def over(began: str, ended: str, heard: str, number: int = 1) -> Step:
+    """Return a completed step by the scanner's wall clock, whose N-SET a relay received at a moment."""
+    return step(
+        number,
+        DONE,
+        started_at=began,
+        ended_at=ended,
+        reported_at=heard,
+        ended_heard_at=heard,
+        started_heard_at=began + "+02:00" if "10-25" in began else began + "+01:00",
+    )
+
+
+def test_a_duration_across_the_change_of_the_clocks_is_how_long_it_took() -> None:
+    spring = duration(over("2026-03-29T01:30:00", "2026-03-29T04:10:00", "2026-03-29T02:10:05+00:00"))
+    assert spring == {"b": "2026-03-29 01:30:00", "e": "2026-03-29 04:10:00", "d": "100"}
+    autumn = duration(over("2026-10-25T02:50:00", "2026-10-25T02:20:00", "2026-10-25T01:20:05+00:00"))
+    assert autumn == {"b": "2026-10-25 02:50:00", "e": "2026-10-25 02:20:00", "d": "30"}
+    both = duration(over("2026-10-25T01:50:00", "2026-10-25T02:30:00", "2026-10-25T01:30:05+00:00"))
+    assert both["d"] == "100"
+
+
+def test_the_first_start_and_the_last_end_are_so_by_instants() -> None:
+    early = over("2026-10-25T02:40:00", "2026-10-25T02:55:00", "2026-10-25T00:55:05+00:00", 1)
+    late = over("2026-10-25T02:05:00", "2026-10-25T02:30:00", "2026-10-25T01:30:05+00:00", 2).model_copy(
+        update={"started_heard_at": datetime(2026, 10, 25, 1, 5, 5, tzinfo=UTC)}
+    )
+    told = duration(early, late)
+    assert told == {"b": "2026-10-25 02:40:00", "e": "2026-10-25 02:30:00", "d": "50"}
+
+
+def test_a_step_of_a_table_that_never_heard_of_instants_has_its_duration() -> None:
+    assert duration(step(1, DONE))["d"] == "44"

@@ -26,6 +26,7 @@ from shared.errors import Rejected
         (dicom_text.parse_person_name, " Núñez ^ Zoë ^^^ ", "Núñez^Zoë"),
         (dicom_text.parse_person_name, "Yamada^Tarou=山田^太郎=", "Yamada^Tarou=山田^太郎"),
         (dicom_text.parse_person_name, "e\u0301", "é"),
+        (dicom_text.parse_text, " one\ntwo \r\n\r\nthree\t", "one\r\ntwo\r\n\r\nthree"),
         (dicom_text.parse_short_string, "007", "007"),
         (dicom_text.parse_ae_title, " MR1 ", "MR1"),
         (dicom_text.parse_code_string, "mr", "MR"),

@@ -24,6 +24,7 @@ HOSPITALS = {"addresses", "max_associations"}
 KEYWORDS = st.sampled_from(["PatientWeight", "Allergies", "PatientSize", "PregnancyStatus"])
 OTHERS = st.sampled_from(["MedicalAlerts", "PatientComments"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "ignore_ae_title_case": st.booleans(),
     "station_ae_titles": st.lists(st.sampled_from(["MR1", "MR2", "CT 9"]), max_size=3),
     "station_names": st.lists(st.sampled_from(["Basement", "Søndre"]), max_size=2),
     "restrict_to_station": st.booleans(),

@@ -17,6 +17,7 @@ from shared.steps.step_dataset import (
     linked_items,
     meant_by,
     merged,
+    patient_of,
     references,
     step_status,
     text,
@@ -181,3 +182,14 @@ def test_a_moment_that_cannot_be_read_loses_itself_only(tag: str, wrong: list[st
 def test_what_the_state_machine_refuses_changes_nothing() -> None:
     end = an_event(ONE, kind=EventKind.N_SET, status="COMPLETED")
     assert fold(None, end) == Refusal(0x0112, "no such performed procedure step")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [([{"Alphabetic": " Doe^Jo "}], "Doe^Jo"), (["Doe^Jo"], "Doe^Jo"), ([], ""), ([{}], "")],
+)
+def test_the_patient_that_a_scanner_reported_is_read(name: list[object], expected: str) -> None:
+    dataset = {"00100010": {"vr": "PN", "Value": name}, "00100020": {"vr": "LO", "Value": ["P1"]}}
+    found = patient_of(dataset)
+    assert (found.get("patient_name", ""), found["patient_id"]) == (expected, "P1")
+    assert patient_of({}) == {}

@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from lambdas.api.schemas.items import ItemChanges, ItemFields, ItemView, NewItem, agreed_kg, to_pounds
 from lambdas.store.ownership import IDENTITY, StoredItem
 from shared import identifiers
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_item
+from tests.rigs.console import full_item
 
 NOW = datetime(2026, 11, 22, 9, 30, 15, tzinfo=UTC)
 LEAST = {"patient_name": "Doe^Jo", "patient_id": "sub-1", "modality": "MR"}
@@ -188,3 +190,17 @@ def test_two_units_that_both_differ_must_agree() -> None:
             stored(patient_weight_kg="68.039")
         )
     assert caught.value.where == "patient_weight_lb"
+
+
+@pytest.mark.parametrize("field", OptionalAttributes.model_fields)
+def test_what_consoles_ask_for_besides_can_be_set_shown_and_emptied(field: str) -> None:
+    full = full_item()
+    value = getattr(full, field)
+    item = made(**{field: value})
+    assert getattr(item, field) == value
+    there = StoredItem(item=item, feed_seq=1)
+    assert ItemView.of(there).model_dump()[field] == value
+    assert ItemChanges.model_validate({field: None}).against(there) == {field: ""}
+    bare = StoredItem(item=made(), feed_seq=1)
+    assert ItemChanges.model_validate({field: value}).against(bare) == {field: value}
+    assert ItemChanges.model_validate({field: ""}).against(bare) == {}

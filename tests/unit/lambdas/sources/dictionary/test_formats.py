@@ -10,6 +10,7 @@ import pytest
 from lambdas.mapping.record import map_record
 from lambdas.sources.dictionary.formats import VALIDATIONS
 from lambdas.sources.field_mapping import ITEM_FIELDS
+from lambdas.sources.field_values import DATES, TIMES
 from lambdas.sources.file import check_against
 from shared.errors import Rejected
 from tests.rigs.dictionary import field
@@ -53,8 +54,7 @@ SAMPLES: dict[str, str] = {
 }
 """A value of each validation as REDCap exports it."""
 
-LETTERS = {"patient_sex": "F", "modality": "MR"}
-DATES = {"patient_birth_date", "scheduled_start_date"}
+LETTERS = {"patient_sex": "F", "modality": "MR", "smoking_status": "YES"}
 MEASURES = {"patient_weight_kg", "patient_size_m"}
 UNBELIEVED = {"limits": {"weight_kg": [0, 1000], "size_m": [0, 1000]}}
 
@@ -76,7 +76,7 @@ def refusals(target: str, validation: str, mapping: Any = "asked", kind: str = "
 
 def sample(target: str, validation: str) -> str:
     if validation in {"", "of_this_site", "alpha_only"}:
-        odd = {"scheduled_start_time": "9:30", "pregnancy_status": "2", **dict.fromkeys(DATES, "2014-02-28")}
+        odd = {**dict.fromkeys(TIMES, "9:30"), "pregnancy_status": "2", **dict.fromkeys(DATES, "2014-02-28")}
         odd |= dict.fromkeys(MEASURES, "70,5")
         return LETTERS.get(target) or odd.get(target) or SAMPLES[validation]
     return SAMPLES[validation]
@@ -86,7 +86,7 @@ def expected(target: str, text: str) -> Mapping[str, Any]:
     day, _, clock = text.partition(" ")
     if target in DATES:
         return {target: day.replace("-", "")}
-    if target == "scheduled_start_time":
+    if target in TIMES:
         hour, *rest = (clock or text).split(":")
         return {target: "".join([hour.zfill(2), *rest]).ljust(6, "0")}
     if target in MEASURES:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from lambdas.api.pages.views.item import EDITABLE, LABELS, field_views, owner_of
 from lambdas.store.ownership import IDENTITY, STATUS
+from shared.dicom.optional_attributes import OptionalAttributes
 from shared.worklist_item import WorklistItem
+from tests.rigs.console import full_item
 from tests.rigs.site_state import stored
 
 
 def test_every_field_of_an_item_is_shown() -> None:
-    assert LABELS.keys() == WorklistItem.model_fields.keys() - IDENTITY
+    others = OptionalAttributes.model_fields.keys()
+    assert LABELS.keys() == WorklistItem.model_fields.keys() - IDENTITY - others
+    full = stored(**{name: getattr(full_item(), name) for name in others})
+    assert {field.name for field in field_views(full)} == LABELS.keys() | others
+    assert {field.name for field in field_views(stored())} == LABELS.keys()
 
 
 def test_what_an_item_is_cannot_be_edited() -> None:

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from lambdas.store.event_body import LONGEST_PACKED, LONGEST_PLAIN, pack, unpack
 from shared.errors import Rejected
+from shared.steps.event_body import LONGEST_PACKED, LONGEST_PLAIN, pack, unpack
 from shared.steps.procedure_step import ProcedureStepEvent
 from tests.rigs.builders import an_event
 

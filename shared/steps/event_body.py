@@ -1,8 +1,8 @@
-"""An event as it fits a DynamoDB item, which holds at most 400 KB: plain, packed, or packed and shortened.
+"""An event as it fits a call to the cloud, and a DynamoDB item of at most 400 KB: packed, or shortened.
 
-A scan of thousands of images names each of them: a megabyte of JSON, most of it alike. Packed, even the
-longest message a relay takes fits. What still does not, because it is no list of images, loses its longest
-attributes, and says so in its warnings; the relay's journal has the whole of it.
+Lists of many images are counted (`shared.steps.image_references`). What still does not fit, because it is no
+list of images, loses its longest attributes, and says so in its warnings; the relay's journal has the whole
+of it. Relay and cloud use the same rules: what the relay answers with Success, the cloud takes.
 
 Pure.
 """
@@ -14,10 +14,14 @@ import zlib
 from typing import Final, NamedTuple
 
 from shared.errors import Rejected
+from shared.steps.image_references import counted
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent
 
 LONGEST_PLAIN: Final = 100_000
 LONGEST_PACKED: Final = 350_000
+LONGEST_CARRIED: Final = 3_000_000
+"""Characters of an event in a call; the API takes 5 MB."""
+
 _NEEDED: Final = frozenset(  # what folds, links and names a step: see shared.steps.step_dataset
     {
         "00080060",
@@ -40,6 +44,15 @@ class EventBody(NamedTuple):
 
     body: str | None
     packed: bytes | None
+
+
+def carried(event: ProcedureStepEvent) -> ProcedureStepEvent:
+    """Return an event as a relay sends it; raise `Rejected` if what is needed of it is too long by itself."""
+    event = counted(event)
+    while len(event.model_dump_json()) > LONGEST_CARRIED:
+        event = _shortened(event)
+    pack(event)
+    return event
 
 
 def pack(event: ProcedureStepEvent) -> EventBody:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambdas.sync.no_shows import last_day
+from lambdas.sync.scans.no_shows import last_day
 from tests.rigs.redcap import classic_definition
 
 

@@ -1,0 +1,1 @@
+"""Tables of journal.db that hold more than events and steps, each with what is done to it."""

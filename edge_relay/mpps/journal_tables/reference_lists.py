@@ -1,0 +1,92 @@
+"""The table ``reference_lists``: the long lists of images that events refer to, complete, packed.
+
+An event's own record only counts them. They go with it when it is pruned.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from edge_relay.dicom.reference_lists import ReferenceList
+from edge_relay.storage.seals import seal
+from shared.errors import Rejected
+from shared.steps.image_references import COUNT
+from shared.steps.procedure_step import DataSetJson
+
+_LEVEL: Final = 1  # UIDs are so alike that more work saves little
+SCHEMA: Final = (
+    """CREATE TABLE reference_lists (
+        event_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        implicit INTEGER NOT NULL,
+        packed BLOB NOT NULL,
+        checksum TEXT NOT NULL,
+        PRIMARY KEY (event_id, number))""",
+)
+_ROW: Final = "event_id, number, count, implicit, packed, checksum"
+
+HeldLists = Mapping[str, tuple[ReferenceList, ...]]
+"""The lists of a data set's attributes, by the tag they lie under."""
+
+
+def insert(db: sqlite3.Connection, event_id: str, lists: Sequence[ReferenceList]) -> None:
+    """Write the lists of an event, in the order of its attributes."""
+    for number, each in enumerate(lists):
+        packed = zlib.compress(each.items, _LEVEL)
+        row = (event_id, number, each.size, each.implicit, packed, _checksum(event_id, number, packed))
+        db.execute(f"INSERT INTO reference_lists ({_ROW}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608  (ours)
+
+
+def of_event(db: sqlite3.Connection, event_id: str, dataset: DataSetJson) -> HeldLists:
+    """Return the lists of an event.
+
+    :param dataset: the event's own, which counts them.
+    :raises Rejected: the record of one is damaged, or one is missing.
+    """
+    wanted = {tag: number for tag in sorted(dataset) if (number := _counted(dataset[tag]))}
+    if not wanted:
+        return {}
+    rows = db.execute(
+        f"SELECT {_ROW} FROM reference_lists WHERE event_id = ? ORDER BY number",  # noqa: S608  (ours)
+        (event_id,),
+    )
+    found = iter([_list(*row) for row in rows])
+    lists = {tag: tuple(islice(found, number)) for tag, number in wanted.items()}
+    if any(len(lists[tag]) != number for tag, number in wanted.items()):
+        raise Rejected("a list of the images that a step refers to is missing", where="journal.db")
+    return lists
+
+
+def delete(db: sqlite3.Connection, sop_instance_uid: str) -> None:
+    """Delete the lists of a step's events, which are about to be deleted."""
+    events = "SELECT event_id FROM events WHERE sop_instance_uid = ?"
+    db.execute(f"DELETE FROM reference_lists WHERE event_id IN ({events})", (sop_instance_uid,))  # noqa: S608
+
+
+def _counted(element: object) -> int:
+    """Return how many lists an attribute counts, in itself and in its items."""
+    if not isinstance(element, dict):
+        return 0
+    if COUNT in element:
+        return 1
+    if element.get("vr") != "SQ":
+        return 0
+    items = [item for item in element.get("Value", ()) if isinstance(item, dict)]
+    return sum(_counted(each) for item in items for each in item.values())
+
+
+def _list(
+    event_id: str, number: int, count: int, implicit: int, packed: bytes, checksum: str
+) -> ReferenceList:
+    if checksum != _checksum(event_id, number, packed):
+        raise Rejected("the record of a step's images is damaged", where="journal.db")
+    return ReferenceList(count, zlib.decompress(packed), bool(implicit))
+
+
+def _checksum(event_id: str, number: int, packed: bytes) -> str:
+    return seal(event_id, str(number), str(zlib.crc32(packed)))

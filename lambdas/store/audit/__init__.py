@@ -1,0 +1,1 @@
+"""The audit trail: who did what to what, in chains that show if an entry is taken out."""

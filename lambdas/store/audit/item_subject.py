@@ -1,0 +1,35 @@
+"""What an audit entry says of an item's change. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.store.audit.entry import Action, Subject, difference
+from lambdas.store.ownership import StoredItem
+
+
+def subject_of(before: StoredItem | None, after: StoredItem) -> Subject:
+    """Return what became of an item: the fields that changed, and what happened on the whole."""
+    were, are = difference(_fields(before) if before else {}, _fields(after))
+    return Subject(
+        kind="item",
+        id=after.item.id,
+        action=_action(before, after),
+        before=were,
+        after=are,
+        was=before.version if before else "",
+        earlier=before.audited if before else "",
+    )
+
+
+def _action(before: StoredItem | None, after: StoredItem) -> Action:
+    if before is None:
+        return "created"
+    if before.gone and not after.gone:
+        return "restored"
+    return "removed" if after.gone and not before.gone else "changed"
+
+
+def _fields(stored: StoredItem) -> dict[str, Any]:
+    fields = stored.item.model_dump(mode="json", exclude={"id", "site"})
+    return {**fields, "edited": list(stored.edited), "status_owner": stored.status_owner}

@@ -1,0 +1,18 @@
+"""Whatever happens at REDCap, wherever a sync stops: the list shows what an independent oracle says.
+
+A study team enters, edits, books, deletes, renames and moves, also in the middle of a sync; scanners and
+people report and edit; REDCap fails, and answers by half; syncs are killed. `make fuzz` plays many more.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.histories.history import play, shortest, story, told
+from tests.rigs.redcap import Stack
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_after_a_history_the_list_shows_what_the_oracle_says(stack: Stack, seed: int) -> None:
+    if play(stack, seed, story(seed)):
+        pytest.fail(told(seed, *shortest(stack, seed)))

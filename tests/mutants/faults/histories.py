@@ -1,0 +1,59 @@
+"""Faults of the sync that only a history shows: each must be seen by the histories alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.fault import area
+
+_HISTORIES: Final = area(
+    "histories",
+    ["tests/integration/test_sync_histories.py"],
+    (
+        'update |= {"recent": (), "unchecked": True}',
+        'update |= {"unchecked": True}',
+        "a form put back after a hint stays as it was shown",
+    ),
+    (
+        "self._ask_again(found.barred, but=found.gone)",
+        "self._ask_again({}, but=found.gone)",
+        "half an answer takes a scan off the list: its consent seems to be missing",
+    ),
+    (
+        "        started = self._redcap.server_now()\n        if len(changed)",
+        "        started = datetime.fromtimestamp(self._now, UTC)\n        if len(changed)",
+        "our clock is ahead: what was saved in between is never seen",
+    ),
+    (
+        "since = watermark - timedelta(seconds=self._definition.overlap_seconds)",
+        "since = watermark",
+        "a form saved in the second in which REDCap was read is never seen",
+    ),
+    (
+        "return RowKey(source, self.record, self.event, self.instrument, self.instance or 1)",
+        "return RowKey(source, self.record, self.event, self.instrument, self.instance or 0)",
+        "a row that does not repeat becomes another exam",
+    ),
+    (
+        "for site in sorted({site for each in placings.values() for site in each.leave}):",
+        "for site in ():",
+        "a participant who moved is shown at two sites",
+    ),
+    (
+        "kept = set(current.edited) | (set() if",
+        "kept = set() | (set() if",
+        "a full read takes back what a person edited",
+    ),
+    (
+        "self.read |= reported - set(records)",
+        "self.read |= set()",
+        "a deleted record is reported as rejected for a day",
+    ),
+    (
+        "offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))",
+        "offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since,))",
+        "what was saved in the hour that comes twice is never seen",
+    ),
+)
+
+AREAS: Final = (_HISTORIES,)
