@@ -8,8 +8,10 @@ the small commands must not wait for the libraries of the large ones.
 
 from __future__ import annotations
 
+import getpass
 import platform
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +25,7 @@ from edge_relay.commands.errors import existing, reported, table
 from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFile, StateDir, version_option
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
-from shared.errors import EXIT_CODES_HELP, AlreadyExists
+from shared.errors import EXIT_CODES_HELP, AlreadyExists, Rejected
 
 app = typer.Typer(
     name="mwl-relay",
@@ -124,6 +126,24 @@ def retry(
 
 
 @app.command()
+def discard(
+    event_id: Annotated[str, typer.Argument(help="The event's id, see: mwl-relay list --parked")],
+    because: Annotated[str, typer.Option(help="Why it need not reach the cloud; it is kept with the event.")],
+    state_dir: StateDir = DEFAULT_STATE,
+) -> None:
+    """Give up a parked MPPS event for good, with the reason. See: mwl-relay journal discarded.
+
+    If the event had created its step, the step's other waiting events are discarded with it.
+    """
+    from edge_relay.mpps import journal, journal_parked
+
+    with reported(), closing(journal.Journal(existing(state_dir / JOURNAL_FILE))) as outbox:
+        how = journal_parked.Discarding(getpass.getuser(), datetime.now(UTC), because)
+        for each in journal_parked.discard(outbox, event_id, how):
+            typer.echo(f"discarded {each}")
+
+
+@app.command()
 def check_config(
     config_file: ConfigFile = DEFAULT_CONFIG,
     explain: Annotated[bool, typer.Option(help="List every setting, with its default.")] = False,
@@ -136,7 +156,10 @@ def check_config(
             table("Settings", ("key", "default", "meaning"), config.explain())
             return
         settings = config.load(config_file)
-        typer.echo(f"{config_file}: good, {len(settings.scanners)} scanners")
+        if nobody := config.nobody_may_connect(settings):
+            raise Rejected(nobody, where=str(config_file), hint="add [[scanners]] with its ae_title")
+        count = len(settings.scanners)
+        typer.echo(f"{config_file}: good, {count} scanner{'' if count == 1 else 's'}")
 
 
 @app.command()

@@ -260,6 +260,14 @@ def load(path: Path) -> Settings:
     return settings
 
 
+def nobody_may_connect(settings: Settings) -> str:
+    """Return why every scanner would be refused; empty if one may connect, or the cloud may add some."""
+    open_to_some = settings.scanners or settings.relay.allow_any_scanner
+    if open_to_some or settings.relay.cloud_scanners == "add":
+        return ""
+    return "no scanner is listed, so every scanner would be refused"
+
+
 def explain() -> list[tuple[str, str, str]]:
     """Return every setting as (key, default, description)."""
     rows = []
@@ -289,7 +297,7 @@ def _parsed(path: Path) -> Settings:
         return Settings(**raw)
     except ValidationError as error:
         raise Rejected(
-            reasons(error), where=str(path), hint="mwl-relay check-config --explain lists all keys"
+            reasons(error, Settings), where=str(path), hint="mwl-relay check-config --explain lists all keys"
         ) from None
 
 

@@ -16,7 +16,9 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from ssl import SSLContext
 from threading import Lock
@@ -38,6 +40,7 @@ from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
 from edge_relay.exchange.redelivery import checked_push
+from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -143,6 +146,7 @@ class Relay:
             self._lock = None
             raise
         self._loops = self._make_loops()
+        self._step_finder.start()
         self._steps.start()
         self._listener.start()
         for loop in self._loops:
@@ -157,6 +161,7 @@ class Relay:
         clean = self._steps.stop(max(0.1, deadline - monotonic())) and clean
         for client in self._clients:
             client.close()  # ends a call that is under way
+        clean = self._step_finder.stop(max(0.1, deadline - monotonic())) and clean
         for loop in self._loops:
             clean = loop.stop(max(0.1, deadline - monotonic())) and clean
         self.write_health()
@@ -253,11 +258,13 @@ class Relay:
         self.journal = Journal(
             self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
         )
+        self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)
         self._steps = StepIntake(
             self.journal,
             CachedWorklist(self.cache),
             now=clock.now,
             new_uuid=self._outside.new_uuid,
+            elsewhere=self._step_finder,
         )
         self._services = Services(
             admission=Admission(relay, self.profiles),
@@ -297,7 +304,8 @@ class Relay:
             self.journal,
             self.cache,
         )
-        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud)
+        note, run = partial(self.health.note, "identity"), self._outside.new_uuid().hex
+        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud, note, run)
         self._push = Loop(
             "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
         )
@@ -307,12 +315,13 @@ class Relay:
             Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
         )
 
-    def _cloud(self) -> Cloud:
+    def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
-        client = make_client(relay.cloud_url, relay.cloud_timeout_seconds)
+        seconds = min(relay.cloud_timeout_seconds, most_seconds)
+        client = make_client(relay.cloud_url, seconds)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
-        return Cloud(client, self._identity, self._outside.clock, new_id, relay.cloud_timeout_seconds)
+        return Cloud(client, self._identity, self._outside.clock, new_id, seconds)
 
     def _health_for_cloud(self) -> RelayHealth:
         report = self.report()

@@ -11,7 +11,6 @@ small commands must not wait for the libraries of the large ones.
 from __future__ import annotations
 
 import json
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,9 +20,9 @@ from edge_relay.commands.options import version_option
 from infra.commands.restore import restore
 from infra.commands.sources import sources
 from infra.commands.tools import reported, text_of
+from infra.commands.users import users
 from infra.commands.write_backs import write_backs
 from infra.local.options import SOURCE_FILE
-from lambdas.access.role import Role
 from shared.errors import EXIT_CODES_HELP, NotFound, Rejected
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ app = typer.Typer(
     relays enroll SITE, and give the code to whoever sets up the relay.""",
     epilog=EXIT_CODES_HELP,
 )
-users = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People who use the API.")
 relays = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The relays near the scanners.")
 scanners = typer.Typer(
     no_args_is_help=True,
@@ -114,44 +112,6 @@ def import_pylantir(  # noqa: PLR0917 - each is an option
 
     with reported():
         run_import(Request(config, out, time_zone, cloud_url, ae_title, port, worklist_db, users_db, apply))
-
-
-@users.command("create")
-def create_user(
-    username: Annotated[str, typer.Argument(help="The name to log in with.")],
-    role: Annotated[Role, typer.Option(help="admin: everything; write: worklist; read: worklist.")],
-) -> None:
-    """Create an account. Generates its password and shows it once."""
-    from infra.commands.deployment import services
-    from lambdas.api.accounts import add_user
-
-    with reported():
-        password = secrets.token_urlsafe(15)
-        add_user(services(), username, password, role)
-        typer.echo(f"{username} ({role.value}) created. Password, shown only now: {password}")
-
-
-@users.command("list")
-def list_users() -> None:
-    """List all accounts."""
-    from infra.commands.deployment import user_store
-    from infra.commands.screen import show_table
-
-    with reported():
-        rows = [(u.username, u.role.value, "disabled" if u.disabled else "") for u in user_store().all()]
-        show_table("Users", ("name", "role", ""), rows)
-
-
-@users.command("passwd")
-def passwd(username: Annotated[str, typer.Argument(help="Whose.")]) -> None:
-    """Give an account a new generated password, shown once. Ends all its sessions."""
-    from infra.commands.deployment import services
-    from lambdas.api.accounts import set_password
-
-    with reported():
-        password = secrets.token_urlsafe(15)
-        set_password(services(), username, password)
-        typer.echo(f"Password of {username}, shown only now: {password}")
 
 
 @relays.command("enroll")

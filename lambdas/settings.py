@@ -36,12 +36,15 @@ class StoreSettings(BaseSettings):
 S = TypeVar("S", bound=BaseSettings)
 
 
-def load(settings: type[S]) -> S:
-    """Return the settings of an entry point; raise `Rejected` naming every variable that is wrong."""
+def load(settings: type[S], hint: str = "set it in the function's configuration") -> S:
+    """Return the settings of an entry point; raise `Rejected` naming every variable that is wrong.
+
+    :param hint: where they are set.
+    """
     try:
         return settings()
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
         )
-        raise Rejected(wrong, where="environment", hint="set it in the function's configuration") from None
+        raise Rejected(wrong, where="environment", hint=hint) from None

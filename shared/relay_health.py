@@ -95,6 +95,7 @@ class RelaySummary(_HealthModel):
     :param outbox: MPPS events waiting to be sent, the oldest taken at ``outbox_oldest_at``.
     :param parked: MPPS events the cloud refused for good.
     :param problems: what needs attention, in words; empty if nothing does.
+    :param run: names this run of the relay's program; a restart makes another.
     :param profiles_version: of the scanners' overrides it holds, empty if it never had any.
     :param profile_problems: overrides it could not take, ``PRISMA1: suppressed_attributes: ...``.
     """
@@ -109,6 +110,7 @@ class RelaySummary(_HealthModel):
     outbox_oldest_at: AwareDatetime | None = None
     parked: Count = 0
     problems: Sentences = ()
+    run: Annotated[str, Field(max_length=64)] = ""
     profiles_version: Annotated[str, Field(max_length=64)] = ""
     profile_problems: Sentences = ()
 
@@ -136,7 +138,10 @@ class HeartbeatAnswer(_HealthModel):
     Each is a `shared.scanners.scanner_profile.ScannerOverride`, read one by one: one that a relay cannot
     read must not hide the others. Both fields are required: an answer without them is none of the cloud's,
     and must not be taken for "nothing is overridden any more".
+
+    :param identity_shared: another machine uses this relay's identity too.
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
     version: Annotated[str, Field(max_length=64)]
+    identity_shared: bool = False

@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from edge_relay.client.tls_trouble import tls_trouble
 from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, close_broken_connections, no_delay
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
 from shared.dicom.character_sets import UTF8
@@ -267,6 +268,9 @@ def _not_established(association: Association, peer: Peer, rejections: list[int]
         )
     if association.acceptor.primitive is not None and not association.accepted_contexts:
         return Rejected("does not offer this service", where=where)
+    if peer.tls is not None:
+        hint = tls_trouble(peer.host, peer.port, peer.tls, peer.timeout_seconds)
+        return Unavailable("did not answer over TLS", where=where, hint=hint)
     return Unavailable("does not answer", where=where)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from edge_relay.commands.connection import Connection, asking
 from edge_relay.commands.errors import table
+from edge_relay.commands.query_dates import query_dates
 from shared.errors import Rejected
 
 mpps_app = typer.Typer(
@@ -49,7 +50,10 @@ def find(
     connection: Connection,
     modality: Annotated[str, typer.Option(help="Only this modality, e.g. MR.")] = "",
     station: Annotated[str, typer.Option(help="Only this scheduled station's AE title.")] = "",
-    date: Annotated[str, typer.Option(help="Start date, YYYYMMDD, or a range: 20261120-20261122.")] = "",
+    date: Annotated[
+        str,
+        typer.Option(help="Start date, 2026-11-20, or a range, 2026-11-20..2026-11-22."),
+    ] = "",
     patient_name: Annotated[str, typer.Option(help="Name; wild cards * and ? are allowed.")] = "",
     patient_id: Annotated[str, typer.Option(help="Patient ID; wild cards are allowed.")] = "",
     status: Annotated[str, typer.Option(help="Step status, e.g. COMPLETED; default: all open steps.")] = "",
@@ -63,7 +67,7 @@ def find(
     query = scu.worklist_query(
         modality=modality,
         station_aetitle=station,
-        date=date,
+        date=_dates(date),
         patient_name=patient_name,
         patient_id=patient_id,
         status=status,
@@ -84,6 +88,13 @@ def find(
             "study UID",
         )
         table(f"{len(found)} items", columns, [scanner_part.row(answer) for answer in found])
+
+
+def _dates(text: str) -> str:
+    try:
+        return query_dates(text)
+    except Rejected as error:
+        raise typer.BadParameter(error.what, param_hint="--date") from None
 
 
 @mpps_app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from edge_relay.commands.cards import cards, fits
 from shared.errors import ExitCode, MwlError, NotFound, outcome_of
 
 
@@ -33,11 +35,22 @@ def existing(path: Path) -> Path:
     return path
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows as a table on a terminal; else, for programs, as lines with tabs between the columns."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, headed: bool = False) -> None:
+    """Print rows as a table on a terminal, or below each other where it is too narrow.
+
+    Elsewhere, for programs, as lines with tabs between the columns.
+
+    :param headed: whether such lines begin with one of the columns' names.
+    """
+    rows = list(rows)
     if not sys.stdout.isatty():
-        for row in rows:
+        for row in ([columns] if headed and any(columns) else []) + rows:
             typer.echo("\t".join(row))
+        return
+    width = shutil.get_terminal_size().columns
+    if any(columns) and not fits(columns, rows, width):
+        for line in (*([title, ""] if title else []), *cards(columns, rows, width)):
+            typer.echo(line)
         return
     from rich.console import Console  # a running relay has no use for it, nor memory to spare
     from rich.table import Table

@@ -44,6 +44,21 @@ def check(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
 
 
 @app.command()
+def discarded(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
+    """List the events that people discarded: who, when and why, and why the cloud had refused them."""
+    from edge_relay.mpps.journal_reader import JournalReader
+
+    with reported(), closing(JournalReader(existing(state_dir / JOURNAL_FILE))) as reader:
+        rows = [event._asdict() for event in reader.discarded()]
+        if as_json:
+            typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        elif not rows:
+            typer.echo("nothing")
+        else:
+            table("", tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
+
+
+@app.command()
 def accept_loss(state_dir: StateDir = DEFAULT_STATE) -> None:
     """Stop telling of missing events, once a person has asked the scanners' operators for what they were."""
     from edge_relay.mpps.journal import Journal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -24,6 +25,8 @@ from edge_relay.relay import CannotListen, Relay
 from edge_relay.storage import state_files
 from edge_relay.storage.sqlite_file import why
 from shared.errors import ExitCode
+
+log = logging.getLogger(__name__)
 
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
@@ -51,6 +54,8 @@ def serve(
         operations.start()
         memory.settle()
         _announce(relay, settings, ready_file)
+        if nobody := config.nobody_may_connect(settings):
+            log.warning("%s: add a [[scanners]] table with its ae_title to %s", nobody, config_file)
         _wait_for_the_end(Reloading(config_file, settings, relay))
         operations.stopping(settings.relay.stop_timeout_seconds)
         clean = relay.stop()

@@ -77,7 +77,7 @@ def show_status(
             typer.echo(found.model_dump_json(indent=2))
         else:
             for section in status_table.sections(found):
-                table(section.title, section.columns, section.rows)
+                table(section.title, section.columns, section.rows, headed=True)
         if not found.running:
             raise typer.Exit(ExitCode.TRY_AGAIN)
         if found.problems:
@@ -116,6 +116,9 @@ def list_(
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         elif not rows:
             typer.echo("nothing")
+        elif warned:
+            for event in rows:
+                typer.echo(_warned(event))
         else:
             table("", tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
 
@@ -140,6 +143,15 @@ def _events(path: Path, *, parked: bool, warned: bool) -> list[dict[str, Any]]:
         if warned:
             return [event._asdict() for event in reader.warned_events(_MOST_WARNED)]
         return [event._asdict() for event in reader.open_events() if not parked or event.state == "parked"]
+
+
+def _warned(event: dict[str, Any]) -> str:
+    """Say what was wrong with an event, in words."""
+    at = datetime.fromisoformat(event["received_at"]).astimezone()
+    where = (
+        f"{at:%Y-%m-%d %H:%M} {event['calling_aetitle']}, {event['kind']} of step {event['sop_instance_uid']}"
+    )
+    return f"{where}: {'; '.join(event['warnings'])}"
 
 
 def _shown_to(scanner: str, config_file: Path, cache: Path) -> list[dict[str, Any]]:

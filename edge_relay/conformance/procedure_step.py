@@ -8,8 +8,8 @@ from pydicom.datadict import dictionary_description
 
 from edge_relay.conformance.markdown import table, tag_text, text
 from edge_relay.dicom.json_model import LONGEST_BUT_LISTS
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from edge_relay.mpps.intake import MOST_WAITING
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
 from shared.steps.image_references import MOST_LISTED
 from shared.steps.procedure_step import TRANSITIONS, EventKind, Move, Refusal
 
@@ -75,6 +75,10 @@ def section() -> str:
           Instance Sequences are kept complete by the relay, and N-GET returns them; the cloud gets their
           number. The rest of a message may have {LONGEST_BUT_LISTS} bytes. What the cloud could not take is
           refused with 0110, so that Success means that the cloud will take it.
+        - A message for a step that the relay does not know is answered after it has asked the cloud, for at
+          most 3 s: another relay of the site may have created the step. If the cloud does not know it either,
+          or cannot be asked, the answer is 0112. So a scanner may continue a step at another relay of its
+          site, once the first relay's messages have reached the cloud.
         - The relay sends messages to the cloud over HTTPS as DICOM JSON. It does not forward them by DICOM,
           and does not notify changes (N-EVENT-REPORT).
         """,

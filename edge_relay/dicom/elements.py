@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pydicom.datadict import dictionary_VR
-
 from edge_relay.dicom.encoding import LONG_VRS
 from shared.errors import Rejected
 
@@ -199,6 +197,8 @@ class _Reader:
 def _dictionary_vr(tag: int) -> str:
     if tag >> 16 & 1 or tag & 0xFFFF == 0:  # private; group length
         return "UN"
+    from pydicom.datadict import dictionary_VR  # noqa: PLC0415  (large, and commands that read no DICOM need it not)
+
     try:
         return dictionary_VR(tag)[:2]  # "US or SS": the first does
     except KeyError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from edge_relay.exchange.loop import Exchange
 from edge_relay.health.loop_health import LoopHealth
@@ -21,17 +21,35 @@ class Care(Protocol):
         """Tell how the relay is doing; return what is overridden, None if the cloud cannot be asked."""
 
 
-def heartbeat_exchange(care: Care, profiles: Profiles, health: Callable[[], RelayHealth]) -> Exchange:
-    """Return the exchange that tells the cloud how this relay is, and takes over its scanners' profiles."""
+IDENTITY_SHARED: Final = "a copied state folder is in use on another machine; enrol one of the two anew"
+
+
+def heartbeat_exchange(
+    care: Care,
+    profiles: Profiles,
+    health: Callable[[], RelayHealth],
+    note_identity: Callable[[str], None] = lambda _: None,
+    run: str = "",
+) -> Exchange:
+    """Return the exchange that tells the cloud how this relay is, and takes over its scanners' profiles.
+
+    :param note_identity: is told what is wrong with the relay's identity, empty if nothing is.
+    :param run: names this run of the relay; by it the cloud notices two machines with one identity.
+    """
 
     def exchange_once() -> bool:
-        heartbeat_once(care, profiles, health())
+        heartbeat_once(care, profiles, health().model_copy(update={"run": run}), note_identity)
         return False
 
     return exchange_once
 
 
-def heartbeat_once(care: Care, profiles: Profiles, health: RelayHealth) -> bool:
+def heartbeat_once(
+    care: Care,
+    profiles: Profiles,
+    health: RelayHealth,
+    note_identity: Callable[[str], None] = lambda _: None,
+) -> bool:
     """Tell the cloud how the relay is doing, and take over what it says of scanners.
 
     :param health: how things stand; what is said of the profiles is filled in here.
@@ -41,6 +59,7 @@ def heartbeat_once(care: Care, profiles: Profiles, health: RelayHealth) -> bool:
     answer = care.heartbeat(RelayHealth.model_validate(dict(health) | of_profiles))
     if answer is None:
         return False
+    note_identity(IDENTITY_SHARED if answer.identity_shared else "")
     profiles.take(answer.scanners, answer.version)
     return True
 

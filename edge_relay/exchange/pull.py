@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from edge_relay.exchange.answers import Away
@@ -13,6 +14,7 @@ from edge_relay.exchange.loop import Exchange
 from edge_relay.exchange.portion import Portion
 from edge_relay.exchange.redelivery import Records, send_again_if_due
 from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.journal_parked import yield_to_cloud
 from edge_relay.storage.sqlite_file import why
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
@@ -74,6 +76,8 @@ def pull_once(feed: Feed, cache: Cache, journal: Journal, page_size: int) -> Pul
         and the next one starts anew. Nothing the cache answers with has been harmed then.
     """
     cache.ensure_on_disk()
+    with suppress(Unavailable):  # a journal that cannot be written holds up no pull
+        yield_to_cloud(journal, cache.feed_seq)
     confirmed = journal.confirmed_overlay()
     sent_again: set[str] = set()
 

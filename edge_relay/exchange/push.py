@@ -45,7 +45,11 @@ NOTHING_DUE: Final = PushOutcome(0, 0, 0)
 
 
 def push_exchange(
-    intake: Intake, journal: Journal, batch: int, retention: timedelta, now: Callable[[], datetime]
+    intake: Intake,
+    journal: Journal,
+    batch: int,
+    retention: timedelta,
+    now: Callable[[], datetime],
 ) -> Exchange:
     """Return the exchange that sends what scanners reported; once a day it forgets what was sent long ago."""
     pruned_at: datetime | None = None

@@ -28,6 +28,7 @@ from shared.steps.procedure_step import MOST_REFERENCES, EventReference, Procedu
 
 log = logging.getLogger(__name__)
 
+_MOST_UNFINISHED: Final = 100  # steps
 _ASK_EVERY_SECONDS: Final = 24 * 3600.0
 
 
@@ -93,12 +94,17 @@ def checked_push(
 
 
 class Retrieval:
-    """Takes back from the cloud what is missing from a damaged journal; each step is asked for once."""
+    """Takes back from the cloud what is missing from a damaged journal; each step is asked for once.
+
+    Also the steps that had not ended when the relay started: meanwhile another relay may have ended them, and
+    a journal restored to an older state does not know that something is missing.
+    """
 
     def __init__(self, records: Records, journal: Journal) -> None:
         self._records: Final = records
         self._journal: Final = journal
         self._asked: Final[set[str]] = set()
+        self._unfinished: set[str] | None = None
 
     def take_back(self) -> int:
         """Ask for the steps of what is missing; return how many of the missing events came back.
@@ -106,7 +112,10 @@ class Retrieval:
         :raises Unavailable: the cloud could not be asked, or the journal cannot be used.
         """
         found = 0
-        wanted = {event.sop_instance_uid for event in self._journal.missing()} - self._asked - {""}
+        if self._unfinished is None:
+            self._unfinished = set(self._journal.in_progress(_MOST_UNFINISHED))
+        missing = {event.sop_instance_uid for event in self._journal.missing()}
+        wanted = (missing | self._unfinished) - self._asked - {""}
         for uid in sorted(wanted):
             found += self._journal.give_back(self._records.recorded(uid))
             self._asked.add(uid)

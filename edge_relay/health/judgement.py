@@ -29,6 +29,7 @@ _FAILURES: Final = {
     "status_page": "the status page does not work",
     "disk": "the relay's folder cannot be written; queries still work",
     "clock": "this machine's clock is wrong",
+    "identity": "another machine uses this relay's identity",
     "settings": "the settings were not all taken up",
 }
 _TOLERATED: Final = ("pull", "push", "heartbeat")
@@ -137,6 +138,6 @@ def _file_problems(held: Held) -> Iterator[str]:
             "mwl-relay journal check"
         )
     if held.unreadable:
-        yield f"{held.unreadable} items cannot be read: update this relay"
+        yield f"{held.unreadable} items cannot be read: their records are damaged, or this relay is too old"
     if held.parked:
         yield f"{held.parked} MPPS events are parked: mwl-relay list --parked"

@@ -44,6 +44,7 @@ CLOCK: Final = "clock"
 SETTINGS: Final = "settings"
 LOOPS: Final = (
     "pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK, SETTINGS,
+    "identity",
 )  # fmt: skip
 """What can work or fail by itself, apart from the requests of scanners."""
 
@@ -118,6 +119,7 @@ class HealthReport(BaseModel):
     status_page: LoopHealth = LoopHealth()
     disk: LoopHealth = LoopHealth()
     clock: LoopHealth = LoopHealth()
+    identity: LoopHealth = LoopHealth()
     settings: LoopHealth = LoopHealth()
     boot: str = ""
     uptime: float = 0.0

@@ -1,4 +1,4 @@
-"""What is wrong with an MPPS message: checked against the table of `edge_relay.mpps.requirements`. Pure.
+"""What is wrong with an MPPS message: checked against `edge_relay.dicom.step_requirements`. Pure.
 
 Every flaw has a kind, and every kind the DIMSE status a strict scanner is refused with (PS3.7 10.1.3.1.9
 N-SET, 10.1.5.1.6 N-CREATE, Annex C.5). A lenient scanner's flaws become warnings of the event.
@@ -18,14 +18,15 @@ stopping without having announced one breaks it, and to refuse that would lose t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from edge_relay.dicom.legal_value import is_legal
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from shared.dicom.dimse_status import (
     INVALID_ATTRIBUTE_VALUE,
     MISSING_ATTRIBUTE,
@@ -61,14 +62,16 @@ STATUSES: Final = {
     (EventKind.N_SET, Kind.EMPTY): MISSING_ATTRIBUTE_VALUE,
     (EventKind.N_SET, Kind.INVALID): INVALID_ATTRIBUTE_VALUE,
 }
+Column = Literal["create", "set", "final"]
+_COLUMNS: Final[dict[tuple[int, Column], tuple[tuple[str, str, Requirement], ...]]] = {}
+"""What `_column` returned, by the rows' identity: they are constants, and never go."""
+
 _CODE_VALUE, _LONG_CODE_VALUE, _URN_CODE_VALUE = "00080100", "00080119", "00080120"
 
 
 def flaws_of(kind: EventKind, attributes: DataSetJson) -> tuple[Flaw, ...]:
     """Return what is wrong with a message by itself."""
-    column: Callable[[Requirement], str] = (
-        (lambda row: row.create) if kind is EventKind.N_CREATE else (lambda row: row.set)
-    )
+    column: Column = "create" if kind is EventKind.N_CREATE else "set"
     found = (*_walk(ATTRIBUTES, attributes, column), *_undeclared(attributes), *_invalid(attributes))
     return tuple(dict.fromkeys((*found, *_malformed(attributes))))
 
@@ -78,7 +81,7 @@ def flaws_at_end(attributes: DataSetJson) -> tuple[Flaw, ...]:
 
     :param attributes: of its N-CREATE and all its N-SET together.
     """
-    return tuple(dict.fromkeys(_walk(ATTRIBUTES, attributes, lambda row: row.final)))
+    return tuple(dict.fromkeys(_walk(ATTRIBUTES, attributes, "final")))
 
 
 def refusal_for(kind: EventKind, flaws: Iterable[Flaw]) -> Refusal | None:
@@ -94,30 +97,41 @@ def in_words(flaws: Iterable[Flaw]) -> dict[Kind, str]:
     return {kind: f"{kind}: {', '.join(names)}" for kind, names in named.items() if names}
 
 
+def _column(rows: tuple[Requirement, ...], column: Column) -> tuple[tuple[str, str, Requirement], ...]:
+    """Return tag and the SCU's requirement type of each row."""
+    key = id(rows), column  # hashing a table's rows, with all below them, would take longer than reading them
+    if key not in _COLUMNS:
+        _COLUMNS[key] = tuple((row.tag, getattr(row, column).partition("/")[0], row) for row in rows)
+    return _COLUMNS[key]
+
+
 def _walk(
-    rows: Iterable[Requirement],
-    attributes: DataSetJson,
-    column: Callable[[Requirement], str],
-    within: str = "",
+    rows: tuple[Requirement, ...], attributes: DataSetJson, column: Column, within: str = ""
 ) -> Iterator[Flaw]:
-    for row in rows:
-        element, user = attributes.get(row.tag), column(row).partition("/")[0]
-        values = element.get("Value", []) if element else []
+    for tag, user, row in _column(rows, column):
+        element = attributes.get(tag)
         if user == "-":
             if element is not None:
                 yield Flaw(Kind.NOT_ALLOWED, within + row.keyword)
             continue
-        if user in {"1", "2"} and element is None:
-            yield Flaw(Kind.MISSING, within + row.keyword)
-        elif user == "1" and not any(map(_says_something, values)):
-            yield Flaw(Kind.EMPTY, within + row.keyword)
-        elif user == "1C" and not any(map(_says_something, values)) and _needed(row.keyword, attributes):
-            yield Flaw(Kind.MISSING if element is None else Kind.EMPTY, within + row.keyword)
-        for item in values if row.children else ():
-            if isinstance(item, dict):
-                yield from _walk(row.children, item, column, f"{within}{row.keyword}>")
-            else:  # written with the VR of something else
-                yield Flaw(Kind.INVALID, within + row.keyword)
+        if element is None:
+            if user in {"1", "2"} or (user == "1C" and _needed(row.keyword, attributes)):
+                yield Flaw(Kind.MISSING, within + row.keyword)
+            continue
+        yield from _walk_value(row, user, element.get("Value", []), attributes, column, within)
+
+
+def _walk_value(
+    row: Requirement, user: str, values: list[Any], attributes: DataSetJson, column: Column, within: str
+) -> Iterator[Flaw]:
+    required = user == "1" or (user == "1C" and _needed(row.keyword, attributes))
+    if required and not any(map(_says_something, values)):
+        yield Flaw(Kind.EMPTY, within + row.keyword)
+    for item in values if row.children else ():
+        if isinstance(item, dict):
+            yield from _walk(row.children, item, column, f"{within}{row.keyword}>")
+        else:  # written with the VR of something else
+            yield Flaw(Kind.INVALID, within + row.keyword)
 
 
 def _needed(keyword: str, item: DataSetJson) -> bool:
@@ -155,14 +169,19 @@ def _texts(attributes: DataSetJson) -> Iterator[str]:
 def _malformed(attributes: DataSetJson, within: str = "") -> Iterator[Flaw]:
     """Yield the attributes whose value is none of their value representation."""
     for tag, element in attributes.items():
-        keyword = keyword_for_tag(int(tag, 16)) or f"({tag[:4]},{tag[4:]})"
         for value in element.get("Value", []):
             if element["vr"] == "SQ" and isinstance(value, dict):
-                yield from _malformed(value, f"{within}{keyword}>")
+                yield from _malformed(value, f"{within}{_keyword(tag)}>")
             elif _says_something(value) and not is_legal(_vr(tag, element["vr"]), value):
-                yield Flaw(Kind.INVALID, within + keyword)
+                yield Flaw(Kind.INVALID, within + _keyword(tag))
 
 
+@lru_cache(maxsize=4096)
+def _keyword(tag: str) -> str:
+    return keyword_for_tag(int(tag, 16)) or f"({tag[:4]},{tag[4:]})"
+
+
+@lru_cache(maxsize=4096)
 def _vr(tag: str, written: str) -> str:
     """Return the value representation an attribute has, whatever it was written with."""
     number = int(tag, 16)

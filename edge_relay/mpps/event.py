@@ -1,6 +1,6 @@
 """Performed procedure steps: from an N-CREATE or N-SET attribute list to a `ProcedureStepEvent`. Pure.
 
-What a message must hold is the table of `edge_relay.mpps.requirements`. A strict scanner is refused for
+What a message must hold is the table of `edge_relay.dicom.step_requirements`. A strict scanner is refused for
 every flaw; a lenient one only for what makes no sense at all: no UID, or a status that does not exist.
 What was wrong is kept with the event either way, because the scan is real. `shared.steps.procedure_step`
 decides whether the step may move, when the journal appends the event.
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+
+from pydantic import ValidationError
 
 from edge_relay.mpps.check import flaws_at_end, flaws_of, in_words, refusal_for
 from shared.dicom.dicom_text import parse_uid
@@ -27,7 +29,6 @@ from shared.steps.procedure_step import (
     item_status,
 )
 from shared.steps.step_dataset import step_status
-from shared.text.storable import storable
 from shared.worklist_item import Status
 
 MIX_UP: Final = "the wrong worklist entry had been selected: its exam is to be done again"
@@ -56,27 +57,25 @@ def event_from(
         status = step_status(attributes)
     except Rejected as error:
         return Refusal(INVALID_ATTRIBUTE_VALUE, f"{error.where}: {error.what}")
-    try:
-        storable(attributes)
-    except Rejected as error:
-        return Refusal(PROCESSING_FAILURE, f"the attribute list {error.what}")
-    flaws = flaws_of(kind, attributes)
-    # A wrong status is told first, by the state machine: it says more than a list of missing attributes.
-    if strict and (kind is EventKind.N_SET or status in {None, StepStatus.IN_PROGRESS}):
-        refusal = refusal_for(kind, flaws)
-        if refusal is not None:
-            return refusal
-    return counted(
-        ProcedureStepEvent(
+    try:  # the model looks at everything; after that nothing is too deep to be judged
+        event = ProcedureStepEvent(
             event_id=event_id,
             sop_instance_uid=uid,
             kind=kind,
             received_at=received_at,
             calling_aetitle=calling_aetitle,
             dataset=attributes,
-            warnings=tuple(in_words(flaws).values()),
         )
-    )
+    except ValidationError as error:
+        said = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
+        return Refusal(PROCESSING_FAILURE, f"the attribute list {said}")
+    flaws = flaws_of(kind, attributes)
+    # A wrong status is told first, by the state machine: it says more than a list of missing attributes.
+    if strict and (kind is EventKind.N_SET or status in {None, StepStatus.IN_PROGRESS}):
+        refusal = refusal_for(kind, flaws)
+        if refusal is not None:
+            return refusal
+    return counted(with_warnings(event, tuple(in_words(flaws).values())))
 
 
 def ended(

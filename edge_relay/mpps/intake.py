@@ -18,11 +18,11 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from threading import Condition, Thread
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 from edge_relay.dicom.json_model import decode_counted, encode, selected
@@ -92,6 +92,7 @@ class StepAnswer:
 class _Job:
     request: StepRequest
     future: Future[StepAnswer]
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,17 @@ class _Message:
     lists: tuple[ReferenceList, ...] = ()
 
 
+class Elsewhere(Protocol):
+    """Finds steps that are not known here; `edge_relay.exchange.step_finder.StepFinder` is one."""
+
+    def look_up(self, sop_instance_uid: str, done: Callable[[], None]) -> bool:
+        """Bring a step into the journal if it is known elsewhere, then call ``done``; False if it cannot."""
+
+
 class StepIntake:
     """Takes the MPPS messages of all scanners.
 
+    :param elsewhere: where steps are looked for that the journal does not know.
     :param now: the time by the cloud's clock, aware, UTC.
     :param new_uuid: makes a random UUID, for event ids and for SOP instances left to us.
     """
@@ -117,7 +126,9 @@ class StepIntake:
         *,
         now: Callable[[], datetime],
         new_uuid: Callable[[], UUID],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere: Final = elsewhere
         self._journal: Final = journal
         self._worklist: Final = worklist
         self._now: Final = now
@@ -157,12 +168,29 @@ class StepIntake:
 
     def _run(self) -> None:
         while jobs := self._next():
-            live = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            live = [job for job in jobs if job.looked_up or job.future.set_running_or_notify_cancel()]
             for reading, run in groupby(live, lambda job: job.request.kind == "N-GET"):
                 group = list(run)
                 answers = map(self._get, group) if reading else self._record(group)
                 for job, answer in zip(group, answers, strict=True):
-                    job.future.set_result(answer)
+                    if answer.status != NO_SUCH_SOP_INSTANCE or not self._is_looked_up(job):
+                        job.future.set_result(answer)
+
+    def _is_looked_up(self, job: _Job) -> bool:
+        """Tell whether a step that is not known here is looked for elsewhere first."""
+        if job.looked_up or self._elsewhere is None:
+            return False
+        again = replace(job, looked_up=True)
+        return self._elsewhere.look_up(job.request.sop_instance_uid, lambda: self._submit_again(again))
+
+    def _submit_again(self, job: _Job) -> None:
+        with self._changed:
+            taken = not self._stopping
+            if taken:
+                self._waiting.append(job)
+                self._changed.notify()
+        if not taken:
+            job.future.set_result(StepAnswer(RESOURCE_LIMITATION, "stopping, send it again"))
 
     def _next(self) -> list[_Job]:
         """Return all that is waiting, as soon as there is any; nothing once stopped and empty."""

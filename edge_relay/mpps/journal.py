@@ -1,11 +1,5 @@
 """The journal (journal.db): every MPPS event that was answered with Success, until the cloud has it.
 
-    events    in order of acceptance; pending -> delivered, or pending -> parked -> (by hand) pending
-    steps     the folded state of each performed procedure step, which decides the next event's answer
-    links     which items each step is of
-    items     what all steps of an item amount to
-    overlay   statuses the cache does not show yet, laid over it for C-FIND
-
 Rules. An append returns only after the commit has reached the disk (WAL, ``synchronous = FULL``); several
 events may share one commit. Order holds per SOP instance: only its oldest event not yet delivered is ever
 handed out, so an event waits while an earlier one is pending, and is held back while an earlier one is
@@ -51,7 +45,6 @@ log = logging.getLogger(__name__)
 
 _MOST_BYTES_DUE: Final = 1 << 20
 _RETRY_SECONDS: Final = 1.0
-_PROBE_BYTES: Final = 64 << 10
 _PRUNED_AT_ONCE: Final = 100
 _RESULTS_AT_ONCE: Final = 10
 
@@ -116,6 +109,14 @@ class Journal:
         if batch.appended:
             self._on_append()
 
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the file in a transaction of its own; what lies over the cache is read again after it."""
+        with self._using("written") as db:
+            with transaction(db):
+                yield db
+            self._overlay = journal_rows.stored_overlay(db)
+
     def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
         """Record an event by itself; see `Batch.append`."""
         with self.batch() as batch:
@@ -138,6 +139,11 @@ class Journal:
             if attributes is None:
                 return None
             return attributes, journal_rows.stored_lists(db, sop_instance_uid)
+
+    def in_progress(self, limit: int) -> list[str]:
+        """Return the SOP Instance UIDs of the latest steps that have not ended."""
+        with self._using("read") as db:
+            return journal_rows.in_progress(db, limit)
 
     def overlay(self) -> Mapping[str, Overlay]:
         """Return the statuses to lay over the cache, by item id. Never touches the disk, never fails."""
@@ -171,10 +177,8 @@ class Journal:
         now = self._stamp()
         if not now.known:
             return False
-        with self._using("written") as db:
-            with transaction(db):
-                journal_times.settle(db, now)
-            self._overlay = journal_rows.stored_overlay(db)
+        with self.writing() as db:
+            journal_times.settle(db, now)
         return True
 
     def checkpoint(self) -> None:
@@ -188,6 +192,11 @@ class Journal:
                 if trouble:
                     log.warning("journal.db-wal cannot be brought into journal.db (%s)", trouble)
             self._unsettled = bool(self._uncopied)
+
+    def missing(self) -> list[Noted]:
+        """Return the events that the journal had taken and no longer has."""
+        with self._using("read") as db:
+            return journal_rows.missing(db)
 
     def forget_missing(self) -> int:
         """Stop telling of events that are missing; return how many it was."""
@@ -207,11 +216,6 @@ class Journal:
             self._overlay = journal_rows.stored_overlay(db)
         return item_ids
 
-    def missing(self) -> list[Noted]:
-        """Return the events that the journal had taken and no longer has."""
-        with self._using("read") as db:
-            return journal_rows.missing(db)
-
     def give_back(self, events: Sequence[ProcedureStepEvent]) -> int:
         """Take over a step's events from the cloud; return how many were missing here."""
         with self._using("written") as db, transaction(db):
@@ -228,11 +232,9 @@ class Journal:
         few answers share a commit, so that a scanner's message in between need not wait for all.
         """
         for start in range(0, len(results), _RESULTS_AT_ONCE):
-            with self._using("written") as db:
-                with transaction(db):
-                    for result in results[start : start + _RESULTS_AT_ONCE]:
-                        journal_rows.take_down(db, result)
-                self._overlay = journal_rows.stored_overlay(db)
+            with self.writing() as db:
+                for result in results[start : start + _RESULTS_AT_ONCE]:
+                    journal_rows.take_down(db, result)
 
     def record_unanswered(self, event_ids: Iterable[str]) -> None:
         """Count an attempt that brought no answer; the events stay pending."""
@@ -259,10 +261,8 @@ class Journal:
     def end_overlay(self, shown: Mapping[str, Overlay]) -> None:
         """Remove statuses that the cache shows by now; one replaced by a newer event meanwhile stays."""
         rows = [(item_id, entry.event_id) for item_id, entry in shown.items()]
-        with self._using("written") as db:
-            with transaction(db):
-                db.executemany("DELETE FROM overlay WHERE item_id = ? AND event_id = ?", rows)
-            self._overlay = journal_rows.stored_overlay(db)
+        with self.writing() as db:
+            db.executemany("DELETE FROM overlay WHERE item_id = ? AND event_id = ?", rows)
 
     def prune(self, before: datetime) -> int:
         """Delete the events of steps that ended, are delivered whole, and had their last event before then.
@@ -323,9 +323,7 @@ class Journal:
         if self._trouble is None or (self._opened is not None and not self._may_retry()):
             return
         with suppress(Unavailable), self._using("written") as db:
-            db.execute("DROP TABLE IF EXISTS probe")
-            db.execute(f"CREATE TABLE probe AS SELECT zeroblob({_PROBE_BYTES})")
-            db.execute("DROP TABLE probe")
+            journal_file.probe(db)
 
     @contextmanager
     def _using(self, verb: str) -> Iterator[sqlite3.Connection]:

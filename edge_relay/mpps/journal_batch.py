@@ -23,12 +23,15 @@ class Batch:
     def __init__(self, db: sqlite3.Connection, stamp: Callable[[], Stamp] | None = None) -> None:
         self._db: Final = db
         self._stamp: Final = stamp
+        self._steps: Final[dict[str, Step | None]] = {}  # as this transaction has them
         self.overlay: Final[dict[str, Overlay]] = {}
         self.appended: Final[list[Noted]] = []
 
     def step(self, sop_instance_uid: str) -> Step | None:
         """Return a step's folded state, this batch's events included; None if it is unknown."""
-        return journal_rows.stored_step(self._db, sop_instance_uid)
+        if sop_instance_uid not in self._steps:
+            self._steps[sop_instance_uid] = journal_rows.stored_step(self._db, sop_instance_uid)
+        return self._steps[sop_instance_uid]
 
     def attributes(self, sop_instance_uid: str) -> DataSetJson | None:
         """Return a step's attributes, this batch's events included; None if it is unknown or pruned."""
@@ -56,6 +59,7 @@ class Batch:
         with savepoint(self._db):
             noted, overlay = journal_rows.insert(self._db, event, step, stamp)
             reference_lists.insert(self._db, event.event_id, lists)
+        self._steps[event.sop_instance_uid] = step
         self.overlay.update(overlay)
         self.appended.append(noted)
         return step

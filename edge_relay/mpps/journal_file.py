@@ -1,5 +1,12 @@
 """The file journal.db: its schema and migrations, opening it, saying what is wrong with it, copying it.
 
+    events    in order of acceptance; pending -> delivered, or pending -> parked -> (by hand) pending
+    steps     the folded state of each performed procedure step, which decides the next event's answer
+    links     which items each step is of
+    items     what all steps of an item amount to
+    overlay   statuses the cache does not show yet, laid over it for C-FIND
+    discarded parked events that a person discarded, whole, with the reason
+
 Nothing here ever deletes, renames or overwrites a journal. One that is damaged, of a newer format or without
 its ``-wal`` stays exactly as it is, until a person has looked.
 """
@@ -19,6 +26,7 @@ from edge_relay.storage.sqlite_file import connect, connect_read_only, transacti
 from shared.errors import AlreadyExists, Unavailable
 
 WHERE: Final = "journal.db"
+_PROBE_BYTES: Final = 64 << 10
 _REPAIR: Final = (
     "stop the relay, copy journal.db and journal.db-wal elsewhere, then put in their place a copy made with "
     "mwl-relay backup, or what sqlite3's .recover makes of them"
@@ -75,6 +83,19 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {  # what makes each version out
         "CREATE TABLE missing (seq INTEGER PRIMARY KEY, noted TEXT NOT NULL)",
     ),
     4: reference_lists.SCHEMA,
+    5: (
+        """CREATE TABLE discarded (
+            seq INTEGER PRIMARY KEY,
+            event_id TEXT NOT NULL,
+            sop_instance_uid TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            received_at TEXT NOT NULL,
+            body TEXT NOT NULL,
+            refused_because TEXT NOT NULL,
+            discarded_at TEXT NOT NULL,
+            discarded_by TEXT NOT NULL,
+            because TEXT NOT NULL)""",
+    ),
 }
 VERSION: Final = max(MIGRATIONS)
 SEALED_SINCE: Final = 3
@@ -126,6 +147,13 @@ def look_into(path: Path) -> sqlite3.Connection:
     db = connect_read_only(path)
     db.text_factory = _text
     return db
+
+
+def probe(db: sqlite3.Connection) -> None:
+    """Find out whether the file can be written; raise `sqlite3.Error` if not."""
+    db.execute("DROP TABLE IF EXISTS probe")
+    db.execute(f"CREATE TABLE probe AS SELECT zeroblob({_PROBE_BYTES})")
+    db.execute("DROP TABLE probe")
 
 
 def fault(error: Exception, verb: str) -> Unavailable:

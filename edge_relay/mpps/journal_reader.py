@@ -9,6 +9,7 @@ from typing import Final
 from edge_relay.mpps import journal_file, journal_rows
 from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import reading
+from edge_relay.mpps.journal_parked import DiscardedEvent, discarded
 from edge_relay.mpps.journal_rows import OpenEvent, WarnedEvent
 
 
@@ -30,6 +31,11 @@ class JournalReader:
         """Return all events not yet delivered, oldest first."""
         with reading("read"):
             return journal_rows.open_events(self._db)
+
+    def discarded(self) -> list[DiscardedEvent]:
+        """Return the events that people discarded, latest first."""
+        with reading("read"):
+            return discarded(self._db)
 
     def waiting_seconds(self, now: datetime, uptime: float) -> float | None:
         """Return how long the oldest event that could be sent has been waiting, in seconds; None if none is.

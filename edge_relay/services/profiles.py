@@ -172,7 +172,7 @@ class Profiles:
         try:
             override = ScannerOverride.model_validate(raw)
         except ValidationError as error:
-            raise Rejected(reasons(error)) from None
+            raise Rejected(reasons(error, ScannerOverride)) from None
         if override.ae_title in taken:
             raise Rejected("is there twice")
         return override

@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from edge_relay.storage.sqlite_file import connect, connect_read_only, is_unwritable, transaction, why
-from edge_relay.worklist.cache_schema import FIELDS, Unreadable, prepare, row_of, swap, tombstone_row, upsert
+from edge_relay.worklist.cache_schema import (
+    FIELDS,
+    Unreadable,
+    prepare,
+    row_of,
+    swap,
+    tombstone_row,
+    upsert,
+    verify,
+)
 from edge_relay.worklist.cached_item import BY_START, COUNT, CachedItem, parsed
 from edge_relay.worklist.query import Condition
 from edge_relay.worklist.reader import WorklistReader, is_corrupt
@@ -58,6 +67,7 @@ class Cache:
         self._lock: Final = threading.RLock()
         self._inode = 0
         self._damaged = False
+        self._unverified = True
         self._only_read = False
         self.generation = 0
         """Counts the files this has been: a reader that knows another number opens the file again."""
@@ -82,13 +92,22 @@ class Cache:
         """Take note that a reader found the file corrupt: it is started anew when next used, by the pull."""
         self._damaged = True
 
+    def report_damaged_row(self) -> None:
+        """Take note that a reader found a row damaged: the next pull sets such rows apart."""
+        self._unverified = True
+
     def ensure_on_disk(self) -> None:
-        """Start anew if somebody deleted, replaced or damaged the file; the next pull then fills it."""
+        """Start anew if somebody deleted, replaced or damaged the file; the next pull then fills it.
+
+        After every opening all of it is read once, and what is not as it was written is set apart.
+        """
         with self._lock:
             if self._only_read or not self._path.exists() or self._path.stat().st_ino != self._inode:
                 self._db.close()
                 self._db = self._open_or_rebuild()
             self._start_anew_if_damaged()
+            if self._unverified:
+                self._guarded(self._verify)
 
     def bookmark(self) -> Bookmark:
         """Return where the last complete pull ended."""
@@ -229,6 +248,7 @@ class Cache:
                 log.info("cache.db can be written again")
             self._only_read = False
         self._inode = self._path.stat().st_ino
+        self._unverified = True
         self.generation += 1
         return db
 
@@ -238,6 +258,13 @@ class Cache:
             log.warning("cache.db cannot be written (%s); what is in it is answered", why(error))
         self._only_read = True
         return db
+
+    def _verify(self, db: sqlite3.Connection) -> None:
+        if self._only_read:
+            return
+        if count := verify(db):
+            log.error("%d exams' records in cache.db are damaged; not shown until pulled anew", count)
+        self._unverified = False
 
     def _open(self) -> sqlite3.Connection:
         db = connect(self._path, synchronous="NORMAL")

@@ -19,7 +19,7 @@ from edge_relay.worklist.attributes import Sequence, Tree
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import Key, Reading, parse_query
 from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
-from edge_relay.worklist.row import STATUS_COLUMN, pieces_of, status_piece
+from edge_relay.worklist.row import STATUS_COLUMN, pieces_of, seal_of, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
 from edge_relay.worklist.search import ROW, Search, search
 from shared.dicom.charset import character_set
@@ -102,7 +102,7 @@ def find(
     prepare = _prepare if len(data) <= _LONGEST_REMEMBERED else _prepare.__wrapped__
     prepared = prepare(data, implicit, _Same(scanner), charset, today)
     chunks = worklist.chunks(prepared.search.sql, prepared.search.values)
-    return Found(prepared.incomplete, _answers(prepared, chunks, overlay))
+    return Found(prepared.incomplete, _answers(prepared, chunks, overlay, worklist))
 
 
 def visible(
@@ -150,7 +150,7 @@ def _own(
 ) -> Iterator[tuple[list[bytes], bool, str, str]]:
     """Yield the rows of a search that answer it: pieces, whether they are ASCII, status and the item."""
     for chunk in worklist.chunks(wanted.sql, wanted.values):
-        for item_id, feed_seq, held, is_ascii, blob, body, *_ in chunk:
+        for item_id, feed_seq, held, is_ascii, blob, _, body, *_ in _sound(chunk, worklist):
             status = _status(item_id, feed_seq, held, overlay)
             if status not in wanted.statuses:
                 continue
@@ -205,12 +205,15 @@ def _keys(shape: Shape, tree: Tree) -> tuple[Key, ...]:
 
 
 def _answers(
-    prepared: _Prepared, chunks: Iterator[Chunk], overlay: Mapping[str, Overlay]
+    prepared: _Prepared,
+    chunks: Iterator[Chunk],
+    overlay: Mapping[str, Overlay],
+    worklist: WorklistReader,
 ) -> Generator[Answer | None, None, None]:
     (_, _, checks, statuses), plan, recodes, _ = prepared
     write, lossless = plan.write, plan.lossless
     for chunk in chunks:
-        for item_id, feed_seq, held, is_ascii, blob, *_ in chunk:
+        for item_id, feed_seq, held, is_ascii, blob, *_ in _sound(chunk, worklist):
             status = _status(item_id, feed_seq, held, overlay) if overlay else held
             if status not in statuses:
                 continue
@@ -228,6 +231,14 @@ def _answers(
                     yield Answer(item_id, write(pieces, plain=plan.is_plain(pieces)), whole and lossless)
         if len(chunk) == CHUNK:
             yield None
+
+
+def _sound(chunk: Chunk, worklist: WorklistReader) -> Chunk:
+    """Return the rows that are as written: a missing exam is asked about, a wrong one is scanned."""
+    sound = [row for row in chunk if row[5] == seal_of(row[0], row[2], row[3], row[4])]
+    if len(sound) < len(chunk):
+        worklist.report_damaged_row()
+    return sound
 
 
 def _status(item_id: str, feed_seq: int, held: str, overlay: Mapping[str, Overlay]) -> str:

@@ -32,6 +32,9 @@ class Owner(Protocol):
     def report_damage(self) -> None:
         """Take note that the file is corrupt."""
 
+    def report_damaged_row(self) -> None:
+        """Take note that a row is not as it was written."""
+
 
 class WorklistReader:
     """The worklist, for one thread.
@@ -75,6 +78,11 @@ class WorklistReader:
             self._give_back(db)
             return iter((first,))
         return self._rest(db, self._generation, cursor, first)
+
+    def report_damaged_row(self) -> None:
+        """Tell the file's owner that a row is not as it was written; whoever found it leaves it out."""
+        if self._owner is not None:
+            self._owner.report_damaged_row()
 
     def _rest(
         self, db: sqlite3.Connection, generation: int, cursor: sqlite3.Cursor, chunk: Chunk

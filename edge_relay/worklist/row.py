@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
+from zlib import crc32
 
 from edge_relay.dicom.encoding import element
 from edge_relay.worklist.attributes import (
@@ -80,6 +82,19 @@ def pieces_of(blob: bytes) -> list[bytes]:
     tail = pieces[_USUAL]
     pieces[_USUAL:] = tail.split(_RARE_SEPARATOR) if tail else _NOTHING_RARE
     return pieces
+
+
+def seal_of(item_id: str, status: str, is_ascii: int, blob: bytes) -> int:
+    """Return the checksum of what is answered with: a bit that flips on the disk must not become a name.
+
+    CRC-32 finds every flip of up to 32 neighbouring bits, and takes less than a microsecond.
+    """
+    return crc32(blob, crc32(f"{item_id}\x1f{status}\x1f{is_ascii}".encode()))
+
+
+def whole_of(values: Iterable[str | None]) -> int:
+    """Return the checksum of the rest of a row: what it is selected by, and the item as JSON."""
+    return crc32("\x1f".join(value or "" for value in values).encode("utf-8", "surrogatepass"))
 
 
 @lru_cache(maxsize=16)

@@ -35,7 +35,7 @@ from shared.worklist_item import Status
 Check = Callable[[list[bytes]], bool]
 """Tells whether a row, as pieces (`edge_relay.worklist.row`), is an answer."""
 
-ROW: Final = "item_id, feed_seq, status, ascii, elements"
+ROW: Final = "item_id, feed_seq, status, ascii, elements, seal"
 _DRIVERS: Final = (
     "study_instance_uid",
     "accession_number",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lambdas.settings import StoreSettings, load
+from infra.commands.environment import load
+from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
+from infra.commands.screen import show_table
 from lambdas.sync.preview import Preview, PreviewedItem, RefusedRow
 
 _OWNERS = {"person": "a person", "mpps": "the scanner"}
@@ -43,7 +43,7 @@ def show_preview(console: Console, preview: Preview) -> None:
     heads = ("site", "relay", "scanner", "profile", "items", "withheld", "patients")
     _table(console, "Scanners", heads, views)
     for line in _summary(preview):
-        console.print(line)
+        console.print(line, soft_wrap=False)
 
 
 def _summary(preview: Preview) -> list[str]:
@@ -107,11 +107,5 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 
 
 def _table(console: Console, title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    if not rows:
-        return
-    table = Table(title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    if rows:
+        show_table(title, headings, rows, console)

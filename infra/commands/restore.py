@@ -32,9 +32,9 @@ def check() -> None:
     import boto3
 
     from infra.commands.deployment import TableSettings, relay_store, worklist_store
+    from infra.commands.environment import load
     from infra.commands.restored_table import histories, lost_settings
     from infra.commands.screen import show_table
-    from lambdas.settings import load
 
     with reported():
         settings, relays = load(TableSettings), relay_store()

@@ -29,7 +29,7 @@ def parse_overrides(text: str) -> ScannerOverrides:
     try:
         return ScannerOverrides.model_validate(data)
     except ValidationError as error:
-        raise Rejected(reasons(error)) from None
+        raise Rejected(reasons(error, ScannerOverrides)) from None
 
 
 def shown(overrides: ScannerOverrides) -> str:

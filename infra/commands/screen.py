@@ -7,14 +7,23 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from edge_relay.commands.cards import cards, fits
+
 console = Console(markup=False)  # [x] in what others wrote is text
 
 
-def show_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print a table."""
-    table = Table(title=title)
+def show_table(
+    title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], screen: Console | None = None
+) -> None:
+    """Print a table, or its rows below each other where the terminal is too narrow."""
+    on = screen or console
+    if not fits(headings, rows, on.width):
+        for line in (title, "", *cards(headings, rows, on.width), ""):
+            on.print(line, soft_wrap=True, highlight=False)
+        return
+    table = Table(title=title, title_justify="left")
     for heading in headings:
         table.add_column(heading)
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    on.print(table)

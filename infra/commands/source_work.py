@@ -15,13 +15,15 @@ from pathlib import Path
 import typer
 from pydantic import Field
 
+from infra.commands import no_tables
 from infra.commands.admin_settings import AdminSettings
 from infra.commands.deployment import relay_store, services
+from infra.commands.environment import load
+from infra.commands.no_tables import needs_none
 from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console
 from infra.commands.tools import text_of
 from lambdas.redcap.project import RedcapProject
-from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.sources.state import SourceState
@@ -29,7 +31,7 @@ from lambdas.store.audit.entry import COMMAND
 from lambdas.store.dry_worklist import DryWorklist
 from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Connect, RedcapSettings, connector
-from lambdas.sync.preview import AT_APPLY, Scope, preview
+from lambdas.sync.preview import AT_APPLY, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
@@ -79,10 +81,20 @@ def show_preview_of(source: str, *, record: str, limit: int | None, as_json: boo
 
     Also if the definition would not be applied.
     """
+    found = _of_file_alone(source, record, limit) if needs_none(source) else _of_source(source, record, limit)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        show_preview(console, found)
+    if found.rejected or found.blocked or found.misfits:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _of_source(source: str, record: str, limit: int | None) -> Preview:
     settings = load(AdminSettings)
     definition, state = _meant(source, SourceStore(settings.tables()))
     with closing(_connect(settings)(definition)) as redcap:
-        found = preview(
+        return preview(
             definition,
             redcap,
             DryWorklist(settings.tables(), now=time.time),
@@ -91,12 +103,18 @@ def show_preview_of(source: str, *, record: str, limit: int | None, as_json: boo
             left=state.sites,
             scope=Scope(record=record, limit=limit),
         )
-    if as_json:
-        typer.echo(found.model_dump_json(indent=2))
-    else:
-        show_preview(console, found)
-    if found.rejected or found.blocked or found.misfits:
-        raise typer.Exit(ExitCode.NO)
+
+
+def _of_file_alone(source: str, record: str, limit: int | None) -> Preview:
+    definition = parse_definition(text_of(Path(source)))
+    with closing(no_tables.connect(definition)) as redcap:
+        return preview(
+            definition,
+            redcap,
+            DryWorklist(None, now=time.time),
+            today=definition.local(datetime.now(UTC)).date(),
+            scope=Scope(record=record, limit=limit),
+        )
 
 
 def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:

@@ -11,8 +11,9 @@ import time
 import typer
 from pydantic import Field
 
+from infra.commands.environment import load
 from infra.commands.screen import show_table
-from lambdas.settings import StoreSettings, load
+from lambdas.settings import StoreSettings
 from lambdas.store.sources import SourceStore
 from lambdas.sync.status import reason_of, status_of
 from shared.errors import ExitCode

@@ -10,6 +10,7 @@ only reads: nothing is written to somebody's study for a demonstration.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import threading
 import time
@@ -179,6 +180,11 @@ def _say_where_everything_is(console: Console, stack: LocalStack) -> None:
         f"findscu -W {called} {keys} {peer.host} {peer.port}",
         f".venv/bin/mwl-relay find --port {peer.port} --calling {peer.calling_ae}",
         f".venv/bin/mwl-relay status --state-dir {stack.folder}/relay",
+        "",
+        "Administer it, from that terminal, once it has this environment:",
+        "",
+        *(f"export {name}={shlex.quote(value)}" for name, value in sorted(stack.environment.items())),
+        ".venv/bin/mwl-cloud relays list",
         "",
         f"All files are in {stack.folder}. Ctrl-C ends everything.",
     ]

@@ -79,6 +79,11 @@ class LocalStack(Started):
         return not self.options.redcap_url
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What the functions read, and ``mwl-cloud`` in another terminal."""
+        return dict(self.aws.environment)
+
+    @property
     def peer(self) -> Peer:
         """The relay, as the scanner calls it."""
         return Peer(HOST, self.dicom_port, self.options.relay_ae_title, self.options.scanner)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from infra.pylantir.findings import Finding, Outcome
 from infra.pylantir.project import ProjectDictionary, sex_values
-from lambdas.sources.section import did_you_mean
+from shared.text.spelling import did_you_mean
 
 INSTRUMENT: Final = "mri"
 REQUIRED: Final = ("mri_instance", "mri_date", "mri_time")

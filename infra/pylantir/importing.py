@@ -125,8 +125,8 @@ def _apply(
 ) -> None:
     # Only --apply needs the deployment, whose libraries take a while to load.
     from infra.commands.deployment import services  # noqa: PLC0415
+    from infra.commands.environment import load  # noqa: PLC0415
     from infra.pylantir.worklist_import import import_worklist  # noqa: PLC0415
-    from lambdas.settings import load  # noqa: PLC0415
     from lambdas.store.sources import SourceStore  # noqa: PLC0415
     from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415
 

@@ -8,6 +8,7 @@
 | html_200, html_503 | the institution's maintenance page |
 | unknown_error | status 200 and REDCap's own HTML "unknown error" |
 | banned | the text of the rate ban, which is no JSON |
+| too_many | status 429, and to come back in `seconds` (a load balancer's, not REDCap's own) |
 | truncated | status 200, the first `keep` of the rows only |
 | left_out | status 200, without the rows of `record` if records are asked for by name (JSON) |
 | cut_json | status 200, the body ends in the middle |
@@ -40,6 +41,7 @@ FaultKind = Literal[
     "html_503",
     "unknown_error",
     "banned",
+    "too_many",
     "truncated",
     "left_out",
     "cut_json",
@@ -166,6 +168,10 @@ def _cut(fault: Fault, answer: Answer, _params: Params) -> Answer:
     return Answer(answer.status, answer.body[: max(1, int(len(answer.body) * fault.keep))], answer.media_type)
 
 
+def _too_many(fault: Fault, _answer: Answer, _params: Params) -> Answer:
+    return Answer(429, b"Too Many Requests", headers={"Retry-After": f"{fault.seconds:.0f}"})
+
+
 def _fixed(status: int, body: bytes) -> Callable[[Fault, Answer, Params], Answer]:
     return lambda _fault, _answer, _params: Answer(status, body)
 
@@ -178,6 +184,7 @@ _SPOILERS: dict[FaultKind, Callable[[Fault, Answer, Params], Answer]] = {
     "html_503": _fixed(503, _MAINTENANCE),
     "unknown_error": _fixed(200, _UNKNOWN),
     "banned": lambda _fault, _answer, _params: ban_answer(),
+    "too_many": _too_many,
     "truncated": _truncated,
     "left_out": _left_out,
     "cut_json": _cut,

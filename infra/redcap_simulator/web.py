@@ -76,4 +76,4 @@ async def _drop(request: Request, cut: Cut) -> None:
 
 def _response(simulator: Simulation, answer: Answer) -> Response:
     date = format_datetime(simulator.clock(), usegmt=True)
-    return Response(answer.body, answer.status, {"date": date}, answer.media_type)
+    return Response(answer.body, answer.status, {"date": date, **answer.headers}, answer.media_type)

@@ -16,7 +16,7 @@ NOTE_SECONDS: Final = 60
 class BrowserSession(BaseModel):
     """Somebody signed in in one browser. Moments are seconds since 1970.
 
-    :param token_version: of the account when the session began; another one now ends the session.
+    :param session_id: in the account's own list of sessions; once it is not there any more, this one is over.
     :param used_at: when a person last asked for something; a page that refreshes itself does not count.
     :param proved_at: when the password was last typed.
     :param hides_names: names are shown as initials: others can see the screen.
@@ -25,7 +25,7 @@ class BrowserSession(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     username: str
-    token_version: int
+    session_id: str
     began_at: float
     used_at: float
     proved_at: float

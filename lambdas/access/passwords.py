@@ -24,11 +24,28 @@ _BCRYPT_LONGEST: Final = 72
 """Bytes that bcrypt looks at: the predecessor's library passed over the rest, today's refuses it."""
 
 
+LEAST_SCORE: Final = 3
+"""Of zxcvbn: more than 10^8 guesses, by whoever knows the common passwords, names and keyboard walks."""
+
+_JUDGED: Final = 72
+"""Characters that zxcvbn looks at: what is longer is judged by its beginning."""
+
+
 def check_rules(password: str, *, username: str) -> None:
-    """Raise `Rejected` for a password we do not accept: length is what counts (NIST SP 800-63B, 5.1.1)."""
+    """Raise `Rejected` for a password we do not accept: too short, common, or easy to guess.
+
+    Length is what counts, and that it is on no list (NIST SP 800-63B, 3.1.1.2): no kinds of characters are
+    demanded.
+    """
     if not SHORTEST <= len(password) <= LONGEST:
         raise Rejected(f"must have {SHORTEST} to {LONGEST} characters", where="password")
-    if len(set(password)) < 5 or username.casefold() in password.casefold():
+    # Loads its lists of common passwords, which only who sets a password should wait for.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
+    named = username.casefold() in password.casefold()
+    words = [username, "redcap", "worklist", "mwl", "relay", "dicom", "scanner"]
+    found = zxcvbn(password[:_JUDGED], user_inputs=words)  # type: ignore[no-untyped-call]
+    if named or found["score"] < LEAST_SCORE:
         raise Rejected("is too easy to guess", where="password", hint="a few unrelated words make a good one")
 
 

@@ -73,6 +73,7 @@ class PersonClaims(BaseModel):
     sub: str
     ver: int
     exp: int
+    sid: str = ""
 
 
 class PeopleTokens:
@@ -85,9 +86,13 @@ class PeopleTokens:
     def __init__(self, keys: Callable[[bool], Mapping[str, Any]], *, now: Callable[[], float]) -> None:
         self._keys, self._now = keys, now
 
-    def issue(self, username: str, token_version: int, *, minutes: int) -> str:
-        """Return a token that is good for ``minutes``."""
-        return self._signed(PEOPLE_AUDIENCE, minutes * 60, sub=username, ver=token_version)
+    def issue(self, username: str, token_version: int, *, minutes: int, session: str = "") -> str:
+        """Return a token that is good for ``minutes``.
+
+        :param session: the id of the session it belongs to, whose end ends it; empty: it belongs to none.
+        """
+        of_session = {"sid": session} if session else {}
+        return self._signed(PEOPLE_AUDIENCE, minutes * 60, sub=username, ver=token_version, **of_session)
 
     def issue_device(self, username: str, device: str) -> str:
         """Return a token that says that a person has logged in on the device called ``device``."""

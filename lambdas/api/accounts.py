@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lambdas.access.passwords import check_rules
 from lambdas.access.role import Role
 from lambdas.api.services import Services
@@ -9,13 +12,24 @@ from lambdas.store.accounts.people import User
 from lambdas.store.audit.entry import COMMAND, Actor
 
 
-def add_user(services: Services, username: str, password: str, role: Role, *, by: Actor = COMMAND) -> User:
+def add_user(
+    services: Services,
+    username: str,
+    password: str,
+    role: Role,
+    *,
+    disabled: bool = False,
+    about: Mapping[str, Any] | None = None,
+    by: Actor = COMMAND,
+) -> User:
     """Make an account: also how the first admin comes to be, before there is anybody to ask.
 
+    :param about: ``email``, ``full_name``, ``sites``.
     :raises Rejected: the name or the password is not acceptable.
     :raises AlreadyExists: the name is taken.
     """
-    return services.users.create(username, hashed(services, username, password), role, by=by)
+    password_hash = hashed(services, username, password)
+    return services.users.create(username, password_hash, role, disabled=disabled, about=about, by=by)
 
 
 def set_password(services: Services, username: str, password: str) -> None:

@@ -9,17 +9,19 @@ relay   its own site's feed and events, nothing of the above
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from lambdas.access.reach import Reach
 from lambdas.access.role import Role
 from lambdas.access.tokens import DEVICE_SECONDS, Unauthenticated, claimed_relay, verify_relay
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
-from lambdas.store.accounts.people import User, normal_name
+from lambdas.store.accounts.people import Session, User, normal_name
 from lambdas.store.accounts.relays import Relay
 from lambdas.store.audit.entry import Actor, Subject
 from shared.errors import Forbidden
@@ -50,7 +52,10 @@ def log_in(services: Services, body: Login, request: Request, response: Response
     user = authenticated(services, body, request, response)
     longest = services.settings.access_token_max_minutes
     minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
-    token = services.tokens.issue(user.username, user.token_version, minutes=minutes)
+    session = begin_session(services, user, request, minutes)
+    token = services.tokens.issue(
+        user.username, user.token_version, minutes=minutes, session=session.session_id
+    )
     return AccessToken(access_token=token, expires_in=minutes * 60)
 
 
@@ -78,6 +83,19 @@ def authenticated(services: Services, body: Login, request: Request, response: R
     return user
 
 
+def begin_session(services: Services, user: User, request: Request, minutes: int) -> Session:
+    """Return a session that has begun, which the account's list of sessions shows until it ends."""
+    now = datetime.fromtimestamp(services.now(), UTC)
+    session = Session(
+        session_id=services.new_id(),
+        began_at=now,
+        expires_at=now + timedelta(minutes=minutes),
+        address=request.client.host if request.client else "",
+    )
+    services.users.begin_session(user.username, session)
+    return session
+
+
 def _device(services: Services, username: str, request: Request) -> str:
     token = request.cookies.get(DEVICE_COOKIE, "")
     return services.tokens.device(token, normal_name(username)) if token else ""
@@ -101,7 +119,8 @@ def current_user(services: UseServices, credentials: _PersonToken) -> User:
         raise Unauthenticated("an access token is needed", hint="POST /auth/login")
     claims = services.tokens.verify(credentials.credentials)
     user = services.users.find(claims.sub)
-    if user is None or user.disabled or user.token_version != claims.ver:
+    ended = claims.sid and user and claims.sid not in {session.session_id for session in user.sessions}
+    if user is None or user.disabled or user.token_version != claims.ver or ended:
         raise Unauthenticated("the access token is no longer good", hint="log in again")
     return user
 
@@ -119,6 +138,11 @@ def person(request: Request, username: str) -> Actor:
         address=request.client.host if request.client else "",
         request_id=str(request.scope.get("mwl.request_id", "")),
     )
+
+
+def reach(user: Annotated[User, Depends(current_user)]) -> Reach:
+    """Return which sites the person may see."""
+    return Reach(frozenset(user.sites))
 
 
 def _needs(role: Role) -> Callable[[User], User]:
@@ -147,5 +171,28 @@ def current_relay(services: UseServices, credentials: _RelayToken) -> Relay:
 MayRead = Depends(_needs(Role.READ))
 MayWrite = Depends(_needs(Role.WRITE))
 MayAdminister = Depends(_needs(Role.ADMIN))
+Person = Annotated[User, Depends(current_user)]
 Acting = Annotated[Actor, Depends(acting)]
+Within = Annotated[Reach, Depends(reach)]
 ThisRelay = Annotated[Relay, Depends(current_relay)]
+
+
+@router.get("/sessions")
+def list_sessions(services: UseServices, user: Person) -> list[Session]:
+    """List your sessions: every login whose token is still good."""
+    now = datetime.fromtimestamp(services.now(), UTC)
+    return [session for session in user.sessions if session.expires_at > now]
+
+
+@router.post("/logout", status_code=204)
+def logout(services: UseServices, credentials: _PersonToken, by: Acting) -> None:
+    """End this session: its token is no longer good."""
+    claims = services.tokens.verify(credentials.credentials if credentials else "")
+    if claims.sid:
+        services.users.end_session(claims.sub, claims.sid, by=by)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+def end_session(session_id: str, services: UseServices, by: Acting) -> None:
+    """End one of your sessions, on whatever device it is."""
+    services.users.end_session(by.name, session_id, by=by)

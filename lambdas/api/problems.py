@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from lambdas.access.throttle import Throttled
 from lambdas.access.tokens import Unauthenticated
 from lambdas.api.preconditions import PreconditionRequired
+from lambdas.store.accounts.people import LastAdmin
 from shared.errors import OUTCOMES, MwlError, Outdated, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
 
@@ -30,6 +31,7 @@ NOTED: Final = "mwl.problem"
 
 # The first class that fits counts, so the special come before the general.
 STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {
+    LastAdmin: (HTTPStatus.CONFLICT, "conflict"),
     Throttled: (HTTPStatus.TOO_MANY_REQUESTS, "throttled"),
     Unauthenticated: (HTTPStatus.UNAUTHORIZED, "unauthenticated"),
     PreconditionRequired: (HTTPStatus.PRECONDITION_REQUIRED, "precondition-required"),

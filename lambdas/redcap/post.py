@@ -6,6 +6,7 @@
     400 with REDCap's own JSON error                Rejected      the request will always be wrong
     the same, naming values of an import            ValuesRefused the others can be imported
     408, 500, 502, 503, 504; no connection          Unavailable   after retries with growing pauses
+    429, or 503 with Retry-After                    Unavailable   after retries, and as long as it says
     an empty body, or a sentence about memory       TooMuch       for whoever can ask for less
     a redirect, HTML, a cut body, anything else     Unavailable   at once: half an answer is no answer
 
@@ -25,19 +26,16 @@ from typing import Any, Final
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from lambdas.redcap.pace import Pace, rest_of
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 
 ATTEMPTS: Final = 4
 BAN_SECONDS: Final = 3600
 """How long to leave a server alone that has banned us; 600 requests a minute are too many for it."""
 
-REQUESTS_A_MINUTE: Final = 300
-"""Never more in any minute: half of what REDCap bans an address for, because others share the address."""
-BURST: Final = 150
-"""So many of them may follow each other at once."""
-
 _REACH: Final = "is the address right, and can this machine reach it?"
-_PASSING: Final = frozenset({408, 500, 502, 503, 504})
+TOO_MANY: Final = 429
+_PASSING: Final = frozenset({408, TOO_MANY, 500, 502, 503, 504})
 _BAN: Final = "has been banned due to suspected abuse"
 _MEMORY: Final = re.compile(r"out of (server )?memory|allowed memory size", re.IGNORECASE)
 _LOCKED: Final = re.compile(r"\block(ed)?\b", re.IGNORECASE)
@@ -79,28 +77,6 @@ class _PassingTooMuch(TooMuch, _Passing):
     """Both: a crash in the middle of the answer, or a server in trouble."""
 
 
-class Throttle:
-    """Spreads requests: `BURST` at once, `REQUESTS_A_MINUTE` at most in any minute.
-
-    :param clock: seconds that never go back.
-    :param sleep: waits, given seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._clock, self._sleep = clock, sleep
-        self._each = 60.0 / (REQUESTS_A_MINUTE - BURST)
-        self._due = 0.0  # when the next request would be due if all were evenly spread
-
-    def wait(self) -> None:
-        """Return when the next request may be sent."""
-        now = self._clock()
-        self._due = max(self._due, now)
-        early = self._due - (BURST - 1) * self._each - now
-        self._due += self._each
-        if early > 0:
-            self._sleep(early)
-
-
 class Post:
     """POSTs a form and returns REDCap's JSON, or raises what the table above says."""
 
@@ -110,10 +86,10 @@ class Post:
         timeout: tuple[float, float],
         *,
         sleep: Callable[[float], None],
-        clock: Callable[[], float],
+        pace: Pace,
     ) -> None:
         self._url, self._timeout, self._sleep = url, timeout, sleep
-        self._throttle = Throttle(clock, sleep)
+        self._pace = pace
         self.session = requests.Session()
         self.server_time: datetime | None = None
 
@@ -129,7 +105,7 @@ class Post:
         return tries(self._once, payload)
 
     def _once(self, payload: Mapping[str, Any]) -> Any:
-        self._throttle.wait()
+        self._pace.wait()
         try:
             # A redirect would turn the POST into a GET, and be answered with the help page.
             response = self.session.post(
@@ -140,10 +116,19 @@ class Post:
             raise self._unreachable(error) from None
         body = response.content.decode("utf-8", errors="replace")
         if failure := self._judged(response.status_code, body):
+            self._rest(failure, response)
             raise failure
         if date := response.headers.get("Date"):
             self.server_time = _moment(date, response.elapsed.total_seconds())
         return self._decoded(body)
+
+    def _rest(self, failure: MwlError, response: requests.Response) -> None:
+        """Leave the server alone, with everybody else who asks it, if it has said so."""
+        retry_after = response.headers.get("Retry-After", "")
+        if isinstance(failure, Banned):
+            self._pace.rest(BAN_SECONDS, banned=True)
+        elif response.status_code == TOO_MANY or (retry_after and response.status_code == 503):
+            self._pace.rest(rest_of(retry_after, datetime.now(UTC)))
 
     def _unreachable(self, error: requests.RequestException) -> Unavailable:
         what = f"REDCap did not answer: {type(error).__name__}"

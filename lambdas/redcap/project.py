@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from redcap.project import Project as PyCapProject
 
+from lambdas.redcap.pace import Pace, Throttle
 from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
 from lambdas.redcap.record_log import former_names
 from lambdas.redcap.row import RedcapRow
@@ -47,6 +48,7 @@ class RedcapProject:
     :param data_access_groups: whether rows shall have ``redcap_data_access_group`` among their values.
     :param sleep: waits between tries, and where requests would follow each other too fast, given seconds.
     :param clock: seconds that never go back.
+    :param pace: how fast the server may be asked; None: by this project alone, as `Throttle` says.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class RedcapProject:
         data_access_groups: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         # PyCap asserts, and its assertion quotes the token.
         if not _TOKEN.fullmatch(token):
@@ -66,7 +69,7 @@ class RedcapProject:
         self._url, self._id_field, self._groups = url, record_id_field, data_access_groups
         self._batch = BATCH
         timeout = (min(CONNECT_SECONDS, read_seconds / 2), read_seconds)
-        self._post = Post(url, timeout, sleep=sleep, clock=clock)
+        self._post = Post(url, timeout, sleep=sleep, pace=pace or Throttle(clock, sleep))
         self._project = _Project(url, token, record_id_field, self._post)
 
     def close(self) -> None:

@@ -28,8 +28,9 @@ from lambdas.sources.field_values import converted, fault_of
 from lambdas.sources.limits import Limits
 from lambdas.sources.protocol_codes import ProtocolCodes
 from lambdas.sources.scan_rows import Gate, Join, ScanRows
-from lambdas.sources.section import FieldName, Section, did_you_mean
+from lambdas.sources.section import FieldName, Section
 from shared.errors import Rejected
+from shared.text.spelling import did_you_mean
 from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName, SiteName, Status
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from typing import get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.dictionary.fields import Project
 from lambdas.sources.dictionary.problems import misfits_of, problems_of
-from lambdas.sources.section import did_you_mean
 from shared.errors import Rejected
+from shared.text.spelling import did_you_mean, keys_at
 
 
 def parse_definition(text: str) -> SourceDefinition:
@@ -49,25 +48,10 @@ def definition_from(data: object) -> SourceDefinition:
 def _problem(path: tuple[int | str, ...], kind: str, message: str) -> str:
     key = ".".join(str(part) for part in path)
     if kind == "extra_forbidden":
-        known = _known_keys(path[:-1])
+        known = keys_at(SourceDefinition, path[:-1])
         return f"{key}: there is no such key{did_you_mean(str(path[-1]), known)}"
     message = message.removeprefix("Value error, ")
     return f"{key}: {message}" if key else message
-
-
-def _known_keys(path: tuple[int | str, ...]) -> Collection[str]:
-    """Return the keys of the part of a definition that a path leads to."""
-    model: type[BaseModel] = SourceDefinition
-    for step in path:
-        if step in model.model_fields:
-            model = _model_in(model.model_fields[str(step)].annotation) or model
-    return model.model_fields
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def check_against(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -27,9 +25,3 @@ def field_name(name: str) -> str:
 
 FieldName = Annotated[str, AfterValidator(field_name)]
 """A REDCap field, a checkbox's column ``field___code``, ``form_complete``, or one of `PSEUDO_FIELDS`."""
-
-
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return a half sentence with the closest known names; empty if none is close."""
-    close = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lambdas.mapping.patients import Bearer
 from lambdas.store.audit.entry import Actor, Subject
 from lambdas.store.audit.trail import Also
 from lambdas.store.commit import Change, ItemWriter, Written
 from lambdas.store.followed_items import FollowedItems
-from lambdas.store.models import Tables
+from lambdas.store.models import Tables, bind
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
 from shared.worklist_item import WorklistItem
@@ -30,12 +31,16 @@ class Outcome:
 class DryWorklist(WorklistStore):
     """Reads the tables, and writes nothing.
 
+    :param tables: None: there are none yet, so nothing is there.
     :param now: seconds since 1970.
     """
 
-    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
-        self._dry = _DryWriter(tables, now=now)
-        followed = _DryFollowedItems(tables, self._dry, now=now)
+    def __init__(self, tables: Tables | None, *, now: Callable[[], float]) -> None:
+        self._is_empty = tables is None
+        tables = tables or bind("none", "none", "us-east-1")  # never asked
+        self._dry = _DryWriter(tables, now=now, is_empty=self._is_empty)
+        kind = _NothingFollowed if self._is_empty else _DryFollowedItems
+        followed = kind(tables, self._dry, now=now)
         super().__init__(tables, now=now, new_id=_no_id, writer=self._dry, followed=followed)
         self.said: dict[str, WorklistItem] = {}
         """What the source says of each item, by id."""
@@ -57,16 +62,27 @@ class DryWorklist(WorklistStore):
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
         """As `WorklistStore.items_of_source`."""
+        if self._is_empty:
+            return
         for ref in super().items_of_source(source_id, site):
             if ref.status_owner == "mpps":
                 self.scanned.append((site, ref))
             yield ref
 
+    def bearers(self, site: str) -> Iterator[Bearer]:
+        """As `WorklistStore.bearers`."""
+        return iter(()) if self._is_empty else super().bearers(site)
+
 
 class _DryWriter(ItemWriter):
-    def __init__(self, tables: Tables, *, now: Callable[[], float]) -> None:
+    def __init__(self, tables: Tables, *, now: Callable[[], float], is_empty: bool) -> None:
         super().__init__(tables, now=now, new_id=_no_id, settle=0)
+        self._is_empty = is_empty
         self.outcomes: list[Outcome] = []
+
+    def read(self, site: str, item_ids: Sequence[str]) -> dict[str, StoredItem]:
+        """As `ItemWriter.read`."""
+        return {} if self._is_empty else super().read(site, item_ids)
 
     def change(
         self,
@@ -96,6 +112,16 @@ class _DryWriter(ItemWriter):
 class _DryFollowedItems(FollowedItems):
     def follow(self, site: str, item: WorklistItem, row_id: str, before: str) -> None:
         """Write nothing: what the item would be, is put in any case."""
+
+
+class _NothingFollowed(_DryFollowedItems):
+    def names(self, sites: Collection[str]) -> dict[str, str]:  # noqa: ARG002
+        """Return nothing."""
+        return {}
+
+    def touched(self, source_id: str, sites: Collection[str]) -> Iterator[StoredItem]:  # noqa: ARG002
+        """Yield nothing."""
+        return iter(())
 
 
 def _no_id() -> str:

@@ -24,10 +24,14 @@ _LOWEST, _HIGHEST = "", "~"
 
 @dataclass(frozen=True)
 class ItemQuery:
-    """What to list; every condition given must hold. Dates are ``YYYYMMDD``, both ends included."""
+    """What to list; every condition given must hold. Dates are ``YYYYMMDD``, both ends included.
+
+    :param sites: only of these; none: of all.
+    """
 
     statuses: tuple[Status, ...] = DEFAULT_STATUSES
     site: str | None = None
+    sites: frozenset[str] = frozenset()
     patient_id: str | None = None
     modality: str | None = None
     date_from: str | None = None
@@ -36,6 +40,8 @@ class ItemQuery:
     def admits(self, row: ItemRow) -> bool:
         """Tell whether a row of the right status and day meets the rest of the query."""
         if self.site is not None and row.pk != site_key(self.site):
+            return False
+        if self.sites and row.pk not in {site_key(site) for site in self.sites}:
             return False
         item = stored_item(row).item
         return self.patient_id in (None, item.patient_id) and self.modality in (None, item.modality)

@@ -10,6 +10,7 @@
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
+        RATES              <server>              how often a REDCap server is asked      RateRow
         SOURCES            <source_id>           a source definition and its state       SourceRow
         AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
@@ -49,6 +50,7 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP = "SAME#", "STAMP#"
+RATES = "RATES"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -288,6 +290,14 @@ class ChainRow(Row):
     link = UnicodeAttribute()
 
 
+class RateRow(Row):
+    """When the next request to a server is due if all are evenly spread; until when it is left alone."""
+
+    due = NumberAttribute(null=True)
+    rests_until = NumberAttribute(null=True)
+    banned = BooleanAttribute(null=True)
+
+
 class AccountRow(Row):
     """A row of AccountsTable: ``body`` is the JSON of its own model; ``version`` guards its updates."""
 
@@ -318,6 +328,7 @@ class Tables:
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
+    rate: type[RateRow]
     account: type[AccountRow]
     audit: type[AuditRow]
     chain: type[ChainRow]
@@ -351,6 +362,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
+        rate=bound(RateRow, worklist_table),
         account=bound(AccountRow, accounts_table),
         audit=bound(AuditRow, worklist_table),
         chain=bound(ChainRow, worklist_table),

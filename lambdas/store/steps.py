@@ -25,6 +25,7 @@ from shared.batches import batches
 from shared.errors import Rejected
 from shared.steps.event_body import EventBody, pack, unpack
 from shared.steps.procedure_step import (
+    EventKind,
     EventReference,
     EventResult,
     LinkedItem,
@@ -99,6 +100,10 @@ class StepStore(WriteBackRows):
             return _refused(event, "this SOP Instance UID belongs to another site")
         before = step_of(row) if row else None
         if before is not None and self._is_recorded(event):  # an event is never without its step
+            items = self._worklist.writer.read(site, before.item_ids)
+            return self._result(event, "already_recorded", items)
+        if before is not None and event.kind is EventKind.N_CREATE and self._is_repeated(event):
+            # The scanner was not answered by one relay, and sent the same to another.
             items = self._worklist.writer.read(site, before.item_ids)
             return self._result(event, "already_recorded", items)
         try:
@@ -215,6 +220,11 @@ class StepStore(WriteBackRows):
             except DoesNotExist:
                 return False
         return True
+
+    def _is_repeated(self, event: ProcedureStepEvent) -> bool:
+        """Tell whether a step was created by the very same message."""
+        created = self.events(event.sop_instance_uid)[:1]
+        return any(each.dataset == event.dataset for each in created)
 
     def _result(
         self, event: ProcedureStepEvent, outcome: Outcome, items: Mapping[str, StoredItem]

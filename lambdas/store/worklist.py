@@ -210,7 +210,7 @@ class WorklistStore:
 
         return self._change_one(self._site_of(item_id), item_id, change, by)
 
-    def restore(self, item_id: str, *, by: Actor = SYSTEM) -> StoredItem:
+    def restore(self, item_id: str, check: Check = lambda _: None, *, by: Actor = SYSTEM) -> StoredItem:
         """Bring back an item that a person removed; one that is there stays as it is.
 
         :raises NotFound: there never was such an item, or it was removed too long ago.
@@ -219,6 +219,7 @@ class WorklistStore:
         found = self.find(item_id, gone=True)
         if found is None:
             raise NotFound("no such worklist item", where="id")
+        check(found)
         return self._change_one(
             found.item.site, item_id, lambda now: None if now is None else ownership.restored(now), by
         )

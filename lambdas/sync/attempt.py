@@ -291,6 +291,7 @@ class SyncAttempt:
             update={
                 "watermark": watermark,
                 "definition": progress.definition,
+                # A touched scan at a site of an earlier definition is not offered at another one.
                 "sites": tuple(sorted(self._definition.sites() | intake.continued.touched_sites())),
                 "reconciled_at": progress.began_at,
                 "build": _build(),

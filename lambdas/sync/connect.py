@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from pydantic import Field
@@ -15,12 +15,16 @@ from pydantic_settings import SettingsConfigDict
 from lambdas.aws.secrets import Secrets
 from lambdas.settings import StoreSettings
 from lambdas.sources.definition import SourceDefinition
+from lambdas.store.request_rates import RequestRates
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from lambdas.redcap.project import RedcapProject
+
+LONGEST_WAIT_SECONDS: Final = 120.0
+"""How long to wait for a turn at a server that others ask too, or that wants to be left alone."""
 
 Connect = Callable[[SourceDefinition], "RedcapProject"]
 
@@ -48,18 +52,21 @@ class Outside:
     :param now: seconds since 1970.
     :param new_id: a fresh random identifier at every call.
     :param sleep: waits, given seconds.
+    :param admits_hint: tells whether the server at an address may be asked for a single record now.
     """
 
     connect: Connect
     now: Callable[[], float]
     new_id: Callable[[], str]
     sleep: Callable[[float], None]
+    admits_hint: Callable[[str], bool] = lambda _url: True
 
 
 def outside(settings: RedcapSettings, *, read_seconds: float) -> Outside:
     """Return the real outside; ``read_seconds`` as in `connector`."""
     connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=read_seconds)
-    return Outside(connect, time.time, lambda: uuid4().hex, time.sleep)
+    rates = RequestRates(settings.tables(), now=time.time, sleep=time.sleep)
+    return Outside(connect, time.time, lambda: uuid4().hex, time.sleep, rates.admits_hint)
 
 
 def connector(
@@ -83,6 +90,7 @@ def connector(
         )
 
     secrets = Secrets(client, now=now)
+    rates = RequestRates(settings.tables(), now=now, sleep=sleep)
 
     def connect(definition: SourceDefinition) -> RedcapProject:
         from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - likewise
@@ -98,6 +106,7 @@ def connector(
             read_seconds=read_seconds,
             data_access_groups=definition.wants_data_access_groups(),
             sleep=sleep,
+            pace=rates.pace(definition.url, longest_wait=min(read_seconds, LONGEST_WAIT_SECONDS)),
         )
 
     return connect

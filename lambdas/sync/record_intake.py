@@ -33,12 +33,10 @@ from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
 from lambdas.sync.scans.continued_scans import ContinuedScans
+from lambdas.sync.scans.portions import Items, left_of, portions_of
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
-
-ASKED_AGAIN: Final = 2000
-"""Records that are asked for again at most before their items are withdrawn; more are a person's business."""
 
 LOOKED_AT_AGAIN: Final = 200
 """Records held for another's Patient ID that are looked at again at most."""
@@ -47,8 +45,6 @@ LEFT_OUT: Final = (
     "REDCap lists this record and does not return it, even asked for it alone; its scans stay as they are. "
     "Open the record in REDCap, and look for spaces or other characters in its id"
 )
-
-Items = dict[str, dict[str, str]]
 
 
 class Found(TypedDict):
@@ -320,25 +316,31 @@ class RecordIntake:
         self.withdraw_barred(found)
         if found.gone and self._redcap.existing(found.gone):
             raise Unavailable("REDCap's list of record ids is not complete", where=self._definition.url)
-        self._ask_again(found.vanished, but=found.gone)
-        vanished = _left(
-            found.vanished,
+        portions = list(portions_of(found.vanished))
+        if len(portions) == 1:  # so few that what REDCap has after all may keep the fuse whole
+            portions = [self._still_vanished(portions[0], found)]
+        ids = [item_id for some in portions for of_site in some.values() for item_id in of_site]
+        if self._must_wait(len(ids) + forgotten, found.total) or (forgotten and not self.confirmed):
+            self.withheld = Withheld.of(ids, found.total, forgotten)
+            return
+        for some in portions:
+            self._withdraw(some if len(portions) == 1 else self._still_vanished(some, found))
+        self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
+
+    def _still_vanished(self, some: Items, found: Sweep) -> Items:
+        self._ask_again(some, but=found.gone)
+        return left_of(
+            some,
             lambda _site, item_id, record: (
                 (record in found.gone or item_id not in self._mapped) and record not in self.left_out
             ),
         )
-        ids = [item_id for of_site in vanished.values() for item_id in of_site]
-        if self._must_wait(len(ids) + forgotten, found.total) or (forgotten and not self.confirmed):
-            self.withheld = Withheld.of(ids, found.total, forgotten)
-            return
-        self._withdraw(vanished)
-        self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
 
     def withdraw_barred(self, found: Sweep) -> None:
         """Withdraw what may not be shown, however many there are."""
-        self._ask_again(found.barred, but=found.gone)
-        still = _left(found.barred, lambda *place: self._is_barred(*place, last=True))
-        self._withdraw(still)
+        for some in portions_of(found.barred):
+            self._ask_again(some, but=found.gone)
+            self._withdraw(left_of(some, lambda *place: self._is_barred(*place, last=True)))
 
     def _is_barred(self, site: str, item_id: str, record: str, *, last: bool) -> bool:
         if item_id in self._barred:
@@ -349,9 +351,8 @@ class RecordIntake:
 
     def _ask_again(self, items: Items, *, but: Collection[str]) -> None:
         records = {record for of_site in items.values() for record in of_site.values()} - set(but)
-        if len(records) <= ASKED_AGAIN:
-            for batch in self.rows(records):
-                self.take(batch)
+        for batch in self.rows(records):
+            self.take(batch)
 
     def _must_wait(self, vanished: int, total: int) -> bool:
         share = self._definition.max_withdrawn_share
@@ -377,13 +378,6 @@ class RecordIntake:
             self._renew()
             self.withdrawn += self._worklist.withdraw(site, item_ids)
             self._patient_ids.gone(item_ids)
-
-
-def _left(items: Items, holds: Callable[[str, str, str], bool]) -> Items:
-    return {
-        site: {item_id: record for item_id, record in of_site.items() if holds(site, item_id, record)}
-        for site, of_site in items.items()
-    }
 
 
 def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:

@@ -51,6 +51,7 @@ class SourceSync:
         self._sources, self._worklist = sources, worklist
         self._connect, self._now = outside.connect, outside.now
         self._new_id, self._sleep = outside.new_id, outside.sleep
+        self._admits_hint = outside.admits_hint
 
     def run(
         self,
@@ -97,12 +98,15 @@ class SourceSync:
         """Bring one record, which somebody has just saved.
 
         None if that is better left to the next sync, which sees the record in any case: before the first one
-        is done, outside the operating window, while REDCap is in trouble, or when another run takes long.
+        is done, outside the operating window, while REDCap is in trouble, when another run takes long, or
+        when too many records are saved at once: the next sync reads them in batches.
 
         :raises MwlError: it failed; nothing is lost.
         """
         definition = self._sources.get(source_id)
         if not definition.enabled or not definition.open_at(datetime.fromtimestamp(self._now(), UTC)):
+            return None
+        if not self._admits_hint(definition.url):
             return None
         owner = self._new_id()
         if not self._lease_soon(source_id, owner, remaining):

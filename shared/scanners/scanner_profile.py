@@ -30,6 +30,7 @@ from pydantic import (
 from shared.dicom.character_sets import CharacterSetTerms
 from shared.dicom.dicom_text import AE, CS, LO, SH
 from shared.errors import Rejected
+from shared.text.spelling import did_you_mean, keys_at
 from shared.worklist_item import OPEN_STATUSES, Status
 
 MOST_DAYS: Final = 3650
@@ -42,8 +43,14 @@ def _keyword(text: str) -> str:
     from pydicom.datadict import tag_for_keyword  # noqa: PLC0415
 
     if not text or tag_for_keyword(text) is None:  # pydicom's dictionary has attributes without a keyword
-        raise Rejected("is not the keyword of a DICOM attribute, like PatientWeight")
+        raise Rejected(f"is not the keyword of a DICOM attribute, like PatientWeight{_like(text)}")
     return text
+
+
+def _like(keyword: str) -> str:
+    from pydicom.datadict import keyword_dict  # noqa: PLC0415  (as above)
+
+    return did_you_mean(keyword, keyword_dict)
 
 
 Keyword = Annotated[str, AfterValidator(_keyword)]
@@ -250,15 +257,21 @@ def check_listed_once(titles: Iterable[str]) -> None:
         listed.add(title)
 
 
-def reasons(error: ValidationError) -> str:
-    """Return what is wrong, each as ``field: reason``, without the values."""
+def reasons(error: ValidationError, model: type[BaseModel] = ScannerProfile) -> str:
+    """Return what is wrong, each as ``field: reason``, without the values.
+
+    :param model: what was validated: its keys are suggested for one that does not exist.
+    """
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(_reason(each["loc"], each["msg"]) for each in found)
+    return "; ".join(_reason(each, model) for each in found)
 
 
-def _reason(location: tuple[int | str, ...], message: str) -> str:
+def _reason(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+    location = error["loc"]
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        said = f"there is no such setting{did_you_mean(str(location[-1]), keys_at(model, location[:-1]))}"
     key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
-    said = message.removeprefix("Value error, ")
     return f"{key.lstrip('.')}: {said}" if key else said
 
 

@@ -18,18 +18,32 @@ MOST_LEVELS: Final = 150
 
 def storable(value: object) -> object:
     """Return a decoded JSON value; raise `Rejected` if it could not be kept."""
-    waiting = [(value, 1)]
-    while waiting:
-        each, level = waiting.pop()
+    # Level by level, because every report of a scanner comes through here several times.
+    level: list[object] = [value]
+    for _ in range(MOST_LEVELS):
+        below: list[object] = []
+        for each in level:
+            if isinstance(each, str):
+                _check_text(each)
+            elif isinstance(each, dict):
+                below += each
+                below += each.values()
+            elif isinstance(each, list | tuple):
+                below += each
+        if not below:
+            return value
+        level = below
+    for each in level:
+        if isinstance(each, dict | list | tuple):
+            raise Rejected(f"is nested deeper than {MOST_LEVELS} levels")
         if isinstance(each, str):
-            if not each.isascii() and not _encodable(each):
-                raise Rejected("has text with half a character, which cannot be encoded")
-        elif isinstance(each, dict | list | tuple):
-            if level > MOST_LEVELS:
-                raise Rejected(f"is nested deeper than {MOST_LEVELS} levels")
-            inner = [*each, *each.values()] if isinstance(each, dict) else each
-            waiting += [(one, level + 1) for one in inner if isinstance(one, str | dict | list | tuple)]
+            _check_text(each)
     return value
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and not _encodable(text):
+        raise Rejected("has text with half a character, which cannot be encoded")
 
 
 def _encodable(text: str) -> bool:

@@ -16,7 +16,7 @@ from shared.worklist_item import Status
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import CloudRig, cloud
 
-SESSION = BrowserSession(username="ana", token_version=1, began_at=1000.0, used_at=1000.0, proved_at=1000.0)
+SESSION = BrowserSession(username="ana", session_id="s1", began_at=1000.0, used_at=1000.0, proved_at=1000.0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from infra.redcap_simulator import RedcapSimulator, SimClock, classic, longitudinal
 from infra.redcap_simulator.faults import Fault
-from lambdas.redcap.post import BURST, REQUESTS_A_MINUTE, Throttle
+from lambdas.redcap.pace import BURST, REQUESTS_A_MINUTE, Throttle
 from lambdas.redcap.project import Banned, RedcapProject, redacted
 from lambdas.redcap.row import RedcapRow
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable

@@ -33,6 +33,10 @@ def beat(relay: RelayClient, **fields: Any) -> Any:
     return answer.json()
 
 
+def told(*scanners: dict[str, Any], version: str) -> dict[str, Any]:
+    return {"scanners": list(scanners), "version": version, "identity_shared": False}
+
+
 def override(rig: ApiRig, relay: RelayClient, *scanners: dict[str, Any]) -> Any:
     answer = rig.user(Role.ADMIN).put(f"/relays/{relay.relay_id}/scanners", json={"scanners": scanners})
     assert answer.status == 200, answer.text
@@ -57,7 +61,7 @@ def test_an_admin_sees_when_a_relay_was_last_heard_of_and_how_it_is_doing(rig: A
 
 
 def test_a_relay_nobody_overrides_is_told_so(rig: ApiRig) -> None:
-    assert beat(rig.relay()) == {"scanners": [], "version": "0"}
+    assert beat(rig.relay()) == told(version="0")
 
 
 def test_a_relay_is_told_what_an_admin_overrides_exactly_as_it_was_said(rig: ApiRig) -> None:
@@ -69,13 +73,13 @@ def test_a_relay_is_told_what_an_admin_overrides_exactly_as_it_was_said(rig: Api
         "charset": "ISO_IR 100",
     }
     shown = override(rig, relay, said)
-    told = {**said, "charset": ["ISO_IR 100"]}
-    assert (shown["scanners"], shown["version"], shown["held_version"]) == ([told], "1", None)
+    held = {**said, "charset": ["ISO_IR 100"]}
+    assert (shown["scanners"], shown["version"], shown["held_version"]) == ([held], "1", None)
     assert (shown["changed_by"], shown["changed_at"]) == ("admin-person", "2026-11-18T11:06:40Z")
-    assert beat(relay) == {"scanners": [told], "version": "1"}
-    assert beat(other) == {"scanners": [], "version": "0"}
+    assert beat(relay) == told(held, version="1")
+    assert beat(other) == told(version="0")
     override(rig, relay)
-    assert beat(relay) == {"scanners": [], "version": "2"}
+    assert beat(relay) == told(version="2")
 
 
 def test_an_admin_sees_what_the_relay_has_taken_and_what_not(rig: ApiRig) -> None:
@@ -160,3 +164,19 @@ def test_what_is_shown_can_be_sent_back(rig: ApiRig) -> None:
     shown = override(rig, relay, {"ae_title": "PRISMA1", "statuses": ["READY", "ARRIVED"], "days_back": None})
     assert shown["scanners"][0]["statuses"] == ["ARRIVED", "READY"]
     assert override(rig, relay, *shown["scanners"])["scanners"] == shown["scanners"]
+
+
+def test_two_machines_with_one_identity_are_noticed_and_told(rig: ApiRig) -> None:
+    relay, admin = rig.relay(), rig.user(Role.ADMIN)
+    assert not any(beat(relay, run=run)["identity_shared"] for run in ("one", "one", "two", "two"))
+    assert admin.get("/relays").json()[0]["identity_shared_at"] is None
+    assert beat(relay, run="one")["identity_shared"]
+    assert beat(relay, run="two")["identity_shared"]
+    assert admin.get("/relays").json()[0]["identity_shared_at"] is not None
+    rig.clock.advance(3600)
+    assert not beat(relay, run="two")["identity_shared"]
+
+
+def test_a_relay_too_old_to_name_its_run_is_never_taken_for_two(rig: ApiRig) -> None:
+    relay = rig.relay()
+    assert not any(beat(relay)["identity_shared"] for _ in range(3))

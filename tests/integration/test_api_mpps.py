@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
@@ -253,3 +254,37 @@ def test_an_event_id_nobody_could_write_down_is_a_flaw_of_the_request(rig: ApiRi
     bad = scan()[0].model_dump(mode="json") | {"event_id": "\ud800"}
     answer = rig.relay().http.post("/relay/mpps", json=sent(bad))
     assert (answer.status, answer.json()["where"]) == (422, "events.0.event_id")
+
+
+def test_another_relay_of_the_site_is_told_of_a_step_and_of_its_events(rig: ApiRig) -> None:
+    begun, ended = scan()
+    relay, other = rig.relay(), rig.relay()
+    relay.http.post("/relay/mpps", json=sent(begun))
+    assert events_of(other.http.get("/relay/mpps/2.25.77")) == [begun]
+    assert outcomes(other.http.post("/relay/mpps", json=sent(ended))) == ["recorded"]
+    assert status_of(rig) == "COMPLETED"
+    assert events_of(relay.http.get("/relay/mpps/2.25.77")) == [begun, ended]
+
+
+def events_of(answer: Any) -> list[ProcedureStepEvent]:
+    return [ProcedureStepEvent.model_validate(raw) for raw in answer.json()["events"]]
+
+
+def test_nobody_is_told_of_a_step_of_another_site_or_of_none(rig: ApiRig) -> None:
+    rig.relay().http.post("/relay/mpps", json=sent(scan()[0]))
+    assert rig.relay("south").http.get("/relay/mpps/2.25.77").status == 404
+    assert rig.relay().http.get("/relay/mpps/2.25.78").status == 404
+    assert rig.user(Role.ADMIN).get("/relay/mpps/2.25.77").status == 401
+
+
+def test_the_same_creation_sent_to_two_relays_is_one_and_a_different_one_is_refused(rig: ApiRig) -> None:
+    begun, ended = scan()
+    rig.relay().http.post("/relay/mpps", json=sent(begun))
+    again = begun.model_copy(update={"event_id": uuid4().hex})
+    assert outcomes(rig.relay().http.post("/relay/mpps", json=sent(again, ended))) == [
+        "already_recorded",
+        "recorded",
+    ]
+    other = {**begun.dataset, "00400241": {"vr": "AE", "Value": ["MR2"]}}
+    different = begun.model_copy(update={"event_id": uuid4().hex, "dataset": other})
+    assert outcomes(rig.relay().http.post("/relay/mpps", json=sent(different))) == ["refused"]

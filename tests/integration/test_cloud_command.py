@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from infra.cli import app
 from infra.commands import screen
 from infra.redcap_simulator import RedcapSimulator, classic
 from lambdas.access.passwords import Passwords
+from lambdas.access.role import Role
 from lambdas.sources.state import SourceState, SyncReport
-from lambdas.store.accounts.people import UserStore
+from lambdas.store.accounts.people import Session, UserStore
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM
@@ -110,6 +111,49 @@ def test_missing_settings_are_named(rig: CloudRig, monkeypatch: pytest.MonkeyPat
     failed = mwl_cloud("users", "list")
     assert failed.exit_code == 2
     assert "WORKLIST_TABLE" in failed.output
+    assert "export WORKLIST_TABLE=... ACCOUNTS_TABLE=..." in failed.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("users", "list"), ("relays", "list"), ("sources", "list"), ("write-backs", "list")]
+)
+def test_every_command_says_how_to_set_what_it_lacks(
+    rig: CloudRig, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    for name in ("WORKLIST_TABLE", "ACCOUNTS_TABLE"):
+        monkeypatch.delenv(name)
+    failed = mwl_cloud(*arguments)
+    assert (failed.exit_code, len(failed.output.strip().splitlines())) == (2, 1)
+    assert "mwl-cloud local prints those" in failed.output
+
+
+@pytest.mark.parametrize("width", [80, 250])
+def test_a_list_of_relays_has_whole_ids_on_a_terminal_of_any_width(
+    rig: CloudRig, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(screen.console, "_width", width)
+    relays = RelayStore(rig.tables, now=rig.clock, new_id=lambda: "r" * 32, new_code=lambda: "a-code")
+    code, _ = relays.invite("north")
+    relays.enroll(code, public_key="PEM", name="a relay with quite a long name in the basement")
+    lines = mwl_cloud("relays", "list").output.splitlines()
+    assert any("r" * 32 in line for line in lines)
+    assert max(map(len, lines)) <= width
+
+
+def test_a_preview_of_a_file_needs_no_deployment_but_a_token(
+    redcap: RedcapSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORKLIST_TABLE", "ACCOUNTS_TABLE", "REDCAP_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    file = definition(tmp_path, redcap)
+    refused = mwl_cloud("sources", "preview", file)
+    assert (refused.exit_code, "export REDCAP_API_TOKEN=" in refused.output) == (2, True)
+    monkeypatch.setenv("REDCAP_API_TOKEN", redcap.projects[0].token("relay"))
+    shown = mwl_cloud("sources", "preview", file)
+    assert shown.exit_code == 0, shown.output
+    assert "sub_000001_ses_1" in shown.output
+    assert "5 of 5 records" in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
 
 
 def test_a_relay_is_enrolled_listed_and_revoked(rig: CloudRig) -> None:
@@ -195,7 +239,7 @@ def test_what_the_relay_made_of_the_overrides_is_shown(rig: CloudRig) -> None:
         ("{", "not valid JSON in line 1"),
         ('[[scanners]]\nae_title = "A"\ndays_back = -1', "scanners[1].days_back: "),
         ('[[scanners]]\nae_title = "A"\naddresses = []', "scanners[1].addresses: "),
-        ("[relay]\nport = 1", "relay: Extra inputs"),
+        ("[relay]\nport = 1", "relay: there is no such setting"),
     ],
 )
 def test_an_override_that_cannot_be_names_file_and_key(
@@ -391,3 +435,20 @@ def test_a_triggers_url_is_shown_once_works_and_is_replaced_when_asked(
 def test_version_is_that_of_the_distribution() -> None:
     asked = mwl_cloud("--version")
     assert (asked.exit_code, asked.output) == (0, f"mwl-cloud {version('mwl-relay')}\n")
+
+
+def test_accounts_are_changed_and_deleted_and_their_sessions_ended(rig: CloudRig) -> None:
+    store = UserStore(rig.tables, now=rig.clock)
+    assert mwl_cloud("users", "create", "ana", "--role", "write", "--site", "north").exit_code == 0
+    changed = mwl_cloud("users", "change", "ana", "--full-name", "Ana B.", "--all-sites", "--role", "read")
+    assert changed.exit_code == 0, changed.output
+    user = store.find("ana")
+    assert user is not None
+    assert (user.full_name, user.sites, user.role) == ("Ana B.", (), Role.READ)
+    at = datetime.fromtimestamp(rig.clock(), UTC)
+    store.begin_session("ana", Session(session_id="s1", began_at=at, expires_at=at + timedelta(hours=1)))
+    assert "s1" in mwl_cloud("users", "sessions", "ana").output
+    assert mwl_cloud("users", "logout", "ana", "s1").exit_code == 0
+    assert mwl_cloud("users", "logout", "ana", "s1").exit_code == 2
+    assert mwl_cloud("users", "delete", "ana").exit_code == 0
+    assert mwl_cloud("users", "sessions", "ana").exit_code == 2

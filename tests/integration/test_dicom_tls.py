@@ -19,11 +19,12 @@ import pytest
 from cryptography import x509
 
 from edge_relay.client import scu
+from edge_relay.client.tls_trouble import tls_trouble
 from edge_relay.services.tls import ServerTls
 from edge_relay.upper_layer.application import Limits, Port
 from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.pdu import PduType
-from shared.errors import Rejected
+from shared.errors import Rejected, Unavailable
 from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.relay import eventually
 from tests.rigs.tls import Authority, Issued
@@ -125,6 +126,32 @@ def test_a_scanner_without_certificate_is_refused_if_one_is_required(
         assert turned_away(listener, site.client(version=version))
         assert said(toy, "the TLS handshake failed (PEER_DID_NOT_RETURN_A_CERTIFICATE)")
         assert toy.performed == []
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+def test_our_own_client_says_that_a_certificate_is_wanted(site: Site, version: ssl.TLSVersion) -> None:
+    with serving_tls(site.tls()) as (_, listener):
+        host, port = listener.addresses[-1]
+        for shown in (None, site.stranger.issue("stranger")):
+            said = tls_trouble(host, port, site.client(shown, version), SOON)
+            assert "--tls-client" in said
+        peer = scu.Peer(host, port, "ANY", "ANY", SOON, site.client(None, version))
+        with pytest.raises(Unavailable, match=r"did not answer over TLS.*--tls-client"):
+            scu.echo(peer)
+
+
+def test_our_own_client_says_that_a_certificate_is_not_trusted(site: Site) -> None:
+    with serving_tls(site.tls("none")) as (_, listener):
+        host, port = listener.addresses[-1]
+        stranger = ssl.create_default_context(cafile=str(site.stranger.file))
+        assert "its certificate is not trusted" in tls_trouble(host, port, stranger, SOON)
+
+
+def test_our_own_client_says_that_a_port_speaks_no_tls(site: Site) -> None:
+    with serving(Toy()) as (_, listener):
+        host, port = listener.addresses[0]
+        said = tls_trouble(host, port, site.client(), SOON)
+        assert "does not speak TLS" in said or "closed" in said or "failed" in said
 
 
 @pytest.mark.parametrize("demand", ["required", "optional"])

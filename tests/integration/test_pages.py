@@ -13,13 +13,14 @@ import pytest
 from botocore.client import BaseClient
 
 from lambdas.access.role import Role
+from lambdas.api.accounts import add_user
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport, Withheld
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from shared.relay_health import RelayHealth, ScannerActivity
 from shared.steps.procedure_step import EventKind
 from shared.worklist_item import Status, WorklistItem
-from tests.rigs.api import ApiRig, api
+from tests.rigs.api import PASSWORD, ApiRig, api
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.pages import Page, Visitor, visitor
 from tests.rigs.site_state import DEFINITION, NOW
@@ -394,6 +395,26 @@ def test_names_from_redcap_and_scanners_are_text_and_nothing_else(rig: ApiRig) -
     assert EVIL in pages[0].words
 
 
+def test_an_account_of_one_site_sees_nothing_of_another(rig: ApiRig) -> None:
+    here, there = book(rig, "1"), book(rig, "2", site="south", patient_name="Far^Away")
+    add_user(rig.services, "northerner", PASSWORD, Role.WRITE, about={"sites": ("north",)})
+    browser = visitor(rig, Role.WRITE, "northerner")
+    assert browser.get("/app/today?site=south").status == 404
+    assert browser.get("/app/week?site=south").status == 404
+    assert browser.get(f"/app/items/{here.id}").status == 200
+    for path in ("", "/history"):
+        assert browser.get(f"/app/items/{there.id}{path}").status == 404
+    stored = rig.services.worklist.find(there.id)
+    assert stored is not None
+    sent = {"version": stored.version}
+    for what in ("edit", "remove", "release", "restore"):
+        assert browser.post(f"/app/items/{there.id}/{what}", sent).status == 404
+    assert browser.post("/app/today/mark", {"mark": f"ARRIVED/{there.id}/{stored.version}"}).status == 404
+    assert browser.post("/app/find", {"who": "away", "site": "south"}).status == 404
+    assert browser.get(f"/app/sources/study/form/{there.id}").status == 404
+    assert rig.services.worklist.find(there.id) == stored
+
+
 # ---------------------------------------------------------- what admins do
 
 
@@ -468,7 +489,7 @@ def test_accounts_are_made_changed_and_removed(rig: ApiRig) -> None:
     browser.post("/app/accounts/change", {"username": "tec", "do": "delete"})
     assert rig.services.users.find("tec") is None
     last = browser.post("/app/accounts/change", {"username": "admin-person", "do": "delete"})
-    assert (last.status, "last admin" in last.words) == (422, True)
+    assert (last.status, "last admin" in last.words) == (409, True)
 
 
 def test_a_short_password_is_refused_and_not_quoted(rig: ApiRig) -> None:

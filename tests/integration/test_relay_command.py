@@ -93,6 +93,83 @@ def test_check_config_names_file_and_key(tmp_path: Path, cloud: FakeCloud) -> No
     assert "cloud_url" in mwl_relay("check-config", "--explain").output
 
 
+@pytest.mark.parametrize(
+    ("scanners", "relay", "code", "said"),
+    [
+        ([], {}, 2, "every scanner would be refused"),
+        ([], {"cloud_scanners": "add"}, 0, "good, 0 scanners"),
+        ([], {"allow_any_scanner": True}, 0, "good, 0 scanners"),
+        ([{"ae_title": "A"}], {}, 0, "good, 1 scanner\n"),
+        ([{"ae_title": "A"}, {"ae_title": "B"}], {}, 0, "good, 2 scanners"),
+    ],
+)
+def test_check_config_of_a_relay_that_nobody_may_call_is_not_good(
+    tmp_path: Path,
+    cloud: FakeCloud,
+    scanners: list[dict[str, Any]],
+    relay: dict[str, Any],
+    code: int,
+    said: str,
+) -> None:
+    settings = tmp_path / "relay.toml"
+    settings.write_text(toml(cloud, scanners=scanners, **relay))
+    checked = mwl_relay("check-config", "--config", settings)
+    assert (checked.exit_code, said in checked.output) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("[relay]\nae_titel = 'X'\n", "relay.ae_titel: there is no such setting; did you mean ae_title?"),
+        ("[realy]\n", "realy: there is no such setting; did you mean relay?"),
+        ("[status]\nprot = 1\n", "status.prot: there is no such setting; did you mean port?"),
+        (
+            "[[scanners]]\nae_title='A'\nmodality=['MR']\n",
+            "scanners[1].modality: there is no such setting;",
+        ),
+        (
+            "[[scanners]]\nae_title='A'\nextra_attributes=['PatientWait']\n",
+            "extra_attributes[1]: is not the keyword of a DICOM attribute, like PatientWeight; did",
+        ),
+    ],
+)
+def test_a_mistyped_setting_is_told_which_one_was_meant(tmp_path: Path, wrong: str, said: str) -> None:
+    settings = tmp_path / "relay.toml"
+    settings.write_text(wrong)
+    checked = mwl_relay("check-config", "--config", settings)
+    assert (checked.exit_code, said in checked.output) == (2, True), checked.output
+
+
+@pytest.mark.parametrize(
+    ("date", "found"),
+    [("2026-11-22", 1), ("2026-11-20..2026-11-22", 1), ("2026-11-23..", 0), ("20261122", 1)],
+)
+def test_find_takes_dates_as_people_write_them(relay: Relay, date: str, found: int) -> None:
+    eventually(lambda: names(relay))
+    shown = mwl_relay("find", *at(relay), "--date", date)
+    assert (shown.exit_code, shown.output.count("Doe^Jane")) == (0, found)
+
+
+def test_a_date_that_is_none_is_wrong_use(relay: Relay) -> None:
+    refused = mwl_relay("find", *at(relay), "--date", "tomorrow")
+    assert (refused.exit_code, "2026-11-27" in refused.output) == (2, True)
+
+
+def test_warnings_are_in_words(tmp_path: Path, relay: Relay) -> None:
+    report = began(item())
+    del report.PerformedStationAETitle
+    uid = scu.create_step(scanner(relay), report, None)
+    eventually(lambda: mwl_relay("list", "--warned", "--state-dir", tmp_path).output != "nothing\n")
+    (line,) = mwl_relay("list", "--warned", "--state-dir", tmp_path).output.splitlines()
+    assert re.match(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d {SCANNER}, N-CREATE of step {re.escape(uid)}: \w", line)
+    assert "(" not in line.partition(": ")[2][:1]
+
+
+def test_status_for_programs_names_its_columns(tmp_path: Path, relay: Relay) -> None:
+    names(relay)
+    eventually(lambda: "last query" in mwl_relay("status", "--state-dir", tmp_path).output)
+
+
 def test_status_is_for_people_and_programs(tmp_path: Path, relay: Relay) -> None:
     names(relay)
     eventually(lambda: "scanners" in (tmp_path / "health.json").read_text())
@@ -279,7 +356,7 @@ def test_a_port_or_folder_in_use_is_one_clear_line(tmp_path: Path, cloud: FakeCl
             (tmp_path / "two" / name).write_bytes((tmp_path / "one" / name).read_bytes())
         for folder, says in (("two", "cannot listen on"), ("one", "another relay is running")):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("edge_relay.operations.logs.set_up", lambda _: None)
+                patch.setattr("edge_relay.operations.logs.set_up", lambda *_: None)
                 result = mwl_relay("run", "--config", settings, "--state-dir", tmp_path / folder)
             assert result.exit_code == 2
             assert says in result.output

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.sop_class import ModalityPerformedProcedureStep  # type: ignore[attr-defined]
+from typer.testing import CliRunner
 
+from edge_relay.cli import app
 from edge_relay.client import scu
 from edge_relay.relay import Relay
 from shared.errors import Rejected
+from shared.worklist_item import Status
 from tests.rigs.relay import (
     RELAY_AET,
     SCANNER,
@@ -223,3 +227,43 @@ def test_killed_between_success_and_push_the_events_arrive_in_order_and_once(
     assert cloud.recorded_kinds() == [(UID, "N-CREATE"), (UID, "N-SET")]
     assert scu.find(peer, query()) == []
     assert process.end() == 0
+
+
+def refused_end(relay: Relay, cloud: FakeCloud) -> str:
+    """Let the cloud refuse a step's end; return the event's id."""
+    uid = scu.create_step(scanner(relay), began(item()), "2.25.88")
+    cloud.wait_for(lambda cloud: len(cloud.recorded) == 1)
+    eventually(lambda: not relay.journal.open_events())
+    cloud.refuse_all = "the site is unknown"
+    scu.set_step(scanner(relay), completed(), uid)
+    eventually(lambda: [each.state for each in relay.journal.open_events()] == ["parked"])
+    return relay.journal.open_events()[0].event_id
+
+
+def test_a_later_change_in_the_cloud_wins_over_a_parked_event(relay: Relay, cloud: FakeCloud) -> None:
+    refused_end(relay, cloud)
+    pulls = cloud.pulls
+    cloud.wait_for(lambda cloud: cloud.pulls > pulls + 2)
+    assert relay.journal.overlay()[item().id].status is Status.COMPLETED
+    edited = item(patient_name="Edited^Name", performed_procedure_step_status=Status.SCHEDULED)
+    cloud.put(edited)
+    eventually(lambda: not relay.journal.overlay())
+    assert statuses(relay) == ["SCHEDULED"]
+
+
+def test_a_parked_event_is_discarded_by_command_and_the_running_relay_follows(
+    relay: Relay, cloud: FakeCloud, tmp_path: Path
+) -> None:
+    event_id = refused_end(relay, cloud)
+    answer = CliRunner().invoke(
+        app, ["discard", event_id, "--because", "scanned twice", "--state-dir", str(tmp_path)]
+    )
+    assert answer.exit_code == 0, answer.output
+    assert event_id in answer.output
+    eventually(lambda: not relay.journal.overlay())
+    assert relay.journal.open_events() == []
+    listed = CliRunner().invoke(app, ["journal", "discarded", "--json", "--state-dir", str(tmp_path)])
+    (kept,) = json.loads(listed.output)
+    assert (kept["event_id"], kept["because"]) == (event_id, "scanned twice")
+    again = CliRunner().invoke(app, ["discard", event_id, "--because", "x", "--state-dir", str(tmp_path)])
+    assert again.exit_code != 0

@@ -166,6 +166,26 @@ def test_from_one_site_to_sites_by_group_and_back(rig: Rig) -> None:
     assert (records(rig, "north"), records(rig, "south")) == ({"S-0001", "S-0004"}, {"S-0002"})
 
 
+@pytest.mark.parametrize(
+    "later", [{"quebec": "south"}, {"montreal": "south"}, {"montreal": "south", "quebec": "south"}]
+)
+def test_a_scan_that_began_where_the_definition_has_no_site_any_more_is_offered_nowhere_else(
+    rig: Rig, later: dict[str, str]
+) -> None:
+    rig.sync()
+    begun = rig.items("north")["S-0001", 1]
+    rig.steps.record_event(an_event(begun), site="north", relay_id="relay-1")
+    rig.sources.put(definition_from(longitudinal_data(later, url=rig.simulator.url)))
+    for _ in range(2):  # the first of them is the last that the old site is in
+        rig.simulator.save_form(
+            22, "S-0001", "mri", {"mri_wt_lbs": "150"}, event=begun.source_event, instance=1
+        )
+        rig.sync()
+    assert "S-0001" not in records(rig, "south")
+    status = rig.items("north")["S-0001", 1].performed_procedure_step_status
+    assert status is Status.IN_PROGRESS
+
+
 def test_a_token_that_is_not_told_the_groups_is_found_out(rig: Rig) -> None:
     data = definition_data(url=rig.simulator.url, token_secret="in-a-group")
     rig.register(definition_from(data), "montreal")

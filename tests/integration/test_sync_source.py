@@ -337,6 +337,7 @@ def test_when_the_ban_is_over_the_source_is_due_and_recovers_by_itself(rig: Rig)
     state = rig.state()
     assert state.banned_until > state.paused_until
     over = {"banned_until": time.time() - 1, "paused_until": time.time() - 1}
+    rig.cloud.tables.rate("RATES", rig.simulator.base_url).delete()
     rig.remember(state.model_copy(update={**over, "last_run_at": None}))
     model = rig.cloud.tables.source
     model(SOURCES, "classic").update(actions=[model.last_run_at.remove()])

@@ -122,6 +122,9 @@ class World:
         self.rig.simulator.faults.clear()
         for _ in range(20):
             self.clock.advance(4000)
+            self.rig.cloud.tables.rate(
+                "RATES", self.rig.simulator.base_url
+            ).delete()  # a ban, long ago by now
             for parked in self.steps.parked_write_backs():
                 self.steps.retry_write_back(parked.sop_instance_uid)
             due = self.steps.due_write_backs(10)

@@ -113,12 +113,14 @@ class FakeCloud:
         self.faults: deque[str] = deque()
         self.always = ""
         self.refuse: dict[str, str] = {}
+        self.refuse_all = ""
         self.poison: set[str] = set()
         self.mpps_faults: deque[str] = deque()
         self.heartbeat_faults: deque[str] = deque()
         self.heartbeats: list[dict[str, Any]] = []
         self.overrides: list[Any] = []
         self.version = "0"
+        self.identity_shared = False
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -217,7 +219,7 @@ class FakeCloud:
         results = []
         for event in events:
             outcome = "already_recorded" if event["event_id"] in known else "recorded"
-            if event["event_id"] in self.refuse:
+            if event["event_id"] in self.refuse or self.refuse_all:
                 outcome = "refused"
             elif outcome == "recorded":
                 self.recorded.append(event)
@@ -225,7 +227,7 @@ class FakeCloud:
                 {
                     "event_id": event["event_id"],
                     "outcome": outcome,
-                    "reason": self.refuse.get(event["event_id"], ""),
+                    "reason": self.refuse.get(event["event_id"], self.refuse_all),
                     "items": self._apply(event) if outcome == "recorded" else [],
                 }
             )
@@ -308,7 +310,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 faults = cloud.heartbeat_faults
                 return self._fault(faults.popleft() if faults else cloud.always)
             cloud.heartbeats.append(body)
-            return self._send(200, {"scanners": cloud.overrides, "version": cloud.version})
+            told = {"scanners": cloud.overrides, "version": cloud.version}
+            return self._send(200, {**told, "identity_shared": cloud.identity_shared})
 
         def _enroll(self, body: dict[str, Any]) -> None:
             if body["code"] != CODE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from email.utils import format_datetime
 from http.client import responses
 from typing import Any, Final
@@ -81,15 +82,17 @@ class RedcapInProcess(BaseAdapter):
     """Answers what is sent to REDCap's API from a simulation, faults included.
 
     :param around: is called in place of each request, with its parameters and what answers it.
+    :param ahead: how far the web server's clock, which the Date header tells, is ahead of the database's.
     """
 
     def __init__(
         self,
         simulator: Simulation,
         around: Callable[[Params, Callable[[], requests.Response]], requests.Response] | None = None,
+        ahead: timedelta = timedelta(0),
     ) -> None:
         super().__init__()
-        self._simulator, self._around = simulator, around
+        self._simulator, self._around, self._ahead = simulator, around, ahead
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_more: Any) -> requests.Response:
         """Answer a request."""
@@ -115,6 +118,6 @@ class RedcapInProcess(BaseAdapter):
         response = requests.Response()
         response.status_code, response.reason = answer.status, responses[answer.status]
         response._content = answer.body
-        response.headers["Date"] = format_datetime(simulator.clock(), usegmt=True)
+        response.headers["Date"] = format_datetime(simulator.clock() + self._ahead, usegmt=True)
         response.request, response.url = request, request.url or ""
         return response

@@ -62,6 +62,11 @@ def of_event(db: sqlite3.Connection, event_id: str, dataset: DataSetJson) -> Hel
     return lists
 
 
+def delete_of(db: sqlite3.Connection, event_id: str) -> None:
+    """Delete the lists of one event."""
+    db.execute("DELETE FROM reference_lists WHERE event_id = ?", (event_id,))
+
+
 def delete(db: sqlite3.Connection, sop_instance_uid: str) -> None:
     """Delete the lists of a step's events, which are about to be deleted."""
     events = "SELECT event_id FROM events WHERE sop_instance_uid = ?"

@@ -12,10 +12,11 @@ from fastapi import Response
 from lambdas.api.pages.forms import as_model
 from lambdas.api.pages.session import Visitor
 from lambdas.api.routes import ownership, procedure_steps, relays, sources, users, worklist, write_backs
-from lambdas.api.schemas.common import EnrollmentCode, Invitation, NewUser, UserChanges
+from lambdas.api.schemas.common import EnrollmentCode, Invitation
 from lambdas.api.schemas.items import ItemChanges
 from lambdas.api.schemas.sources import PreviewRequest, SyncRequest
 from lambdas.api.schemas.steps import ItemChoice
+from lambdas.api.schemas.users import NewUser, UserChanges
 from lambdas.api.services import Services
 from lambdas.store.ownership import StoredItem
 from shared.errors import NotFound
@@ -25,30 +26,32 @@ class Changes:
     """What one visitor does."""
 
     def __init__(self, services: Services, who: Visitor) -> None:
-        self._services, self._by = services, who.by
+        self._services, self._by, self._within = services, who.by, who.within
 
     def edit_item(self, item_id: str, fields: dict[str, Any], version: str) -> None:
         """Change fields of an item; raise `Outdated` if it is not the version that was looked at."""
         body = as_model(ItemChanges, {**fields, "version": version})
-        worklist.patch_item(item_id, body, Response(), self._services, self._by, f'"{version}"')
+        worklist.patch_item(item_id, body, Response(), self._services, self._by, self._within, f'"{version}"')
 
     def remove_item(self, item_id: str, version: str) -> None:
         """Take an item off the list; raise `Outdated` as above."""
-        worklist.delete_item(item_id, self._services, self._by, f'"{version}"')
+        worklist.delete_item(item_id, self._services, self._by, self._within, f'"{version}"')
 
     def release_item(self, item_id: str, version: str) -> None:
         """Give all that people changed of an item back to REDCap; raise `Outdated` as above."""
-        ownership.release_item(item_id, Response(), self._services, self._by, None, f'"{version}"')
+        ownership.release_item(
+            item_id, Response(), self._services, self._by, self._within, None, f'"{version}"'
+        )
 
     def restore_item(self, item_id: str) -> None:
         """Bring back an item that a person removed."""
-        ownership.restore_item(item_id, Response(), self._services, self._by)
+        ownership.restore_item(item_id, Response(), self._services, self._by, self._within)
 
     def link_step(self, sop_instance_uid: str, item_id: str, *, linked: bool) -> None:
         """Say that a step is of an item, or that it is not."""
         choice = as_model(ItemChoice, {"item_id": item_id})
         change = procedure_steps.link_step if linked else procedure_steps.unlink_step
-        change(sop_instance_uid, choice, self._services, self._by)
+        change(sop_instance_uid, choice, self._services, self._by, self._within)
 
     def invite_relay(self, site: str) -> EnrollmentCode:
         """Make a code that enrols a relay."""
@@ -90,9 +93,9 @@ class Changes:
         users.delete_user(username, self._services, self._by)
 
 
-def existing_item(services: Services, item_id: str) -> StoredItem:
-    """Return an item, a removed one too; raise `NotFound`."""
+def existing_item(services: Services, who: Visitor, item_id: str) -> StoredItem:
+    """Return an item, a removed one too; raise `NotFound`, also for one of a site that is out of reach."""
     stored = services.worklist.find(item_id, gone=True)
-    if stored is None:
+    if stored is None or not who.within.admits(stored.item.site):
         raise NotFound("There is no such exam on the list")
     return stored

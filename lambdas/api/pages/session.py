@@ -13,9 +13,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 
 from lambdas.access.browser_session import BrowserSession
+from lambdas.access.reach import Reach
 from lambdas.access.role import Role
 from lambdas.access.tokens import Unauthenticated
-from lambdas.api.auth import authenticated, person
+from lambdas.api.auth import authenticated, begin_session, person
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.origin import cookie_name, form_token, is_form_token
@@ -54,6 +55,11 @@ class Visitor:
         """The token that the forms of this page send along."""
         return form_token(self.secret, self.nonce)
 
+    @property
+    def within(self) -> Reach:
+        """The sites that the visitor may see."""
+        return Reach(frozenset(self.user.sites))
+
     def may(self, role: Role) -> bool:
         """Tell whether the visitor has the rights of a role."""
         return self.user.role.covers(role)
@@ -73,10 +79,15 @@ def sign_in(services: Services, request: Request, response: Response, login: Log
     user = authenticated(services, login, request, response)
     services.sessions.end(request.cookies.get(name, ""))
     secret, now = services.new_secret(), services.now()
+    listed = begin_session(services, user, request, services.settings.session_max_minutes)
     services.sessions.begin(
         secret,
         BrowserSession(
-            username=user.username, token_version=user.token_version, began_at=now, used_at=now, proved_at=now
+            username=user.username,
+            session_id=listed.session_id,
+            began_at=now,
+            used_at=now,
+            proved_at=now,
         ),
     )
     response.set_cookie(name, secret, secure=request.url.scheme == "https", httponly=True, samesite="strict")
@@ -86,6 +97,7 @@ def sign_out(services: Services, request: Request, response: Response, who: Visi
     """End the session of this browser."""
     name = cookie_of(request)
     services.sessions.end(who.secret)
+    services.users.end_session(who.user.username, who.session.session_id, by=who.by)
     services.audit.record(who.by, [Subject(kind="login", id=who.by.name, action="logged-out")])
     response.delete_cookie(name, secure=request.url.scheme == "https", httponly=True, samesite="strict")
 
@@ -100,7 +112,8 @@ def visitor(request: Request, services: UseServices) -> Visitor:
     ):
         raise SignInNeeded("sign in first")
     user = services.users.find(session.username)
-    if user is None or user.disabled or user.token_version != session.token_version:
+    listed = {each.session_id for each in user.sessions} if user else set()
+    if user is None or user.disabled or session.session_id not in listed:
         raise SignInNeeded("sign in again")
     # Only a page that refreshes itself asks in htmx's name: nobody is using that.
     if "hx-request" not in request.headers and session.is_to_be_noted(now):

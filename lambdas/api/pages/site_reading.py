@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lambdas.api.pages.session import Visitor
 from lambdas.api.pages.views.site import SiteState, site_state
 from lambdas.api.services import Services
 from lambdas.store.ownership import StoredItem
@@ -12,9 +13,9 @@ from lambdas.sync.scanner_view import ScannerView, known_scanners, views
 from shared.errors import NotFound
 
 
-def sites_of(services: Services) -> list[str]:
-    """Return the sites a person can choose."""
-    return services.worklist.sites()
+def sites_of(services: Services, who: Visitor) -> list[str]:
+    """Return the sites that who looks can choose."""
+    return [site for site in services.worklist.sites() if who.within.admits(site)]
 
 
 def chosen_site(services: Services, asked: str, sites: Sequence[str]) -> str:

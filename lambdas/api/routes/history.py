@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from lambdas.api import reading
-from lambdas.api.auth import Acting, MayRead
+from lambdas.api.auth import Acting, MayRead, Within
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.audit import AuditRecord
 from lambdas.store.audit.item_history import history
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/worklist", tags=["worklist"], dependencies=[MayRead]
 
 
 @router.get("/{item_id}/history")
-def item_history(item_id: str, services: UseServices, by: Acting) -> list[AuditRecord]:
+def item_history(item_id: str, services: UseServices, by: Acting, within: Within) -> list[AuditRecord]:
     """Show what became of an item, removed ones too: REDCap's changes, people's, scanners', write-backs.
 
     Readings are not part of it; `GET /audit?item=` lists them.
@@ -25,6 +25,7 @@ def item_history(item_id: str, services: UseServices, by: Acting) -> list[AuditR
     if stored is None:
         raise NotFound("no such worklist item", where="id")
     things = {("item", item_id): stored.audited}
+    within.check(stored.item.site)
     steps = (*stored.progress.steps, no_show_of(item_id))
     for uid, last in services.steps.audited(steps).items():
         things["step", uid] = last

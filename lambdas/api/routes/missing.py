@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from lambdas.api.auth import Acting, MayRead
+from lambdas.api.auth import Acting, MayRead, Within
 from lambdas.api.dependencies import UseServices
 from lambdas.sources.missing_scans import by_day, is_soon
 from lambdas.store.audit.entry import Subject
@@ -38,18 +38,20 @@ class MissingScan(BaseModel):
 
 @router.get("")
 def list_missing(
-    services: UseServices, by: Acting, site: Annotated[OptionalSiteName, Query()] = ""
+    services: UseServices, by: Acting, within: Within, site: Annotated[OptionalSiteName, Query()] = ""
 ) -> list[MissingScan]:
     """List the scans that are not on the worklist, and why.
 
     With `site` those of that site, and those whose site is not known. No name is shown, only the record's id.
     """
+    within.check_choice(site)
     found = []
     for source in services.sources.all():
         if source.definition is None:
             continue
         for kind, row in by_day(source.state):
-            if not site or row.site in {site, ""}:
+            here = row.site or next(filter(within.admits, sorted(source.definition.sites())), None)
+            if here is not None and within.admits(here) and (not site or row.site in {site, ""}):
                 soon = is_soon(source.definition, row, services.now())
                 told = row.model_dump(exclude={"because_of"})
                 found.append(

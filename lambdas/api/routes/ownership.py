@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from lambdas.api.auth import Acting, MayWrite
+from lambdas.api.auth import Acting, MayWrite, Within
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.preconditions import check_match, etag
@@ -35,6 +35,7 @@ def release_item(
     response: Response,
     services: UseServices,
     by: Acting,
+    within: Within,
     body: Release | None = None,
     if_match: IfMatch = "",
 ) -> ItemView:
@@ -44,6 +45,7 @@ def release_item(
     """
 
     def check(there: StoredItem) -> None:
+        within.check(there.item.site)
         check_match(if_match, there, partial(since, services.audit.entry, item_id, there.audited))
 
     fields = body.fields if body else ()
@@ -51,9 +53,15 @@ def release_item(
 
 
 @router.post("/{item_id}/restore", responses=SHOWN)
-def restore_item(item_id: str, response: Response, services: UseServices, by: Acting) -> ItemView:
+def restore_item(
+    item_id: str, response: Response, services: UseServices, by: Acting, within: Within
+) -> ItemView:
     """Bring back an item that a person removed. One that is there stays as it is."""
-    return _asked_anew(services, services.worklist.restore(item_id, by=by), response)
+    return _asked_anew(
+        services,
+        services.worklist.restore(item_id, lambda there: within.check(there.item.site), by=by),
+        response,
+    )
 
 
 def _asked_anew(services: Services, stored: StoredItem, response: Response) -> ItemView:

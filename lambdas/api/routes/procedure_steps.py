@@ -9,7 +9,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from lambdas.api.auth import Acting, MayRead, MayWrite
+from lambdas.access.reach import Reach
+from lambdas.api.auth import Acting, MayRead, MayWrite, Within
 from lambdas.api.candidates import candidates
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas import common as schemas
@@ -56,18 +57,21 @@ class StepQuery(schemas.Request):
 
 
 @router.get("")
-def list_steps(query: Annotated[StepQuery, Query()], services: UseServices, by: Acting) -> list[StepView]:
+def list_steps(
+    query: Annotated[StepQuery, Query()], services: UseServices, by: Acting, within: Within
+) -> list[StepView]:
     """List steps that need a person: unmatched, mismatched, or open too long; the latest first."""
-    found = list(_listed(query, services))
+    within.check_choice(query.site)
+    found = list(_listed(query, services, within))
     ids = tuple(dict.fromkeys(item_id for view in found for item_id in view.items))
     services.audit.record(by, [Subject(kind="steps", action="read", ids=ids)], site=query.site)
     return found
 
 
 @router.get("/{sop_instance_uid}")
-def show_step(sop_instance_uid: str, services: UseServices, by: Acting) -> StepDetail:
+def show_step(sop_instance_uid: str, services: UseServices, by: Acting, within: Within) -> StepDetail:
     """Show a step, with the items it may be of: ranked, and why."""
-    found = services.step_links.find(sop_instance_uid)
+    found = _reached(services, sop_instance_uid, within)
     ranked = candidates(
         found.step,
         patient_name=found.patient_name,
@@ -81,26 +85,32 @@ def show_step(sop_instance_uid: str, services: UseServices, by: Acting) -> StepD
 
 
 @router.post("/{sop_instance_uid}/link", dependencies=[MayWrite])
-def link_step(sop_instance_uid: str, body: ItemChoice, services: UseServices, by: Acting) -> StepView:
+def link_step(
+    sop_instance_uid: str, body: ItemChoice, services: UseServices, by: Acting, within: Within
+) -> StepView:
     """Say that a step is of an item: the item gets its status, and REDCap is told. `unlink` undoes it."""
+    _reached(services, sop_instance_uid, within)
     found = services.step_links.link(sop_instance_uid, body.item_id, by=by)
     _wake(services, sop_instance_uid)
     return _view(services, found)
 
 
 @router.post("/{sop_instance_uid}/unlink", dependencies=[MayWrite])
-def unlink_step(sop_instance_uid: str, body: ItemChoice, services: UseServices, by: Acting) -> StepView:
+def unlink_step(
+    sop_instance_uid: str, body: ItemChoice, services: UseServices, by: Acting, within: Within
+) -> StepView:
     """Say that a step is not of an item: it is to be scanned again, and REDCap is told. `link` undoes it."""
+    _reached(services, sop_instance_uid, within)
     found = services.step_links.unlink(sop_instance_uid, body.item_id, by=by)
     _wake(services, sop_instance_uid)
     return _view(services, found)
 
 
-def _listed(query: StepQuery, services: Services) -> Iterator[StepView]:
+def _listed(query: StepQuery, services: Services, within: Reach) -> Iterator[StepView]:
     first, last = query.days(services.local_now().date())
     now = datetime.fromtimestamp(services.now(), UTC)
     left = query.limit
-    for site in [query.site] if query.site else services.worklist.sites():
+    for site in filter(within.admits, [query.site] if query.site else services.worklist.sites()):
         for found in services.step_links.between(site, first, last):
             view = StepView.of(found, now=now, open_hours=query.open_hours)
             if query.admits(view):
@@ -108,6 +118,12 @@ def _listed(query: StepQuery, services: Services) -> Iterator[StepView]:
                 left -= 1
             if not left:
                 return
+
+
+def _reached(services: Services, uid: str, within: Reach) -> FoundStep:
+    found = services.step_links.find(uid)
+    within.check(found.site, "procedure step")
+    return found
 
 
 def _view(services: Services, found: FoundStep) -> StepView:

@@ -102,10 +102,10 @@ def recorded_step(sop_instance_uid: str, relay: ThisRelay, services: UseServices
 @router.post("/heartbeat")
 def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> HeartbeatAnswer:
     """Keep how the relay is doing; answer with all that is overridden of its scanners' profiles."""
-    services.relays.heard(relay.relay_id, body)
+    shared = services.relays.heard(relay.relay_id, body)
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
-    return HeartbeatAnswer(scanners=overrides, version=version)
+    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared)
 
 
 def _etag(cursor: str) -> str:

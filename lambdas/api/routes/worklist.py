@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
+from lambdas.access.reach import Reach
 from lambdas.api import reading
-from lambdas.api.auth import Acting, MayRead, MayWrite
+from lambdas.api.auth import Acting, MayRead, MayWrite, Within
 from lambdas.api.dependencies import UseServices
 from lambdas.api.preconditions import check_match, check_status_is_meant, etag, is_known, merged
 from lambdas.api.schemas import common as schemas
@@ -48,9 +49,11 @@ class ListQuery(schemas.Request):
     offset: Annotated[int, Field(ge=0, le=10_000)] = 0
     cursor: Annotated[str, Field(max_length=512, description="From the page before: its `Link` header")] = ""
 
-    def to_query(self) -> ItemQuery:
+    def to_query(self, within: Reach) -> ItemQuery:
         """Return the query the store understands."""
+        within.check_choice(self.site)
         conditions = ItemQuery(
+            sites=within.sites,
             site=self.site or None,
             patient_id=self.patient_id or None,
             modality=self.modality or None,
@@ -70,10 +73,11 @@ def list_items(
     response: Response,
     services: UseServices,
     by: Acting,
+    within: Within,
 ) -> list[ItemView]:
     """List items in order of their start. `Link: <...>; rel="next"` leads to the next page, if any."""
     page = services.worklist.list_items(
-        query.to_query(), limit=query.limit, start=query.cursor or None, offset=query.offset
+        query.to_query(within), limit=query.limit, start=query.cursor or None, offset=query.offset
     )
     if page.next:
         response.headers["Link"] = f'<{_next_page(request, page.next)}>; rel="next"'
@@ -82,11 +86,15 @@ def list_items(
 
 
 @router.post("", status_code=201, dependencies=[MayWrite])
-def create_item(body: NewItem, response: Response, services: UseServices, by: Acting) -> ItemView:
+def create_item(
+    body: NewItem, response: Response, services: UseServices, by: Acting, within: Within
+) -> ItemView:
     """Make an item by hand, one that comes from no source."""
+    site = services.site_or_default(body.site)
+    within.check_choice(site)
     item = body.to_item(
         services.new_id(),
-        site=services.site_or_default(body.site),
+        site=site,
         now=services.local_now(),
         station_aetitle=services.settings.default_station_aetitle,
     )
@@ -106,10 +114,12 @@ def get_item(
     response: Response,
     services: UseServices,
     by: Acting,
+    within: Within,
     if_none_match: Annotated[str, Header()] = "",
 ) -> ItemView | Response:
     """Show an item. Its `ETag` is its version, which `If-None-Match` may name: then 304 if it is the same."""
     stored = _existing(services, item_id)
+    within.check(stored.item.site)
     if is_known(if_none_match, stored):
         return Response(status_code=304, headers={"ETag": etag(stored)})
     reading.item_read(services.audit, by, stored)
@@ -123,6 +133,7 @@ def change_item(
     response: Response,
     services: UseServices,
     by: Acting,
+    within: Within,
     if_match: IfMatch = "",
 ) -> ItemView:
     """Change the fields that differ. From then on they are yours: REDCap no longer changes them.
@@ -133,6 +144,7 @@ def change_item(
     """
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
+        within.check(there.item.site)
         check_status_is_meant(body, if_match, there)
         return _checked(services, body, if_match, there)
 
@@ -146,20 +158,29 @@ def patch_item(
     response: Response,
     services: UseServices,
     by: Acting,
+    within: Within,
     if_match: IfMatch = "",
 ) -> ItemView:
     """Change the fields named, and no other: a merge patch (RFC 7396), in which null empties a field."""
 
     def changes(there: StoredItem) -> Mapping[str, Any]:
+        within.check(there.item.site)
         return _checked(services, body, if_match, there)
 
     return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
 @router.delete("/{item_id}", status_code=204, dependencies=[MayWrite])
-def delete_item(item_id: str, services: UseServices, by: Acting, if_match: IfMatch = "") -> None:
+def delete_item(
+    item_id: str, services: UseServices, by: Acting, within: Within, if_match: IfMatch = ""
+) -> None:
     """Remove an item; its source will not bring it back."""
-    services.worklist.remove(item_id, lambda there: check_match(if_match, there), by=by)
+
+    def check(there: StoredItem) -> None:
+        within.check(there.item.site)
+        check_match(if_match, there)
+
+    services.worklist.remove(item_id, check, by=by)
 
 
 def _checked(services: Services, body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from lambdas.access.role import Role
-from lambdas.store.accounts.people import User
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom.dicom_text import LO
 from shared.relay_health import RelayHealth, RelaySummary
@@ -23,7 +21,7 @@ from shared.steps.procedure_step import (
 from shared.text.storable import storable
 from shared.worklist_item import OptionalSiteName
 
-_Password = Annotated[SecretStr, Field(max_length=1024)]
+Password = Annotated[SecretStr, Field(max_length=1024)]
 
 
 class Request(BaseModel):
@@ -41,7 +39,7 @@ class Login(Request):
     """Who logs in, and for how long they wish to be."""
 
     username: Annotated[str, Field(max_length=256)]
-    password: _Password
+    password: Password
     access_token_expire_minutes: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -51,36 +49,6 @@ class AccessToken(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's name of the scheme
     expires_in: int
-
-
-class NewUser(Request):
-    """An account to be made."""
-
-    username: Annotated[str, Field(max_length=64)]
-    password: _Password
-    role: Role
-
-
-class UserChanges(Request):
-    """What to change of an account; what is not given stays."""
-
-    password: _Password | None = None
-    role: Role | None = None
-    disabled: bool | None = None
-
-
-class UserView(BaseModel):
-    """An account as shown."""
-
-    username: str
-    role: Role
-    disabled: bool
-    created_at: datetime
-
-    @classmethod
-    def of(cls, user: User) -> UserView:
-        """Return what may be shown of an account."""
-        return cls.model_validate(user.model_dump(exclude={"password_hash", "token_version"}))
 
 
 class Invitation(Request):
@@ -98,7 +66,10 @@ class EnrollmentCode(BaseModel):
 
 
 class RelayView(BaseModel):
-    """A relay as shown; `last_seen_at` and `health` are of its last heartbeat."""
+    """A relay as shown; `last_seen_at` and `health` are of its last heartbeat.
+
+    `identity_shared_at`: when two machines were last seen to use its identity; null if that never happened.
+    """
 
     relay_id: str
     site: str
@@ -106,6 +77,7 @@ class RelayView(BaseModel):
     enrolled_at: datetime
     revoked_at: datetime | None
     last_seen_at: datetime | None
+    identity_shared_at: datetime | None = None
     health: RelaySummary | None
 
     @classmethod
@@ -130,7 +102,11 @@ class RelayDetail(RelayView):
 
 def _shown(relay: Relay, heartbeat: Heartbeat | None) -> dict[str, Any]:
     seen_at = heartbeat.seen_at if heartbeat else None
-    return relay.model_dump(exclude={"public_key"}) | {"last_seen_at": seen_at}
+    shared_at = heartbeat.runs.shared_at if heartbeat else None
+    return relay.model_dump(exclude={"public_key"}) | {
+        "last_seen_at": seen_at,
+        "identity_shared_at": shared_at,
+    }
 
 
 class ScannersView(BaseModel):

@@ -17,7 +17,7 @@ from lambdas.sources.dictionary.formats import format_problems
 from lambdas.sources.dictionary.units import unit_problems
 from lambdas.sources.dictionary.words import labelled, listed
 from lambdas.sources.dictionary.write_back import write_back_problems
-from lambdas.sources.section import did_you_mean
+from shared.text.spelling import did_you_mean
 
 _VALUELESS: Final = frozenset({"descriptive", "file"})
 

@@ -20,14 +20,33 @@ from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
 
+MOST_SESSIONS: Final = 50
+SessionsChange = Callable[["tuple[Session, ...]"], "tuple[Session, ...]"]
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
 """Lower case, so that nobody can be called almost like somebody else."""
+
+
+class LastAdmin(Rejected):
+    """Nobody would be left to administer."""
+
+
+class Session(BaseModel):
+    """One login of a person, until it is ended or its token is too old."""
+
+    model_config = ConfigDict(frozen=True)
+
+    session_id: str
+    began_at: AwareDatetime
+    expires_at: AwareDatetime
+    address: str = ""
 
 
 class User(BaseModel):
     """A person's account.
 
     :param token_version: tokens carry it; raised, it ends every token given out before.
+    :param sites: which sites the person may see; none: all.
+    :param sessions: that have not been ended; too old ones go with the next login.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +57,10 @@ class User(BaseModel):
     disabled: bool = False
     token_version: int
     created_at: AwareDatetime
+    email: str = ""
+    full_name: str = ""
+    sites: tuple[str, ...] = ()
+    sessions: tuple[Session, ...] = ()
 
     @property
     def leads(self) -> bool:
@@ -73,6 +96,7 @@ class UserStore:
         role: Role,
         *,
         disabled: bool = False,
+        about: Mapping[str, Any] | None = None,
         by: Actor = SYSTEM,
     ) -> User:
         """Add an account; raise `AlreadyExists` if the name is taken, `Rejected` if it cannot be one."""
@@ -90,7 +114,9 @@ class UserStore:
             # Not 1: a name given away again must not bring its former owner's tokens back to life.
             token_version=int(self._now() * 1000),
             created_at=datetime.fromtimestamp(self._now(), UTC),
+            **(about or {}),
         )
+        _check_sites(user)
         try:
             self._rows.add(user.username, user, audit=self._audited(user.username, None, user, by))
         except Conflict:
@@ -104,15 +130,19 @@ class UserStore:
         password_hash: str | None = None,
         role: Role | None = None,
         disabled: bool | None = None,
+        about: Mapping[str, Any] | None = None,
         by: Actor = SYSTEM,
     ) -> User:
         """Change what is given; return the account. A new password, or being disabled, ends its tokens.
+
+        :param about: ``email``, ``full_name``, ``sites``.
 
         :raises NotFound: there is no such account.
         :raises Rejected: nobody would be left to administer.
         """
         wanted = {"password_hash": password_hash, "role": role, "disabled": disabled}
         changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        changes |= about or {}
         user: User = races(ATTEMPTS)(self._change, username, changes, by)
         return user
 
@@ -123,11 +153,45 @@ class UserStore:
         if after == before:
             return before
         if "password_hash" in changes or (after.disabled and not before.disabled):
-            after = after.model_copy(update={"token_version": before.token_version + 1})
+            ended = {"token_version": before.token_version + 1, "sessions": ()}
+            after = after.model_copy(update=ended)
+        _check_sites(after)
         witness = self._other_admin(before) if before.leads and not after.leads else None
         audit = self._audited(before.username, before, after, by)
         self._rows.replace(before.username, after, kept.version, audit=audit, witness=witness)
         return after
+
+    def begin_session(self, username: str, session: Session) -> None:
+        """Note a login, and forget the sessions that are over; of more than `MOST_SESSIONS` the oldest end.
+
+        :raises NotFound: there is no such account any more.
+        """
+
+        def begun(sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+            now = datetime.fromtimestamp(self._now(), UTC)
+            left = [each for each in sessions if each.expires_at > now]
+            return (*left[-MOST_SESSIONS + 1 :], session)
+
+        races(ATTEMPTS)(self._change_sessions, username, begun, None)
+
+    def end_session(self, username: str, session_id: str, *, by: Actor) -> None:
+        """End a session: its token is no longer good. :raises NotFound: there is no such session."""
+
+        def ended(sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+            left = tuple(each for each in sessions if each.session_id != session_id)
+            if left == sessions:
+                raise NotFound("no such session", where="session_id")
+            return left
+
+        races(ATTEMPTS)(self._change_sessions, username, ended, by)
+
+    def _change_sessions(self, username: str, change: SessionsChange, by: Actor | None) -> None:
+        kept = self._existing(username)
+        user = kept.value.model_copy(update={"sessions": change(kept.value.sessions)})
+        audit = None
+        if by is not None:
+            audit = Audited(self._trail, by, Subject(kind="login", id=user.username, action="logged-out"))
+        self._rows.replace(user.username, user, kept.version, audit=audit)
 
     def upgrade_hash(self, user: User, password_hash: str) -> None:
         """Store the same password's better hash, if the account is still as it was read; else leave it."""
@@ -170,16 +234,25 @@ class UserStore:
         for name, kept in self._rows.all().items():
             if kept.value.leads and name != leaving.username:
                 return name, kept.version
-        raise Rejected(
+        raise LastAdmin(
             "the last admin who can log in must stay",
             where="username",
             hint="make somebody else an admin first",
         )
 
 
+def _check_sites(user: User) -> None:
+    if user.sites and user.role is Role.ADMIN:
+        raise Rejected("cannot be named for an admin, who sees all sites", where="sites")
+
+
 def _told(user: User | None) -> dict[str, Any]:
     """Return what the audit trail is told of an account."""
-    return user.model_dump(mode="json", include={"role", "disabled"}) if user else {}
+    return (
+        user.model_dump(mode="json", include={"role", "disabled", "email", "full_name", "sites"})
+        if user
+        else {}
+    )
 
 
 def normal_name(username: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from lambdas.store.accounts.relay_runs import RelayRuns
 from lambdas.store.accounts.rows import AccountRows, Audited, hidden_name
 from lambdas.store.audit.entry import SYSTEM, Actor, Subject, difference
 from lambdas.store.audit.trail import AuditTrail
@@ -69,6 +70,7 @@ class Heartbeat(BaseModel):
 
     seen_at: AwareDatetime
     health: RelayHealth
+    runs: RelayRuns = RelayRuns()
 
 
 class Configuration(BaseModel):
@@ -166,17 +168,20 @@ class RelayStore:
             audit = Audited(self._trail, by, gone, kept.value.site)
             self._relays.replace(relay_id, revoked, kept.version, audit=audit)
 
-    def heard(self, relay_id: str, health: RelayHealth) -> None:
-        """Store a relay's heartbeat in place of the one before."""
+    def heard(self, relay_id: str, health: RelayHealth) -> bool:
+        """Store a relay's heartbeat in place of the last; tell whether two machines use its identity."""
         kept = self._heartbeats.get(relay_id)
-        heartbeat = Heartbeat(seen_at=datetime.fromtimestamp(self._now(), UTC), health=health)
+        now = datetime.fromtimestamp(self._now(), UTC)
+        runs = (kept.value.runs if kept else RelayRuns()).heard(health.run, now)
+        heartbeat = Heartbeat(seen_at=now, health=health, runs=runs)
         try:
             if kept is None:
                 self._heartbeats.add(relay_id, heartbeat)
             else:
                 self._heartbeats.replace(relay_id, heartbeat, kept.version)
         except Conflict:
-            return  # another heartbeat of the same relay was kept this moment
+            pass  # another heartbeat of the same relay was kept this moment
+        return runs.is_shared(now)
 
     def heartbeat(self, relay_id: str) -> Heartbeat | None:
         """Return a relay's last heartbeat, None if there never was one."""

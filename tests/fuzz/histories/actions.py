@@ -105,11 +105,17 @@ def renames(world: World, number: int) -> None:
         world.note(new)
 
 
-def moves(world: World, number: int, dag: str) -> None:
-    """A record goes to another group, and so to another site, or to none."""
-    if world.study.has_groups and (name := _record(world, number)):
+def moves(world: World, number: int, dag: str, hinted: bool) -> None:
+    """A record goes to another group, and so to another site, or to none; perhaps a form is saved, too."""
+    shown = _shown(world, number)
+    name = shown.item.source_record if shown else ""
+    if name not in world.records():
+        name = _record(world, number) or ""
+    if world.study.has_groups and name:
         world.rig.simulator.form_filler.move_dag(world.project, name, dag)
         world.note(name)
+        if hinted:
+            world.hint(name)
 
 
 def time_passes(world: World, seconds: int) -> None:
@@ -187,8 +193,8 @@ def syncs_in_slices(world: World) -> None:
 
 
 def hint(world: World, number: int) -> None:
-    """REDCap's trigger says that a record was saved."""
-    if name := _record(world, number):
+    """REDCap's trigger says that a record was saved; below 0: the one that was changed last."""
+    if name := world.touched if number < 0 else _record(world, number):
         world.hint(name)
 
 
@@ -223,6 +229,8 @@ def syncs_with_half_an_answer(world: World, number: int, seed: int, hinted: bool
     name = _record(world, number)
     if name is None:
         return
+    _save(world, name, world.study.person_form, {"consent": "yes"})
+    world.sync()
     _save(world, name, world.study.person_form, {"first_name": "B"})
     world.disturbance = Disturbance(redcap_in=0, at_redcap=half)
     if hinted:
@@ -343,6 +351,8 @@ def _report(world: World, stored: StoredItem, site: str, uid: str, status: str, 
     begun.steps[uid] = status
     world.changes += 1
     world.removed.discard(id_)  # the scan is real
+    if not world.is_begun(id_):  # given back to the source, wherever it is by now: the next sync sees to it
+        world.allowed.setdefault(stored.item.source_record, set()).add(site)
 
 
 ACTIONS: Final[dict[str, Callable[..., None]]] = {

@@ -43,7 +43,7 @@ class Action:
 def story(seed: int) -> list[Action]:
     """Return what happens in the history of a seed."""
     random = Random(seed)
-    first = [Action("creates", (_everything(random), GROUPS[n % 4], False)) for n in range(AT_FIRST)]
+    first = [Action("creates", (_everything(random), _group(random), False)) for _ in range(AT_FIRST)]
     names, weights = zip(*((name, weight) for name, (weight, _) in _DRAWN.items()), strict=True)
     drawn = random.choices(names, weights, k=LENGTH)
     return [*first, Action("syncs"), *(_action(name, random) for name in drawn)]
@@ -125,7 +125,7 @@ def _any(random: Random, texts: Any) -> str:
 
 
 def _mostly(random: Random, usual: str, texts: Any) -> str:
-    return usual if random.random() < 0.7 else _any(random, texts)
+    return usual if random.random() < 0.8 else _any(random, texts)
 
 
 def _person(random: Random) -> dict[str, str]:
@@ -151,6 +151,10 @@ def _everything(random: Random) -> dict[str, str]:
     return {**_person(random), **_scan(random)}
 
 
+def _group(random: Random) -> str:
+    return random.choice(("montreal", "quebec", "montreal", "quebec", *GROUPS))
+
+
 def _day(random: Random) -> str:
     return _any(random, (*DATES, *NO_DATES))
 
@@ -158,6 +162,10 @@ def _day(random: Random) -> str:
 def _some(random: Random, values: dict[str, str]) -> dict[str, str]:
     chosen = random.sample(sorted(values), random.choice((1, 1, 2)))
     return {name: values[name] for name in chosen}
+
+
+def _another(random: Random) -> dict[str, str]:
+    return {**_some(random, _person(random)), "first_name": "C"}
 
 
 def _number(random: Random) -> int:
@@ -169,13 +177,13 @@ def _instance(random: Random) -> int:
 
 
 _TEAM: Final[dict[str, Draw]] = {
-    "creates": lambda r: (_everything(r), _any(r, GROUPS), r.random() < 0.3),
+    "creates": lambda r: (_everything(r), _group(r), r.random() < 0.3),
     "describes": lambda r: (_number(r), _some(r, _person(r) | {"mrn": _any(r, (*MRNS, "", "M4"))})),
     "schedules": lambda r: (_number(r), _instance(r), _some(r, _scan(r) | {"mri_date": _day(r)})),
     "deletes": lambda r: (_number(r), r.choice((1, 1, 1, 7))),
     "erases_a_scan": lambda r: (_number(r), _instance(r)),
     "renames": lambda r: (_number(r),),
-    "moves": lambda r: (_number(r), _any(r, GROUPS)),
+    "moves": lambda r: (_number(r), _group(r), r.random() < 0.6),
 }  # fmt: skip
 _EDITS: Final = ({"protocol_name": "by hand"}, {"scheduled_start_time": "111500"})
 _OTHERS: Final[dict[str, Draw]] = {
@@ -199,20 +207,21 @@ _VARIANTS: Final[tuple[dict[str, Any], ...]] = (
 _DRAWN: Final[dict[str, tuple[float, Draw]]] = {
     **{name: (2.0, draw) for name, draw in _TEAM.items()},
     **{name: (1.0, draw) for name, draw in _OTHERS.items()},
+    "moves": (3.0, _TEAM["moves"]),
     "scans": (2.5, _OTHERS["scans"]),
     "ends": (2.0, _OTHERS["ends"]),
     "describes": (4.0, _TEAM["describes"]),
     "schedules": (4.0, _TEAM["schedules"]),
-    "changes_and_changes_back": (1.5, lambda r: (_number(r), _some(r, _person(r)), _some(r, _person(r)))),
-    "time_passes": (3.0, lambda r: (r.choice((1, 30, 299, 301, 1500, 4000)),)),
+    "changes_and_changes_back": (2.5, lambda r: (_number(r), _some(r, _person(r)), _another(r))),
+    "time_passes": (3.0, lambda r: (r.choice((1, 30, 299, 301, 700, 1500, 1500, 4000)),)),
     "redefines": (0.7, lambda r: (r.choice(_VARIANTS),)),
     "tells_redcap": (1.0, lambda _: ()),
     "syncs": (6.0, lambda _: ()),
     "syncs_in_slices": (1.0, lambda _: ()),
-    "hint": (3.0, lambda r: (_number(r),)),
+    "hint": (3.0, lambda r: (r.choice((-1, _number(r))),)),
     "syncs_with_faults": (1.5, lambda r: (r.choice(FAULTS), r.randrange(6), r.choice((1, 4, 9)))),
     "syncs_without_a_record": (1.0, lambda r: (_number(r),)),
-    "syncs_with_half_an_answer": (2.5, lambda r: (_number(r), r.randrange(99), r.random() < 0.3)),
+    "syncs_with_half_an_answer": (4.0, lambda r: (_number(r), r.randrange(99), r.random() < 0.3)),
     "is_killed": (2.0, lambda r: (r.randrange(26), r.random() < 0.5, r.random() < 0.3)),
     "meanwhile_at_redcap": (2.0, lambda r: (r.randrange(6), r.random() < 0.5, *_meanwhile(r, _TEAM))),
     "meanwhile_at_the_table": (1.0, lambda r: (r.randrange(26), *_meanwhile(r, _OTHERS))),

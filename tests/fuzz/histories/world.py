@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
@@ -36,8 +36,8 @@ from tests.rigs.redcap import Rig, Stack
 from tests.rigs.shortcuts import Ask, RedcapInProcess, moto_at_once, rows_of_table
 
 MOMENTS: Final = (
-    ("Europe/Berlin", datetime(2026, 10, 25, 0, 20, tzinfo=UTC)),  # 02:20, and at 01:00 UTC again 02:00
-    ("America/New_York", datetime(2026, 11, 1, 5, 20, tzinfo=UTC)),  # likewise
+    ("Europe/Berlin", datetime(2026, 10, 25, 0, 50, tzinfo=UTC)),  # 02:50, and in ten minutes 02:00 again
+    ("America/New_York", datetime(2026, 11, 1, 5, 50, tzinfo=UTC)),  # likewise
     ("Europe/Berlin", datetime(2026, 3, 29, 0, 50, tzinfo=UTC)),  # summer time begins in ten minutes
     ("UTC", datetime(2026, 11, 18, 9, 0, tzinfo=UTC)),
     ("Asia/Kathmandu", datetime(2026, 11, 18, 9, 0, tzinfo=UTC)),
@@ -46,6 +46,9 @@ MOMENTS: Final = (
 
 CLOCKS_DIFFER: Final = (0.0, 0.0, 900.0, 7200.0, -900.0)
 """How far our clock is ahead of the REDCap server's, in seconds."""
+
+WEB_SERVERS_CLOCK: Final = (0, 0, 20, 120)
+"""How far the clock of REDCap's web server is ahead of its database's, in seconds: less than the overlap."""
 
 LEASE_OVER: Final = 4000.0
 
@@ -91,9 +94,10 @@ class World:
     """
 
     def __init__(self, stack: Stack, random: Random) -> None:
-        self.study: Study = STUDIES[random.choice(KINDS)]
+        self.study: Study = STUDIES[random.choices(KINDS, (1, 2, 1))[0]]
         zone, self._begin = random.choice(MOMENTS)
         self.skew = random.choice(CLOCKS_DIFFER)
+        self._ahead = timedelta(seconds=random.choice(WEB_SERVERS_CLOCK))
         self._ids = Random(random.random())
         self.variant = Variant()
         self._given = {
@@ -118,6 +122,7 @@ class World:
         self.names: list[str] = []
         self.renamed: set[str] = set()
         self.heard = 0
+        self.touched = ""
         self.changes = 0
         self.misled = self.lied_to = False
         self.findings: list[str] = []
@@ -201,7 +206,7 @@ class World:
             data_access_groups=self.study.has_groups,
             sleep=lambda _seconds: None,
         )
-        redcap._post.session.mount(simulator.url, RedcapInProcess(simulator, self._redcap_asked))
+        redcap._post.session.mount(simulator.url, RedcapInProcess(simulator, self._redcap_asked, self._ahead))
         return redcap
 
     def redefine(self, variant: Variant) -> None:
@@ -251,7 +256,9 @@ class World:
                 self.findings += [f"{name} was right, and was taken off the list" for name in lost]
             self.lied_to = False
         if result is not None and changes == self.changes and self._ids_were_looked_at():
-            self.allowed = {name: {self.site_of(name)} for name in self.records()}
+            known = {name: {self.site_of(name)} for name in self.records()}
+            waiting = self.rig.state().withheld  # what is gone stays where it was until a person confirms
+            self.allowed = {**self.allowed, **known} if waiting else known
         return result
 
     def _named(self, item_id: str) -> str:
@@ -264,14 +271,19 @@ class World:
     def _right(self) -> set[str]:
         """Return the items that are on the list, ought to be, and share their Patient ID with nobody."""
         stored, wanted = self.stored(), self.scans()
-        right = {id_ for id_ in stored if id_ in wanted and wanted[id_].verdict == "item"}
-        texts: dict[str, Mapping[str, str]] = {id_: each.item.model_dump() for id_, each in stored.items()}
-        texts |= {f"wanted {id_}": scan.fields for id_, scan in wanted.items() if scan.fields}
+        people = [(each.item.source_record, each.item.model_dump()) for each in stored.values()]
+        people += [(scan.place[0], dict(scan.fields)) for scan in wanted.values() if scan.fields]
+
+        def is_alone(scan: Scan) -> bool:
+            others = (fields for record, fields in people if record != scan.place[0])
+            return not any(are_two_people(scan.fields, other) for other in others)
+
         return {
             id_
-            for id_ in right
-            if wanted[id_].site == stored[id_].item.site
-            and not any(are_two_people(wanted[id_].fields, other) for other in texts.values())
+            for id_, each in stored.items()
+            if id_ in wanted
+            and (wanted[id_].verdict, wanted[id_].site) == ("item", each.item.site)
+            and is_alone(wanted[id_])
         }
 
     def is_begun(self, item_id: str) -> bool:
@@ -288,6 +300,7 @@ class World:
     def note(self, record: str) -> None:
         """Take note that a record has changed: until the next sync it may be shown here and there."""
         self.changes += 1
+        self.touched = record
         self.allowed.setdefault(record, set()).add(self.site_of(record))
 
     def note_all(self) -> None:
@@ -338,7 +351,8 @@ def without_rows(response: requests.Response, id_field: str, random: Random) -> 
         return False
     chosen = random.choice(several)
     own = [number for number, name in enumerate(names) if name == chosen]
-    out = set(random.sample(own, random.randint(1, len(own) - 1)))
+    first, *rest = own  # the first is the one that says who it is, and whether there is a consent
+    out = {first} if random.random() < 0.5 else set(random.sample(rest, random.randint(1, len(rest))))
     kept = [row for number, row in enumerate(rows) if number not in out]
     response._content = json.dumps(kept).encode()
     return True

@@ -25,9 +25,9 @@ _HISTORIES: Final = area(
         "our clock is ahead: what was saved in between is never seen",
     ),
     (
-        "since = watermark - timedelta(seconds=self._definition.overlap_seconds)",
-        "since = watermark",
-        "a form saved in the second in which REDCap was read is never seen",
+        "self._overlap = timedelta(seconds=definition.overlap_seconds)",
+        "self._overlap = timedelta(0)",
+        "what was saved while clocks of REDCap's own servers differ is never seen",
     ),
     (
         "return RowKey(source, self.record, self.event, self.instrument, self.instance or 1)",
@@ -40,8 +40,8 @@ _HISTORIES: Final = area(
         "a participant who moved is shown at two sites",
     ),
     (
-        "kept = set(current.edited) | (set() if",
-        "kept = set() | (set() if",
+        "getattr(current.item, name) for name in current.edited})",
+        "getattr(current.item, name) for name in ()})",
         "a full read takes back what a person edited",
     ),
     (

@@ -31,7 +31,7 @@ MOST_FOUND: Final = 20
 @router.get("/find")
 def ask(request: Request, who: Reader, services: UseServices) -> Response:
     """Show the box."""
-    sites = sites_of(services)
+    sites = sites_of(services, who)
     return page(
         request, who, "find.html", sites=sites, site=chosen_site(services, "", sites), found=None, typed=""
     )
@@ -40,7 +40,7 @@ def ask(request: Request, who: Reader, services: UseServices) -> Response:
 @router.post("/find")
 def find(request: Request, who: ActingReader, form: SentForm, services: UseServices) -> Response:
     """Answer for every exam of a site that fits, the next one first."""
-    typed, sites = form.text("who")[:100], sites_of(services)
+    typed, sites = form.text("who")[:100], sites_of(services, who)
     state = read_site(services, chosen_site(services, form.text("site"), sites))
     first, last = _days(state)
     enough = len(typed) >= FEWEST_LETTERS or typed.isdigit()

@@ -28,7 +28,7 @@ ItemId = Annotated[str, Path(max_length=64)]
 @router.get("/{item_id}")
 def show_item(item_id: ItemId, request: Request, who: Reader, services: UseServices) -> Response:
     """Show an exam: the sentence, the way it went, every field with its owner, what scanners see."""
-    stored = existing_item(services, item_id)
+    stored = existing_item(services, who, item_id)
     reading.item_read(services.audit, who.by, stored)
     state = read_site(services, stored.item.site)
     performed = performed_of(services, [stored])
@@ -53,9 +53,9 @@ def show_item(item_id: ItemId, request: Request, who: Reader, services: UseServi
 @router.get("/{item_id}/history")
 def show_history(item_id: ItemId, request: Request, who: Reader, services: UseServices) -> Response:
     """Show what became of an exam, the newest first."""
-    stored = existing_item(services, item_id)
+    stored = existing_item(services, who, item_id)
     state = read_site(services, stored.item.site)
-    records = item_history(item_id, services, who.by)
+    records = item_history(item_id, services, who.by, who.within)
     lines = history_lines(records, state, hides_names=who.session.hides_names)
     return page(request, who, "history.html", item_id=item_id, lines=lines, zone=state.zone_name)
 

@@ -23,7 +23,7 @@ def list_relays(request: Request, who: Admin, services: UseServices) -> Response
     """Show all relays, those that need somebody first."""
     now = datetime.fromtimestamp(services.now(), UTC)
     views = relay_views(services.relays.all(), services.relays.heartbeats(), now)
-    return page(request, who, "relays.html", relays=views, sites=sites_of(services), code=None)
+    return page(request, who, "relays.html", relays=views, sites=sites_of(services, who), code=None)
 
 
 @router.post("/enroll")

@@ -10,8 +10,8 @@ from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
-from lambdas.api.pages.session import ActingAdmin, Admin, Reader, Visitor
-from lambdas.api.pages.views.sources import draft_of, source_view, text_of
+from lambdas.api.pages.session import ActingAdmin, Admin, Reader
+from lambdas.api.pages.views.sources import Place, draft_of, source_view, text_of
 from lambdas.api.services import Services
 from lambdas.redcap.form_address import form_address
 from lambdas.sources.stored import StoredSource
@@ -88,19 +88,32 @@ def sync(source_id: SourceId, who: ActingAdmin, form: SentForm, services: UseSer
 @router.get("/sources/{source_id}/form/{row}")
 def open_form(source_id: SourceId, row: str, who: Reader, services: UseServices) -> Response:
     """Lead to a row's form in REDCap, whose address holds the record: ours does not."""
-    found = _row_of(services, who, services.sources.find(source_id), row)
+    source = services.sources.find(source_id)
+    place, site = _place_of(services, source, row)
+    sites = {site} if site or source.definition is None else source.definition.sites()
+    if not any(map(who.within.admits, sites)):
+        raise _no_row()
+    found = _address(services, source, place)
     return Response(status_code=303, headers={"Location": found, "Referrer-Policy": "no-referrer"})
 
 
-def _row_of(services: Services, who: Visitor, source: StoredSource, row: str) -> str:
-    del who  # every role may look where a scan is to be put right; REDCap asks for its own password
-    place = source_view(source, services.now()).place_of(row)
-    if place is None:
-        stored = services.worklist.find(row)
-        if stored is None or stored.item.source != source.source_id:
-            raise NotFound("There is no such row any more", hint="go back and load the page again")
-        item = stored.item
-        place = (item.source_record, item.source_event, item.source_instrument, item.source_instance)
+def _place_of(services: Services, source: StoredSource, row: str) -> tuple[Place, str]:
+    """Return where in REDCap a row is, and the site of its scan, empty if that is not known."""
+    shown = source_view(source, services.now()).row(row)
+    if shown is not None:
+        return shown.place, shown.site
+    stored = services.worklist.find(row)
+    if stored is None or stored.item.source != source.source_id:
+        raise _no_row()
+    item = stored.item
+    return (item.source_record, item.source_event, item.source_instrument, item.source_instance), item.site
+
+
+def _no_row() -> NotFound:
+    return NotFound("There is no such row any more", hint="go back and load the page again")
+
+
+def _address(services: Services, source: StoredSource, place: Place) -> str:
     definition = services.sources.get(source.source_id)
     redcap = services.connect(definition)
     try:

@@ -34,7 +34,7 @@ def show_today(
     request: Request, who: Reader, services: UseServices, site: Site = "", day: DayOf = ""
 ) -> Response:
     """Show a day of a site: today's, if none is asked for."""
-    sites = sites_of(services)
+    sites = sites_of(services, who)
     state = read_site(services, chosen_site(services, site, sites))
     wanted = day or state.today
     items = services.worklist.of_days(state.site, wanted, wanted) if state.site else []

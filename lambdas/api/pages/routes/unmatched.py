@@ -21,7 +21,7 @@ router = APIRouter(prefix="/unmatched")
 def list_unmatched(request: Request, who: Reader, services: UseServices) -> Response:
     """List the scans of the last seven days that need a person."""
     hidden = who.session.hides_names
-    found = list_steps(StepQuery(problem=[]), services, who.by)
+    found = list_steps(StepQuery(problem=[]), services, who.by, who.within)
     return page(request, who, "unmatched.html", steps=[step_row(each, hides_names=hidden) for each in found])
 
 
@@ -41,7 +41,7 @@ def link(request: Request, who: ActingWriter, form: SentForm, services: UseServi
 
 
 def _candidates(request: Request, who: Visitor, services: Services, uid: str, notice: str = "") -> Response:
-    found, hidden = show_step(uid, services, who.by), who.session.hides_names
+    found, hidden = show_step(uid, services, who.by, who.within), who.session.hides_names
     linked = [stored for stored in map(services.worklist.find, found.step.items) if stored is not None]
     return page(
         request,

@@ -21,7 +21,7 @@ def show_week(
     request: Request, who: Reader, services: UseServices, site: Site = "", day: DayOf = ""
 ) -> Response:
     """Show the week a day lies in: this one, if none is asked for."""
-    sites = sites_of(services)
+    sites = sites_of(services, who)
     state = read_site(services, chosen_site(services, site, sites))
     monday = monday_of(day or state.today)
     first, last = f"{monday:%Y%m%d}", _after(monday, 6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from shared.errors import MwlError
+from shared.errors import Conflict, MwlError, Outdated
 
 _HEADLINES: Final = {
     403: "You may not do this",
@@ -29,8 +29,7 @@ _ADVICE: Final = {
 }
 
 
-_NOTHING_TO_ADD: Final = frozenset({409, 412})
-"""The error speaks of headers; the advice says all that a person can do."""
+_OTHERWISE: Final = "Try again. If it stays like this, tell your IT engineer."
 
 
 class Failure(NamedTuple):
@@ -46,12 +45,24 @@ def failure(status: int, error: MwlError | None = None) -> Failure:
 
     :param status: of the answer (RFC 9110).
     """
+    if status in {409, 412} and not _is_race(error):
+        return Failure("This cannot be done", f"{_sentence(error)}." if error else "", _hint(error))
     headline = _HEADLINES.get(status, "This did not work")
-    told = error is not None and status not in _NOTHING_TO_ADD
+    # Of a race the error speaks of headers; the advice says all that a person can do.
+    told = error is not None and status not in {409, 412}
     what = f"{_sentence(error)}." if error and told else ""
-    hint = f"{_capital(error.hint)}." if error and error.hint and told else ""
-    advice = hint or _ADVICE.get(status, "Try again. If it stays like this, tell your IT engineer.")
+    advice = (_hint(error) if told else "") or _ADVICE.get(
+        status, "Try again. If it stays like this, tell your IT engineer."
+    )
     return Failure(headline, what, advice)
+
+
+def _is_race(error: MwlError | None) -> bool:
+    return isinstance(error, Conflict | Outdated)
+
+
+def _hint(error: MwlError | None) -> str:
+    return f"{_capital(error.hint)}." if error and error.hint else ""
 
 
 def _sentence(error: MwlError) -> str:

@@ -44,6 +44,7 @@ class RowView:
     field: str
     reason: str
     place: Place
+    site: str
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ class SourceView:
     held_count: int
     waiting: str
 
-    def place_of(self, row: str) -> Place | None:
-        """Return where in REDCap a row of this page is; None if it is not on it."""
+    def row(self, row: str) -> RowView | None:
+        """Return a row of this page; None if it is not on it."""
         rows = (*self.rejected, *self.held, *self.notes)
-        return next((each.place for each in rows if each.row == row), None)
+        return next((each for each in rows if each.row == row), None)
 
 
 def source_view(source: StoredSource, now: float) -> SourceView:
@@ -124,6 +125,7 @@ def _rows(source_id: str, rows: Iterable[UnshownRow | Note]) -> tuple[RowView, .
             field=row.field,
             reason=row.reason,
             place=(row.record, row.event, row.instrument, row.instance),
+            site=row.site if isinstance(row, UnshownRow) else "",
         )
         for row in rows
     )

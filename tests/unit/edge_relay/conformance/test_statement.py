@@ -24,7 +24,7 @@ from edge_relay.conformance.markdown import tag_text
 from edge_relay.conformance.sources import fields_of
 from edge_relay.conformance.statement import statement
 from edge_relay.conformance.subject import REVISIONS, Subject
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation

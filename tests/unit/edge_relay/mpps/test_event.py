@@ -6,8 +6,8 @@ import pytest
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
+from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
 from edge_relay.mpps.event import MIX_UP, ended, event_from
-from edge_relay.mpps.requirements import ATTRIBUTES, Requirement
 from shared.steps.procedure_step import EventKind, ProcedureStepEvent, Refusal, Step, StepStatus
 from shared.steps.step_dataset import fold, merged
 from tests.rigs.mpps import NOW, attributes, began, completed, discontinued, progress, put, unscheduled

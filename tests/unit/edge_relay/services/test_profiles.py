@@ -61,7 +61,7 @@ def test_the_cloud_changes_what_a_scanner_is_shown_and_not_from_where_it_calls(t
     assert held.version == "3"
     held.take([{"ae_title": "PRISMA1", "addresses": []}], "4")
     assert known(held) == changed
-    assert held.problems == ("PRISMA1: addresses: Extra inputs are not permitted",)
+    assert held.problems == ("PRISMA1: addresses: there is no such setting",)
 
 
 def test_a_scanner_no_longer_overridden_is_as_in_the_file_again(tmp_path: Path) -> None:

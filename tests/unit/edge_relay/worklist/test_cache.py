@@ -240,7 +240,7 @@ def test_the_blob_of_a_row_has_a_piece_for_every_attribute_with_a_source() -> No
     tags = b"".join(each.tag.to_bytes(4, "little") for each in worklist_row.COLUMNS)
     assert not {0x1D, 0x1F} & set(tags)
     row = cache_schema.row_of(FeedItem(feed_seq=1, item=full))
-    assert row[-2] == blob
+    assert row[-4] == blob
 
 
 def plan(worklist: Worklist, **keys: Any) -> str:
@@ -314,3 +314,98 @@ def test_pages_in_any_order_and_repeated_end_with_the_newest_of_each(changes: An
         held = {c.item.id: c.feed_seq for c in cache.select()}
         cache.close()
     assert held == {key: seq for key, seq in newest.items() if seq is not None}
+
+
+def harmed(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(sql)
+
+
+HARM = {
+    "the name that is answered": "UPDATE items SET elements = CAST(replace(elements, 'Doe', 'Dof') AS BLOB) "
+    "WHERE item_id = 'a'",
+    "the status": "UPDATE items SET status = 'COMPLETED' WHERE item_id = 'a'",
+    "whose it is": "UPDATE items SET item_id = 'c' WHERE item_id = 'a'",
+    "what it is selected by": "UPDATE items SET patient_id = 'P-002' WHERE item_id = 'a'",
+    "the item": "UPDATE items SET body = replace(body, 'Doe', 'Dof') WHERE item_id = 'a'",
+    "letters that are none": "UPDATE items SET body = CAST(x'ff' || body AS TEXT) WHERE item_id = 'a'",
+}
+
+
+@pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
+def test_an_item_that_is_not_as_it_was_written_is_set_apart_and_pulled_anew(
+    tmp_path: Path, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "cache.db"
+    with closing(Cache(path)) as cache:
+        cache.apply_page(page((1, item("a")), (2, item("b")), snapshot=True), "etag")
+    harmed(path, harm)
+    with closing(Cache(path)) as again:
+        again.ensure_on_disk()
+        assert [held.item.id for held in again.select()] == ["b"]
+        assert again.bookmark() == ("", "", "")
+        assert [each.reason for each in again.unreadable()] == ["its record in cache.db is damaged"]
+        again.begin_snapshot()
+        again.apply_page(page((1, item("a")), (2, item("b")), snapshot=True), "etag")
+        assert [held.item.id for held in again.select()] == ["a", "b"]
+        assert again.unreadable() == []
+    assert "Do" not in caplog.text
+
+
+def test_a_row_that_is_damaged_while_the_relay_runs_is_set_apart_by_the_next_pull(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    with closing(Cache(path)) as cache:
+        cache.apply_page(page((1, item("a")), (2, item("b")), snapshot=True), "etag")
+        harmed(path, HARM["the name that is answered"])
+        cache.report_damaged_row()  # as a reader does that finds it
+        cache.ensure_on_disk()
+        assert [held.item.id for held in cache.select()] == ["b"]
+
+
+def test_a_row_that_is_damaged_is_not_answered_and_its_owner_is_told(tmp_path: Path) -> None:
+    with closing(Worklist(tmp_path, item("a"), item("b"))) as worklist:
+        harmed(worklist.path, HARM["the name that is answered"])
+        assert worklist.ids(asking(PatientName="")) == ["b"]
+        assert [each.id for each in worklist.visible()] == ["b"]
+        worklist.cache.ensure_on_disk()
+        assert [each.item_id for each in worklist.cache.unreadable()] == ["a"]
+
+
+def test_a_file_without_checksums_keeps_its_worklist_and_gets_them(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    with closing(Cache(path)) as cache:
+        cache.apply_page(page((3, item("a")), gone=((9, "gone"),), cursor="c"), "e")
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:  # version 2 was the same, but for those
+        for name in cache_schema.INDEXES:
+            old.execute(f"DROP INDEX {name}")
+        for table in ("items", "staged"):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN seal")
+            old.execute(f"ALTER TABLE {table} DROP COLUMN whole")
+        old.execute("PRAGMA user_version = 2")
+    with closing(Cache(path)) as cache:
+        assert [(c.item, c.feed_seq) for c in cache.select()] == [(item("a"), 3)]
+        assert cache.bookmark() == ("", "", "")  # the next pull brings what the older program left out
+        cache.apply_page(page((8, item("gone"))), "")
+        assert ids(cache) == ["a"]
+    harmed(path, HARM["the item"])
+    with closing(Cache(path)) as cache:
+        cache.ensure_on_disk()
+        assert ids(cache) == []
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_wherever_an_identifier_changes_on_the_disk_nobody_is_shown_for_it(
+    tmp_path: Path, place: int
+) -> None:
+    path = tmp_path / "cache.db"
+    with closing(Cache(path)) as cache:
+        cache.apply_page(page((1, item("a", patient_id="P-7")), (2, item("b", patient_id="P-8"))), "etag")
+    content = path.read_bytes()
+    places = [at for at in range(len(content)) if content[at : at + 3] == b"P-7"]
+    assert len(places) == 4  # the row's field, its blob and its JSON, and the index
+    for at in places[place : place + 2]:
+        path.write_bytes(content[:at] + b"P-8" + content[at + 3 :])
+        with closing(Cache(path)) as cache:
+            cache.ensure_on_disk()
+            found = list(cache.select([Condition("patient_id", ("P-8",))]))
+            assert [held.item.id for held in found] in (["b"], [])

@@ -11,7 +11,7 @@ LIMITS = {"idle_minutes": 60, "longest_minutes": 720}
 
 def session(**changes: float) -> BrowserSession:
     fields = {"began_at": 1000.0, "used_at": 1000.0, "proved_at": 1000.0, **changes}
-    return BrowserSession.model_validate({"username": "ana", "token_version": 1, **fields})
+    return BrowserSession.model_validate({"username": "ana", "session_id": "s1", **fields})
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Names of REDCap fields, and what a mistyped one is compared with."""
+"""Names of REDCap fields."""
 
 from __future__ import annotations
 
 import pytest
 
-from lambdas.sources.section import did_you_mean, field_name
+from lambdas.sources.section import field_name
 
 
 @pytest.mark.parametrize("name", ["a", "study_id", "mri_safety___1", "mri_complete", "a1"])
@@ -16,9 +16,3 @@ def test_what_redcap_calls_a_field_is_a_name(name: str) -> None:
 def test_what_it_never_does_is_none(name: str) -> None:
     with pytest.raises(ValueError, match="a REDCap field's name"):
         field_name(name)
-
-
-def test_the_closest_names_are_offered_and_at_most_three() -> None:
-    assert did_you_mean("mri_dat", ["mri_date", "other"]) == "; did you mean mri_date?"
-    assert did_you_mean("aaaa", ["aaab", "aaac", "aaad", "aaae"]).count(" or ") == 2
-    assert did_you_mean("x", ["mri_date"]) == ""

@@ -158,7 +158,7 @@ def test_what_contradicts_the_file_is_refused_with_the_field() -> None:
             {"suppressed_attributes": ["InstitutionName"], "fixed_values": {"InstitutionName": "x"}},
             "suppressed_attributes: InstitutionName is in fixed_values too",
         ),
-        ({"colour": "blue"}, "colour: Extra inputs"),
+        ({"colour": "blue"}, "colour: there is no such setting"),
     ],
 )
 def test_a_mistake_names_its_field(model: type[BaseModel], fields: dict[str, Any], says: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from lambdas.api.pages.views.failure import failure
-from shared.errors import Conflict, Outdated, Rejected, Unavailable
+from shared.errors import AlreadyExists, Conflict, Outdated, Rejected, Unavailable
 
 
 def test_what_is_wrong_is_said_with_what_to_do() -> None:
@@ -29,6 +29,11 @@ def test_a_change_by_somebody_else_speaks_of_no_header() -> None:
         said = failure(status, error)
         assert (said.headline, said.what) == ("Somebody else changed this first", "")
         assert said.advice.startswith("Nothing was saved")
+
+
+def test_what_is_there_already_is_no_race() -> None:
+    said = failure(409, AlreadyExists("the name is taken", where="username"))
+    assert said[:2] == ("This cannot be done", "Username: the name is taken.")
 
 
 def test_every_other_status_has_words_too() -> None:

@@ -36,8 +36,9 @@ def test_a_row_knows_its_place_and_its_address_does_not_tell() -> None:
     view = source_view(a_source(held=(HELD,), held_count=1), NOW.timestamp())
     [row] = view.held
     assert (row.where, row.day) == ("mri #3", "1 March 2027")
-    assert view.place_of(row.row) == ("2", "", "mri", 3)
-    assert view.place_of("another") is None
+    assert view.row(row.row) == row
+    assert row.place == ("2", "", "mri", 3)
+    assert view.row("another") is None
     assert "2" not in row.row.split()
 
 

@@ -1,0 +1,39 @@
+"""Looking at a definition before there is a deployment: without tables, with a token given by hand."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.definition import SourceDefinition
+from shared.errors import Rejected
+
+TOKEN = "REDCAP_API_TOKEN"  # noqa: S105  (the name of a variable)
+
+
+def needs_none(source: str) -> bool:
+    """Tell whether a preview is of a file, and no deployment is named: then none is needed."""
+    return Path(source).exists() and not os.environ.get("WORKLIST_TABLE")
+
+
+def connect(definition: SourceDefinition) -> RedcapProject:
+    """Open the definition's project with the token in the environment.
+
+    :raises Rejected: there is none.
+    """
+    token = os.environ.get(TOKEN, "").strip()
+    if not token:
+        raise Rejected(
+            "is not set, and without WORKLIST_TABLE no deployment has a token",
+            where=TOKEN,
+            hint=f"export {TOKEN}=... of a user who may export this project",
+        )
+    return RedcapProject(
+        definition.url,
+        token,
+        definition.record_id_field,
+        data_access_groups=definition.wants_data_access_groups(),
+        sleep=time.sleep,
+    )

@@ -1,0 +1,122 @@
+"""How often each REDCap server is asked, by all functions together: one row a server.
+
+The row says when the next request would be due if all were evenly spread, and until when the server wants to
+be left alone. Whoever wants to ask moves the first on, on the condition that nobody else did meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from pynamodb.exceptions import DoesNotExist
+
+from lambdas.redcap.pace import HINTS, REQUESTS, Pace
+from lambdas.redcap.post import Banned
+from lambdas.store.faults import ATTEMPTS, races, translated
+from lambdas.store.models import RATES, RateRow, Tables
+from shared.errors import Conflict, Unavailable
+
+AT_ONCE: Final = 10
+"""Requests that are reserved in one go by a run that asks much; what it does not use is lost."""
+
+
+class RequestRates:
+    """The rates of all servers.
+
+    :param now: seconds since 1970.
+    :param sleep: waits, given seconds.
+    """
+
+    def __init__(self, tables: Tables, *, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._model, self._now, self._sleep = tables.rate, now, sleep
+
+    def pace(self, url: str, *, longest_wait: float) -> Pace:
+        """Return the pace of a server, shared with everybody who asks it.
+
+        :param url: the API's address.
+        :param longest_wait: seconds to wait for a turn at most.
+        """
+        return _SharedPace(self, server_of(url), self._sleep, longest_wait)
+
+    def admits_hint(self, url: str) -> bool:
+        """Tell whether a single record may be asked for now, and count it; the next sync sees it anyway."""
+        server, now = server_of(url), self._now()
+        row = self._row(f"{server} hints")
+        after = HINTS.after(float(row.due or 0), now)
+        if HINTS.wait(after, now) > 0 or float(self._row(server).rests_until or 0) > now:
+            return False
+        try:
+            self._move(row, after)
+        except Conflict:
+            return False  # others are hinting at the same moment
+        return True
+
+    def reserve(self, server: str, count: int) -> float:
+        """Return how many seconds to wait before ``count`` requests. :raises Banned, Unavailable."""
+        return races(ATTEMPTS)(self._reserve, server, count)
+
+    def rest(self, server: str, seconds: float, *, banned: bool) -> None:
+        """Let nobody ask a server for some seconds."""
+        until = self._now() + seconds
+        with translated("noting that REDCap wants to be left alone"):
+            self._model(RATES, server).update(
+                actions=[self._model.rests_until.set(until), self._model.banned.set(banned)]
+            )
+
+    def _reserve(self, server: str, count: int) -> float:
+        row, now = self._row(server), self._now()
+        resting = float(row.rests_until or 0) - now
+        if resting > 0 and row.banned:
+            raise Banned("REDCap has banned this address; it is left alone for now", where=server)
+        after = REQUESTS.after(float(row.due or 0), now, count)
+        self._move(row, after)
+        return max(REQUESTS.wait(after, now), resting)
+
+    def _row(self, server: str) -> RateRow:
+        with translated("reading how often REDCap is asked"):
+            try:
+                return self._model.get(RATES, server, consistent_read=True)
+            except DoesNotExist:
+                return self._model(RATES, server)
+
+    def _move(self, row: RateRow, due: float) -> None:
+        unmoved = self._model.due.does_not_exist() if row.due is None else self._model.due == row.due
+        with translated("reserving requests to REDCap"):
+            self._model(RATES, row.sk).update(actions=[self._model.due.set(due)], condition=unmoved)
+
+
+class _SharedPace:
+    def __init__(
+        self, rates: RequestRates, server: str, sleep: Callable[[float], None], longest_wait: float
+    ) -> None:
+        self._rates, self._server = rates, server
+        self._sleep, self._longest = sleep, longest_wait
+        self._reserved, self._portion = 0, 1
+
+    def wait(self) -> None:
+        """Return when the next request may be sent. :raises Banned, Unavailable: it may not, for long."""
+        if self._reserved == 0:
+            seconds = self._rates.reserve(self._server, self._portion)
+            if seconds > self._longest:
+                raise Unavailable(
+                    "REDCap must be left alone for now: it is asked too often, or has said so",
+                    where=self._server,
+                    hint="it is tried again by itself",
+                )
+            if seconds > 0:
+                self._sleep(seconds)
+            self._reserved, self._portion = self._portion, min(2 * self._portion, AT_ONCE)
+        self._reserved -= 1
+
+    def rest(self, seconds: float, *, banned: bool = False) -> None:
+        """Let nobody ask this server for some seconds."""
+        self._reserved = 0
+        self._rates.rest(self._server, seconds, banned=banned)
+
+
+def server_of(url: str) -> str:
+    """Return what names a server: scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
