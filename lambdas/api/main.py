@@ -10,11 +10,12 @@ from fastapi import Depends, FastAPI
 from mangum import Mangum
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, problems
+from lambdas.api import auth, openapi, problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.routes import (
     audit,
+    docs,
     health,
     history,
     hooks,
@@ -48,6 +49,7 @@ ROUTES: Final = (
     relay,
     hooks,
     health,
+    docs,
 )
 """Whatever has a router."""
 
@@ -59,6 +61,9 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="mwl-relay",
         description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
         redirect_slashes=False,  # a redirect would lose the body or the token, depending on the client
         responses=problems.RESPONSES,
         dependencies=[Depends(json_body)],
@@ -71,6 +76,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.routes = [route for module in ROUTES for route in module.router.routes]
     for module in ROUTES:
         app.include_router(module.router)
+    openapi.install(app)
     app.add_middleware(Guard)
     origins = services.settings.origins()
     if origins:
