@@ -170,7 +170,8 @@ def _say_where_everything_is(console: Console, stack: LocalStack) -> None:
     called = f"-aet {peer.calling_ae} -aec {peer.called_ae}"
     lines = [
         "",
-        f"REST API   {stack.api_url}/docs   user admin, password {stack.admin_password}",
+        f"Dashboard  {stack.api_url}/app   user admin, password {stack.admin_password}",
+        f"REST API   {stack.api_url}/docs   the same user and password",
         f"REDCap     {stack.redcap_url}",
         f"The relay  DICOM {peer.host}:{peer.port}, AE title {peer.called_ae}",
         "",
