@@ -16,6 +16,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -141,9 +142,12 @@ class Cache:
         """Take over one page, in one transaction.
 
         A snapshot's pages are staged; its last one makes all of them the worklist. Any other page changes the
-        items it names, and moves the cursor.
+        items it names, and moves the cursor. What is complete is written through to the disk: after a power
+        cut, and without the internet, it is all that scanners can be shown.
         """
         self._write(lambda db: self._apply(db, page, etag, unreadable))
+        if not page.more:
+            self._guarded(_write_through)
 
     def select(self, conditions: Iterable[Condition] = ()) -> Iterator[CachedItem]:
         """Yield the items that satisfy all conditions, by start date, time and id.
@@ -277,6 +281,11 @@ class Cache:
             db.close()
             raise
         return db
+
+
+def _write_through(db: sqlite3.Connection) -> None:
+    with suppress(sqlite3.OperationalError):  # a disk that is full: it is committed all the same
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def delete(path: Path) -> None:

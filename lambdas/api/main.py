@@ -6,12 +6,13 @@ import logging
 from functools import cache
 from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from lambdas.api import auth, problems
+from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.pages.dashboard import create_dashboard, first_page
 from lambdas.api.routes import (
@@ -30,7 +31,7 @@ from lambdas.api.routes import (
     write_backs,
 )
 from lambdas.api.services import Services, services_from
-from lambdas.api.settings import ApiSettings
+from lambdas.api.settings import ApiSettings, listed
 from lambdas.settings import load
 from shared.problem_document import MEDIA_TYPE
 
@@ -62,12 +63,14 @@ def create_app(services: Services) -> FastAPI:
         description=_DESCRIPTION,
         redirect_slashes=False,  # a redirect would lose the body or the token, depending on the client
         responses=problems.RESPONSES,
+        dependencies=[Depends(json_body)],
     )
     app.state.services = services
     report = health.HealthReport(services.checks, app_version=services.settings.app_version, now=services.now)
     app.state.health = report
     app.version = report.version
     problems.install(app)
+    app.state.routes = [route for module in ROUTES for route in module.router.routes]
     for module in ROUTES:
         app.include_router(module.router)
     _add_dashboard(app, services)
@@ -77,8 +80,9 @@ def create_app(services: Services) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"],
+            allow_methods=listed(services.settings.cors_allow_methods),
+            allow_headers=listed(services.settings.cors_allow_headers),
+            allow_credentials=services.settings.cors_allow_credentials,
             expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
         )
     return app

@@ -16,6 +16,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -38,6 +39,10 @@ STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {
     **{kind: (HTTPStatus(outcome.status), outcome.problem) for kind, outcome in OUTCOMES.items()},
 }
 _RETRY_SECONDS = 2
+_SAID: Final = {
+    HTTPStatus.BAD_REQUEST: "the body cannot be read: it is not JSON, or nested too deeply",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body must be JSON: Content-Type: application/json",
+}
 
 
 class Flaw(BaseModel):
@@ -166,13 +171,27 @@ async def _of_the_framework(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
     request.scope[NOTED] = kind
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return _answer(
         status,
         kind,
-        status.description or status.phrase,
+        _SAID.get(status) or status.description or status.phrase,
         request_id=_request_id(request),
-        headers=dict(error.headers or {}),
+        headers=headers,
     )
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return every method that some route has for the path of a request, HEAD where there is GET."""
+    found = {
+        method
+        for route in (*request.app.routes, *getattr(request.app.state, "routes", ()))
+        if isinstance(route, APIRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def _request_id(request: Request) -> str:

@@ -20,6 +20,7 @@ from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
 from lambdas.aws.sync_requests import SyncRequests
 from lambdas.store.accounts.browser_sessions import BrowserSessionStore
+from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
@@ -81,6 +82,7 @@ class Services:
     tokens: PeopleTokens
     wake_up_messages: WakeUpMessages
     audit: AuditTrail
+    idempotency: IdempotencyStore
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -149,6 +151,7 @@ def services_from(
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
         audit=AuditTrail(tables, now=now),
+        idempotency=IdempotencyStore(tables, now=now, new_id=_new_id),
         wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,

@@ -23,6 +23,7 @@
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
         SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
+        IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """

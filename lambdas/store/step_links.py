@@ -20,7 +20,7 @@ from lambdas.store.models import MPPS, StepRow, Tables, steps_group
 from lambdas.store.ownership import StoredItem
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.store.write_back_rows import step_of, uid_of
+from lambdas.store.write_backs.rows import step_of, uid_of
 from shared.errors import NotFound, Rejected
 from shared.steps.procedure_step import Step
 

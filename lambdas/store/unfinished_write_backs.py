@@ -17,6 +17,8 @@ FOR_GOOD: Final = "parked: "
 NOTE_LENGTH: Final = 1000
 
 NO_SHOW: Final = "NO_SHOW:"
+FEEDBACK: Final = "FEEDBACK:"
+"""Begins the message that asks for a source's rows to be told whether their scans are on the worklist."""
 
 
 def no_show_of(item_id: str) -> str:

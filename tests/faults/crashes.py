@@ -6,6 +6,7 @@ not answered. What was answered with Success must be in the cloud in the end: on
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import threading
@@ -23,6 +24,7 @@ from edge_relay.client import scu
 from infra.local.stack import LocalStack
 from shared.errors import Conflict, MwlError
 from shared.steps.procedure_step import EventKind
+from tests.faults.outcome import Outcome
 
 PATIENCE_SECONDS = 60.0
 _LONGEST_LIFE_SECONDS = 5.0
@@ -32,7 +34,7 @@ _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
 
 
 @dataclass
-class Outcome:
+class Crashes:
     """What was done and what came of it."""
 
     kills: int = 0
@@ -50,6 +52,20 @@ class Outcome:
         told = [f"lost: {uid}" for uid in self.lost] + [f"twice: {uid}" for uid in self.duplicated]
         told += [f"out of order: {uid}" for uid in self.out_of_order]
         return told + ([f"{self.wrong_answers} wrong answers"] if self.wrong_answers else [])
+
+    def counted(self) -> Outcome:
+        """Return it as the other parts have it."""
+        return Outcome(
+            "crashes",
+            faults=self.kills,
+            operations=self.reports + self.queries,
+            lost=self.lost,
+            duplicated=self.duplicated,
+            out_of_order=self.out_of_order,
+            wrong_answers=["a list with somebody unknown"] * self.wrong_answers,
+            longest_silence=self.longest_silence,
+            told={"MPPS acknowledged": str(self.reports), "sent again, unanswered": str(self.unanswered)},
+        )
 
 
 def began_of(exam: Dataset) -> Dataset:
@@ -74,7 +90,7 @@ def ended_step() -> Dataset:
 class Scanner:
     """One scanner: reports and asks until told to stop."""
 
-    def __init__(self, stack: LocalStack, chance: random.Random, outcome: Outcome) -> None:
+    def __init__(self, stack: LocalStack, chance: random.Random, outcome: Crashes) -> None:
         self._stack, self._chance, self._outcome = stack, chance, outcome
         self._stopping = threading.Event()
         self.acknowledged: dict[str, list[EventKind]] = {}
@@ -135,13 +151,14 @@ class Scanner:
         self._heard = now
 
 
-def run(stack: LocalStack, kills: int, scanners: int, seed: int) -> Outcome:
-    """Kill the relay so often while so many scanners work; return what came of it."""
-    outcome, chance = Outcome(), random.Random(seed)
+def run(stack: LocalStack, kills: int, scanners: int, seed: int, seconds: float = math.inf) -> Crashes:
+    """Kill the relay so often, and no longer than so many seconds, while so many scanners work."""
+    outcome, chance = Crashes(), random.Random(seed)
+    until = time.monotonic() + seconds
     working = [Scanner(stack, random.Random(seed * 1000 + n), outcome) for n in range(scanners)]
     for scanner in working:
         scanner.start()
-    for _ in range(kills):
+    while outcome.kills < kills and time.monotonic() < until:
         _live(outcome, chance)
         relay = stack.relay
         if relay is not None:
@@ -156,7 +173,7 @@ def run(stack: LocalStack, kills: int, scanners: int, seed: int) -> Outcome:
     return outcome
 
 
-def _live(outcome: Outcome, chance: random.Random) -> None:
+def _live(outcome: Crashes, chance: random.Random) -> None:
     """Let the relay take a few reports, so that the kill falls into work, and then a random moment more."""
     enough = outcome.reports + chance.randint(0, _MOST_REPORTS)
     deadline = time.monotonic() + _LONGEST_LIFE_SECONDS
@@ -165,7 +182,7 @@ def _live(outcome: Outcome, chance: random.Random) -> None:
     time.sleep(chance.uniform(0, 0.1))
 
 
-def _compare(stack: LocalStack, acknowledged: dict[str, list[EventKind]], outcome: Outcome) -> None:
+def _compare(stack: LocalStack, acknowledged: dict[str, list[EventKind]], outcome: Crashes) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     for uid, kinds in acknowledged.items():
         found = _recorded(stack, uid)

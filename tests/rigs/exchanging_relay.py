@@ -39,6 +39,7 @@ class ExchangingRelay:
     cache: Cache
     journal: Journal
     client: RelayClient
+    transport: LambdaTransport
 
     def __post_init__(self) -> None:
         now = lambda: datetime.fromtimestamp(self.client.clock(), UTC)  # noqa: E731
@@ -78,18 +79,23 @@ class ExchangingRelay:
 
 
 @contextmanager
-def exchanging_relay(rig: ApiRig, folder: Path, site: str = "north") -> Iterator[ExchangingRelay]:
-    """Enrol a relay, and open its files in a folder."""
+def exchanging_relay(
+    rig: ApiRig, folder: Path, site: str = "north", clock_off: float = 0.0
+) -> Iterator[ExchangingRelay]:
+    """Enrol a relay, and open its files in a folder.
+
+    :param clock_off: by how many seconds its machine's clock is ahead.
+    """
     client = rig.relay(site)
     folder.mkdir(exist_ok=True)
     identity = Identity(Enrolment(relay_id=client.relay_id, site=site, audience="mwl-relay"), client.key)
-    clock = Clock(lambda: datetime.fromtimestamp(rig.clock(), UTC), elapsed=rig.clock)
+    clock = Clock(lambda: datetime.fromtimestamp(rig.clock() + clock_off, UTC), elapsed=rig.clock)
     transport = LambdaTransport(rig.anybody, rig.clock)
     with httpx.Client(base_url="https://api.example.org", transport=transport) as http:
         cloud = Cloud(http, identity, clock, lambda: uuid4().hex)
         cache, journal = Cache(folder / "cache.db"), Journal(folder / "journal.db")
         try:
-            yield ExchangingRelay(cloud, cache, journal, client)
+            yield ExchangingRelay(cloud, cache, journal, client, transport)
         finally:
             journal.close()
             cache.close()

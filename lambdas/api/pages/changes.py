@@ -82,7 +82,7 @@ class Changes:
     def make_account(self, username: str, password: str, role: str) -> None:
         """Make an account."""
         body = as_model(NewUser, {"username": username, "password": password, "role": role})
-        users.create_user(body, self._services, self._by)
+        users.create_user(body, Response(), self._services, self._by)
 
     def change_account(self, username: str, **fields: Any) -> None:
         """Change what is given of an account."""

@@ -51,6 +51,12 @@ class AccessToken(BaseModel):
     expires_in: int
 
 
+class Deleted(BaseModel):
+    """What was deleted, in words."""
+
+    message: str
+
+
 class Invitation(Request):
     """For which site a relay is to be enrolled."""
 

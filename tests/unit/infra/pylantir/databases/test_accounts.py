@@ -8,9 +8,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from infra.pylantir.accounts import DEFAULT_PASSWORD, plan_accounts
-from infra.pylantir.old_databases import read_users
-from infra.pylantir.old_rows import OldUser
+from infra.pylantir.databases.accounts import DEFAULT_PASSWORD, plan_accounts
+from infra.pylantir.databases.old_databases import read_users
+from infra.pylantir.databases.old_rows import OldUser
 from lambdas.access.role import Role
 from tests.rigs.api import PASSWORD, quick_passwords
 from tests.rigs.pylantir import write_users
@@ -36,6 +36,13 @@ def test_who_still_has_the_default_password_does_not_come_along_and_is_named() -
     assert [account.username for account in plan.accounts] == ["administrator"]
     assert [name for name, _ in plan.left_out] == ["admin"]
     assert DEFAULT_PASSWORD not in str(plan.left_out)
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_nobody_comes_along_with_the_empty_password(active: bool) -> None:
+    plan = plan_accounts([OldUser("ana", bcrypt_of(""), "WRITE", active)], quick_passwords())
+    assert plan.accounts == ()
+    assert "empty password" in plan.left_out[0][1]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bringing the predecessor's exams into the worklist: `infra.pylantir.adoption` against the tables."""
+"""Bringing the predecessor's exams into the worklist: a plan of `adoption` against the tables."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
 
-from infra.pylantir.adoption import Adoption, Edit, adopt
-from infra.pylantir.old_rows import OldItem
+from infra.pylantir.databases.adoption import Adoption, Edit, Setting, adopt
+from infra.pylantir.databases.old_rows import OldItem
 from lambdas.sources.definition import SourceDefinition
 from lambdas.store.audit.entry import COMMAND
 from lambdas.store.commit import BATCH, Change
@@ -28,14 +28,14 @@ def hand_made_id(study_instance_uid: str) -> str:
     return uuid5(_NAMESPACE, study_instance_uid).hex
 
 
-def import_worklist(
+def plan_worklist(
     rows: Sequence[OldItem],
     definitions: Sequence[SourceDefinition],
     sources: SourceStore,
     worklist: WorklistStore,
     now: datetime,
 ) -> Adoption:
-    """Write what is kept of the predecessor's rows; return what was done. Safe to do again.
+    """Return what would be kept of the predecessor's rows; writes nothing.
 
     :param now: aware.
     :raises Rejected: a source has not been synced yet, so that nobody could tell which exam is which.
@@ -49,23 +49,21 @@ def import_worklist(
                 hint="mwl-cloud sources list shows when it is; then the same command again",
             )
     sites = sorted({site for definition in definitions for site in definition.sites()})
-    plan = adopt(
-        rows,
-        _items(worklist, sites),
-        site_of=_site_of(sites),
-        today=definitions[0].local(now).strftime("%Y%m%d"),
-        item_id=hand_made_id,
-    )
-    for site in sites:
+    today = definitions[0].local(now).strftime("%Y%m%d")
+    return adopt(rows, _items(worklist, sites), Setting(_site_of(sites), today, hand_made_id))
+
+
+def write_worklist(plan: Adoption, worklist: WorklistStore) -> None:
+    """Write what a plan says. Safe to do again."""
+    for site in sorted({edit.site for edit in plan.edits}):
         edits = [edit for edit in plan.edits if edit.site == site]
         for some in batches(edits, BATCH):
             worklist.writer.change(site, {edit.item_id: _edited(edit) for edit in some}, by=COMMAND)
-    for item in plan.items:
+    for made in plan.made:
         try:
-            worklist.create(item, by=COMMAND)
+            worklist.create(made.item, by=COMMAND)
         except AlreadyExists:
             continue  # a person has changed or removed it since it was brought along: theirs stays
-    return plan
 
 
 def _edited(edit: Edit) -> Change:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from infra.pylantir.old_rows import OldUser
+from infra.pylantir.databases.old_rows import OldUser
 from lambdas.access.passwords import Passwords, is_bcrypt
 from lambdas.access.role import Role
 from lambdas.store.accounts.people import UserStore, normal_name
@@ -36,7 +36,7 @@ class AccountPlan:
 
 
 def plan_accounts(users: Iterable[OldUser], passwords: Passwords) -> AccountPlan:
-    """Return which users can come along. Tries the default password on each, which takes its time."""
+    """Return which users can come along. Tries two passwords on each, which takes its time."""
     listed = list(users)
     names = Counter(normal_name(user.username) for user in listed)
     accounts, left_out = [], []
@@ -61,7 +61,13 @@ def _why_not(user: OldUser, names: Counter[str], passwords: Passwords) -> str:
         return "has a role we do not know; create the account anew"
     if not is_bcrypt(user.hashed_password):
         return "has no bcrypt hash; create the account anew"
-    if passwords.verify(DEFAULT_PASSWORD, user.hashed_password)[0]:
+    return _why_not_its_password(user.hashed_password, passwords)
+
+
+def _why_not_its_password(hashed: str, passwords: Passwords) -> str:
+    if passwords.verify("", hashed)[0]:
+        return "has the empty password, with which anybody could log in; create the account anew"
+    if passwords.verify(DEFAULT_PASSWORD, hashed)[0]:
         return "still has pylantir's default password, which everybody knows; create the account anew"
     return ""
 

@@ -1,0 +1,52 @@
+"""The short form of ``make faults``: every part of it, but the crashes, for moments only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import cloud, damage, network, outage, power, scanners, security
+from tests.faults.outcome import Outcome
+from tests.faults.plot import plotted
+
+pytestmark = pytest.mark.slow
+
+
+def assert_nothing_wrong(outcome: Outcome) -> None:
+    assert outcome.wrong() == []
+    assert outcome.faults
+    assert outcome.operations
+
+
+def test_of_damaged_files_comes_nothing_untrue(tmp_path: Path) -> None:
+    assert_nothing_wrong(damage.run(tmp_path, 48, seed=3))
+
+
+@pytest.mark.skipif(power.compiler() is None, reason="needs a C compiler")
+def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    assert_nothing_wrong(power.run(tmp_path, 1, seed=3))
+
+
+def test_a_bad_network_loses_nothing(tmp_path: Path) -> None:
+    assert_nothing_wrong(network.run(tmp_path, 4, seed=3))
+
+
+def test_two_hours_without_the_cloud_are_told_and_made_good(tmp_path: Path) -> None:
+    outcome = outage.run(tmp_path, 2, seed=3)
+    assert_nothing_wrong(outcome)
+    assert "cannot be reached" in outcome.told["what the status says then"]
+
+
+def test_a_faulty_cloud_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    assert_nothing_wrong(cloud.run(tmp_path, 6, seed=3))
+
+
+def test_scanners_that_misbehave_keep_nobody_from_being_served(tmp_path: Path) -> None:
+    assert_nothing_wrong(scanners.run(tmp_path, 60, 2, seed=3))
+    picture = plotted((tmp_path / "soak.csv").read_text("utf-8"))
+    assert picture.count("<polyline") == 4
+
+
+def test_whoever_has_no_right_gets_nothing_and_nothing_leaks(tmp_path: Path) -> None:
+    assert_nothing_wrong(security.run(tmp_path))
