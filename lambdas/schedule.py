@@ -1,6 +1,8 @@
-"""Every minute: requests a sync of each source that is due, and each write-back that is still due.
+"""What happens by the clock, with a handler for each pace.
 
-Reads only. A message may be sent twice, or for nothing; who receives it finds that out.
+Every minute, `handler` requests a sync of each source that is due, and each write-back that is still due. It
+reads only. A message may be sent twice, or for nothing; who receives it finds that out. Every hour,
+`no_shows` marks the exams whose day passed without a scan.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import FEEDBACK
 from lambdas.store.worklist import WorklistStore
+from lambdas.sync.scans.no_shows import mark_no_shows
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -61,6 +64,22 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     steps += [FEEDBACK + source.source_id for source in sources if has_feedback(source, now)]
     _send(settings, due, steps)
     return {"syncs": len(due), "write_backs": len(steps)}
+
+
+def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
+    """Handle an EventBridge Scheduler event; what it says does not matter.
+
+    :raises Conflict, Unavailable: some exams may not be marked yet. The next hour goes on.
+    """
+    settings = load(StoreSettings)
+    tables = settings.tables()
+    worklist = WorklistStore(
+        tables, now=time.time, new_id=lambda: uuid4().hex, settle_seconds=settings.settle_seconds
+    )
+    marked = mark_no_shows(worklist, SourceStore(tables), time.time())
+    if marked:
+        logger.info("no-shows", extra={"marked": marked})
+    return {"no_shows": marked}
 
 
 def is_due(source: StoredSource, now: float) -> bool:

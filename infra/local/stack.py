@@ -33,7 +33,7 @@ from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
 from infra.local.options import StackOptions
 from infra.local.processes import Child, Started, resident_bytes
-from lambdas import no_show, schedule, sync_redcap, write_back
+from lambdas import schedule, sync_redcap, write_back
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
 from lambdas.api.main import create_app
@@ -203,7 +203,7 @@ class LocalStack(Started):
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
         functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
         functions.every(self.options.schedule_seconds, schedule.handler)
-        functions.every(NO_SHOW_SECONDS, no_show.handler)
+        functions.every(NO_SHOW_SECONDS, schedule.no_shows)
 
     def _set_trigger(self) -> None:
         """Give the project its Data Entry Trigger, as somebody pastes it into REDCap's project setup."""

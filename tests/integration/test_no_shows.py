@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from infra.redcap_simulator.people import scenarios
-from lambdas import no_show
+from lambdas import schedule
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_item
@@ -42,8 +42,8 @@ def status(rig: Rig) -> Status:
 def days_later(rig: Rig, days: int) -> int:
     """Run the function so many days after the day of the exam, at noon; return how many it marked."""
     day = datetime.strptime(the_item(rig).scheduled_start_date, "%Y%m%d").replace(hour=12, tzinfo=UTC)
-    with patch("lambdas.no_show.time.time", (day + timedelta(days)).timestamp):
-        return no_show.handler(schedule_event(), Context())["no_shows"]
+    with patch("lambdas.schedule.time.time", (day + timedelta(days)).timestamp):
+        return schedule.no_shows(schedule_event(), Context())["no_shows"]
 
 
 def test_an_exam_is_missed_after_the_grace_and_marked_once(rig: Rig) -> None:
@@ -130,8 +130,8 @@ def test_an_exam_made_by_hand_is_missed_too(rig: Rig) -> None:
     by_hand = an_item("by-hand", source="", source_record="", site=rig.site)
     rig.worklist.create(by_hand)
     after = datetime(2026, 11, 25, 13, tzinfo=UTC)
-    with patch("lambdas.no_show.time.time", after.timestamp):
-        no_show.handler(schedule_event(), Context())
+    with patch("lambdas.schedule.time.time", after.timestamp):
+        schedule.no_shows(schedule_event(), Context())
     found = rig.worklist.find(by_hand.id)
     assert found is not None
     assert found.item.performed_procedure_step_status is Status.NO_SHOW

@@ -14,7 +14,6 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
-from lambdas.no_show import NoShowSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
@@ -33,7 +32,7 @@ ROLES = dict(resources(TEMPLATE, "AWS::IAM::Role"))
 # What each function's entry point reads.
 SETTINGS: dict[str, type[StoreSettings]] = {
     "ApiFunction": ApiSettings,
-    "NoShowFunction": NoShowSettings,
+    "NoShowFunction": StoreSettings,
     "ScheduleFunction": ScheduleSettings,
     "SyncFunction": SyncSettings,
     "WriteBackFunction": WriteBackSettings,
