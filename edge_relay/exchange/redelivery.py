@@ -94,7 +94,7 @@ def checked_push(
 
 
 class Retrieval:
-    """Takes back from the cloud what is missing from a damaged journal; each step is asked for once.
+    """Takes back from the cloud what is missing from a damaged journal; each event is asked for once.
 
     Also the steps that had not ended when the relay started: meanwhile another relay may have ended them, and
     a journal restored to an older state does not know that something is missing.
@@ -103,7 +103,7 @@ class Retrieval:
     def __init__(self, records: Records, journal: Journal) -> None:
         self._records: Final = records
         self._journal: Final = journal
-        self._asked: Final[set[str]] = set()
+        self._asked: Final[set[int]] = set()
         self._unfinished: set[str] | None = None
 
     def take_back(self) -> int:
@@ -114,11 +114,12 @@ class Retrieval:
         found = 0
         if self._unfinished is None:
             self._unfinished = set(self._journal.in_progress(_MOST_UNFINISHED))
-        missing = {event.sop_instance_uid for event in self._journal.missing()}
-        wanted = (missing | self._unfinished) - self._asked - {""}
-        for uid in sorted(wanted):
+        missing = [event for event in self._journal.missing() if event.seq not in self._asked]
+        wanted = {event.sop_instance_uid for event in missing} | self._unfinished
+        for uid in sorted(wanted - {""}):
             found += self._journal.give_back(self._records.recorded(uid))
-            self._asked.add(uid)
+            self._unfinished.discard(uid)
+            self._asked.update(event.seq for event in missing if event.sop_instance_uid == uid)
         if found:
             log.warning("%d MPPS events missing from journal.db were delivered; the cloud has them", found)
         return found

@@ -42,6 +42,12 @@ class ApiSettings(RedcapSettings):
     access_token_max_minutes: int = Field(
         default=480, ge=1, le=1440, description="The longest life of a person's access token."
     )
+    session_idle_minutes: int = Field(
+        default=60, ge=5, le=720, description="After so long without use the dashboard asks to sign in again."
+    )
+    session_max_minutes: int = Field(
+        default=720, ge=5, le=1440, description="The longest a sign-in at the dashboard lasts."
+    )
     default_site: OptionalSiteName = Field(
         default="",
         description="The site of items and relays that name none. Empty: the only one there is.",
@@ -55,7 +61,8 @@ class ApiSettings(RedcapSettings):
     )
     site_time_zone: ZoneName = Field(
         default="UTC",
-        description="Time zone of the start of items made by hand that name no date or time: they start now.",
+        description="Time zone of the dashboard, where no source says another for the site, and of the start "
+        "of items made by hand that name no date or time: they start now.",
     )
     app_version: str = Field(
         default="", description="What /health says the version is. Empty: the package's."

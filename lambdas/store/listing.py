@@ -1,4 +1,4 @@
-"""People's lists: items by status and day, page by page. Never used for the feed."""
+"""People's lists: items by status and day, page by page, and a site's days. Never used for the feed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lambdas.store.commit import stored_item
 from lambdas.store.faults import translated
@@ -82,6 +83,28 @@ def list_items(
     rows = rows[:limit]
     after = _encode(str(rows[-1].starts_at)) if more and rows else None
     return ItemPage([stored_item(row) for row in rows], after)
+
+
+def items_of_days(
+    tables: Tables,
+    site: str,
+    first: str,
+    last: str,
+    admits: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> Iterator[StoredItem]:
+    """Yield a site's items of some days in order of their start, whatever their status, except those gone.
+
+    :param first: ``YYYYMMDD``, as ``last``; both ends are included.
+    :param admits: looks at an item's fields before it is read in full, which takes longer; None: all.
+    """
+    model = tables.item
+    with translated("listing a site's days"):
+        rows = model.by_start.query(
+            site_key(site), model.starts_at.between(first, last + _HIGHEST), page_size=_PAGE * 5
+        )
+        for row in rows:
+            if admits is None or admits(json.loads(row.body or "{}")):
+                yield stored_item(row)
 
 
 def _rows(tables: Tables, status: str, query: ItemQuery, floor: str | None) -> Iterator[ItemRow]:

@@ -53,6 +53,8 @@ RELAYS: list[tuple[str, dict[str, Any]]] = [
     ("/relay/enroll", {"code": HALF, "public_key": "x", "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": "x", "name": HALF}),
+    ("/relay/mpps/lacking", {"events": [{"event_id": HALF, "sop_instance_uid": "1.2"}]}),
+    ("/relay/mpps/lacking", {"events": [{"event_id": "0" * 32, "sop_instance_uid": HALF}]}),
     ("/relay/heartbeat", HEARTBEAT | {"version": HALF}),
     ("/relay/heartbeat", HEARTBEAT | {"problems": [HALF]}),
     ("/relay/heartbeat", HEARTBEAT | {"pull": {"failure": HALF}}),
@@ -113,5 +115,6 @@ def test_every_route_with_a_body_is_tried_here(rig: ApiRig) -> None:
         "PUT /users/me/password",
         "POST /relay/enroll",
         "POST /relay/heartbeat",
+        "POST /relay/mpps/lacking",
         "POST /relay/mpps",  # each event by itself: see test_api_mpps
     }

@@ -24,6 +24,8 @@ from lambdas.store.unfinished_write_backs import (
     PARKED,
     ParkedWriteBack,
     PendingWriteBack,
+    PerformedStep,
+    WriteBackState,
 )
 from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import NotFound
@@ -60,6 +62,18 @@ class WriteBackRows:
         rows = [found[pk] for pk, _ in keys if pk in found]
         # The index may be a moment behind: what has been told or tried again meanwhile is not parked.
         return [self._parked(row) for row in rows if row.write_back_due == PARKED]
+
+    def performed(self, uids: Collection[str]) -> dict[str, PerformedStep]:
+        """Return the steps with these SOP Instance UIDs that there are, each with its write-back, by UID."""
+        states: dict[str | None, WriteBackState] = {DUE: "due", PARKED: "parked"}
+        return {
+            uid_of(row): PerformedStep(
+                step_of(row),
+                states.get(row.write_back_due, "done"),
+                row.write_back_note.removeprefix(FOR_GOOD),
+            )
+            for row in self.step_rows(set(uids))
+        }
 
     def pending(self, sop_instance_uid: str) -> PendingWriteBack | None:
         """Return the write-back that is due for a step; None if none is."""
