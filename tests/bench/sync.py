@@ -18,6 +18,7 @@ from typing import Final
 
 from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws
 from infra.local.processes import Child
+from lambdas.redcap.project import BATCH
 from tests.bench.figures import Cell, Goal, Series, Table
 from tests.bench.sync_function import Invocation
 
@@ -50,6 +51,7 @@ def tables(records: int = RECORDS, seconds: float = 300.0) -> tuple[Table, ...]:
             _one(memory),
             (Goal(f"memory of a first load of {rows}", "at most", LIMIT_MEGABYTES, "MB", memory),),
         ),
+        _load_requests(records, sum(each.requests for each in load)),
         Table("Tick without change, without moto", "s", _one(tick.own + tick.redcap)),
         Table(
             "Requests to REDCap in a tick without change",
@@ -63,6 +65,13 @@ def tables(records: int = RECORDS, seconds: float = 300.0) -> tuple[Table, ...]:
         ),
         Table("Calls to DynamoDB in a tick without change", "calls", _one(tick.calls)),
     )
+
+
+def _load_requests(records: int, requests: float) -> Table:
+    """Return what a first load asks: all ids, each batch of records once, the project and its dictionary."""
+    most = 3.0 + -(-records // BATCH)
+    goal = Goal(f"requests in a first load of {records:,} records", "at most", most, "requests", requests)
+    return Table("Requests to REDCap in a first load", "requests", _one(requests), (goal,))
 
 
 def _one(value: float) -> tuple[Cell, ...]:

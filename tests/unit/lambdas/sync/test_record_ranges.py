@@ -7,8 +7,9 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.redcap.project import BATCH
 from lambdas.sources.state import ReadRange
-from lambdas.sync.record_ranges import RecordRange, ranges
+from lambdas.sync.record_ranges import RANGE_SIZE, RecordRange, ranges
 
 GROUPS = st.dictionaries(st.text("ab01", min_size=1, max_size=3), st.sampled_from(["", "north"]), max_size=20)
 
@@ -16,6 +17,10 @@ GROUPS = st.dictionaries(st.text("ab01", min_size=1, max_size=3), st.sampled_fro
 def cut(groups: dict[str, str], read: list[ReadRange], size: int = 3) -> list[RecordRange]:
     with patch("lambdas.sync.record_ranges.RANGE_SIZE", size):
         return list(ranges(groups, read))
+
+
+def test_a_range_is_asked_for_in_whole_batches() -> None:
+    assert RANGE_SIZE % BATCH == 0
 
 
 @given(GROUPS)
