@@ -20,6 +20,7 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import StoredSource
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
+from lambdas.store.unfinished_write_backs import FEEDBACK
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Unavailable
 
@@ -57,6 +58,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     due = [source.source_id for source in sources if is_due(source, now)]
     worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
     steps = StepStore(tables, worklist, now=time.time).due_write_backs(WRITE_BACKS_AT_ONCE)
+    steps += [FEEDBACK + source.source_id for source in sources if has_feedback(source, now)]
     _send(settings, due, steps)
     return {"syncs": len(due), "write_backs": len(steps)}
 
@@ -77,6 +79,18 @@ def is_due(source: StoredSource, now: float) -> bool:
         return True
     slack = min(_MOST_SLACK, definition.interval_seconds * _SLACK)
     return now >= state.last_run_at.timestamp() + definition.interval_seconds - slack
+
+
+def has_feedback(source: StoredSource, now: float) -> bool:
+    """Tell whether rows of a source are to be told, now, whether their scans are on the worklist.
+
+    :param now: seconds since 1970.
+    """
+    definition, state = source.definition, source.state
+    if definition is None or not definition.enabled or not state.feedback_due:
+        return False
+    free = source.leased_until <= now and max(state.feedback_at, state.banned_until) <= now
+    return free and definition.open_at(datetime.fromtimestamp(now, UTC))
 
 
 @cache  # for the function's life

@@ -13,8 +13,10 @@ from lambdas.aws.messages import handle_each
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
+from lambdas.store.unfinished_write_backs import FEEDBACK
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.connect import RedcapSettings, outside
+from lambdas.write_backs.feedback import SourceFeedback
 from lambdas.write_backs.step import StepWriteBack
 
 READ_SECONDS: Final = 20.0
@@ -30,12 +32,15 @@ class WriteBackSettings(RedcapSettings):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event whose messages are ``{"sop_instance_uid": ...}``; return those that failed.
 
+    Instead of a UID, `FEEDBACK` and a source's id ask for the source's rows to be told of the worklist.
+
     A write-back that could not be done has not failed: the table says it is due, and the schedule retries it.
     """
-    write_back = _wired(load(WriteBackSettings))
+    write_back, feedback = _wired(load(WriteBackSettings))
 
     def write_one(uid: str) -> None:
-        outcome, note = write_back.run(uid)
+        about_source = uid.startswith(FEEDBACK)
+        outcome, note = feedback.run(uid.removeprefix(FEEDBACK)) if about_source else write_back.run(uid)
         facts = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
         if outcome == "parked":
             logger.warning("write-back", extra=facts)  # template.yaml counts these, and raises an alarm
@@ -46,13 +51,13 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 @cache  # for the function's life: its connections, and for a minute its secrets
-def _wired(settings: WriteBackSettings) -> StepWriteBack:
+def _wired(settings: WriteBackSettings) -> tuple[StepWriteBack, SourceFeedback]:
     tables = settings.tables()
     worklist = WorklistStore(
         tables, now=time.time, new_id=lambda: uuid4().hex, settle_seconds=settings.settle_seconds
     )
-    return StepWriteBack(
-        StepStore(tables, worklist, now=time.time),
-        SourceStore(tables),
-        outside(settings, read_seconds=READ_SECONDS),
+    sources, surroundings = SourceStore(tables), outside(settings, read_seconds=READ_SECONDS)
+    return (
+        StepWriteBack(StepStore(tables, worklist, now=time.time), sources, surroundings),
+        SourceFeedback(sources, worklist, surroundings),
     )

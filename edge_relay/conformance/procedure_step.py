@@ -65,11 +65,14 @@ def section() -> str:
           relay knows the step, and the scanner may continue with N-SET.
         - The relay links a step to worklist items by its Scheduled Step Attributes Sequence: by Study
           Instance UID with Scheduled Procedure Step ID, else by Accession Number. A step may have several
-          items, and an item several steps. A step that matches no item is accepted as unscheduled. The relay
-          never links by patient alone.
+          items, and an item several steps. A right Study Instance UID with a step ID that nobody has is
+          linked if the study has one open item; the message is stored with a warning. A step that matches no
+          item is accepted as unscheduled. The relay never links by patient alone.
         - The status of an item depends on all of its steps: started while one is IN PROGRESS, else completed
           if one was completed, else discontinued. DISCONTINUED with reason 110514, DCM, "Incorrect worklist
-          entry selected", makes the item scheduled again.
+          entry selected", makes the item scheduled again. A step that was never ended does not count any more
+          once the same Performed Station AE Title has ended a step of the item that it began later; if it is
+          heard of again, it counts again.
         - A message may refer to as many images as fit its length: 200,000 with the defaults. If it has more
           than {MOST_LISTED} references, its Referenced Image Sequences and Referenced Non-Image Composite SOP
           Instance Sequences are kept complete by the relay, and N-GET returns them; the cloud gets their

@@ -207,12 +207,15 @@ class StepIntake:
             return [message for message in messages if isinstance(message, StepAnswer)]
         try:
             with self._journal.batch() as batch:
-                return [
+                answers = [
                     message if isinstance(message, StepAnswer) else _appended(batch, job.request, message)
                     for job, message in zip(jobs, messages, strict=True)
                 ]
         except Exception as error:  # noqa: BLE001  nothing of it is on the disk: none may be told it was
             return [_failure(error, job.request) for job in jobs]
+        for uid in sorted(batch.superseded):
+            log.warning("step %s was never ended, a later one of its scanner was: it counts no more", uid)
+        return answers
 
     def _read(self, request: StepRequest) -> _Message | StepAnswer:
         try:
@@ -251,13 +254,16 @@ class StepIntake:
     def _linked(self, event: ProcedureStepEvent) -> tuple[ProcedureStepEvent, tuple[str, ...]]:
         """Return the event and the items it is of; without any if the cache cannot be read."""
         try:
-            item_ids = step_links.links(event.dataset, self._worklist)
+            item_ids, by_study_alone = step_links.links(event.dataset, self._worklist)
             candidate = None if item_ids else step_links.inferred(event.dataset, self._worklist)
         except (sqlite3.Error, Unavailable) as error:
             log.warning("the cache could not be read to link a step (%s)", type(error).__name__)
             return mpps.with_warnings(event, ["not linked: the worklist could not be read"]), ()
         if candidate is not None:
             said = f"not linked; inferred candidate by patient, modality and day: item {candidate}"
+            event = mpps.with_warnings(event, [said])
+        if by_study_alone:
+            said = "linked by the study alone, the step id is another: item " + ", ".join(by_study_alone)
             event = mpps.with_warnings(event, [said])
         return event, item_ids
 

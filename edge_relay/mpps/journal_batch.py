@@ -13,12 +13,15 @@ from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.storage.sqlite_file import savepoint
 from edge_relay.worklist.overlay import Overlay
-from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step
+from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus
 from shared.steps.step_dataset import fold
 
 
 class Batch:
-    """Events being appended in one transaction. Nothing of it counts before `Journal.batch` has ended."""
+    """Events being appended in one transaction. Nothing of it counts before `Journal.batch` has ended.
+
+    ``superseded`` are the steps that do not count for their items any more because of these events.
+    """
 
     def __init__(self, db: sqlite3.Connection, stamp: Callable[[], Stamp] | None = None) -> None:
         self._db: Final = db
@@ -26,6 +29,7 @@ class Batch:
         self._steps: Final[dict[str, Step | None]] = {}  # as this transaction has them
         self.overlay: Final[dict[str, Overlay]] = {}
         self.appended: Final[list[Noted]] = []
+        self.superseded: Final[set[str]] = set()
 
     def step(self, sop_instance_uid: str) -> Step | None:
         """Return a step's folded state, this batch's events included; None if it is unknown."""
@@ -56,13 +60,22 @@ class Batch:
         if step.item_ids:
             linked = {"item_id": step.item_ids[0], "item_ids": step.item_ids}
             event = event.model_copy(update=linked)
+        superseded = self._superseded(step)
         with savepoint(self._db):
             noted, overlay = journal_rows.insert(self._db, event, step, stamp)
             reference_lists.insert(self._db, event.event_id, lists)
         self._steps[event.sop_instance_uid] = step
+        self.superseded.update(self._superseded(step) - superseded)
         self.overlay.update(overlay)
         self.appended.append(noted)
         return step
+
+    def _superseded(self, step: Step) -> set[str]:
+        """Return the steps of a step's items that do not count any more; only an ended step supersedes."""
+        if step.status is StepStatus.IN_PROGRESS:
+            return set()
+        items = (journal_rows.progress_of(self._db, item_id) for item_id in step.item_ids)
+        return {uid for progress in items for uid in progress.superseded}
 
     def _next_stamp(self) -> Stamp | None:
         return in_order(self._stamp(), journal_rows.last_received(self._db)) if self._stamp else None

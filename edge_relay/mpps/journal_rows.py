@@ -25,8 +25,7 @@ from shared.steps.step_dataset import fold, merged
 from shared.worklist_item import Status
 
 EVENT: Final = "event_id, sop_instance_uid, kind, received_at, body, checksum"
-# An N-SET whose record is damaged is lost; the step's later ones are not held back by it. Its N-CREATE
-# would be.
+# A damaged N-SET is lost, and holds back no later event of its step; a damaged N-CREATE does.
 _PASSED_BY: Final = "(damaged AND kind = 'N-SET')"
 PARK: Final = "UPDATE events SET state = 'parked', attempts = attempts + 1, reason = ? WHERE event_id = ?"
 """Sets an event apart: the reason, and its id."""
@@ -171,7 +170,7 @@ def link(db: sqlite3.Connection, step: Step) -> dict[str, Status]:
     """Write a step and which items it is of; return what all steps of these items amount to."""
     uid = step.sop_instance_uid
     # Before it is written itself: of its item's first step there is nothing to be read then.
-    progress = {item_id: _progress(db, item_id).after(step) for item_id in step.item_ids}
+    progress = {item_id: progress_of(db, item_id).after(step) for item_id in step.item_ids}
     keep_step(db, step)
     db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", [(item_id, uid) for item_id in step.item_ids])
     keep_progress(db, progress)
@@ -328,7 +327,8 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _progress(db: sqlite3.Connection, item_id: str) -> Progress:
+def progress_of(db: sqlite3.Connection, item_id: str) -> Progress:
+    """Return what all steps of an item amount to."""
     row = db.execute("SELECT progress, checksum FROM items WHERE item_id = ?", (item_id,)).fetchone()
     if row and row[1] == seal(item_id, row[0]):
         with suppress(ValidationError):
@@ -352,7 +352,7 @@ def _status(db: sqlite3.Connection, item_id: str, stored: str) -> Status:
     try:
         return Status(stored)
     except ValueError:
-        return _progress(db, item_id).status()
+        return progress_of(db, item_id).status()
 
 
 def values_of(event: ProcedureStepEvent) -> tuple[str, str, str, str, str]:

@@ -12,6 +12,7 @@ from edge_relay.mpps import journal_rows
 from edge_relay.mpps.event_times import Corrected, Stamp, Stamped, corrected
 from edge_relay.storage.seals import seal
 from shared.errors import Rejected
+from shared.steps.procedure_step import EventKind, ProcedureStepEvent
 
 NOT_CERTAIN: Final = "received at a time the relay's clock did not know: no later than given here"
 
@@ -23,11 +24,14 @@ def are_wanting(db: sqlite3.Connection) -> bool:
 
 def settle(db: sqlite3.Connection, now: Stamp) -> None:
     """Write the events' times as they are known now, and what follows from them: steps, items, overlay."""
-    changed: dict[str, datetime] = {}
-    for event in corrected(_stamped(db), now):
-        uid = _rewrite(db, event)
-        if uid is not None:
-            changed[uid] = event.at
+    changed: dict[str, dict[str, datetime]] = {}
+    for told in corrected(_stamped(db), now):
+        event = _rewrite(db, told)
+        if event is not None:
+            times = changed.setdefault(event.sop_instance_uid, {})
+            times["reported_at"] = told.at
+            if event.kind is EventKind.N_CREATE:
+                times["created_at"] = told.at
     items = _rewrite_steps(db, changed)
     progress = {item_id: journal_rows.progress_of_steps(db, item_id) for item_id in items}
     journal_rows.keep_progress(db, progress)
@@ -47,8 +51,8 @@ def _stamped(db: sqlite3.Connection) -> list[Stamped]:
     return events
 
 
-def _rewrite(db: sqlite3.Connection, told: Corrected) -> str | None:
-    """Write an event's time; return the step it is of, None if its record is damaged."""
+def _rewrite(db: sqlite3.Connection, told: Corrected) -> ProcedureStepEvent | None:
+    """Write an event's time; return the event, None if its record is damaged."""
     event = journal_rows.event_at(db, told.seq)
     if event is None:
         db.execute("UPDATE events SET timed = 1 WHERE seq = ?", (told.seq,))
@@ -60,16 +64,16 @@ def _rewrite(db: sqlite3.Connection, told: Corrected) -> str | None:
         "UPDATE events SET received_at = ?, body = ?, checksum = ?, warned = ?, timed = 1 WHERE seq = ?",
         (*values[3:], seal(*values), bool(warnings), told.seq),
     )
-    return event.sop_instance_uid
+    return event
 
 
-def _rewrite_steps(db: sqlite3.Connection, changed: Mapping[str, datetime]) -> set[str]:
-    """Write when steps were reported last, if that has changed; return the items they are of."""
+def _rewrite_steps(db: sqlite3.Connection, changed: Mapping[str, Mapping[str, datetime]]) -> set[str]:
+    """Write when steps were created and reported last, if that changed; return the items they are of."""
     items: set[str] = set()
-    for uid, at in changed.items():
+    for uid, times in changed.items():
         with suppress(Rejected):
             step = journal_rows.stored_step(db, uid)
             if step is not None:
-                journal_rows.keep_step(db, step.model_copy(update={"reported_at": at}))
+                journal_rows.keep_step(db, step.model_copy(update=times))
                 items.update(step.item_ids)
     return items

@@ -9,12 +9,12 @@ guess.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.query import Condition
 from shared.steps.procedure_step import DataSetJson
-from shared.steps.step_dataset import ScheduledStepReference, linked_items, references, text
+from shared.steps.step_dataset import ScheduledStepReference, linked_items, other_step_ids, references, text
 from shared.worklist_item import OPEN_STATUSES, WorklistItem
 
 _PATIENT_ID: Final = "00100020"
@@ -59,10 +59,22 @@ class CachedWorklist:
         return (cached.item for cached in self._cache.select(conditions))
 
 
-def links(attributes: DataSetJson, worklist: Worklist) -> tuple[str, ...]:
-    """Return the ids of the items an N-CREATE refers to, in its order; empty if it is unscheduled."""
-    found = [item for reference in references(attributes) for item in worklist.linked(reference)]
-    return linked_items(attributes, found)
+class Links(NamedTuple):
+    """The items an N-CREATE refers to.
+
+    :param item_ids: in its order; empty if it is unscheduled.
+    :param by_study_alone: those of them that have another step id than the scanner named.
+    """
+
+    item_ids: tuple[str, ...]
+    by_study_alone: tuple[str, ...] = ()
+
+
+def links(attributes: DataSetJson, worklist: Worklist) -> Links:
+    """Return the items an N-CREATE refers to."""
+    found = {item.id: item for reference in references(attributes) for item in worklist.linked(reference)}
+    item_ids = linked_items(attributes, found.values())
+    return Links(item_ids, other_step_ids(attributes, [found[item_id] for item_id in item_ids]))
 
 
 def inferred(attributes: DataSetJson, worklist: Worklist) -> str | None:

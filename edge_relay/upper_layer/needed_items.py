@@ -34,7 +34,7 @@ _APPLICATION, _CONTEXT, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x30, 0x40, 0x
 _MAXIMUM, _CLASS, _ROLE = 0x51, 0x52, 0x54
 _CONTEXT_FIELDS: Final = 4  # id and reserved bytes before its sub-items
 _MOST_ROLES: Final = 128
-_VERSION, _CALLED, _CALLING = slice(6, 8), slice(10, 26), slice(26, 42)
+_VERSION, _RESERVED, _CALLED, _CALLING = slice(6, 8), slice(8, 10), slice(10, 26), slice(26, 42)
 _TITLE: Final = re.compile(rb"[ -\[\]-~]*[!-\[\]-~][ -\[\]-~]*")
 _NO_TITLE: Final = b"?".ljust(16)
 
@@ -51,8 +51,13 @@ class Caller(NamedTuple):
 
 
 def caller(raw: bytes) -> Caller:
-    """Return who sends what begins like this; nobody if it does not begin like an A-ASSOCIATE-RQ."""
-    if raw[:1] != bytes((PduType.A_ASSOCIATE_RQ,)):
+    """Return who sends what begins like this; nobody if it does not begin like an A-ASSOCIATE-RQ.
+
+    What is cut off is read only if its reserved bytes are 0, as PS3.8 Table 9-11 sends them: whatever else
+    came in may be a participant's name, and this is logged.
+    """
+    is_cut_off = len(raw) < FIXED_FIELDS
+    if raw[:1] != bytes((PduType.A_ASSOCIATE_RQ,)) or (is_cut_off and any(raw[_RESERVED])):
         return Caller("", "", 0)
     return Caller(_text(raw[_CALLING]), _text(raw[_CALLED]), int.from_bytes(raw[_VERSION]))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from edge_relay.worklist.answer import AnswerPlan, identifiable
 from edge_relay.worklist.attributes import Sequence, Tree
@@ -22,6 +22,7 @@ from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
 from edge_relay.worklist.row import STATUS_COLUMN, pieces_of, seal_of, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
 from edge_relay.worklist.search import ROW, Search, search
+from edge_relay.worklist.written import Room, Written
 from shared.dicom.charset import character_set
 from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status, WorklistItem
@@ -29,6 +30,7 @@ from shared.worklist_item import Status, WorklistItem
 __all__ = ["Answer", "Found", "check_profile", "find", "visible", "withheld"]
 
 
+_ROOM: Final = Room()
 _LONGEST_REMEMBERED: Final = 8192  # bytes of an identifier; a console's have some hundred
 
 
@@ -61,6 +63,7 @@ class _Prepared(NamedTuple):
     plan: AnswerPlan
     recodes: bool
     incomplete: bool
+    written: Written[Answer]
 
 
 class _Same:
@@ -164,23 +167,26 @@ def _prepare(data: bytes, implicit: bool, same: _Same, charset: tuple[str, ...],
     scanner = same.profile
     reading = Reading(scanner.combine_date_and_time, scanner.ignore_accents)
     query = parse_query(data, implicit=implicit, reading=reading, tree=_tree(same))
-    plan, suppressing = _plan(_shape(query.keys), implicit, same, charset)
+    plan, suppressing, written = _plan(_shape(query.keys), implicit, same, charset)
     # The scanner's own search, and nothing of another query's values: those are in the search alone.
     return _Prepared(
         search(query, scanner, today),
         plan,
         not character_set(charset).is_utf8,
         query.incomplete or suppressing,
+        written,
     )
 
 
 @lru_cache(maxsize=256)
-def _plan(shape: Shape, implicit: bool, same: _Same, charset: tuple[str, ...]) -> tuple[AnswerPlan, bool]:
+def _plan(
+    shape: Shape, implicit: bool, same: _Same, charset: tuple[str, ...]
+) -> tuple[AnswerPlan, bool, Written[Answer]]:
     tree = _tree(same)
     asked = _keys(shape, tree)
     keys = answer_keys(asked, same.profile, tree)
     plan = AnswerPlan(keys, implicit=implicit, charset=character_set(charset))
-    return plan, suppresses(asked, same.profile)
+    return plan, suppresses(asked, same.profile), Written(_ROOM)
 
 
 @lru_cache(maxsize=256)
@@ -210,35 +216,57 @@ def _answers(
     overlay: Mapping[str, Overlay],
     worklist: WorklistReader,
 ) -> Generator[Answer | None, None, None]:
-    (_, _, checks, statuses), plan, recodes, _ = prepared
-    write, lossless = plan.write, plan.lossless
+    checks, statuses, known = prepared.search.checks, prepared.search.statuses, prepared.written
     for chunk in chunks:
-        for item_id, feed_seq, held, is_ascii, blob, *_ in _sound(chunk, worklist):
+        for row in chunk:
+            item_id, feed_seq, held, *_ = row
             status = _status(item_id, feed_seq, held, overlay) if overlay else held
             if status not in statuses:
                 continue
-            pieces = pieces_of(blob)
-            if status is not held:
-                pieces[STATUS_COLUMN] = status_piece(status)
-            for check in checks:
-                if not check(pieces):
-                    break
-            else:
-                if is_ascii:
-                    yield Answer(item_id, write(pieces, plain=True), lossless)
-                elif not (recodes and plan.withholds(pieces)):
-                    whole = not recodes or plan.recode(pieces)
-                    yield Answer(item_id, write(pieces, plain=plan.is_plain(pieces)), whole and lossless)
+            # The same row, answered before: nothing of it has to be looked at again.
+            answer = known.of(row) if status is held and not checks else None
+            if answer is None:
+                if not _is_sound(row):
+                    worklist.report_damaged_row()
+                    continue
+                answer = _written(prepared, row, status)
+                if answer is not None and status is held and not checks:
+                    known.keep(row, answer)
+            if answer is not None:
+                yield answer
         if len(chunk) == CHUNK:
             yield None
 
 
+def _written(prepared: _Prepared, row: tuple[Any, ...], status: str) -> Answer | None:
+    """Return a row's answer with a status; None if it is none to this query, or cannot be identified."""
+    item_id, _, held, is_ascii, blob, *_ = row
+    plan, recodes = prepared.plan, prepared.recodes
+    pieces = pieces_of(blob)
+    if status is not held:
+        pieces[STATUS_COLUMN] = status_piece(status)
+    for check in prepared.search.checks:
+        if not check(pieces):
+            return None
+    if is_ascii:
+        return Answer(item_id, plan.write(pieces, plain=True), plan.lossless)
+    if recodes and plan.withholds(pieces):
+        return None
+    whole = not recodes or plan.recode(pieces)
+    return Answer(item_id, plan.write(pieces, plain=plan.is_plain(pieces)), whole and plan.lossless)
+
+
 def _sound(chunk: Chunk, worklist: WorklistReader) -> Chunk:
-    """Return the rows that are as written: a missing exam is asked about, a wrong one is scanned."""
-    sound = [row for row in chunk if row[5] == seal_of(row[0], row[2], row[3], row[4])]
+    sound = [row for row in chunk if _is_sound(row)]
     if len(sound) < len(chunk):
         worklist.report_damaged_row()
     return sound
+
+
+def _is_sound(row: tuple[Any, ...]) -> bool:
+    """Tell whether a row is as written: a missing exam is asked about, a wrong one is scanned."""
+    item_id, _, held, is_ascii, blob, checksum, *_ = row
+    return bool(checksum == seal_of(item_id, held, is_ascii, blob))
 
 
 def _status(item_id: str, feed_seq: int, held: str, overlay: Mapping[str, Overlay]) -> str:

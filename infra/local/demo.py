@@ -86,7 +86,7 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float | Non
     """
     quiet()
     use_one_heap()
-    console = Console()
+    console = Console(emoji=False)  # an ARN may have ":secret:" in it
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
@@ -170,7 +170,8 @@ def _say_where_everything_is(console: Console, stack: LocalStack) -> None:
     called = f"-aet {peer.calling_ae} -aec {peer.called_ae}"
     lines = [
         "",
-        f"REST API   {stack.api_url}/docs   user admin, password {stack.admin_password}",
+        f"Dashboard  {stack.api_url}/app   user admin, password {stack.admin_password}",
+        f"REST API   {stack.api_url}/docs   the same user and password",
         f"REDCap     {stack.redcap_url}",
         f"The relay  DICOM {peer.host}:{peer.port}, AE title {peer.called_ae}",
         "",

@@ -1,6 +1,6 @@
 """Which web pages may call the API (CORS): the predecessor's ``api.cors_*``. Pure.
 
-Ours allows origins; methods and headers are what the API has, see `lambdas.api.main`.
+Methods and headers have defaults that fit the API, see `lambdas.api.settings`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from infra.pylantir.findings import Finding, Outcome, Section
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
-_OUR_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})
-_OUR_HEADERS = frozenset({"Authorization", "Content-Type"})
+_OUR_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OUR_HEADERS = frozenset({"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"})
 
 
 def read_cors(top: Section) -> tuple[tuple[str, ...], list[Finding]]:
@@ -36,18 +36,18 @@ def read_cors(top: Section) -> tuple[tuple[str, ...], list[Finding]]:
             "tokens travel in the Authorization header, which needs no credentials mode; there are no cookies"
         )
         findings.append(Finding(api.path("cors_allow_credentials"), Outcome.UNNEEDED, said))
-    findings += _fixed(api, "cors_allow_methods", _OUR_METHODS)
-    findings += _fixed(api, "cors_allow_headers", _OUR_HEADERS)
+    findings += _fixed(api, "cors_allow_methods", "CorsAllowMethods", _OUR_METHODS)
+    findings += _fixed(api, "cors_allow_headers", "CorsAllowHeaders", _OUR_HEADERS)
     findings += api.unread()
     return tuple(dict.fromkeys(origin.rstrip("/") for origin in legal)), findings
 
 
-def _fixed(api: Section, key: str, ours: frozenset[str]) -> list[Finding]:
+def _fixed(api: Section, key: str, parameter: str, ours: frozenset[str]) -> list[Finding]:
     if key not in api:
         return []
     known = {each.casefold() for each in ours} | {"*"}
     more = [each for each in api.texts(key) if each.casefold() not in known]
-    said = f"not configurable: an allowed origin may use {', '.join(sorted(ours))}"
+    said = f"template parameter {parameter}; by default an allowed origin may use {', '.join(sorted(ours))}"
     if more:
         return [Finding(api.path(key), Outcome.DECIDE, f"{said}; not {', '.join(more)}")]
     return [Finding(api.path(key), Outcome.UNNEEDED, said)]

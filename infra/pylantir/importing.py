@@ -16,18 +16,21 @@ from pydantic_settings import BaseSettings
 
 from infra.commands.screen import show_table
 from infra.commands.tools import text_of
-from infra.pylantir.adoption import Adoption, has_decimal_sessions
+from infra.pylantir.databases.accounts import plan_accounts
+from infra.pylantir.databases.adoption import Adoption, has_decimal_sessions
+from infra.pylantir.databases.old_databases import read_users, read_worklist
+from infra.pylantir.databases.old_rows import OldItem, OldUser
+from infra.pylantir.databases.report import exam_lines, row_lines, user_lines
 from infra.pylantir.deployment_translation import Address
 from infra.pylantir.findings import Finding, Outcome
-from infra.pylantir.old_databases import read_users, read_worklist
-from infra.pylantir.old_rows import OldItem, OldUser
 from infra.pylantir.project import ProjectDictionary
 from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
 from infra.pylantir.translation import translate
+from lambdas.access.passwords import Passwords
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.store.audit.entry import COMMAND
-from shared.errors import NotFound, Rejected
+from shared.errors import MwlError, NotFound, Rejected
 
 if TYPE_CHECKING:
     from lambdas.store.sources import SourceStore
@@ -73,9 +76,10 @@ def run_import(asked: Request) -> None:
     names = [f"source-{definition.id}.toml" for definition in done.definitions]
     if asked.apply:
         definitions = [parse_definition(text_of(asked.out / name)) for name in names]
-        _apply(definitions, exams, users)
+        _apply(definitions, exams, users, asked.out)
     elif exams or users:
-        typer.echo(f"{len(exams)} exams and {len(users)} users read; --apply brings them in")
+        typer.echo(f"{len(exams)} exams and {len(users)} users read; --apply brings them in, as follows")
+        _foretell([asked.out / name for name in names], exams, users, asked.out)
 
 
 def _answers(time_zone: str, exams: Sequence[OldItem]) -> Answers:
@@ -120,13 +124,50 @@ def _show(findings: Sequence[Finding]) -> None:
     show_table("What became of each key", ("", "key", "what we did, and why"), rows)
 
 
+def _say(plan: Adoption, total: int, out: Path) -> None:
+    """Say what becomes of the exams; write each row into the report."""
+    for line in exam_lines(plan, total):
+        typer.echo(line)
+    report = out / _REPORT
+    try:
+        with report.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in row_lines(plan))
+    except OSError as error:
+        raise Rejected(f"cannot be written: {error.strerror}", where=str(report)) from None
+
+
+def _foretell(files: Sequence[Path], exams: Sequence[OldItem], users: Sequence[OldUser], out: Path) -> None:
+    """Say what ``--apply`` would do with exams and users, and write nothing into the deployment."""
+    if users:
+        accounts = plan_accounts(users, Passwords())
+        for line in user_lines(accounts, [account.username for account in accounts.accounts], ()):
+            typer.echo(line)
+    if not exams:
+        return
+    from infra.commands.environment import load  # noqa: PLC0415 - likewise
+    from infra.pylantir.databases.worklist_import import plan_worklist  # noqa: PLC0415 - as in `_apply`
+    from lambdas.store.sources import SourceStore  # noqa: PLC0415 - likewise
+    from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415 - likewise
+
+    try:
+        from infra.commands.deployment import services  # noqa: PLC0415 - likewise
+
+        definitions = [parse_definition(text_of(file)) for file in files]
+        store = SourceStore(load(RedcapSettings).tables())
+        plan = plan_worklist(exams, definitions, store, services().worklist, datetime.now(UTC))
+    except MwlError as error:
+        typer.echo(f"what becomes of each exam can be said when the sources have been synced: {error}")
+        return
+    _say(plan, len(exams), out)
+
+
 def _apply(
-    definitions: Sequence[SourceDefinition], exams: Sequence[OldItem], users: Sequence[OldUser]
+    definitions: Sequence[SourceDefinition], exams: Sequence[OldItem], users: Sequence[OldUser], out: Path
 ) -> None:
     # Only --apply needs the deployment, whose libraries take a while to load.
     from infra.commands.deployment import services  # noqa: PLC0415
     from infra.commands.environment import load  # noqa: PLC0415
-    from infra.pylantir.worklist_import import import_worklist  # noqa: PLC0415
+    from infra.pylantir.databases.worklist_import import plan_worklist, write_worklist  # noqa: PLC0415
     from lambdas.store.sources import SourceStore  # noqa: PLC0415
     from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415
 
@@ -139,8 +180,10 @@ def _apply(
     if exams:
         if not definitions:
             raise Rejected("the configuration has no REDCap project, so there is no site to bring exams to")
-        plan = import_worklist(exams, definitions, store, services().worklist, datetime.now(UTC))
-        _say_exams(plan)
+        worklist = services().worklist
+        plan = plan_worklist(exams, definitions, store, worklist, datetime.now(UTC))
+        write_worklist(plan, worklist)
+        _say(plan, len(exams), out)
 
 
 def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSettings) -> None:
@@ -164,22 +207,10 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
 
 def _import_users(users: Sequence[OldUser]) -> None:
     from infra.commands.deployment import services  # noqa: PLC0415 - as in `_apply`
-    from infra.pylantir.accounts import import_accounts, plan_accounts  # noqa: PLC0415 - likewise
+    from infra.pylantir.databases.accounts import import_accounts  # noqa: PLC0415 - likewise
 
     deployment = services()
     plan = plan_accounts(users, deployment.passwords)
     made, there = import_accounts(plan, deployment.users)
-    typer.echo(f"users brought in, with their passwords: {', '.join(made) or 'none'}")
-    for name in there:
-        typer.echo(f"user {name}: there already, left as it is")
-    for name, why in plan.left_out:
-        typer.echo(f"user {name}: not brought in: {why}")
-
-
-def _say_exams(plan: Adoption) -> None:
-    typer.echo(
-        f"exams: {len(plan.edits)} of ours took over UID or status, {len(plan.items)} were made by hand, "
-        f"{len(plan.unchanged)} were right already, {len(plan.left_out)} remarks"
-    )
-    for number, why in plan.left_out:
-        typer.echo(f"row {number} of the worklist file: {why}")
+    for line in user_lines(plan, made, there):
+        typer.echo(line)

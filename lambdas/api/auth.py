@@ -48,7 +48,19 @@ def login(body: Login, request: Request, response: Response, services: UseServic
 
 
 def log_in(services: Services, body: Login, request: Request, response: Response) -> AccessToken:
-    """Return a token, and mark the device as one of this person's.
+    """Return a token, and mark the device as one of this person's; raises as `authenticated` does."""
+    user = authenticated(services, body, request, response)
+    longest = services.settings.access_token_max_minutes
+    minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
+    session = begin_session(services, user, request, minutes)
+    token = services.tokens.issue(
+        user.username, user.token_version, minutes=minutes, session=session.session_id
+    )
+    return AccessToken(access_token=token, expires_in=minutes * 60)
+
+
+def authenticated(services: Services, body: Login, request: Request, response: Response) -> User:
+    """Return whose password it is, and mark the device as one of this person's.
 
     :raises Unauthenticated, Throttled: alike for names that exist and that do not.
     """
@@ -67,25 +79,21 @@ def log_in(services: Services, body: Login, request: Request, response: Response
     services.audit.record(by, [Subject(kind="login", id=by.name, action="logged-in")])
     if better_hash:
         services.users.upgrade_hash(user, better_hash)
-    longest = services.settings.access_token_max_minutes
-    minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
-    session = _session(services, by.address, minutes)
-    services.users.begin_session(user.username, session)
-    token = services.tokens.issue(
-        user.username, user.token_version, minutes=minutes, session=session.session_id
-    )
     _mark_device(services, user.username, response)
-    return AccessToken(access_token=token, expires_in=minutes * 60)
+    return user
 
 
-def _session(services: Services, address: str, minutes: int) -> Session:
+def begin_session(services: Services, user: User, request: Request, minutes: int) -> Session:
+    """Return a session that has begun, which the account's list of sessions shows until it ends."""
     now = datetime.fromtimestamp(services.now(), UTC)
-    return Session(
+    session = Session(
         session_id=services.new_id(),
         began_at=now,
         expires_at=now + timedelta(minutes=minutes),
-        address=address,
+        address=request.client.host if request.client else "",
     )
+    services.users.begin_session(user.username, session)
+    return session
 
 
 def _device(services: Services, username: str, request: Request) -> str:

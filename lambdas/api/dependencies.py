@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
 from lambdas.api.services import Services
 
@@ -14,6 +15,15 @@ def _of_app(request: Request) -> Services:
     if not isinstance(services, Services):
         raise TypeError("the application was not made by create_app")
     return services
+
+
+def json_body(request: Request) -> None:
+    """Refuse a body that does not say it is JSON (415), but for the forms that REDCap itself sends."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    is_form = getattr(request.scope.get("route"), "path", "").startswith("/hooks/")
+    if kind and has_body and not is_form and kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415)
 
 
 UseServices = Annotated[Services, Depends(_of_app)]

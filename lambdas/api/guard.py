@@ -26,6 +26,9 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 logger: Final = Logger(service="api")
@@ -45,6 +48,9 @@ class Guard:
         request_id = getattr(scope.get("aws.context"), "aws_request_id", None) or uuid.uuid4().hex
         scope["mwl.request_id"] = request_id
         began, status = time.perf_counter(), 0
+        headless = scope["method"] == "HEAD"
+        if headless:  # RFC 9110 9.3.2: as GET, without the content
+            scope["method"] = "GET"
 
         async def mark(message: Message) -> None:
             nonlocal status
@@ -54,6 +60,8 @@ class Guard:
                 headers["X-Request-Id"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+            elif headless:
+                message = {**message, "body": b""}
             await send(message)
 
         flaw: dict[str, Any] = {}

@@ -6,14 +6,18 @@ import logging
 from functools import cache
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 from mangum import Mangum
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, problems
+from lambdas.api import auth, openapi, problems
+from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
+from lambdas.api.pages.dashboard import create_dashboard, first_page
 from lambdas.api.routes import (
     audit,
+    docs,
     health,
     history,
     hooks,
@@ -28,7 +32,7 @@ from lambdas.api.routes import (
     write_backs,
 )
 from lambdas.api.services import Services, services_from
-from lambdas.api.settings import ApiSettings
+from lambdas.api.settings import ApiSettings, listed
 from lambdas.settings import load
 from shared.problem_document import MEDIA_TYPE
 
@@ -47,6 +51,7 @@ ROUTES: Final = (
     relay,
     hooks,
     health,
+    docs,
 )
 """Whatever has a router."""
 
@@ -58,27 +63,48 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="mwl-relay",
         description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
         redirect_slashes=False,  # a redirect would lose the body or the token, depending on the client
         responses=problems.RESPONSES,
+        dependencies=[Depends(json_body)],
     )
     app.state.services = services
     report = health.HealthReport(services.checks, app_version=services.settings.app_version, now=services.now)
     app.state.health = report
     app.version = report.version
     problems.install(app)
+    app.state.routes = [route for module in ROUTES for route in module.router.routes]
     for module in ROUTES:
         app.include_router(module.router)
+    openapi.install(app)
+    _add_dashboard(app, services)
     app.add_middleware(Guard)
     origins = services.settings.origins()
     if origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"],
+            allow_methods=listed(services.settings.cors_allow_methods),
+            allow_headers=listed(services.settings.cors_allow_headers),
+            allow_credentials=services.settings.cors_allow_credentials,
             expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
         )
     return app
+
+
+def _add_dashboard(app: FastAPI, services: Services) -> None:
+    app.mount("/app", create_dashboard(services))
+    app.add_api_route("/app", first_page, include_in_schema=False)
+    app.add_api_route("/", first_page_for_browsers, include_in_schema=False)
+
+
+def first_page_for_browsers(request: Request) -> Response:
+    """Lead a browser to the dashboard; a program gets the same 404 as for any other address without a use."""
+    if "text/html" in request.headers.get("accept", ""):
+        return first_page()
+    raise HTTPException(404)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

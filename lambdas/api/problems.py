@@ -9,13 +9,14 @@ request_id            names the request in our logs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -38,6 +39,10 @@ STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {
     **{kind: (HTTPStatus(outcome.status), outcome.problem) for kind, outcome in OUTCOMES.items()},
 }
 _RETRY_SECONDS = 2
+_SAID: Final = {
+    HTTPStatus.BAD_REQUEST: "the body cannot be read: it is not JSON, or nested too deeply",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body must be JSON: Content-Type: application/json",
+}
 
 
 class Flaw(BaseModel):
@@ -64,7 +69,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "What the caller can put right", "model": Problem},
     "5XX": {"description": "Try again later", "model": Problem},
 }
-"""For OpenAPI; see `_documented`."""
+"""For OpenAPI; see `lambdas.api.openapi`."""
 
 
 def install(app: FastAPI) -> None:
@@ -72,7 +77,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MwlError, _deliberate)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
-    app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
 
 
 def internal(request_id: str) -> JSONResponse:
@@ -93,22 +97,6 @@ def flaws(errors: Sequence[Any], *, beneath: int = 0) -> tuple[Flaw, ...]:
         )
         for error in errors
     )
-
-
-def _documented(openapi: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    """Return ``openapi`` saying what FastAPI cannot: that problems have a media type of their own."""
-
-    def corrected() -> dict[str, Any]:
-        document = openapi()
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                for status in RESPONSES:
-                    content = operation["responses"].get(status, {}).get("content", {})
-                    if "application/json" in content:
-                        content[MEDIA_TYPE] = content.pop("application/json")
-        return document
-
-    return corrected
 
 
 async def _deliberate(request: Request, error: Exception) -> JSONResponse:
@@ -166,13 +154,27 @@ async def _of_the_framework(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
     request.scope[NOTED] = kind
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return _answer(
         status,
         kind,
-        status.description or status.phrase,
+        _SAID.get(status) or status.description or status.phrase,
         request_id=_request_id(request),
-        headers=dict(error.headers or {}),
+        headers=headers,
     )
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return every method that some route has for the path of a request, HEAD where there is GET."""
+    found = {
+        method
+        for route in (*request.app.routes, *getattr(request.app.state, "routes", ()))
+        if isinstance(route, APIRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 def _request_id(request: Request) -> str:

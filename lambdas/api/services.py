@@ -19,14 +19,16 @@ from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
 from lambdas.aws.sync_requests import SyncRequests
+from lambdas.store.accounts.browser_sessions import BrowserSessionStore
+from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
+from lambdas.store.linking.step_links import StepLinks
 from lambdas.store.sources import SourceStore
-from lambdas.store.step_links import StepLinks
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync import removal
@@ -61,6 +63,7 @@ class Services:
     :param checks: what ``GET /health`` tries, by name.
     :param now: seconds since 1970.
     :param new_id: a fresh random identifier of letters and digits.
+    :param new_secret: a fresh random text that nobody can guess.
     """
 
     settings: ApiSettings
@@ -69,6 +72,7 @@ class Services:
     step_links: StepLinks
     users: UserStore
     logins: LoginStore
+    sessions: BrowserSessionStore
     relays: RelayStore
     sources: SourceStore
     triggers: TriggerStore
@@ -78,9 +82,11 @@ class Services:
     tokens: PeopleTokens
     wake_up_messages: WakeUpMessages
     audit: AuditTrail
+    idempotency: IdempotencyStore
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
+    new_secret: Callable[[], str]
 
     def local_now(self) -> datetime:
         """Return the time on the sites' clocks."""
@@ -136,6 +142,7 @@ def services_from(
         step_links=StepLinks(tables, worklist, steps),
         users=users,
         logins=LoginStore(tables, now=now),
+        sessions=BrowserSessionStore(tables),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
         sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),
@@ -144,6 +151,7 @@ def services_from(
         passwords=passwords or Passwords(),
         tokens=PeopleTokens(keys, now=now),
         audit=AuditTrail(tables, now=now),
+        idempotency=IdempotencyStore(tables, now=now, new_id=_new_id),
         wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,
@@ -152,6 +160,7 @@ def services_from(
         },
         now=now,
         new_id=_new_id,
+        new_secret=_new_secret,
     )
 
 
@@ -194,6 +203,10 @@ def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[
 
 def _new_id() -> str:
     return uuid.uuid4().hex
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _new_code() -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lambdas.store.models import Tables, bind
 from lambdas.sync.connect import RedcapSettings
-from shared.dicom.dicom_text import AE
+from shared.dicom.dicom_text import AE, CS
 from shared.text.time_zones import ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName
 
@@ -28,8 +29,24 @@ class ApiSettings(RedcapSettings):
     cors_allowed_origins: str = Field(
         default="", description="Origins whose web pages may call the API, separated by commas. Empty: none."
     )
+    cors_allow_methods: str = Field(
+        default="GET, HEAD, POST, PUT, PATCH, DELETE", description="Methods that such a page may use."
+    )
+    cors_allow_headers: str = Field(
+        default="Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key",
+        description="Request headers that such a page may send.",
+    )
+    cors_allow_credentials: bool = Field(
+        default=False, description="Whether such a page may send cookies. Tokens need none."
+    )
     access_token_max_minutes: int = Field(
         default=480, ge=1, le=1440, description="The longest life of a person's access token."
+    )
+    session_idle_minutes: int = Field(
+        default=60, ge=5, le=720, description="After so long without use the dashboard asks to sign in again."
+    )
+    session_max_minutes: int = Field(
+        default=720, ge=5, le=1440, description="The longest a sign-in at the dashboard lasts."
     )
     default_site: OptionalSiteName = Field(
         default="",
@@ -39,9 +56,13 @@ class ApiSettings(RedcapSettings):
         default="UNASSIGNED",
         description="Scheduled station AE title of items made by hand that name none.",
     )
+    default_modality: Annotated[CS | Literal[""], Field(union_mode="left_to_right")] = Field(
+        default="", description="Modality of items made by hand that name none. Empty: it must be named."
+    )
     site_time_zone: ZoneName = Field(
         default="UTC",
-        description="Time zone of the start of items made by hand that name no date or time: they start now.",
+        description="Time zone of the dashboard, where no source says another for the site, and of the start "
+        "of items made by hand that name no date or time: they start now.",
     )
     app_version: str = Field(
         default="", description="What /health says the version is. Empty: the package's."
@@ -57,4 +78,9 @@ class ApiSettings(RedcapSettings):
 
     def origins(self) -> list[str]:
         """Return the origins of `cors_allowed_origins`."""
-        return [origin.strip() for origin in self.cors_allowed_origins.split(",") if origin.strip()]
+        return listed(self.cors_allowed_origins)
+
+
+def listed(text: str) -> list[str]:
+    """Return what a setting lists, separated by commas."""
+    return [each.strip() for each in text.split(",") if each.strip()]

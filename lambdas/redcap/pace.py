@@ -1,7 +1,8 @@
 """How fast REDCap may be asked, and when it wants to be left alone. Pure.
 
 REDCap bans an address that asks more than 600 times a minute. So a server is asked half as often at most, by
-all functions together: see `lambdas.store.request_rates`. A project that is opened alone keeps its own pace.
+all functions together: see `lambdas.store.servers.request_rates`. A project that is opened alone keeps its
+own pace.
 """
 
 from __future__ import annotations

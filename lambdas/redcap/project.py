@@ -111,6 +111,18 @@ class RedcapProject:
             forms.setdefault(str(row.get("unique_event_name", "")), []).append(str(row.get("form", "")))
         return forms
 
+    def version(self) -> str:
+        """Return REDCap's version (``content=version``), which its pages have in their addresses."""
+        return str(self._project.export_version())
+
+    def event_ids(self) -> dict[str, str]:
+        """Return ``content=event``: each event's unique name, with its number where this REDCap tells it.
+
+        :raises Rejected: the project is not longitudinal.
+        """
+        rows = _rows(self._project.export_events("json"))
+        return {str(row.get("unique_event_name", "")): str(row.get("event_id", "") or "") for row in rows}
+
     def group_names(self) -> list[str]:
         """Return the unique names of the data access groups (``content=dag``)."""
         return [str(row.get("unique_group_name", "")) for row in _rows(self._project.export_dags("json"))]

@@ -108,6 +108,15 @@ class WriteBack(Section):
         return tuple(name for name in named if name is not None)
 
 
+class Feedback(Section):
+    """The REDCap field, on the scan's own row, that says whether the scan is on the worklist, or why not.
+
+    :param field: gets a sentence; nothing is read from it for the worklist.
+    """
+
+    field: FieldName
+
+
 class SourceDefinition(Section):
     """One REDCap project as a source of worklist items.
 
@@ -140,6 +149,7 @@ class SourceDefinition(Section):
     :param no_show_days: an exam still waiting when its day and so many more have passed becomes NO_SHOW.
     :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
         that cannot be read, is rejected or held back.
+    :param feedback: where a scan's row says whether it is on the worklist.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
         instead; five items may always go.
     """
@@ -171,6 +181,7 @@ class SourceDefinition(Section):
     attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
     write_back: WriteBack | None = None
+    feedback: Feedback | None = None
     enabled: bool = True
 
     @model_validator(mode="after")
@@ -201,10 +212,13 @@ class SourceDefinition(Section):
             yield f"rows.required: {name} is taken from another row by joins; it must be on the scan's own"
         written = self.written_fields()
         for name in sorted({name for name in written if written.count(name) > 1}):
-            yield f"write_back: {name} is the target of two values; give each its own field"
+            yield f"{self._key_of(name)}: {name} is the target of two values; give each its own field"
         # Its own write would change the item, the item's change be read, and so on for ever.
         for name in sorted(set(written) & {*self.read_fields(), *PSEUDO_FIELDS}):
-            yield f"write_back: {name} is also read for the worklist; give the write-back a field of its own"
+            yield f"{self._key_of(name)}: {name} is also read for the worklist; give it a field of its own"
+
+    def _key_of(self, written: str) -> str:
+        return "feedback" if written == self.written_feedback() else "write_back"
 
     def requires(self, target: str) -> bool:
         """Tell whether a scan may not lack a worklist field."""
@@ -250,7 +264,12 @@ class SourceDefinition(Section):
 
     def written_fields(self) -> tuple[str, ...]:
         """Return every REDCap field the write-back may touch."""
-        return self.write_back.redcap_fields() if self.write_back else ()
+        told = self.write_back.redcap_fields() if self.write_back else ()
+        return (*told, self.feedback.field) if self.feedback else told
+
+    def written_feedback(self) -> str:
+        """Return the REDCap field that says whether a scan is on the worklist; empty if there is none."""
+        return self.feedback.field if self.feedback else ""
 
     def zone(self) -> tzinfo:
         """Return the time zone the scanners stand in."""

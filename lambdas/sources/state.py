@@ -18,6 +18,10 @@ VANISHED_KEPT: Final = 1000
 """Vanished items that are remembered by their ids; more only a full read finds. DynamoDB's row has 400 KB."""
 
 
+FEEDBACK_KEPT: Final = 1000
+"""Records to be told that are remembered; the next full read finds the others again."""
+
+
 class SyncReport(BaseModel):
     """What the last sync did.
 
@@ -135,6 +139,8 @@ class SourceState(UnshownRows):
     :param server_clock: what is known of the server's wall clock.
     :param clock_asked_at: our time when it was last asked for.
     :param unseen: changed records that the last full read found, and that the syncs before it had not seen.
+    :param feedback_due: records whose rows are to be told whether their scans are on the worklist.
+    :param feedback_at: our time before which that is not tried again; ``feedback_tries``: in vain so far.
     :param build: the version of ours that made the last full read.
     :param progress: a full read under way.
     :param failures: syncs failed in a row.
@@ -155,6 +161,9 @@ class SourceState(UnshownRows):
     server_clock: ServerClock | None = None
     clock_asked_at: float = 0.0
     unseen: int = 0
+    feedback_due: tuple[str, ...] = ()
+    feedback_at: float = 0.0
+    feedback_tries: int = 0
     build: str = ""
     progress: FullRead | None = None
     failures: Annotated[int, Field(ge=0)] = 0

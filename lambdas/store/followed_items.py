@@ -8,7 +8,7 @@ gets another name; a row of the table then says which item the new name means:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
 from pynamodb.transactions import TransactWrite
@@ -19,7 +19,21 @@ from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import ITEM, SAME, STATE, StepRow, Tables, same_key, site_key, step_key
 from lambdas.store.ownership import StoredItem
 from shared.errors import Conflict
+from shared.identifiers import successor
 from shared.worklist_item import WorklistItem
+
+
+def item_meant(names: Mapping[str, str], row_id: str) -> str:
+    """Return the id of the item that a row means, given the id that its name would give.
+
+    :param names: as `FollowedItems.names` returns them.
+    """
+    if row_id in names:
+        return names[row_id]
+    taken = frozenset(names.values())
+    while row_id in taken:  # that item has followed its own row to another name
+        row_id = successor(row_id)
+    return row_id
 
 
 class FollowedItems:

@@ -20,8 +20,11 @@
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
+        RELAY_DISCARDS     <relay_id>            which of its parked events people gave up
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
+        IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
+        SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """
@@ -132,6 +135,17 @@ class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
     starts_at = UnicodeAttribute(range_key=True)
 
 
+class StartIndex(GlobalSecondaryIndex["ItemRow"]):
+    """Items of a site by start, whatever their status: what a day holds, in one query."""
+
+    class Meta:
+        index_name = "by_start"
+        projection = AllProjection()
+
+    pk = UnicodeAttribute(hash_key=True)
+    starts_at = UnicodeAttribute(range_key=True)
+
+
 class GroupIndex(GlobalSecondaryIndex["StepRow"]):
     """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
 
@@ -196,6 +210,7 @@ class ItemRow(Row):
     feed = FeedIndex()
     by_study = StudyIndex()
     by_status = StatusIndex()
+    by_start = StartIndex()
 
 
 class SameRow(Row):

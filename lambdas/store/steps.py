@@ -20,7 +20,7 @@ from lambdas.store.commit import BATCH, Change
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, EVENT, ITEM, MPPS, STATE, EventRow, StepRow, step_key, steps_group
 from lambdas.store.ownership import StoredItem
-from lambdas.store.write_back_rows import WriteBackRows, stamp, step_of, uid_of
+from lambdas.store.write_backs.rows import WriteBackRows, stamp, step_of, uid_of
 from shared.batches import batches
 from shared.errors import Rejected
 from shared.steps.event_body import EventBody, pack, unpack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
@@ -17,6 +17,8 @@ FOR_GOOD: Final = "parked: "
 NOTE_LENGTH: Final = 1000
 
 NO_SHOW: Final = "NO_SHOW:"
+FEEDBACK: Final = "FEEDBACK:"
+"""Begins the message that asks for a source's rows to be told whether their scans are on the worklist."""
 
 
 def no_show_of(item_id: str) -> str:
@@ -60,3 +62,19 @@ class ParkedWriteBack:
     def sources(self) -> tuple[str, ...]:
         """Return the ids of the sources its items came from, sorted."""
         return tuple(sorted({item.source for item in self.items if item.source}))
+
+
+WriteBackState = Literal["done", "due", "parked"]
+
+
+@dataclass(frozen=True)
+class PerformedStep:
+    """A step as people look at it, with its write-back.
+
+    :param write_back: ``done``: nothing is owed to REDCap; ``due``: it is tried; ``parked``: REDCap refuses.
+    :param note: why it is still due or parked, without patient data; empty if nothing is known.
+    """
+
+    step: Step
+    write_back: WriteBackState
+    note: str = ""

@@ -16,7 +16,7 @@ from lambdas.store.faults import translated
 from lambdas.store.feed import Head, is_ancestor, is_current, read_page
 from lambdas.store.followed_items import FollowedItems
 from lambdas.store.item_site import SiteMove, site_move
-from lambdas.store.listing import ItemPage, ItemQuery, list_items
+from lambdas.store.listing import ItemPage, ItemQuery, items_of_days, list_items
 from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
 from lambdas.store.ownership import StatusOwner, StoredItem
 from shared.batches import batches
@@ -106,6 +106,16 @@ class WorklistStore:
     ) -> ItemPage:
         """Return a page of items for people; see `lambdas.store.listing.list_items`."""
         return list_items(self._tables, query, limit=limit, start=start, offset=offset)
+
+    def of_days(
+        self,
+        site: str,
+        first: str,
+        last: str,
+        admits: Callable[[Mapping[str, Any]], bool] | None = None,
+    ) -> list[StoredItem]:
+        """Return a site's items of some days; see `lambdas.store.listing.items_of_days`."""
+        return list(items_of_days(self._tables, site, first, last, admits))
 
     def put_if_changed(
         self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None

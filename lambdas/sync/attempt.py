@@ -21,6 +21,7 @@ from lambdas.sync.changes import ONE_GO, Changes
 from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
 from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
+from lambdas.sync.scans.told_records import feedback_due
 from shared.errors import MwlError
 
 SLICE: Final = 25_000
@@ -117,6 +118,7 @@ class SyncAttempt:
                 **self._asked.clock(before, news),
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
                 **before.after_reading(**intake.found()),
+                **self._to_tell(intake),
             }
         )
         return True
@@ -276,7 +278,7 @@ class SyncAttempt:
                 **progress.after_reading(**intake.found()),
             }
         )
-        self.state = self.state.model_copy(update={"progress": further})
+        self.state = self.state.model_copy(update={"progress": further, **self._to_tell(intake)})
         self._given.save(self.state)
 
     def _finish(self, intake: RecordIntake, progress: FullRead, marks: Sequence[ReadRange]) -> None:
@@ -303,6 +305,7 @@ class SyncAttempt:
                 "missing_data_codes": progress.missing_data_codes,
                 "progress": None,
                 **progress.after_reading(**intake.found()),
+                **self._to_tell(intake),
             }
         )
 
@@ -318,12 +321,15 @@ class SyncAttempt:
         intake.take(rows)
         intake.withdraw_unmapped(record, rows)
         intake.look_again(row for row in self.state.held if row.because_of == record)
-        update = self.state.after_reading(**intake.found())
+        update = self.state.after_reading(**intake.found()) | self._to_tell(intake)
         if intake.written or intake.withdrawn:
             # Put back to what it was before, the record would be taken for one already looked at.
             update |= {"recent": (), "unchecked": True}
         self.state = self.state.model_copy(update=update)
         return self._result(intake, full=False)
+
+    def _to_tell(self, intake: RecordIntake) -> dict[str, object]:
+        return feedback_due(self._definition, self.state, intake.to_tell, self._now)
 
     def _result(
         self, intake: RecordIntake, *, full: bool, before: FullRead | None = None, unfinished: bool = False

@@ -15,7 +15,7 @@ from pydantic_settings import SettingsConfigDict
 from lambdas.aws.secrets import Secrets
 from lambdas.settings import StoreSettings
 from lambdas.sources.definition import SourceDefinition
-from lambdas.store.request_rates import RequestRates
+from lambdas.store.servers.request_rates import RequestRates
 from shared.errors import Rejected
 
 if TYPE_CHECKING:

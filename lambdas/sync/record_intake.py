@@ -33,7 +33,8 @@ from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
 from lambdas.sync.scans.continued_scans import ContinuedScans
-from lambdas.sync.scans.portions import Items, left_of, portions_of
+from lambdas.sync.scans.portions import Items, left_of, portions_of, records_of
+from lambdas.sync.scans.told_records import ANY_DAY, last_days
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
@@ -115,8 +116,11 @@ class RecordIntake:
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
         self.written = self.unchanged = self.withdrawn = 0
+        self._thorough = thorough
         self.changed: set[str] = set()
         """Records with at least one item written."""
+        self.to_tell: dict[str, str] = {}
+        """Records whose rows may have to say something else, each with its last day; see `last_days`."""
         self.left_out: set[str] = set()
         self.withheld: Withheld | None = None
         """What `withdraw` left where it is, for a person to look at."""
@@ -194,6 +198,7 @@ class RecordIntake:
     def _judged(self, record: str, mapped: Mapped) -> Sequence[WorklistItem]:
         self.read.add(record)
         self.left_out.discard(record)
+        self.to_tell |= last_days(record, mapped, thorough=self._thorough)
         self._rejected.pop(record, None)
         if mapped.rejected:
             self._rejected[record] = mapped.rejected
@@ -325,6 +330,7 @@ class RecordIntake:
             return
         for some in portions:
             self._withdraw(some if len(portions) == 1 else self._still_vanished(some, found))
+            self.to_tell |= dict.fromkeys(records_of(some) - found.gone, ANY_DAY)
         self.withheld = Withheld.of((), found.total, forgotten) if forgotten else None
 
     def _still_vanished(self, some: Items, found: Sweep) -> Items:
@@ -341,6 +347,7 @@ class RecordIntake:
         for some in portions_of(found.barred):
             self._ask_again(some, but=found.gone)
             self._withdraw(left_of(some, lambda *place: self._is_barred(*place, last=True)))
+            self.to_tell |= dict.fromkeys(records_of(some) - found.gone, ANY_DAY)
 
     def _is_barred(self, site: str, item_id: str, record: str, *, last: bool) -> bool:
         if item_id in self._barred:

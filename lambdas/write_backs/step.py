@@ -7,52 +7,33 @@ project is asked by one at a time: the lease is the one the source's sync takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Final, Literal
 
 from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject, ValuesRefused
 from lambdas.redcap.row import RedcapRow
-from lambdas.sources.definition import SourceDefinition
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import PendingWriteBack
 from lambdas.sync.connect import Outside
 from lambdas.write_backs.row import row_of, update_of, values_of, wants
 from lambdas.write_backs.telling import FormLocked, tell
+from lambdas.write_backs.turns import FIRST_PAUSE_SECONDS, TURN_SECONDS, NotYet, Turns
 from shared.errors import Forbidden, MwlError, Unavailable
 from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
 
 Outcome = Literal["nothing", "done", "later", "parked"]
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 3600
+LONGEST_PAUSE_SECONDS: Final = 3600
 FORBIDDEN_PAUSE_SECONDS: Final = 900
-CLOSED_PAUSE_SECONDS: Final = 900
 PATIENCE: Final = 8
 """Tries in vain, over an hour in all, before it is believed that a row is gone, or a value not kept; or, over
 two hours, that a right is gone."""
 
-TURN_SECONDS: Final = 120.0
-"""How long a turn lasts at most: as long as the function itself."""
-
-TURN_TRIES: Final = 10
-"""How often, a second apart, a turn is asked for before it is left to a later message."""
-
 Written = dict[str, tuple[Step, ...]]
 """Item id -> the steps that were written to REDCap."""
-
-
-class NotYet(Unavailable):
-    """REDCap was not asked: it is another's turn, or not the time. Not counted as a try.
-
-    :param seconds: when to try again.
-    """
-
-    def __init__(self, what: str, seconds: float, *, where: str) -> None:
-        super().__init__(what, where=where)
-        self.seconds = seconds
 
 
 class Doubtful(Unavailable):
@@ -69,7 +50,7 @@ class StepWriteBack:
     def __init__(self, steps: StepStore, sources: SourceStore, outside: Outside) -> None:
         self._steps, self._sources = steps, sources
         self._connect, self._now = outside.connect, outside.now
-        self._new_id, self._sleep = outside.new_id, outside.sleep
+        self._turns = Turns(sources, outside)
 
     def run(self, sop_instance_uid: str) -> tuple[Outcome, str]:
         """Do the write-back that is due for a step; return the outcome, and the reason if it is not done.
@@ -97,8 +78,8 @@ class StepWriteBack:
         config = definition.write_back
         if config is None or not wants(config, uid):
             return []
-        self._check_open(definition)
-        with self._turn(source_id) as owner:
+        self._turns.check_open(definition)
+        with self._turns.turn(source_id) as owner:
             # Read in our turn: whoever had it before may have told some of it, or newer news.
             pending = self._steps.pending(uid)
             if pending is None:
@@ -113,41 +94,6 @@ class StepWriteBack:
                         redcap, item, values_of(config, written[item.id], item, definition.zone()), owner
                     )
                 ]
-
-    def _check_open(self, definition: SourceDefinition) -> None:
-        now, where = self._now(), f"source {definition.id}"
-        banned_until = self._sources.state(definition.id).banned_until
-        if banned_until > now:
-            raise NotYet(
-                "REDCap has banned this address; waiting",
-                banned_until - now,
-                where=where,
-            )
-        if not definition.enabled:
-            raise NotYet("the source is not enabled", CLOSED_PAUSE_SECONDS, where=where)
-        if not definition.open_at(datetime.fromtimestamp(now, UTC)):
-            raise NotYet("it is outside the operating window", CLOSED_PAUSE_SECONDS, where=where)
-
-    @contextmanager
-    def _turn(self, source_id: str) -> Iterator[str]:
-        """Have REDCap to ourselves; yield our name. A ban in our turn holds for everybody."""
-        owner = self._new_id()
-        for _ in range(TURN_TRIES):
-            # Not noted as a run of the source, or a busy scanner would put its next sync off again and again.
-            if self._sources.acquire(source_id, owner, now=self._now(), seconds=TURN_SECONDS, noted=False):
-                break
-            self._sleep(1)
-        else:
-            raise NotYet("its sync is running", FIRST_PAUSE_SECONDS, where=f"source {source_id}")
-        try:
-            yield owner
-        except Banned:
-            state = self._sources.state(source_id)
-            until = self._now() + BAN_SECONDS
-            self._sources.save_state(source_id, owner, state.model_copy(update={"banned_until": until}))
-            raise
-        finally:
-            self._sources.release(source_id, owner)
 
     def _tried(
         self,

@@ -7,7 +7,7 @@ the same events with the same table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -177,10 +177,11 @@ EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Step(BaseModel):
     """The folded state of one performed procedure step.
 
-    ``reported_at`` is when a relay received its last event; ``started_at`` and ``ended_at`` are the scanner's
-    local time, as DICOM has them, with the offset from UTC (0008,0201) that came with each, empty if none
-    did, and when a relay received it: see `shared.steps.step_times`; ``station_aetitle``,
-    ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if not sent.
+    ``reported_at`` is when a relay received its last event, ``created_at`` its first. ``started_at`` and
+    ``ended_at`` are the scanner's local time, as DICOM has them, with the offset from UTC (0008,0201) that
+    came with each, empty if none did, and when a relay received it: see `shared.steps.step_times`.
+    ``station_aetitle``, ``station_name`` and ``discontinuation_reason`` (code value, CID 9300) are empty if
+    not sent.
     ``image_count`` is how many instances its series refer to.
     """
 
@@ -189,6 +190,7 @@ class Step(BaseModel):
     sop_instance_uid: str
     status: StepStatus
     reported_at: AwareDatetime = EARLIEST
+    created_at: AwareDatetime = EARLIEST
     started_at: datetime | None = None
     started_offset: str = ""
     started_heard_at: AwareDatetime | None = None
@@ -217,6 +219,16 @@ def item_status(step: Step) -> Status:
     return Status(step.status.value)
 
 
+class OpenStep(BaseModel):
+    """A step in progress: at which station, and when anything was last heard of it (aware)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sop_instance_uid: str
+    station_aetitle: str
+    reported_at: AwareDatetime
+
+
 class Progress(BaseModel):
     """What all performed steps of one item amount to. Relay and cloud use the same, so that they agree.
 
@@ -224,8 +236,15 @@ class Progress(BaseModel):
     scanner said last: DISCONTINUED, or SCHEDULED again because the wrong entry had been selected. Events of
     different steps may be heard of in any order: the outcome is the same.
 
+    A scanner that was restarted in mid-exam may begin a step anew and never end the first. Such an orphan
+    does not count any more once the same scanner has ended a step of the item that it began later. If the
+    orphan is heard of again after that, it counts again.
+
     :param steps: SOP Instance UIDs of all its steps, sorted.
-    :param running: those of its steps in progress, sorted.
+    :param running: those of its steps in progress that count, sorted.
+    :param open_steps: all its steps in progress, those superseded too; sorted. Of an earlier build's steps
+        only ``running`` knows.
+    :param ended: when the last step began that a station ended, by its AE title; sorted.
     :param given_up_at: when the scanner last discontinued one, aware.
     :param freed_at: when it last discontinued one because the wrong entry had been selected, aware.
     """
@@ -234,6 +253,8 @@ class Progress(BaseModel):
 
     steps: tuple[str, ...] = ()
     running: tuple[str, ...] = ()
+    open_steps: tuple[OpenStep, ...] = ()
+    ended: tuple[tuple[str, AwareDatetime], ...] = ()
     completed: bool = False
     given_up_at: AwareDatetime | None = None
     freed_at: AwareDatetime | None = None
@@ -248,15 +269,32 @@ class Progress(BaseModel):
 
     def after(self, step: Step) -> Progress:
         """Return the progress once a step stands as given."""
-        others = {*self.running} - {step.sop_instance_uid}
-        status, at = item_status(step), step.reported_at
-        running = others | {step.sop_instance_uid} if status is Status.IN_PROGRESS else others
+        uid, status, at = step.sop_instance_uid, item_status(step), step.reported_at
+        unknown = {*self.running} - {each.sop_instance_uid for each in self.open_steps} - {uid}
+        open_steps = [each for each in self.open_steps if each.sop_instance_uid != uid]
+        ended = dict(self.ended)
+        if status is Status.IN_PROGRESS:
+            open_steps.append(
+                OpenStep(sop_instance_uid=uid, station_aetitle=step.station_aetitle, reported_at=at)
+            )
+        elif step.station_aetitle:
+            ended[step.station_aetitle] = max(step.created_at, ended.get(step.station_aetitle, EARLIEST))
+        counting = {each.sop_instance_uid for each in open_steps if not _is_superseded(each, ended)}
         return Progress(
-            steps=tuple(sorted({*self.steps, step.sop_instance_uid})),
-            running=tuple(sorted(running)),
+            steps=tuple(sorted({*self.steps, uid})),
+            running=tuple(sorted(unknown | counting)),
+            open_steps=tuple(sorted(open_steps, key=lambda each: each.sop_instance_uid)),
+            ended=tuple(sorted(ended.items())),
             completed=self.completed or status is Status.COMPLETED,
             given_up_at=_later(self.given_up_at, at) if status is Status.DISCONTINUED else self.given_up_at,
             freed_at=_later(self.freed_at, at) if status is Status.SCHEDULED else self.freed_at,
+        )
+
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """The SOP Instance UIDs of steps in progress that do not count any more, sorted."""
+        return tuple(
+            each.sop_instance_uid for each in self.open_steps if each.sop_instance_uid not in self.running
         )
 
     def status(self) -> Status:
@@ -269,6 +307,10 @@ class Progress(BaseModel):
             self.given_up_at, self.freed_at
         )
         return Status.DISCONTINUED if given_up else Status.SCHEDULED
+
+
+def _is_superseded(step: OpenStep, ended: Mapping[str, datetime]) -> bool:
+    return step.reported_at < ended.get(step.station_aetitle, EARLIEST)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

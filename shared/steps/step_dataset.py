@@ -12,7 +12,7 @@ from shared.dicom.dicom_text import parse_date_time
 from shared.errors import Rejected
 from shared.steps.image_references import image_count
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus, transition
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import OPEN_STATUSES, WorklistItem
 
 CHARACTER_SET: Final = "00080005"
 STATUS: Final = "00400252"
@@ -78,14 +78,29 @@ def meant_by(reference: ScheduledStepReference, candidates: Iterable[WorklistIte
     """Return the candidates a reference means: those of its study, or else those of its accession number.
 
     A reference that names a step id means only items with that id. The accession number counts where no item
-    is of the study: a scanner that groups exams may make a study of its own (PS3.4 F.7.2.1.2, note 2). Never
-    by patient id: that would be a guess.
+    is of the study: a scanner that groups exams may make a study of its own (PS3.4 F.7.2.1.2, note 2). If its
+    step id is nobody's, it means the one item of its study that is open; of several, none: that is for people
+    to decide. Never by patient id: that would be a guess.
     """
+    candidates = list(candidates)
     step_id = reference.scheduled_procedure_step_id
     possible = [item for item in candidates if not step_id or step_id == item.scheduled_procedure_step_id]
     study, accession = reference.study_instance_uid, reference.accession_number
     by_study = [item for item in possible if study and study == item.study_instance_uid]
-    return by_study or [item for item in possible if accession and accession == item.accession_number]
+    by_accession = [item for item in possible if accession and accession == item.accession_number]
+    return by_study or by_accession or ([] if possible else _open_one(study, candidates))
+
+
+def _open_one(study: str, candidates: Iterable[WorklistItem]) -> list[WorklistItem]:
+    of_study = {item.id: item for item in candidates if study and study == item.study_instance_uid}
+    found = [item for item in of_study.values() if item.performed_procedure_step_status in OPEN_STATUSES]
+    return found if len(found) == 1 else []
+
+
+def other_step_ids(dataset: DataSetJson, items: Iterable[WorklistItem]) -> tuple[str, ...]:
+    """Return the ids of linked items that were meant by their study alone: no reference names their step."""
+    named = {reference.scheduled_procedure_step_id for reference in references(dataset)}
+    return tuple(item.id for item in items if not {"", item.scheduled_procedure_step_id} & named)
 
 
 def linked_items(dataset: DataSetJson, candidates: Iterable[WorklistItem]) -> tuple[str, ...]:
@@ -114,7 +129,9 @@ def fold(step: Step | None, event: ProcedureStepEvent) -> Step | Refusal:
     outcome = transition(step.status if step else None, event.kind, step_status(event.dataset))
     if isinstance(outcome, Refusal):
         return outcome
-    before = step or Step(sop_instance_uid=event.sop_instance_uid, status=outcome.to)
+    before = step or Step(
+        sop_instance_uid=event.sop_instance_uid, status=outcome.to, created_at=event.received_at
+    )
     ds = event.dataset
     changes: dict[str, Any] = {
         "status": outcome.to,

@@ -14,7 +14,7 @@ from itertools import count
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from tests.bench import wire
+from tests.bench import compiled, wire
 from tests.bench.client import CALLING, Called
 
 _READ: Final = 65_536
@@ -40,10 +40,14 @@ def load(
 ) -> Load:
     """Open associations, then ask on all of them for some seconds, each its next question upon an answer.
 
+    By a program in C, where there is a compiler.
+
     :param budget: seconds that all of it may take.
     :raises TimeoutError: it took longer.
     :raises wire.WireError: the server refused, ended a connection, or found other than one match.
     """
+    if (fast := compiled.program()) is not None:
+        return Load(*compiled.load(fast, called, questions, clients=clients, seconds=seconds, budget=budget))
     latencies: list[float] = []
     deadline = perf_counter() + budget
     number = count()

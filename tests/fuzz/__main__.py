@@ -1,20 +1,23 @@
-"""``make fuzz``: breaks input in a hundred thousand ways, plays hundreds of histories of a study against an
-oracle, and says what came of it; 1 if anything is wrong. ARGS="--only histories" does one of both."""
+"""``make fuzz``: breaks input in a hundred thousand ways, asks thousands of queries and plays hundreds of
+histories of a study against an oracle, and says what came of it; 1 if anything is wrong.
+ARGS="--only queries" does one of them."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Final
 
 from tests.bench.processes import Use
-from tests.fuzz import associations, churn, decoders, sessions
+from tests.fuzz import associations, churn, decoders, queries, sessions
 from tests.fuzz.histories import history
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
+from tests.interop.exams import exams_on
 from tests.rigs.redcap import running_stack
 
 _WARM_SESSIONS: Final = 500  # until caches of bounded size are full, memory grows
@@ -28,14 +31,16 @@ def main() -> int:
     asked = _asked()
     logging.disable(logging.CRITICAL)
     wrong = []
-    if asked.only != "histories":
+    if asked.only in {None, "input"}:
         with TemporaryDirectory() as folder:
             wrong += _decoders(Path(folder), asked.seed, asked.inputs)
         wrong += _odd_associations(asked.seed, asked.associations)
         with TemporaryDirectory() as folder, mistreated(Path(folder)) as relay:
             wrong += _sessions(relay, asked.seed, asked.sessions)
             wrong += _churn(relay, asked.seed, asked.associations)
-    if asked.only != "input":
+    if asked.only in {None, "queries"}:
+        wrong += _queries(asked.seed, asked.queries)
+    if asked.only in {None, "histories"}:
         wrong += _histories(asked.seed, asked.histories)
     print("\n".join(("", "Wrong:", *wrong)) if wrong else "\nNothing wrong.")
     return 1 if wrong else 0
@@ -48,7 +53,8 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=5000, help="over the wire (default: 5,000)")
     parser.add_argument("--associations", type=int, default=10_000, help="opened and dropped (10,000)")
     parser.add_argument("--histories", type=int, default=300, help="of a study, with its syncs (300)")
-    parser.add_argument("--only", choices=("input", "histories"), help="one of both")
+    parser.add_argument("--queries", type=int, default=2000, help="of each acceptor (default: 2,000)")
+    parser.add_argument("--only", choices=("input", "queries", "histories"), help="one of them")
     return parser.parse_args()
 
 
@@ -69,6 +75,23 @@ def _odd_associations(seed: int, count: int) -> list[str]:
     outcome = associations.run(seed, count)
     print(f"{outcome.understood:,} of {outcome.inputs:,} odd and legal association requests were accepted\n")
     return outcome.findings
+
+
+def _queries(seed: int, count: int) -> list[str]:
+    known, findings = queries.items(seed, 90), []
+    for acceptor in ("asyncio", "pynetdicom"):
+        with (
+            TemporaryDirectory() as folder,
+            exams_on(Path(folder), acceptor=acceptor, exams=tuple(known)) as relay,
+            closing(queries.Scanner(relay.address)) as scanner,
+        ):
+            outcome = queries.run(acceptor, seed, count, known, scanner.ask)
+        print(
+            f"{outcome.inputs:,} queries on {acceptor} in {outcome.seconds:.1f} s, {outcome.understood:,} "
+            f"found something: {len(outcome.findings)} differences from the oracle"
+        )
+        findings += outcome.findings
+    return findings
 
 
 def _print(outcome: decoders.Outcome) -> None:

@@ -31,6 +31,13 @@ PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/users", USER | {"password": HALF}),
     ("POST", "/users", USER | {"role": HALF}),
     ("PUT", "/users/admin-person", {"password": HALF}),
+    ("POST", "/users", USER | {"full_name": HALF}),
+    ("POST", "/users", USER | {"sites": [HALF]}),
+    ("PUT", "/users/me/password", {"current_password": HALF, "new_password": "x"}),
+    ("PUT", "/users/me/password", {"current_password": "x", "new_password": HALF}),
+    ("POST", f"/worklist/{ITEM.id}/release", {"fields": [HALF]}),
+    ("POST", "/procedure-steps/1.2/link", {"item_id": HALF}),
+    ("POST", "/procedure-steps/1.2/unlink", {"item_id": HALF}),
     ("POST", "/relays/enrollments", {"site": HALF}),
     ("PUT", "/relays/r/scanners", {"scanners": [{"ae_title": HALF}]}),
     ("PUT", "/relays/r/scanners", {"scanners": [{"ae_title": "A", "fixed_values": {"PatientName": HALF}}]}),
@@ -46,6 +53,8 @@ RELAYS: list[tuple[str, dict[str, Any]]] = [
     ("/relay/enroll", {"code": HALF, "public_key": "x", "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": "x", "name": HALF}),
+    ("/relay/mpps/lacking", {"events": [{"event_id": HALF, "sop_instance_uid": "1.2"}]}),
+    ("/relay/mpps/lacking", {"events": [{"event_id": "0" * 32, "sop_instance_uid": HALF}]}),
     ("/relay/heartbeat", HEARTBEAT | {"version": HALF}),
     ("/relay/heartbeat", HEARTBEAT | {"problems": [HALF]}),
     ("/relay/heartbeat", HEARTBEAT | {"pull": {"failure": HALF}}),
@@ -67,7 +76,7 @@ def test_what_people_send(rig: ApiRig, method: str, path: str, body: dict[str, A
 
 
 @pytest.mark.parametrize("field", sorted(ITEM.model_dump()))
-@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_every_field_of_an_item(rig: ApiRig, method: str, field: str) -> None:
     path = "/worklist" if method == "POST" else f"/worklist/{ITEM.id}"
     answer = rig.user(Role.ADMIN).request(method, path, json={field: HALF})
@@ -99,7 +108,13 @@ def test_every_route_with_a_body_is_tried_here(rig: ApiRig) -> None:
         "POST /sources/{source_id}/sync",
         "POST /worklist",
         "PUT /worklist/{item_id}",
+        "PATCH /worklist/{item_id}",
+        "POST /worklist/{item_id}/release",
+        "POST /procedure-steps/{sop_instance_uid}/link",
+        "POST /procedure-steps/{sop_instance_uid}/unlink",
+        "PUT /users/me/password",
         "POST /relay/enroll",
         "POST /relay/heartbeat",
+        "POST /relay/mpps/lacking",
         "POST /relay/mpps",  # each event by itself: see test_api_mpps
     }

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from infra.cli import app
-from infra.pylantir.accounts import DEFAULT_PASSWORD
+from infra.pylantir.databases.accounts import DEFAULT_PASSWORD
 from lambdas.access.passwords import Passwords
 from lambdas.access.role import Role
 from lambdas.store.accounts.people import UserStore
@@ -146,9 +146,43 @@ def test_before_the_first_sync_no_exam_is_brought_along(rig: Rig, tmp_path: Path
     assert rig.items(SITE) == {}
 
 
+def test_without_apply_every_row_is_foretold_and_nothing_is_written(rig: Rig, tmp_path: Path) -> None:
+    items = synced(rig, tmp_path)
+    running, other = sorted(items)[:2]
+    rows = [
+        old_row(1, running, "IN_PROGRESS", scheduled_start_time="23:59"),
+        old_row(2, "PHANTOM", scheduled_start_date="20991231", patient_sex="f", patient_weight_lb="180 lb"),
+        old_row(3, "PHANTOM", scheduled_start_date="20991230", patient_weight_lb="100"),
+        old_row(4, "sub_9999_ses_1_fam_001_site_792"),
+        old_row(5, other, "COMPLETED", study_instance_uid=old_uid(1)),
+    ]
+    database = write_worklist(tmp_path / "worklist.db", rows)
+    said = done(import_pylantir(tmp_path, "--worklist-db", str(database)))
+    assert by_patient(rig) == items
+    assert "5 exams: 2 of ours took over UID or status, 2 were made by hand" in said
+    assert "row 1 of the worklist file: differs from REDCap in" in said
+    assert "row 3 of the worklist file: patient_weight_lb: left out: is 100" in said
+    assert "row 4 of the worklist file: left out: scheduled, and we have no such exam" in said
+    assert "row 5 of the worklist file: study_instance_uid: row 1 has the same" in said
+    assert f"{len(items) - 2} of our exams have no row" in said
+    report = (tmp_path / "out" / "report.txt").read_text("utf-8")
+    assert all(f"row {number}: " in report for number in range(1, 6))
+    done(import_pylantir(tmp_path, "--worklist-db", str(database), "--apply"))
+    made = [item for item in rig.items(SITE).values() if item.patient_id == "PHANTOM"]
+    assert made
+    assert by_patient(rig)[running].study_instance_uid == old_uid(1)
+    assert by_patient(rig)[other].performed_procedure_step_status is Status.COMPLETED
+
+
+def test_before_the_first_sync_it_is_said_that_nobody_can_tell(rig: Rig, tmp_path: Path) -> None:
+    database = write_worklist(tmp_path / "worklist.db", [old_row(1, "PHANTOM", "COMPLETED")])
+    said = done(import_pylantir(tmp_path, "--worklist-db", str(database)))
+    assert "can be said when the sources have been synced" in said
+
+
 def test_users_log_in_with_the_password_they_have(rig: Rig, tmp_path: Path) -> None:
     hashes = [
-        bcrypt.hashpw(text.encode(), bcrypt.gensalt(4)).decode() for text in (PASSWORD, DEFAULT_PASSWORD)
+        bcrypt.hashpw(text.encode(), bcrypt.gensalt(4)).decode() for text in (PASSWORD, DEFAULT_PASSWORD, "")
     ]
     users = write_users(
         tmp_path / "users.db",
@@ -156,8 +190,11 @@ def test_users_log_in_with_the_password_they_have(rig: Rig, tmp_path: Path) -> N
             ("Ana", hashes[0], "WRITE", True),
             ("bo", hashes[0], "READ", False),
             ("admin", hashes[1], "ADMIN", True),
+            ("eve", hashes[2], "WRITE", True),
         ],
     )
+    foretold = done(import_pylantir(tmp_path, "--users-db", str(users)))
+    assert "user eve: not brought in: has the empty password" in foretold
     said = done(import_pylantir(tmp_path, "--users-db", str(users), "--apply"))
     assert "ana, bo" in said
     assert "user admin: not brought in" in said
@@ -168,6 +205,7 @@ def test_users_log_in_with_the_password_they_have(rig: Rig, tmp_path: Path) -> N
     assert (ana.role, ana.disabled, bo.disabled) == (Role.WRITE, False, True)
     assert Passwords().verify(PASSWORD, ana.password_hash)[0]
     assert store.find("admin") is None
+    assert store.find("eve") is None
     assert "ana: there already" in done(import_pylantir(tmp_path, "--users-db", str(users), "--apply"))
 
 

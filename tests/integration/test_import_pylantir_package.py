@@ -22,10 +22,10 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.cli import app
-from infra.pylantir.accounts import plan_accounts
+from infra.pylantir.databases.accounts import plan_accounts
+from infra.pylantir.databases.old_databases import read_users, read_worklist
+from infra.pylantir.databases.old_rows import OldItem
 from infra.pylantir.deployment_translation import Address
-from infra.pylantir.old_databases import read_users, read_worklist
-from infra.pylantir.old_rows import OldItem
 from infra.pylantir.source_translation import Answers
 from infra.pylantir.translation import translate
 from infra.redcap_simulator import Project
@@ -227,6 +227,36 @@ def test_one_participant_without_a_family_ends_its_whole_sync_and_one_exam_of_ou
         assert rig.sync("redcap").outcome == "ok"
         assert {row.record for row in rig.state("redcap").rejected} == {"2"}
         assert {item.source_record for item in items_of(rig).values()} == {"1", "3", "4"}
+
+
+def test_two_rows_with_one_computed_id_are_one_exam_of_its_and_two_of_ours(
+    stack: Stack, tmp_path: Path
+) -> None:
+    project, file, database = predecessor_project(3), tmp_path / "config.json", tmp_path / "worklist.db"
+    file.write_text(config(), "utf-8")
+    person = {"study_id": "CPIP-0077", "family_id": "F-792-077"}
+    with on(stack, project) as rig:
+        for record, day in (("1", "2026-12-01"), ("2", "2026-12-02")):
+            rig.simulator.form_filler.save_form(project, record, "demographics", person)
+            scan = {"mri_date": day, "mri_time": "8:00", "mri_instance": "1"}
+            rig.simulator.form_filler.save_form(project, record, "mri", scan, instance=1)
+        populate(Path(VENV), file, database, rig.simulator)
+        shared = [row for row in read_worklist(database) if "_0077_" in row.patient_id]
+        assert [row.scheduled_start_time for row in shared] == ["8:00"]
+        imported(str(file), "--out", str(tmp_path / "out"))
+        assert rig.sync("redcap").outcome == "ok"
+        ours = [item for item in rig.items(SITE).values() if "_0077_" in item.patient_id]
+        days = {(item.scheduled_start_date, item.scheduled_start_time) for item in ours}
+        assert days == {("20261201", "080000"), ("20261202", "080000")}
+
+
+def test_its_requested_procedure_is_always_111_and_ours_has_an_id_of_its_own(both: Both) -> None:
+    code = "import inspect, pylantir.mwl_server as server; print(inspect.getsource(server))"
+    source = in_its_environment(code, HOME=str(both.folder))
+    assert 'ds.RequestedProcedureID = "111"' in source
+    ids = [item.requested_procedure_id for item in both.ours.values()]
+    assert len(set(ids)) == len(ids)
+    assert "111" not in ids
 
 
 def test_an_exam_called_off_stays_on_its_list_and_leaves_ours(stack: Stack, tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def test_statuses_say_whether_every_key_was_supported(tmp_path: Path, cloud: Fak
         pulled(relay)
         eventually(lambda: names(relay))
         plain, odd = query(), query()
-        odd.EthnicGroup = ""
+        odd.PatientMotherBirthName = ""
         assert [s.Status for s in answers(relay, plain)] == [0xFF00, 0x0000]
         assert [s.Status for s in answers(relay, odd)] == [0xFF01, 0x0000]
 

@@ -204,7 +204,7 @@ def checked(rig: Rig, **changes: Any) -> str:
 @pytest.mark.parametrize(("server", "stated"), [("UTC", "Asia/Tokyo"), ("Asia/Tokyo", "UTC")])
 def test_apply_refuses_a_zone_that_redcaps_log_contradicts(stack: Stack, server: str, stated: str) -> None:
     rig = source(stack, server)
-    with pytest.raises(Rejected, match=f"server_time_zone: REDCap's log shows .*{stated}"):
+    with pytest.raises(Rejected, match=rf"server_time_zone: REDCap's log shows .*{stated}"):
         checked(rig, server_time_zone=stated)
 
 

@@ -13,7 +13,8 @@ from lambdas import write_back
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
 from lambdas.store.models import SOURCES
-from lambdas.write_backs.step import PATIENCE, TURN_TRIES
+from lambdas.write_backs.step import PATIENCE
+from lambdas.write_backs.turns import TURN_TRIES
 from shared.errors import NotFound
 from tests.rigs.builders import an_event
 from tests.rigs.redcap import Rig, Stack

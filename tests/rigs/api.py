@@ -37,7 +37,7 @@ def quick_passwords() -> Passwords:
     return Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
-@dataclass
+@dataclass(eq=False)
 class ApiRig:
     """The API and its cloud."""
 

@@ -47,10 +47,14 @@ class SourceRig:
         return definition
 
     def tables(self) -> list[list[dict[str, Any]]]:
-        """Return both tables to the byte."""
+        """Return both tables to the byte, but for how often REDCap was asked."""
         return [
             sorted(
-                self.api.cloud.dynamodb.scan(TableName=name)["Items"],
+                (
+                    row
+                    for row in self.api.cloud.dynamodb.scan(TableName=name)["Items"]
+                    if row["pk"]["S"] != "RATES"
+                ),
                 key=lambda row: (row["pk"]["S"], row["sk"]["S"]),
             )
             for name in ("WorklistTable", "AccountsTable")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.redcap_simulator.api import roles
+from infra.redcap_simulator.api.design import change_design, changes_design, has_events, user_rows
 from infra.redcap_simulator.api.errors import (
     ApiError,
     bad_token,
@@ -58,9 +60,18 @@ def answer(projects: Sequence[Project], params: Params, quirks: Quirks, now: dat
     """Answer one request; every refusal is an answer too."""
     try:
         project, user = _by_token(projects, params.text("token"))
-        handler = HANDLERS.get(params.text("content"))
+        content = params.text("content")
+        handler = HANDLERS.get(content)
         if handler is None:
-            raise invalid_parameter("content")
+            raise (
+                not_simulated(f"content={content}")
+                if content in NOT_SIMULATED
+                else invalid_parameter("content")
+            )
+        if content in DESIGN and changes_design(params):
+            return change_design(project, user, params, now)
+        if content != "record" and changes_design(params):
+            raise not_simulated(f"changes of {content}")
         return handler(Call(project, user, params, quirks, now))
     except ApiError as error:
         return error_answer(error, params)
@@ -147,7 +158,7 @@ def _arms(call: Call) -> Answer:
     if not call.shape.longitudinal:
         raise classic_project("arms")
     wanted = call.params.array("arms")
-    arms = call.shape.arms.items()
+    arms = has_events(call.shape).items()
     return call.table(
         [{"arm_num": num, "name": name} for num, name in arms if not wanted or str(num) in wanted]
     )
@@ -268,6 +279,17 @@ def _next_name(call: Call) -> Answer:
     return text_answer(next_record_name(call.project))
 
 
+DESIGN = frozenset(
+    {"arm", "event", "formEventMapping", "dag", "user", "userRole", "userRoleMapping", "userDagMapping"}
+)
+"""What can be imported besides records."""
+
+NOT_SIMULATED = frozenset(
+    {"file", "fileRepository", "pdf", "report", "surveyLink",
+     "surveyQueueLink", "surveyReturnCode", "surveyAccessCode", "participantList", "project_xml"}
+)  # fmt: skip
+"""What REDCap's API has besides, and this simulator leaves out on purpose."""
+
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "version": _version,
     "project": _project,
@@ -278,6 +300,10 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "instrument": _instruments,
     "repeatingFormsEvents": _repeating,
     "dag": _groups,
+    "user": lambda call: call.table(user_rows(call.project)),
+    "userRole": lambda call: call.table(roles.role_rows(call.project)),
+    "userRoleMapping": lambda call: call.table(roles.assignments(call.project)),
+    "userDagMapping": lambda call: call.table(roles.groups_of_users(call.project)),
     "log": _log,
     "exportFieldNames": _field_names,
     "record": _record,

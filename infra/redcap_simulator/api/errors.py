@@ -39,9 +39,9 @@ def invalid_values(name: str, values: Iterable[str]) -> ApiError:
     return ApiError(400, f'The following values in the parameter "{name}" are not valid: {listed}')
 
 
-def classic_project(noun: str) -> ApiError:
+def classic_project(noun: str, action: str = "export") -> ApiError:
     """Events, arms and mappings asked of a project that has none."""
-    return ApiError(400, f"You cannot export {noun} for classic projects")
+    return ApiError(400, f"You cannot {action} {noun} for classic projects")
 
 
 def not_simulated(what: str) -> ApiError:

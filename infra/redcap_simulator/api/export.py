@@ -8,7 +8,7 @@ columns of a repeating instrument are asked for); without it only rows that hold
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.redcap_simulator.api.errors import not_simulated
@@ -35,7 +35,9 @@ def export_records(project: Project, user: User, params: Params, quirks: Quirks)
     rows = list(exporter.flat())
     if labels == "label":
         rows = [_labelled(project.shape, row) for row in rows]
-    return rows_answer(fmt, exporter.flat_header(), rows)
+    heads = params.choice("rawOrLabelHeaders", ("raw", "label"), "raw")
+    named = label_headers(project.shape, exporter.flat_header()) if heads == "label" else None
+    return rows_answer(fmt, exporter.flat_header(), rows, named)
 
 
 class _Exporter:
@@ -161,6 +163,30 @@ class _Exporter:
         if not self._user.hashed_ids:
             return record_id
         return hashlib.sha256(f"{self._shape.project_id}:{record_id}".encode()).hexdigest()[:32]
+
+
+def label_headers(shape: Shape, columns: Sequence[str]) -> list[str]:
+    """The columns' labels, which stand in the first line of a CSV if they are asked for."""
+    return [_label_of_column(shape, column) for column in columns]
+
+
+def _label_of_column(shape: Shape, column: str) -> str:
+    item = shape.field_of_column.get(column)
+    if item is None:
+        return PSEUDO_LABELS.get(column, "Complete?")
+    label = str(item.metadata()["field_label"])
+    if item.kind != "checkbox":
+        return label
+    code = next(code for code in item.choices if item.column_of(code) == column)
+    return f"{label} (choice={item.choices[code]})"
+
+
+PSEUDO_LABELS = {
+    "redcap_event_name": "Event Name",
+    "redcap_repeat_instrument": "Repeat Instrument",
+    "redcap_repeat_instance": "Repeat Instance",
+    "redcap_data_access_group": "Data Access Group",
+}
 
 
 def _with_base(record: Record, key: RowKey) -> Mapping[str, str]:

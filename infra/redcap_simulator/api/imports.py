@@ -46,7 +46,7 @@ def read(project: Project, user: User, params: Params) -> list[Incoming]:
     if not user.can_import:
         raise lacks_right("import")
     kind = params.choice("type", ("flat", "eav"), "flat")
-    rows = _json_rows(params.text("data")) if params.format() == "json" else _csv_rows(params.text("data"))
+    rows = table_of(params)
     if kind == "eav":
         rows = [_flat_from_eav(project.shape, row) for row in rows]
     _check_names(project.shape, rows)
@@ -56,6 +56,11 @@ def read(project: Project, user: User, params: Params) -> list[Incoming]:
     if problems:
         raise ApiError(400, "\n".join(problems))
     return incoming
+
+
+def table_of(params: Params) -> list[dict[str, str]]:
+    """The rows of an import that are no record's: an arm, an event, a user."""
+    return _json_rows(params.text("data")) if params.format() == "json" else _csv_rows(params.text("data"))
 
 
 def _json_rows(text: str) -> list[dict[str, str]]:

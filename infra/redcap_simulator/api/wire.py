@@ -77,13 +77,18 @@ class Params:
         raise not_simulated(f'XML data: set "{name}" to json or csv')
 
 
-def rows_answer(fmt: Format, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Answer:
-    """Rows as a JSON array or as CSV with a header."""
+def rows_answer(
+    fmt: Format,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    headers: Sequence[str] | None = None,
+) -> Answer:
+    """Rows as a JSON array or as CSV with a header: the columns' names, or other headers."""
     if fmt == "json":
         return json_answer(rows)
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
+    csv.writer(out, lineterminator="\n").writerow(headers or columns)
     writer.writerows(rows)
     return Answer(200, out.getvalue().encode(), MEDIA["csv"])
 

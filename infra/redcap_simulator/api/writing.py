@@ -105,6 +105,8 @@ def _write(project: Project, user: User, staged: dict[str, Record], now: datetim
 
 
 def _answer(params: Params, content: str, names: list[str], renamed: dict[str, str]) -> Answer:
+    if content == "count" and params.text("returnFormat") == "xml":  # the one thing that is answered in XML
+        return text_answer(f'<?xml version="1.0" encoding="UTF-8" ?><count>{len(names)}</count>')
     fmt = params.format("returnFormat")
     if content == "nothing":
         return Answer(200, b"", MEDIA[fmt])

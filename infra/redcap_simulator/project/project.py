@@ -10,10 +10,11 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from infra.redcap_simulator.project.log import Log
+from infra.redcap_simulator.project.log import Entry, Log
 from infra.redcap_simulator.project.records import RecordStore, RowKey
 
 Compute = Callable[[Mapping[str, str]], str]
@@ -106,8 +107,19 @@ class User:
     can_delete: bool = True
     can_rename: bool = True
     can_log: bool = True
+    can_design: bool = True
     dag: str = ""
     hashed_ids: bool = False
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Role:
+    """Rights under a name: `rights` has the names of `User`'s."""
+
+    unique: str
+    label: str
+    rights: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,7 @@ class Shape:
     @property
     def longitudinal(self) -> bool:
         """Whether the project has events that have names."""
-        return self.events[0].unique != ""
+        return not self.events or self.events[0].unique != ""
 
     @cached_property
     def repeats(self) -> bool:
@@ -200,6 +212,7 @@ class Project:
     records: RecordStore
     log: Log = field(default_factory=Log)
     det_url: str = ""
+    roles: dict[str, Role] = field(default_factory=dict)
     locked: set[tuple[str, RowKey, str]] = field(default_factory=set)
 
     @property
@@ -217,6 +230,10 @@ class Project:
     def token(self, name: str = "relay") -> str:
         """The token of the user of that name."""
         return self.user(name).token
+
+    def note_design(self, now: datetime, user: User, details: str) -> None:
+        """Write into the log that the design has changed."""
+        self.log.add(Entry(now, user.name, "manage", "Manage/Design", details))
 
     def revoke(self, name: str) -> None:
         """Take a user's token away, as an administrator would."""

@@ -91,7 +91,14 @@ def _users(project: str, seed: int, dags: tuple[str, ...] = ()) -> tuple[User, .
     return (
         user("relay"),
         user("limited", "no_identifiers"),
-        replace(user("reader"), can_import=False, can_delete=False, can_rename=False, can_log=False),
+        replace(
+            user("reader"),
+            can_import=False,
+            can_delete=False,
+            can_rename=False,
+            can_log=False,
+            can_design=False,
+        ),
         user("blind", "none"),
         *(user(dag, dag=dag) for dag in dags),
     )

@@ -84,7 +84,7 @@ def list_audit(
     one answer looks through so many entries and no more.
     """
     today = datetime.fromtimestamp(services.now(), UTC).date()
-    records, last = _page(services.audit, query, today)
+    records, last = read_page(services.audit, query, today)
     services.audit.record(by, [Subject(kind="audit", action="read", id=query.item)], site=query.site)
     headers = {"Link": f'<{_next_page(request, last)}>; rel="next"'} if last else {}
     if "text/csv" in accept:
@@ -100,7 +100,7 @@ def check_audit(day: Annotated[DA, Query()], services: UseServices) -> AuditChec
     return AuditCheck(day=day, entries=len(entries), flaws=flaws_of(entries))
 
 
-def _page(trail: AuditTrail, query: AuditQuery, today: date) -> tuple[list[AuditRecord], str]:
+def read_page(trail: AuditTrail, query: AuditQuery, today: date) -> tuple[list[AuditRecord], str]:
     """Return the records of a page, and the key to go on after; empty if there are no more."""
     found: list[AuditRecord] = []
     read, cursor = 0, query.cursor

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from lambdas.access.tokens import Unauthenticated
 from lambdas.api.accounts import add_user, hashed
 from lambdas.api.auth import Acting, MayAdminister, Person
 from lambdas.api.dependencies import UseServices
+from lambdas.api.schemas.common import Deleted
 from lambdas.api.schemas.users import NewUser, PasswordChange, UserChanges, UserView
 from lambdas.store.accounts.people import Session
 from shared.errors import NotFound
@@ -39,7 +40,7 @@ def list_users(services: UseServices) -> list[UserView]:
 
 
 @router.post("", status_code=201, dependencies=[MayAdminister])
-def create_user(body: NewUser, services: UseServices, by: Acting) -> UserView:
+def create_user(body: NewUser, response: Response, services: UseServices, by: Acting) -> UserView:
     """Make an account."""
     user = add_user(
         services,
@@ -50,6 +51,7 @@ def create_user(body: NewUser, services: UseServices, by: Acting) -> UserView:
         about=body.about(),
         by=by,
     )
+    response.headers["Location"] = f"/users/{user.username}"
     return UserView.of(user)
 
 
@@ -79,10 +81,11 @@ def change_user(username: str, body: UserChanges, services: UseServices, by: Act
     return UserView.of(user)
 
 
-@router.delete("/{username}", status_code=204, dependencies=[MayAdminister])
-def delete_user(username: str, services: UseServices, by: Acting) -> None:
+@router.delete("/{username}", dependencies=[MayAdminister])
+def delete_user(username: str, services: UseServices, by: Acting) -> Deleted:
     """Delete an account. The last admin who can log in cannot be deleted."""
     services.users.remove(username, by=by)
+    return Deleted(message=f"User {username} deleted successfully")
 
 
 @router.get("/{username}/sessions", dependencies=[MayAdminister])

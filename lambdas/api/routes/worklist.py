@@ -14,6 +14,7 @@ from lambdas.access.reach import Reach
 from lambdas.api import reading
 from lambdas.api.auth import Acting, MayRead, MayWrite, Within
 from lambdas.api.dependencies import UseServices
+from lambdas.api.idempotency import Once
 from lambdas.api.preconditions import check_match, check_status_is_meant, etag, is_known, merged
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.items import ItemChanges, ItemView, NewItem
@@ -29,6 +30,10 @@ router = APIRouter(prefix="/worklist", tags=["worklist"])
 IfMatch = Annotated[
     str, Header(max_length=1024, description="Only if the item is still this version: an `ETag`, or `*`.")
 ]
+IdempotencyKey = Annotated[
+    str,
+    Header(max_length=255, description="A text of your own, new for each item."),
+]
 _ETAG: Final = {"ETag": {"description": "The item's version.", "schema": {"type": "string"}}}
 SHOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": _ETAG}}
 
@@ -40,12 +45,12 @@ class ListQuery(schemas.Request):
         list[Status],
         Field(default_factory=list, description="May be repeated. Left out: SCHEDULED and IN_PROGRESS."),
     ]
-    patient_id: LO = ""
+    patient_id: Annotated[LO, Field(description="A part of the id, in any case.")] = ""
     modality: CS = ""
     site: OptionalSiteName = ""
     date_from: OptionalDA = ""
     date_to: OptionalDA = ""
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
     offset: Annotated[int, Field(ge=0, le=10_000)] = 0
     cursor: Annotated[str, Field(max_length=512, description="From the page before: its `Link` header")] = ""
 
@@ -87,19 +92,34 @@ def list_items(
 
 @router.post("", status_code=201, dependencies=[MayWrite])
 def create_item(
-    body: NewItem, response: Response, services: UseServices, by: Acting, within: Within
+    body: NewItem,
+    response: Response,
+    services: UseServices,
+    by: Acting,
+    within: Within,
+    idempotency_key: IdempotencyKey = "",
 ) -> ItemView:
-    """Make an item by hand, one that comes from no source."""
+    """Make an item by hand, one that comes from no source.
+
+    With `Idempotency-Key` the same request again, within 24 hours, gives the same item and makes no other;
+    with another body it is refused (422).
+    """
+    once = Once.of(services, by, idempotency_key, body)
+    if once and (made := once.made(services)):
+        within.check(made.item.site)
+        response.headers["Location"] = f"/worklist/{made.item.id}"
+        return _tagged(made, response)
     site = services.site_or_default(body.site)
     within.check_choice(site)
     item = body.to_item(
-        services.new_id(),
+        once.item_id if once else services.new_id(),
         site=site,
         now=services.local_now(),
         station_aetitle=services.settings.default_station_aetitle,
+        modality=services.settings.default_modality,
     )
-    stored = services.worklist.create(item, by=by)
-    response.headers["Location"] = f"/worklist/{item.id}"
+    stored = once.create(services, item, by) if once else services.worklist.create(item, by=by)
+    response.headers["Location"] = f"/worklist/{stored.item.id}"
     return _tagged(stored, response)
 
 
@@ -170,17 +190,18 @@ def patch_item(
     return _tagged(services.worklist.edit(item_id, changes, by=by), response)
 
 
-@router.delete("/{item_id}", status_code=204, dependencies=[MayWrite])
+@router.delete("/{item_id}", dependencies=[MayWrite])
 def delete_item(
     item_id: str, services: UseServices, by: Acting, within: Within, if_match: IfMatch = ""
-) -> None:
-    """Remove an item; its source will not bring it back."""
+) -> schemas.Deleted:
+    """Remove an item; its source will not bring it back, `POST /worklist/{id}/restore` does."""
 
     def check(there: StoredItem) -> None:
         within.check(there.item.site)
         check_match(if_match, there)
 
     services.worklist.remove(item_id, check, by=by)
+    return schemas.Deleted(message=f"Worklist item {item_id} deleted successfully")
 
 
 def _checked(services: Services, body: ItemChanges, if_match: str, there: StoredItem) -> Mapping[str, Any]:

@@ -97,11 +97,17 @@ class ItemView(WorklistItem):
                 **stored.item.model_dump(),
                 "patient_weight_lb": to_pounds(stored.item.patient_weight_kg),
                 "edited": stored.edited,
-                "status_owner": stored.status_owner,
+                "status_owner": _status_owner(stored),
                 "version": stored.version,
                 **_actual(stored.performed),
             }
         )
+
+
+def _status_owner(stored: StoredItem) -> StatusOwner:
+    """Return who set the status last: of an item made by hand, which has no source, a person did."""
+    by_hand = not stored.item.source and stored.status_owner == "source"
+    return "person" if by_hand else stored.status_owner
 
 
 def _actual(steps: tuple[PerformedStep, ...]) -> dict[str, Any]:
@@ -161,16 +167,15 @@ class ItemFields(OptionalAttributes, Request):
 
 
 class NewItem(ItemFields):
-    """An item made by hand. Only these three must be given; empty or null is as good as not given.
+    """An item made by hand. Only name and id must be given; empty or null is as good as not given.
 
-    Left out, `site` is DEFAULT_SITE or the only one there is; the start is now; `scheduled_station_aetitle`
-    is DEFAULT_STATION_AETITLE; `procedure_description` is the study's, the protocol's or the modality;
-    identifiers are made.
+    Left out, `modality` is DEFAULT_MODALITY, and must be given where there is none; `site` is DEFAULT_SITE or
+    the only one there is; the start is now; `scheduled_station_aetitle` is DEFAULT_STATION_AETITLE;
+    `procedure_description` is the study's, the protocol's or the modality; identifiers are made.
     """
 
     patient_name: Annotated[PN, Field(min_length=1)]
     patient_id: Annotated[LO, Field(min_length=1)]
-    modality: CS
     site: OptionalSiteName = ""
 
     @model_validator(mode="before")
@@ -180,14 +185,19 @@ class NewItem(ItemFields):
             return data
         return {name: value for name, value in data.items() if value is not None and value != ""}
 
-    def to_item(self, item_id: str, *, site: str, now: datetime, station_aetitle: str) -> WorklistItem:
+    def to_item(
+        self, item_id: str, *, site: str, now: datetime, station_aetitle: str, modality: str = ""
+    ) -> WorklistItem:
         """Return the item, with what was left out made up as the class says.
 
-        :raises Rejected: an identifier is not what it looks like.
+        :raises Rejected: there is no modality, or an identifier is not what it looks like.
         """
+        modality = self.modality or modality
+        if not modality:
+            raise Rejected("must be given: DEFAULT_MODALITY is not set", where="modality")
         given = self.model_dump(exclude={"patient_weight_lb"}, exclude_unset=True)
         _check_identifiers(given)
-        description = self.study_description or self.protocol_name or self.modality
+        description = self.study_description or self.protocol_name or modality
         return WorklistItem.model_validate(
             {
                 "study_instance_uid": identifiers.study_instance_uid(item_id),
@@ -198,6 +208,7 @@ class NewItem(ItemFields):
                 "scheduled_start_date": now.date(),
                 "scheduled_start_time": now.time(),
                 "procedure_description": description,
+                "modality": modality,
                 **given,
                 "id": item_id,
                 "site": site,

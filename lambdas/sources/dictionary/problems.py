@@ -16,7 +16,7 @@ from lambdas.sources.dictionary.fields import Project, base_name
 from lambdas.sources.dictionary.formats import format_problems
 from lambdas.sources.dictionary.units import unit_problems
 from lambdas.sources.dictionary.words import labelled, listed
-from lambdas.sources.dictionary.write_back import write_back_problems
+from lambdas.sources.dictionary.write_back import feedback_problems, write_back_problems
 from shared.text.spelling import did_you_mean
 
 _VALUELESS: Final = frozenset({"descriptive", "file"})
@@ -44,6 +44,7 @@ def misfits_of(definition: SourceDefinition, project: Project) -> Iterator[str]:
     yield from choice_problems(definition, project)
     if definition.write_back is not None:
         yield from write_back_problems(definition.write_back, project)
+    yield from feedback_problems(definition.written_feedback(), project)
 
 
 def _unknown_fields(definition: SourceDefinition, project: Project) -> Iterator[str]:
@@ -66,7 +67,9 @@ def _unknown_fields(definition: SourceDefinition, project: Project) -> Iterator[
 
 def _named(definition: SourceDefinition) -> Iterator[tuple[str, str]]:
     yield from (pair for pair in definition.named_fields() if pair[1] not in PSEUDO_FIELDS)
-    yield from (("write_back", name) for name in definition.written_fields())
+    feedback = definition.written_feedback()
+    for name in definition.written_fields():
+        yield "feedback" if name == feedback else "write_back", name
 
 
 def _unknown_codes(definition: SourceDefinition, project: Project) -> Iterator[str]:
@@ -128,7 +131,7 @@ def _misplaced(definition: SourceDefinition, project: Project) -> Iterator[str]:
             events = own.events
         if project.event_forms and not _is_in(column.form, events, project.event_forms):
             yield f"{key}: {name} is on the form {column.form}, which none of its events has; use joins"
-        elif project.event_forms and key == "write_back":
+        elif project.event_forms and key in {"write_back", "feedback"}:
             # What is read may be missing in an event; what is to be written has nowhere to go there.
             for event in (each for each in events if each in project.event_forms):
                 if column.form not in project.event_forms[event]:

@@ -47,6 +47,22 @@ def write_back_problems(config: WriteBack, project: Project) -> Iterator[str]:
     yield from _status(config, project)
 
 
+def feedback_problems(name: str, project: Project) -> Iterator[str]:
+    """Yield why a field cannot hold a sentence.
+
+    :param name: empty if there is none.
+    """
+    column = project.column(name) if name else None
+    if column is None or not column.kind:
+        return
+    if column.kind in _NEVER:
+        yield f"feedback: {name} is a {column.kind} field, which nothing can be written to"
+    elif column.codes or format_of(column) is not Format.ANY:
+        held = "a field with choices" if column.codes else kind_of(column)
+        advice = "map a notes field, or a text field without validation"
+        yield f"feedback: {name} is {held}, and is told a sentence; {advice}"
+
+
 def _status(config: WriteBack, project: Project) -> Iterator[str]:
     column = project.column(config.status) if config.status else None
     if column is None:

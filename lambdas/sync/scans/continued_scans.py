@@ -17,10 +17,11 @@ from lambdas.mapping.same_scan import as_under, is_same_scan, row_key, with_iden
 from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
+from lambdas.store.followed_items import item_meant
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Forbidden
-from shared.identifiers import RowKey, successor
+from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
 
 LOGS_ASKED_FOR: Final = 20
@@ -58,13 +59,7 @@ class ContinuedScans:
 
     def item_id(self, row_id: str) -> str:
         """Return the id of the item that a row means, given the id that its name would give."""
-        names = self._known_names()
-        if row_id in names:
-            return names[row_id]
-        taken = frozenset(names.values())
-        while row_id in taken:  # that item has followed its own row to another name
-            row_id = successor(row_id)
-        return row_id
+        return item_meant(self._known_names(), row_id)
 
     def resolved(self, rows: Rows, mapped: Mapping[str, Mapped]) -> dict[str, Mapped]:
         """Return what records give, each item under the id of the scan it means."""

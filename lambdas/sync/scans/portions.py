@@ -36,3 +36,8 @@ def left_of(items: Items, holds: Callable[[str, str, str], bool]) -> Items:
         site: {item_id: record for item_id, record in of_site.items() if holds(site, item_id, record)}
         for site, of_site in items.items()
     }
+
+
+def records_of(items: Items) -> set[str]:
+    """Return the records of items."""
+    return {record for of_site in items.values() for record in of_site.values()}

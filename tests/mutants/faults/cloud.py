@@ -56,8 +56,8 @@ _FEED: Final = area(
     ),
     ("end = last if more else max(last, head.seq)", "end = last", "a relay never becomes current"),
     (
-        "return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version + 1, stamp)",
-        "return Head(self.seq + count, self.epoch, (*young,), self.version + 1, stamp)",
+        "return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version",
+        "return Head(self.seq + count, self.epoch, (*young,), self.version",
         "with a writer every few seconds nothing ever settles for a new reader",
     ),
     (
@@ -211,16 +211,20 @@ _OWNERSHIP: Final = area(
     ),
     ('(current.gone and current.status_owner != "person")', "False", "what a form brings back stays gone"),
     (
-        'set() if current.status_owner == "source" else {STATUS}',
-        "set()",
+        'if current.status_owner != "source":\n        item =',
+        "if False:\n        item =",
         "a sync takes back what the scanner said",
     ),
     (
-        'set() if current.status_owner == "source" else {STATUS}',
-        "{STATUS}",
+        'if current.status_owner != "source":\n        item =',
+        "if True:\n        item =",
         "nothing, or the source's status stays",
     ),
-    ("kept = set(current.edited) |", "kept = set() |", "a sync undoes a person's edit"),
+    (
+        "for name in current.edited})",
+        "for name in ()})",
+        "a sync undoes a person's edit",
+    ),
     (
         "if name not in WorklistItem.model_fields or name in IDENTITY:",
         "if name not in WorklistItem.model_fields:",

@@ -15,8 +15,8 @@ _HISTORIES: Final = area(
         "a form put back after a hint stays as it was shown",
     ),
     (
-        "self._ask_again(found.barred, but=found.gone)",
-        "self._ask_again({}, but=found.gone)",
+        "self._ask_again(some, but=found.gone)\n            self._withdraw(",
+        "self._withdraw(",
         "half an answer takes a scan off the list: its consent seems to be missing",
     ),
     (
@@ -48,11 +48,6 @@ _HISTORIES: Final = area(
         "self.read |= reported - set(records)",
         "self.read |= set()",
         "a deleted record is reported as rejected for a day",
-    ),
-    (
-        "offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since, now))",
-        "offsets = (moment.astimezone(zone).utcoffset() or timedelta() for moment in (since,))",
-        "what was saved in the hour that comes twice is never seen",
     ),
 )
 

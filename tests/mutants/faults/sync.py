@@ -95,8 +95,8 @@ _WATERMARK: Final = area(
         "tests/integration/test_sync_source.py",
     ],
     (
-        "since = watermark - timedelta(seconds=self._definition.overlap_seconds)",
-        "since = watermark",
+        "since = (state.watermark or datetime.fromtimestamp(0, UTC)) - self._overlap",
+        "since = state.watermark or datetime.fromtimestamp(0, UTC)",
         "a form saved while REDCap was read is never seen",
     ),
     (
@@ -105,8 +105,8 @@ _WATERMARK: Final = area(
         "a full read does not move the watermark",
     ),
     (
-        '"watermark": started,\n                "recent"',
-        '"recent"',
+        '"watermark": started,\n                **self._asked',
+        "**self._asked",
         "every sync reads more than the one before",
     ),
     (
@@ -157,8 +157,8 @@ _WATERMARK: Final = area(
     ),
     ("if len(changed) > ONE_GO:", "if False:", "a bulk change is read in one go, and never ends in time"),
     (
-        "digests[row.record] not in before.recent])",
-        "digests[row.record] in before.recent])",
+        "if each not in before.recent}",
+        "if each in before.recent}",
         "a changed form is taken for one already looked at",
     ),
     ("groups if reading.complete else None,", "groups,", "items are withdrawn before everything was read"),
@@ -248,13 +248,13 @@ _WRITE_BACK: Final = area(
         "a participant nobody entered",
     ),
     (
-        "write_back_due=DUE if step.item_ids else None,",
+        "write_back_due=DUE if told else None,",
         "write_back_due=DUE,",
         "an unscheduled step is tried for ever",
     ),
     (
-        "model.write_back_at <= _stamp(self._now())",
-        "model.write_back_at >= _stamp(self._now())",
+        "model.write_back_at <= stamp(self._now())",
+        "model.write_back_at >= stamp(self._now())",
         "what is due is never told",
     ),
     (
@@ -263,8 +263,8 @@ _WRITE_BACK: Final = area(
         "a newer event is struck with the old one",
     ),
     (
-        "model.version.set(model.version + 1),",
-        "model.version.set(model.version),",
+        "StepRow.version.set(StepRow.version + 1),",
+        "StepRow.version.set(StepRow.version),",
         "a run under way strikes a new debt",
     ),
     (

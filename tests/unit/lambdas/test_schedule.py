@@ -53,7 +53,6 @@ def test_the_interval_counts_real_minutes_through_the_change(day: datetime, hour
         (SPRING, "00:30", "04:30", 3),  # an hour of it does not exist
         (AUTUMN, "00:30", "04:30", 5),  # an hour of it comes twice
         (AUTUMN, "01:00", "02:00", 2),
-        (SPRING, "02:00", "03:00", 0),  # that day has no such time; the next opening brings all of it
         (SPRING, "22:00", "04:00", 5),  # over midnight: 0:00 to 4:00 without an hour, and 22:00 to 24:00
         (AUTUMN, "22:00", "04:00", 7),
     ],
@@ -67,6 +66,13 @@ def test_the_operating_window_goes_by_the_wall_clock(
     for moment in times:
         clock = moment.astimezone(NEW_YORK).strftime("%H:%M")
         assert opens <= clock < closes if opens < closes else clock >= opens or clock < closes
+
+
+def test_an_operating_window_in_the_hour_that_does_not_come_opens_once_all_the_same() -> None:
+    definition = classic_definition(operating_window={"opens": "02:00", "closes": "03:00"})
+    times = syncs(definition, SPRING)
+    assert len(times) == 60
+    assert times[-1] - times[0] == timedelta(minutes=59)
 
 
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])

@@ -35,9 +35,10 @@ ALSO_DECIDE = (
     "edge_relay.worklist.cache",
     "edge_relay.worklist.finding",
     "edge_relay.worklist.reader",
-    "infra.pylantir.accounts",
-    "infra.pylantir.adoption",
-    "infra.pylantir.old_databases",
+    "infra.pylantir.databases.accounts",
+    "infra.pylantir.databases.adoption",
+    "infra.pylantir.databases.old_databases",
+    "infra.pylantir.databases.report",
     "infra.pylantir.translation",
     "lambdas.access.passwords",
     "lambdas.access.tokens",
@@ -52,7 +53,7 @@ ALSO_DECIDE = (
 
 NEED_NONE = {
     "edge_relay.dicom.step_requirements": "a table of the standard; test_check.py and test_event.py hold it",
-    "infra.pylantir.old_rows": "two records without a method",
+    "infra.pylantir.databases.old_rows": "two records without a method",
     "lambdas.sources.stored": "a record without a method",
     "shared.problem_document": "two names; api/test_problems.py and exchange/test_cloud.py hold them",
 }

@@ -565,3 +565,27 @@ def test_a_get_from_an_unreadable_journal_is_answered(tmp_path: Path) -> None:
     assert ask(intake, "N-CREATE", began()).status == 0x0213
     assert intake.stop(PATIENCE)
     journal.close()
+
+
+def test_a_step_that_its_scanner_left_unfinished_is_told_and_frees_its_item(
+    journal: SlowJournal, items: Items, caplog: pytest.LogCaptureFixture
+) -> None:
+    minutes = iter(range(60))
+    intake = StepIntake(journal, items, now=lambda: NOW + timedelta(minutes=next(minutes)), new_uuid=uuid4)
+    intake.start()
+    ask(intake, "N-CREATE", began(), "2.25.1")
+    ask(intake, "N-CREATE", began(), "2.25.2")
+    assert ask(intake, "N-SET", completed(), "2.25.2").status == 0
+    assert journal.overlay()[ITEM.id].status is Status.COMPLETED
+    assert "step 2.25.1 was never ended" in caplog.text
+    assert ask(intake, "N-SET", progress(), "2.25.1").status == 0
+    assert journal.overlay()[ITEM.id].status is Status.IN_PROGRESS
+    assert intake.stop(PATIENCE)
+
+
+def test_a_link_by_the_study_alone_is_kept_with_the_report(intake: StepIntake, journal: SlowJournal) -> None:
+    dataset = began()
+    dataset.ScheduledStepAttributesSequence[0].ScheduledProcedureStepID = "OTHER"
+    dataset.ScheduledStepAttributesSequence[0].AccessionNumber = ""
+    assert ask(intake, "N-CREATE", dataset).item_count == 1
+    assert warnings_of(journal) == (f"linked by the study alone, the step id is another: item {ITEM.id}",)

@@ -10,6 +10,8 @@ import pytest
 from edge_relay.mpps.links import CachedWorklist, inferred, links
 from edge_relay.worklist.cache import Cache
 from shared.feed import FeedItem, FeedPage
+from shared.steps.procedure_step import DataSetJson
+from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_item
 from tests.rigs.mpps import attributes, began, put, unscheduled
 
@@ -30,15 +32,29 @@ def worklist(tmp_path: Path) -> Iterator[CachedWorklist]:
 def test_all_items_of_the_sequence_are_found_by_study_or_accession_number(worklist: CachedWorklist) -> None:
     dataset = began(B, A)
     dataset.ScheduledStepAttributesSequence[0].StudyInstanceUID = "2.25.1"  # the scanner's own
-    assert links(attributes(dataset), worklist) == (B.id, A.id)
+    assert links(attributes(dataset), worklist).item_ids == (B.id, A.id)
 
 
 def test_what_no_item_fits_is_unscheduled(worklist: CachedWorklist) -> None:
-    assert links(attributes(began(an_item("999"))), worklist) == ()
-    assert links(attributes(unscheduled(A)), worklist) == ()
+    assert links(attributes(began(an_item("999"))), worklist).item_ids == ()
+    assert links(attributes(unscheduled(A)), worklist).item_ids == ()
 
 
 def test_the_one_open_item_of_patient_modality_and_day_is_inferred(worklist: CachedWorklist) -> None:
     assert inferred(attributes(unscheduled(B)), worklist) == B.id
     assert inferred(attributes(unscheduled(A)), worklist) is None  # that patient has two
     assert inferred(attributes(put(unscheduled(B), PatientID="")), worklist) is None
+
+
+def another_step(item: WorklistItem) -> DataSetJson:
+    dataset = began(item)
+    dataset.ScheduledStepAttributesSequence[0].ScheduledProcedureStepID = "OTHER"
+    dataset.ScheduledStepAttributesSequence[0].AccessionNumber = ""
+    return attributes(dataset)
+
+
+def test_the_right_study_with_another_step_id_is_its_one_open_item_and_that_is_said(
+    worklist: CachedWorklist,
+) -> None:
+    assert links(another_step(A), worklist) == ((A.id,), (A.id,))
+    assert links(attributes(began(A)), worklist).by_study_alone == ()

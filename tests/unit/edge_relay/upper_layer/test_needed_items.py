@@ -128,6 +128,10 @@ def test_the_caller_is_read_from_as_much_as_there_is(length: int) -> None:
     assert caller(b"\4" + PLAIN[1:]).calling == ""
 
 
+def test_what_is_cut_off_and_no_request_names_nobody() -> None:
+    assert caller(b"\1\0\0\0\0\x40" + b"PIDQ4711" * 8) == ("", "", 0)
+
+
 def test_reserved_bytes_are_not_looked_at_and_sent_back_with_the_titles() -> None:
     raw = PLAIN[:1] + b"\x7f" + PLAIN[2:8] + b"\xff\xfe" + PLAIN[10:42] + bytes(range(32)) + PLAIN[74:]
     answer = OFFERED.agree(read_request(raw)).answer

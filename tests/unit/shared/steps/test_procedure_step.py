@@ -150,3 +150,77 @@ def test_the_order_in_which_steps_are_heard_of_does_not_matter(
         progress = progress.after(chance.choice(waiting).pop(0))
     assert progress == Progress.of(step(n, *end) for n, end in enumerate(ends))
     assert Progress.model_validate_json(progress.model_dump_json()) == progress
+
+
+def at_station(number: int, status: StepStatus, *, station: str = "MR1", began: int, heard: int) -> Step:
+    """Return a step of a scanner that began and was last heard of at these minutes."""
+    return step(number, status).model_copy(
+        update={
+            "station_aetitle": station,
+            "created_at": datetime(2026, 11, 22, 9, began, tzinfo=UTC),
+            "reported_at": datetime(2026, 11, 22, 9, heard, tzinfo=UTC),
+        }
+    )
+
+
+ORPHAN = at_station(1, RUNS, began=0, heard=5)
+
+
+@pytest.mark.parametrize(
+    ("later", "status"),
+    [
+        (at_station(2, DONE, began=10, heard=30), Status.COMPLETED),
+        (at_station(2, GIVEN_UP, began=10, heard=30), Status.DISCONTINUED),
+        (at_station(2, RUNS, began=10, heard=30), Status.IN_PROGRESS),
+        (at_station(2, DONE, began=3, heard=30), Status.IN_PROGRESS),
+        (at_station(2, DONE, began=5, heard=30), Status.IN_PROGRESS),
+        (at_station(2, DONE, station="MR2", began=10, heard=30), Status.IN_PROGRESS),
+        (at_station(2, DONE, station="", began=10, heard=30), Status.IN_PROGRESS),
+    ],
+    ids=["done", "given up", "runs", "began before", "at once", "another scanner", "no scanner"],
+)
+def test_an_orphan_counts_until_its_scanner_ended_a_step_that_it_began_later(
+    later: Step, status: Status
+) -> None:
+    for order in ([ORPHAN, later], [later, ORPHAN]):
+        progress = Progress.of(order)
+        assert progress.status() is status
+        assert progress.superseded == (() if status is Status.IN_PROGRESS else ("2.25.1",))
+
+
+def test_an_orphan_that_is_heard_of_again_counts_again() -> None:
+    progress = Progress.of([ORPHAN, at_station(2, DONE, began=10, heard=30)])
+    again = progress.after(at_station(1, RUNS, began=0, heard=40))
+    assert again.status() is Status.IN_PROGRESS
+    assert again.superseded == ()
+    ended = again.after(at_station(1, DONE, began=0, heard=50))
+    assert ended.status() is Status.COMPLETED
+
+
+def test_the_progress_of_an_earlier_build_is_read_and_goes_on() -> None:
+    old = Progress.model_validate({"steps": ["2.25.1"], "running": ["2.25.1"]})
+    assert old.status() is Status.IN_PROGRESS
+    both = old.after(at_station(2, DONE, began=10, heard=30))
+    assert both.status() is Status.IN_PROGRESS, "nobody knows whose the first was"
+    assert both.after(at_station(1, DONE, began=0, heard=40)).status() is Status.COMPLETED
+
+
+@given(
+    st.lists(
+        st.tuples(ENDS, st.sampled_from(["MR1", "MR2", ""]), st.integers(0, 20), st.integers(0, 20)),
+        max_size=5,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_neither_does_it_with_orphans_among_them(
+    ends: list[tuple[tuple[StepStatus, str], str, int, int]], chance: Random
+) -> None:
+    steps = [
+        at_station(n, end[0], station=station, began=began, heard=began + took).model_copy(
+            update={"discontinuation_reason": end[1]}
+        )
+        for n, (end, station, began, took) in enumerate(ends)
+    ]
+    shuffled = chance.sample(steps, len(steps))
+    assert Progress.of(shuffled) == Progress.of(steps)
+    assert Progress.model_validate_json(Progress.of(steps).model_dump_json()) == Progress.of(steps)

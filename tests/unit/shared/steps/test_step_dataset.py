@@ -86,6 +86,7 @@ def reference(study: str = "", step_id: str = "", accession: str = "") -> Schedu
 ONE, TWO = an_item("1"), an_item("2")
 STUDY = ONE.study_instance_uid
 SAME_STUDY = an_item("3", study_instance_uid=STUDY)
+OVER = an_item("4", study_instance_uid=STUDY, performed_procedure_step_status="COMPLETED")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,11 @@ SAME_STUDY = an_item("3", study_instance_uid=STUDY)
         (reference(STUDY), [ONE, TWO], [ONE]),
         (reference(STUDY), [ONE, SAME_STUDY], [ONE, SAME_STUDY]),
         (reference(STUDY, SAME_STUDY.scheduled_procedure_step_id), [ONE, SAME_STUDY], [SAME_STUDY]),
-        (reference(STUDY, "S-OTHER"), [ONE, TWO], []),
+        (reference(STUDY, "S-OTHER"), [ONE, TWO], [ONE]),  # its one open step
+        (reference(STUDY, "S-OTHER"), [ONE, SAME_STUDY, TWO], []),
+        (reference(STUDY, "S-OTHER"), [ONE, OVER, TWO], [ONE]),
+        (reference(STUDY, "S-OTHER"), [OVER, TWO], []),
+        (reference(STUDY, "S-OTHER"), [ONE, ONE], [ONE]),
         (reference(STUDY, TWO.scheduled_procedure_step_id), [ONE, TWO], []),
         (reference("", "", ONE.accession_number), [ONE, TWO], [ONE]),
         (reference("2.25.1", "", ONE.accession_number), [ONE, TWO], [ONE]),  # a study of the scanner's own

@@ -85,9 +85,24 @@ def test_empty_in_a_new_item_is_as_good_as_left_out(nothing: object) -> None:
     assert made(**fields) == made()
 
 
-@pytest.mark.parametrize("field", LEAST)
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_new_item_has_the_modality_that_is_configured_or_must_name_one(nothing: object) -> None:
+    new = NewItem.model_validate({**LEAST, "modality": nothing})
+    item = new.to_item("abc123", site="north", now=NOW, station_aetitle="UNASSIGNED", modality="MR")
+    assert (item.modality, item.procedure_description) == ("MR", "MR")
+    with pytest.raises(Rejected) as caught:
+        new.to_item("abc123", site="north", now=NOW, station_aetitle="UNASSIGNED")
+    assert caught.value.where == "modality"
+
+
+def test_the_status_of_an_item_made_by_hand_is_a_persons() -> None:
+    assert ItemView.of(StoredItem(item=made(), feed_seq=1)).status_owner == "person"
+    assert ItemView.of(StoredItem(item=an_item(), feed_seq=1)).status_owner == "source"
+
+
+@pytest.mark.parametrize("field", ["patient_name", "patient_id"])
 @pytest.mark.parametrize("nothing", [None, "", "   "])
-def test_a_new_item_needs_a_name_an_id_and_a_modality(field: str, nothing: object) -> None:
+def test_a_new_item_needs_a_name_and_an_id(field: str, nothing: object) -> None:
     with pytest.raises(ValidationError) as caught:
         made(**{field: nothing})
     assert [error["loc"] for error in caught.value.errors()] == [(field,)]

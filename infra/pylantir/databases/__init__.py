@@ -1,0 +1,1 @@
+"""The predecessor's databases: its rows, and what becomes of them here."""

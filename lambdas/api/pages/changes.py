@@ -1,0 +1,101 @@
+"""What pages change, each by the function that the API's own route calls: one rule for both.
+
+Whatever the API asks of a caller, who it is and which version was looked at, is handed over here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Response
+
+from lambdas.api.pages.forms import as_model
+from lambdas.api.pages.session import Visitor
+from lambdas.api.routes import ownership, procedure_steps, relays, sources, users, worklist, write_backs
+from lambdas.api.schemas.common import EnrollmentCode, Invitation
+from lambdas.api.schemas.items import ItemChanges
+from lambdas.api.schemas.sources import PreviewRequest, SyncRequest
+from lambdas.api.schemas.steps import ItemChoice
+from lambdas.api.schemas.users import NewUser, UserChanges
+from lambdas.api.services import Services
+from lambdas.store.ownership import StoredItem
+from shared.errors import NotFound
+
+
+class Changes:
+    """What one visitor does."""
+
+    def __init__(self, services: Services, who: Visitor) -> None:
+        self._services, self._by, self._within = services, who.by, who.within
+
+    def edit_item(self, item_id: str, fields: dict[str, Any], version: str) -> None:
+        """Change fields of an item; raise `Outdated` if it is not the version that was looked at."""
+        body = as_model(ItemChanges, {**fields, "version": version})
+        worklist.patch_item(item_id, body, Response(), self._services, self._by, self._within, f'"{version}"')
+
+    def remove_item(self, item_id: str, version: str) -> None:
+        """Take an item off the list; raise `Outdated` as above."""
+        worklist.delete_item(item_id, self._services, self._by, self._within, f'"{version}"')
+
+    def release_item(self, item_id: str, version: str) -> None:
+        """Give all that people changed of an item back to REDCap; raise `Outdated` as above."""
+        ownership.release_item(
+            item_id, Response(), self._services, self._by, self._within, None, f'"{version}"'
+        )
+
+    def restore_item(self, item_id: str) -> None:
+        """Bring back an item that a person removed."""
+        ownership.restore_item(item_id, Response(), self._services, self._by, self._within)
+
+    def link_step(self, sop_instance_uid: str, item_id: str, *, linked: bool) -> None:
+        """Say that a step is of an item, or that it is not."""
+        choice = as_model(ItemChoice, {"item_id": item_id})
+        change = procedure_steps.link_step if linked else procedure_steps.unlink_step
+        change(sop_instance_uid, choice, self._services, self._by, self._within)
+
+    def invite_relay(self, site: str) -> EnrollmentCode:
+        """Make a code that enrols a relay."""
+        return relays.create_enrollment(self._services, self._by, as_model(Invitation, {"site": site}))
+
+    def revoke_relay(self, relay_id: str) -> None:
+        """End a relay's access."""
+        relays.revoke_relay(relay_id, self._services, self._by)
+
+    def store_source(self, source_id: str, definition: dict[str, Any]) -> None:
+        """Store a source's definition, checked against its project."""
+        sources.put_source(source_id, definition, self._services, self._by)
+
+    def preview_source(self, source_id: str, definition: dict[str, Any] | None) -> bytes:
+        """Return what a sync would do, as the API's JSON."""
+        body = as_model(PreviewRequest, {"definition": definition})
+        return bytes(sources.preview_source(source_id, self._services, self._by, body).body)
+
+    def sync_source(self, source_id: str, *, confirm_withdrawals: bool) -> None:
+        """Ask for a sync now."""
+        body = SyncRequest(confirm_withdrawals=confirm_withdrawals)
+        sources.sync_source(source_id, self._services, self._by, body)
+
+    def retry_write_back(self, sop_instance_uid: str) -> None:
+        """Tell REDCap of a step once more."""
+        write_backs.retry(sop_instance_uid, self._services, self._by)
+
+    def make_account(self, username: str, password: str, role: str) -> None:
+        """Make an account."""
+        body = as_model(NewUser, {"username": username, "password": password, "role": role})
+        users.create_user(body, Response(), self._services, self._by)
+
+    def change_account(self, username: str, **fields: Any) -> None:
+        """Change what is given of an account."""
+        users.change_user(username, as_model(UserChanges, fields), self._services, self._by)
+
+    def remove_account(self, username: str) -> None:
+        """Delete an account."""
+        users.delete_user(username, self._services, self._by)
+
+
+def existing_item(services: Services, who: Visitor, item_id: str) -> StoredItem:
+    """Return an item, a removed one too; raise `NotFound`, also for one of a site that is out of reach."""
+    stored = services.worklist.find(item_id, gone=True)
+    if stored is None or not who.within.admits(stored.item.site):
+        raise NotFound("There is no such exam on the list")
+    return stored

@@ -1,0 +1,43 @@
+"""The dashboard as an application of its own under `/app`, over the API's services."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse, Response
+from starlette.middleware.gzip import GZipMiddleware
+
+from lambdas.api.pages import failures
+from lambdas.api.pages.rendering import PageHeaders
+from lambdas.api.pages.routes import (
+    admin,
+    assets,
+    find,
+    items,
+    login,
+    relays,
+    sources,
+    today,
+    unmatched,
+    week,
+)
+from lambdas.api.services import Services
+
+MODULES = (login, today, find, week, unmatched, items, sources, relays, admin, assets)
+_COMPRESSED_FROM = 1000
+
+
+def create_dashboard(services: Services) -> FastAPI:
+    """Return the dashboard. It has no OpenAPI description: its addresses are for people."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    failures.install(app)
+    for module in MODULES:
+        app.include_router(module.router)
+    app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=5)
+    app.add_middleware(PageHeaders)
+    return app
+
+
+def first_page() -> Response:
+    """Return the answer that leads a browser to the dashboard."""
+    return RedirectResponse("/app/today", 303)

@@ -1,0 +1,1 @@
+"""The pages: who may see them, what they read, what they do."""

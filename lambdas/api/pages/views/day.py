@@ -1,0 +1,185 @@
+"""A site's day: what needs somebody, then one table a scanner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from lambdas.api.pages.views.missing import Missing
+from lambdas.api.pages.views.site import SiteState, scanners_heard, summary, troubles
+from lambdas.api.pages.views.words import Kind, ago, clock_time, person, state_of
+from lambdas.store.ownership import WAITING, StoredItem
+from lambdas.store.unfinished_write_backs import PerformedStep
+from shared.worklist_item import Status
+
+MARKS: Final = {Status.ARRIVED: "Arrived", Status.NO_SHOW: "Did not come", Status.SCHEDULED: "Back to booked"}
+"""What a person may mark, and what the button says."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A button: ``value`` is ``STATUS/item id/version``."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """An exam in a table.
+
+    :param note: what is worth knowing; ``told``: whether REDCap knows of the scan.
+    """
+
+    item_id: str
+    time: str
+    name: str
+    about: str
+    kind: Kind
+    words: str
+    note: str
+    told: str
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScannerTable:
+    """A scanner's exams of the day, and what was last heard of it."""
+
+    scanner: str
+    heard: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the page Today says."""
+
+    title: str
+    summary: str
+    zone: str
+    troubles: tuple[str, ...]
+    missing: tuple[Missing, ...]
+    tables: tuple[ScannerTable, ...]
+    empty: str
+
+
+def day_view(
+    state: SiteState,
+    day: str,
+    items: Sequence[StoredItem],
+    performed: Mapping[str, PerformedStep],
+    missing: Sequence[Missing] = (),
+    *,
+    hides_names: bool = False,
+    may_mark: bool = False,
+) -> Day:
+    """Return a site's day.
+
+    :param day: ``YYYYMMDD``.
+    :param items: its items.
+    :param performed: their performed steps, by SOP Instance UID.
+    :param may_mark: whether who looks may mark who came.
+    """
+    ordered = sorted(items, key=lambda each: (each.item.scheduled_station_aetitle, _order(each)))
+    tables = tuple(
+        ScannerTable(
+            scanner,
+            _heard(state, scanner),
+            tuple(
+                exam_row(state, each, performed, hides_names=hides_names, may_mark=may_mark) for each in own
+            ),
+        )
+        for scanner, own in groupby(ordered, key=lambda each: each.item.scheduled_station_aetitle)
+    )
+    return Day(
+        title=_title(day),
+        summary=summary(state),
+        zone=state.zone_name,
+        troubles=troubles(state),
+        missing=tuple(missing),
+        tables=tables,
+        empty="" if tables else _empty(state, day),
+    )
+
+
+def exam_row(
+    state: SiteState,
+    stored: StoredItem,
+    performed: Mapping[str, PerformedStep],
+    *,
+    hides_names: bool = False,
+    may_mark: bool = False,
+) -> Row:
+    """Return an exam as a row of a table."""
+    item = stored.item
+    steps = [performed[uid] for uid in stored.progress.steps if uid in performed]
+    where = state_of(item, [each.step for each in steps], state.local_now)
+    elsewhere = _elsewhere(stored, steps)
+    return Row(
+        item_id=item.id,
+        time=clock_time(item.scheduled_start_time),
+        name=person(item.patient_name, hidden=hides_names),
+        about=f"{item.patient_id}, {item.procedure_description}"
+        if not hides_names
+        else item.procedure_description,
+        kind=where.kind,
+        words=where.words,
+        note="; ".join(filter(None, (where.note, elsewhere))),
+        told=told(item.source, steps),
+        marks=_marks(stored, state.today) if may_mark else (),
+    )
+
+
+def told(source: str, steps: Iterable[PerformedStep]) -> str:
+    """Return whether REDCap knows of a scan, in words; empty if there is nothing to tell."""
+    states = {each.write_back for each in steps}
+    if not source or not states:
+        return ""
+    if "parked" in states:
+        return "REDCap refuses it: see Write-backs"
+    return "REDCap is being told" if "due" in states else "in REDCap"
+
+
+def _elsewhere(stored: StoredItem, steps: Iterable[PerformedStep]) -> str:
+    planned = {stored.item.scheduled_station_aetitle, stored.item.station_name}
+    others = sorted({each.step.station_aetitle for each in steps} - planned - {""})
+    return f"done on {', '.join(others)}" if others else ""
+
+
+def _marks(stored: StoredItem, today: str) -> tuple[Mark, ...]:
+    item = stored.item
+    status, day = item.performed_procedure_step_status, item.scheduled_start_date
+    if status is Status.NO_SHOW or status is Status.ARRIVED:
+        wanted = [Status.SCHEDULED, Status.NO_SHOW] if status is Status.ARRIVED else [Status.SCHEDULED]
+    elif status in WAITING and day <= today:
+        wanted = [Status.ARRIVED, Status.NO_SHOW]
+    else:
+        wanted = []
+    version = stored.version if wanted else ""
+    return tuple(Mark(MARKS[each], f"{each.value}/{item.id}/{version}") for each in wanted)
+
+
+def _heard(state: SiteState, scanner: str) -> str:
+    asked = state.last_query(scanner)
+    if asked is None:
+        return "This scanner has not asked for its list yet." if scanners_heard(state) else ""
+    return f"Asked for its list {ago(asked, state.now)}, at {state.said_at(asked)}."
+
+
+def _order(stored: StoredItem) -> tuple[str, str]:
+    return stored.item.scheduled_start_time, stored.item.id
+
+
+def _title(day: str) -> str:
+    moment = datetime.strptime(day, "%Y%m%d")  # noqa: DTZ007 - a day has no zone
+    return f"{moment:%A} {moment.day} {moment:%B}"
+
+
+def _empty(state: SiteState, day: str) -> str:
+    if day != state.today:
+        return "No scan is booked for this day."
+    return "No scan is booked for today. A booking in REDCap shows here within a minute."

@@ -1,0 +1,1 @@
+"""What is remembered of the REDCap servers that are asked."""
