@@ -13,6 +13,7 @@ its ``-wal`` stays exactly as it is, until a person has looked.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -101,6 +102,8 @@ VERSION: Final = max(MIGRATIONS)
 SEALED_SINCE: Final = 3
 """Rows have checksums, and the journal has a mark."""
 
+log = logging.getLogger(__name__)
+
 _FAULTS: Final = {  # SQLite's primary result codes: what it means, what to do
     sqlite3.SQLITE_CORRUPT: ("it is damaged", _REPAIR),
     sqlite3.SQLITE_NOTADB: ("it is not a database", _REPAIR),
@@ -115,6 +118,8 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 def open_journal(path: Path) -> sqlite3.Connection:
     """Open a journal for its owner: sound, of this program's format, written through to the disk.
+
+    An index that is damaged is made anew from the rows; they stay as they are.
 
     :raises Unavailable: it is of a newer format, damaged, or parted from its ``-wal``; it is untouched then.
     :raises OSError, sqlite3.Error: it cannot be opened; see `fault`.
@@ -133,6 +138,7 @@ def open_journal(path: Path) -> sqlite3.Connection:
         db.text_factory = _text
         db.create_function("seal", -1, _sealed, deterministic=True)
         _migrate(db)
+        _mend_indexes(db)
     except BaseException:
         db.close()
         raise
@@ -223,6 +229,27 @@ def _check(path: Path) -> None:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise Unavailable("it is damaged", where=WHERE, hint=_REPAIR)
+
+
+def _mend_indexes(db: sqlite3.Connection) -> None:
+    """Make the indexes anew if one does not lead to every row: an event it leaves out would never be sent.
+
+    :raises Unavailable: that is not all that is wrong.
+    """
+    if _is_whole(db):
+        return
+    try:
+        with transaction(db):
+            db.execute("REINDEX")
+    except sqlite3.IntegrityError:  # two rows that must not be alike: more than an index is wrong
+        raise Unavailable("it is damaged", where=WHERE, hint=_REPAIR) from None
+    if not _is_whole(db):
+        raise Unavailable("it is damaged", where=WHERE, hint=_REPAIR)
+    log.warning("an index of journal.db was damaged; it has been made anew from the rows")
+
+
+def _is_whole(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -177,3 +177,29 @@ def test_a_check_names_what_is_damaged_and_what_is_missing_and_changes_nothing(p
         found = check(path)
         assert (found.damaged, [each.event_id for each in found.missing]) == ((2,), [create(3).event_id])
         assert (found.events, found.unsound, found.good) == ({"pending": 2}, (), False)
+
+
+def empty_index(path: Path, name: str) -> None:
+    """Make an index of a closed journal lead to no row."""
+    with closing(sqlite3.connect(path)) as db:
+        page = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    content = bytearray(path.read_bytes())
+    start = (page - 1) * size
+    content[start : start + size] = b"\x0a\0\0\0\0" + size.to_bytes(2, "big") + bytes(size - 7)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["events_open", "events_by_step", "sqlite_autoindex_events_1"])
+def test_an_index_that_leads_to_no_row_hides_no_event(
+    path: Path, journal: Journal, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.close()
+    empty_index(path, name)
+    cloud = ScriptedCloud()
+    with closing(Journal(path)) as again:
+        assert again.problem == ""
+        while push_once(cloud, again, Portion(10)).delivered:
+            pass
+    assert len(cloud.kept) == 3
+    assert "made anew" in caplog.text
