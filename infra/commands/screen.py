@@ -9,7 +9,7 @@ from rich.table import Table
 
 from edge_relay.commands.cards import cards, fits
 
-console = Console(markup=False)  # [x] in what others wrote is text
+console = Console(markup=False, emoji=False)  # "[x]" and ":o:" in what others wrote are text
 
 
 def show_table(

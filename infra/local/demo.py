@@ -86,7 +86,7 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float | Non
     """
     quiet()
     use_one_heap()
-    console = Console()
+    console = Console(emoji=False)  # an ARN may have ":secret:" in it
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:

@@ -23,8 +23,6 @@ VALID_SECONDS: Final = 86400.0
 
 _QUARTER: Final = 15
 _SUMMER_TIME: Final = timedelta(hours=1)
-_LAG_MINUTES: Final = 3
-"""A line of the log says the minute that had begun, and may be a little old."""
 _STAMP: Final = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(?::\d{2})?")
 
 
@@ -66,8 +64,8 @@ def offset_of(stamp: str, now: datetime) -> int | None:
         return None
     shown = datetime.fromisoformat(match[1])
     minutes = int((shown - now.astimezone(UTC).replace(tzinfo=None)).total_seconds() // 60)
-    lag = -minutes % _QUARTER
-    return minutes + lag if lag <= _LAG_MINUTES else minutes
+    # Every zone is a multiple of it; the line is of the minute that had begun, or older.
+    return minutes + -minutes % _QUARTER
 
 
 def begins_at(

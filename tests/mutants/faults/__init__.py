@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.fault import Area
-from tests.mutants.faults import cloud, histories, relay, sync
+from tests.mutants.faults import cloud, histories, redcap_server, relay, sync
 
-AREAS: Final[tuple[Area, ...]] = (*cloud.AREAS, *histories.AREAS, *relay.AREAS, *sync.AREAS)
+AREAS: Final[tuple[Area, ...]] = (
+    *cloud.AREAS,
+    *histories.AREAS,
+    *redcap_server.AREAS,
+    *relay.AREAS,
+    *sync.AREAS,
+)

@@ -44,7 +44,7 @@ def step_row(step: StepView, *, hides_names: bool = False) -> StepRow:
     return StepRow(
         step.sop_instance_uid,
         f"{started.day} {started:%B %H:%M}" if started else "at an unknown time",
-        person(step.patient_name, hidden=hides_names) if step.patient_name else "",
+        person(step.patient_name, hidden=hides_names) if step.patient_name else "no name given",
         "" if hides_names else step.patient_id,
         step.station_aetitle or step.station_name,
         ", ".join(_PROBLEMS[problem] for problem in step.problems),

@@ -47,7 +47,7 @@ def test_hidden_names_hide_the_scanners_words_too() -> None:
 
 def test_a_scan_without_name_or_time() -> None:
     row = step_row(step(started_at=None, patient_name="", station_aetitle="", station_name="Cellar"))
-    assert (row.when, row.name, row.scanner) == ("at an unknown time", "", "Cellar")
+    assert (row.when, row.name, row.scanner) == ("at an unknown time", "no name given", "Cellar")
 
 
 def test_what_is_linked_comes_first_and_once() -> None:

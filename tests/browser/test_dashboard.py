@@ -1,0 +1,209 @@
+"""What each person does in a real browser, with and without JavaScript; axe-core finds nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect
+
+from lambdas.access.role import Role
+from lambdas.api.services import Services
+from shared.worklist_item import Status
+from tests.browser.conftest import at, picture
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+PATHS = (
+    "today",
+    "find",
+    "week",
+    "unmatched",
+    "sources",
+    "sources/new",
+    "relays",
+    "write-backs",
+    "accounts",
+    "audit",
+    "first-run",
+    "password",
+    "none",
+)
+pytestmark = pytest.mark.slow
+
+
+def found_by_axe(page: Page) -> list[str]:
+    """Return what axe-core finds wrong, by WCAG 2.2 AA and its best practices."""
+    page.evaluate(AXE)
+    result: dict[str, Any] = page.evaluate("() => axe.run()")
+    return [f"{each['id']}: {node['html']}" for each in result["violations"] for node in each["nodes"]]
+
+
+def item_of(services: Services, record: str) -> str:
+    items = services.worklist.of_days("north", "20261127", "20261127")
+    return next(each.item.id for each in items if each.item.source_record == record)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
+def test_a_technologist_marks_who_arrived(
+    chromium: Browser, site: str, services: Services, javascript: bool
+) -> None:
+    with at(chromium, site, Role.WRITE, javascript=javascript) as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("Friday 27 November, north")
+        expect(page.get_by_text("on the scanner, 78 min")).to_be_visible()
+        expect(page.get_by_text("not started, 24 min late")).to_be_visible()
+        page.get_by_role("button", name="Arrived: Renée García Márquez, 15:30").click()
+        expect(page.get_by_role("status")).to_contain_text("Saved.")
+        expect(page.get_by_text("arrived", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Back to booked: Renée García Márquez, 15:30").click()
+        expect(page.get_by_text("arrived", exact=True)).to_have_count(0)
+    stored = services.worklist.find(item_of(services, "4"))
+    assert stored is not None
+    assert stored.item.performed_procedure_step_status is Status.SCHEDULED
+
+
+def test_a_coordinator_sees_who_is_missing_without_a_click(chromium: Browser, site: str) -> None:
+    with at(chromium, site, Role.READ) as page:
+        box = page.get_by_role("region", name="2 scans are not on the scanner's list")
+        expect(box).to_contain_text("Record 900100, mri #1, on 27 November 2026, not usable: mri_time")
+        expect(box.get_by_role("link", name="Open the form in REDCap")).to_have_count(2)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
+def test_a_coordinator_finds_out_why_somebody_is_on_the_list(
+    chromium: Browser, site: str, javascript: bool
+) -> None:
+    with at(chromium, site, Role.READ, javascript=javascript) as page:
+        if javascript:
+            page.keyboard.press("/")
+        else:
+            page.get_by_role("link", name="Find").click()
+        page.get_by_label("Who").fill("garcia")
+        page.get_by_label("Who").press("Enter")
+        answer = (
+            "Renée García Márquez is booked for today at 15:30 on PRISMA1, and is on the list of PRISMA1."
+        )
+        expect(page.get_by_role("heading", name=answer)).to_be_visible()
+        expect(page.get_by_text("PRISMA1 asked at 12:23")).to_be_visible()
+        assert "garcia" not in page.url
+        picture(page, f"find-{'with' if javascript else 'without'}")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
+def test_a_scan_without_a_booking_is_linked_and_undone(
+    chromium: Browser, site: str, javascript: bool
+) -> None:
+    with at(chromium, site, Role.WRITE, javascript=javascript) as page:
+        page.get_by_role("link", name="Unmatched").click()
+        page.get_by_role("button", name="Find the booking of the scan at 27 November 10:10").click()
+        page.get_by_role("button", name="Link: José Smith").click()
+        expect(page.get_by_role("status")).to_contain_text("Linked.")
+        page.get_by_role("button", name="Take back: José Smith").click()
+        expect(page.get_by_role("status")).to_contain_text("taken back")
+
+
+def test_an_admin_makes_a_code_and_an_account(chromium: Browser, site: str, services: Services) -> None:
+    with at(chromium, site, Role.ADMIN) as page:
+        page.get_by_role("link", name="Relays").click()
+        page.get_by_label("Site").fill("north")
+        page.get_by_role("button", name="Make a code").click()
+        expect(page.get_by_text("mwl-relay enroll ")).to_be_visible()
+        page.get_by_role("link", name="Accounts").click()
+        page.get_by_label("Username").fill("tec")
+        page.get_by_label("Password 12 characters").fill("violet kettle moraine")
+        page.get_by_role("button", name="Make the account").click()
+        expect(page.get_by_role("heading", name="tec", exact=True)).to_be_visible()
+    services.users.remove("tec")
+
+
+def test_a_page_renews_itself_without_moving_what_has_the_focus(
+    chromium: Browser, site: str, services: Services
+) -> None:
+    with at(chromium, site, Role.WRITE) as page:
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        expect(page.get_by_role("link", name="Zoë Núñez")).to_be_focused()
+        services.worklist.edit(item_of(services, "3"), {"procedure_description": "Changed meanwhile"})
+        page.evaluate("htmx.trigger('#part', 'refresh')")
+        expect(page.get_by_text("Changed meanwhile")).to_be_visible()
+        expect(page.get_by_role("link", name="Zoë Núñez")).to_be_focused()
+        page.get_by_role("button", name="Pause").click()
+        services.worklist.edit(item_of(services, "3"), {"procedure_description": "DTI"})
+        page.evaluate("htmx.trigger('#part', 'refresh')")
+        page.keyboard.press("k")
+        expect(page.get_by_text("Changed meanwhile")).to_be_visible()
+
+
+def test_a_name_that_is_a_script_is_text(chromium: Browser, site: str) -> None:
+    with at(chromium, site, Role.READ) as page:
+        dialogs: list[str] = []
+
+        def noted(dialog: Dialog) -> None:
+            dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", noted)
+        expect(page.get_by_text("Eve <img src:x onerror:alert(1)>")).to_be_visible()
+        expect(page.get_by_text("Knee <b>left</b>")).to_be_visible()
+        assert page.locator("main img, main b").count() == 0
+        assert dialogs == []
+
+
+def test_a_form_of_another_site_does_nothing(chromium: Browser, site: str, services: Services) -> None:
+    item = item_of(services, "4")
+    stored = services.worklist.find(item)
+    assert stored is not None
+    with at(chromium, site, Role.WRITE) as page:
+        other = site.replace("127.0.0.1", "localhost")  # another host: another site
+        page.route(f"{other}/evil", lambda route: route.fulfill(body=_evil(site, stored.version, item)))
+        cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+        assert cookies["mwl-session"]["sameSite"] == "Strict"
+        assert cookies["mwl-session"]["httpOnly"]
+        evil = page.context.new_page()
+        evil.route(f"{other}/evil", lambda route: route.fulfill(body=_evil(site, stored.version, item)))
+        evil.goto(f"{other}/evil")
+        evil.get_by_role("button").click()
+        expect(evil.get_by_role("heading", level=1)).to_have_text("Sign in")  # the cookie stayed
+        framed = page.context.new_page()
+        frame = f"<iframe src='{site}/app/login'></iframe>"
+        framed.route(f"{other}/frame", lambda route: route.fulfill(content_type="text/html", body=frame))
+        framed.goto(f"{other}/frame")
+        assert "Sign in" not in framed.frames[-1].content()
+    assert services.worklist.find(item) == stored
+
+
+def _evil(site: str, version: str, item: str) -> str:
+    return (
+        f"<!doctype html><form method=post action='{site}/app/today/mark'>"
+        f"<input type=hidden name=mark value='NO_SHOW/{item}/{version}'><button>Win</button></form>"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(chromium: Browser, site: str, services: Services, scheme: Any) -> None:
+    with at(chromium, site, Role.ADMIN, color_scheme=scheme) as page:
+        found = {}
+        for path in (*PATHS, f"items/{item_of(services, '2')}", f"items/{item_of(services, '2')}/history"):
+            page.goto(f"/app/{path}")
+            name = path.split("/")[0] if path.startswith("items") else path.replace("/", "-")
+            if scheme == "light" or path == "today":
+                picture(page, f"{name}-{scheme}")
+            if wrong := found_by_axe(page):
+                found[path] = wrong
+        page.context.clear_cookies()
+        page.goto("/app/login")
+        picture(page, f"login-{scheme}")
+        if wrong := found_by_axe(page):
+            found["login"] = wrong
+        assert found == {}
+
+
+@pytest.mark.parametrize(("name", "width"), [("phone", 390), ("zoom", 600), ("tablet", 820)])
+def test_no_page_is_wider_than_its_screen(chromium: Browser, site: str, name: str, width: int) -> None:
+    with at(chromium, site, Role.ADMIN, viewport={"width": width, "height": 800}) as page:
+        for path in PATHS:
+            page.goto(f"/app/{path}")
+            if path in {"today", "accounts", "week"}:
+                picture(page, f"{path}-{name}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
