@@ -34,7 +34,7 @@ from edge_relay.clock.boot import boot_id, seconds_since_boot
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
 from edge_relay.exchange.cloud import Cloud, make_client
-from edge_relay.exchange.heartbeat import health_for_cloud, heartbeat_exchange
+from edge_relay.exchange.heartbeat import RelaySide, health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
@@ -304,14 +304,14 @@ class Relay:
             self.journal,
             self.cache,
         )
-        note, run = partial(self.health.note, "identity"), self._outside.new_uuid().hex
-        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud, note, run)
-        self._push = Loop(
-            "push", push, interval=relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common
-        )
+        note = partial(self.health.note, "identity")
+        side = RelaySide(self._outside.new_uuid().hex, note, self.journal, now)
+        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud, side)
+        seconds = relay.pull_interval_seconds
+        self._push = Loop("push", push, interval=seconds, gather=_GATHER_SECONDS, **common)
         return (
             self._push,
-            Loop("pull", pull, interval=relay.pull_interval_seconds, **common),
+            Loop("pull", pull, interval=seconds, **common),
             Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
         )
 

@@ -18,6 +18,8 @@ from shared.text.storable import storable
 MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
 MOST_CURSOR: Final = 1024
+MOST_PARKED: Final = 50
+MOST_BECAUSE: Final = 500
 MOST_ACTIVE: Final = 200
 """Most scanners in one heartbeat: those heard last."""
 
@@ -120,16 +122,36 @@ class RelaySummary(_HealthModel):
         return *self.problems, *(f"profile of scanner {problem}" for problem in self.profile_problems)
 
 
+class ParkedEvent(_HealthModel):
+    """An MPPS event that the cloud refused for good, and why. Nothing of a participant."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=64)]
+    sop_instance_uid: Annotated[str, AfterValidator(lambda text: text[:64])]
+    kind: Annotated[str, AfterValidator(lambda text: text[:16])]
+    received_at: Annotated[str, AfterValidator(lambda text: text[:40])]
+    reason: Sentence = ""
+
+
 class RelayHealth(RelaySummary):
     """The same with what the scanners did: the body of ``POST /relay/heartbeat``.
 
     :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
         the history that this relay saw; empty before the first.
+    :param parked_events: the oldest of the parked events.
     """
 
+    parked_events: Annotated[tuple[ParkedEvent, ...], AfterValidator(lambda told: told[:MOST_PARKED])] = ()
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+
+
+class DiscardOrder(_HealthModel):
+    """A parked event that a person gives up, in the cloud: who, and why."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=64)]
+    by: Annotated[str, Field(max_length=64)]
+    because: Annotated[str, Field(min_length=1, max_length=MOST_BECAUSE)]
 
 
 class HeartbeatAnswer(_HealthModel):
@@ -140,8 +162,10 @@ class HeartbeatAnswer(_HealthModel):
     and must not be taken for "nothing is overridden any more".
 
     :param identity_shared: another machine uses this relay's identity too.
+    :param discards: parked events that people give up.
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
     version: Annotated[str, Field(max_length=64)]
     identity_shared: bool = False
+    discards: tuple[DiscardOrder, ...] = ()

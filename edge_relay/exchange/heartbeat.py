@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from edge_relay.exchange.loop import Exchange
 from edge_relay.health.loop_health import LoopHealth
 from edge_relay.health.report import HealthReport, ScannerHealth, scanners_of
 from edge_relay.health.status import RelayStatus
+from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.journal_parked import Discarding, discard
 from edge_relay.services.profiles import Profiles
-from shared.relay_health import HeartbeatAnswer, LoopState, RelayHealth, ScannerActivity
+from shared.errors import MwlError, Unavailable
+from shared.relay_health import (
+    MOST_PARKED,
+    HeartbeatAnswer,
+    LoopState,
+    ParkedEvent,
+    RelayHealth,
+    ScannerActivity,
+)
 
 
 class Care(Protocol):
@@ -21,45 +32,80 @@ class Care(Protocol):
         """Tell how the relay is doing; return what is overridden, None if the cloud cannot be asked."""
 
 
+log = logging.getLogger(__name__)
+
 IDENTITY_SHARED: Final = "a copied state folder is in use on another machine; enrol one of the two anew"
 
 
-def heartbeat_exchange(
-    care: Care,
-    profiles: Profiles,
-    health: Callable[[], RelayHealth],
-    note_identity: Callable[[str], None] = lambda _: None,
-    run: str = "",
-) -> Exchange:
-    """Return the exchange that tells the cloud how this relay is, and takes over its scanners' profiles.
+class RelaySide(NamedTuple):
+    """What a heartbeat tells and does besides the relay's health and its scanners' profiles.
 
-    :param note_identity: is told what is wrong with the relay's identity, empty if nothing is.
     :param run: names this run of the relay; by it the cloud notices two machines with one identity.
+    :param note_identity: is told what is wrong with the relay's identity, empty if nothing is.
+    :param journal: its parked events are told, and those that people discard in the cloud are discarded.
+    :param now: the time by the cloud's clock, aware.
     """
 
+    run: str
+    note_identity: Callable[[str], None]
+    journal: Journal
+    now: Callable[[], datetime]
+
+    def parked(self) -> tuple[ParkedEvent, ...]:
+        """Return the parked events; none if the journal cannot be read, which the status tells."""
+        try:
+            found = [event for event in self.journal.open_events() if event.state == "parked"]
+        except Unavailable:
+            return ()
+        return tuple(
+            ParkedEvent(
+                event_id=event.event_id,
+                sop_instance_uid=event.sop_instance_uid,
+                kind=event.kind,
+                received_at=event.received_at,
+                reason=event.reason,
+            )
+            for event in found[:MOST_PARKED]
+        )
+
+    def take(self, answer: HeartbeatAnswer) -> None:
+        """Do what the cloud says."""
+        self.note_identity(IDENTITY_SHARED if answer.identity_shared else "")
+        for order in answer.discards:
+            try:
+                discard(self.journal, order.event_id, Discarding(order.by, self.now(), order.because))
+            except MwlError as error:  # it is told of again as long as it is parked
+                log.warning("an event could not be discarded as the cloud says: %s", error)
+
+
+def heartbeat_exchange(
+    care: Care, profiles: Profiles, health: Callable[[], RelayHealth], side: RelaySide | None = None
+) -> Exchange:
+    """Return the exchange that tells the cloud how this relay is, and takes over its scanners' profiles."""
+
     def exchange_once() -> bool:
-        heartbeat_once(care, profiles, health().model_copy(update={"run": run}), note_identity)
+        heartbeat_once(care, profiles, health(), side)
         return False
 
     return exchange_once
 
 
 def heartbeat_once(
-    care: Care,
-    profiles: Profiles,
-    health: RelayHealth,
-    note_identity: Callable[[str], None] = lambda _: None,
+    care: Care, profiles: Profiles, health: RelayHealth, side: RelaySide | None = None
 ) -> bool:
-    """Tell the cloud how the relay is doing, and take over what it says of scanners.
+    """Tell the cloud how the relay is doing, and take over what it says of scanners and of parked events.
 
     :param health: how things stand; what is said of the profiles is filled in here.
     :returns: whether the cloud knows heartbeats; one that does not (404) leaves the profiles as they are.
     """
-    of_profiles = {"profiles_version": profiles.version, "profile_problems": profiles.problems}
-    answer = care.heartbeat(RelayHealth.model_validate(dict(health) | of_profiles))
+    told: dict[str, Any] = {"profiles_version": profiles.version, "profile_problems": profiles.problems}
+    if side is not None:
+        told |= {"run": side.run, "parked_events": side.parked()}
+    answer = care.heartbeat(RelayHealth.model_validate(dict(health) | told))
     if answer is None:
         return False
-    note_identity(IDENTITY_SHARED if answer.identity_shared else "")
+    if side is not None:
+        side.take(answer)
     profiles.take(answer.scanners, answer.version)
     return True
 

@@ -11,12 +11,13 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, problems
+from lambdas.api import auth, openapi, problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.pages.dashboard import create_dashboard, first_page
 from lambdas.api.routes import (
     audit,
+    docs,
     health,
     history,
     hooks,
@@ -50,6 +51,7 @@ ROUTES: Final = (
     relay,
     hooks,
     health,
+    docs,
 )
 """Whatever has a router."""
 
@@ -61,6 +63,9 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="mwl-relay",
         description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
         redirect_slashes=False,  # a redirect would lose the body or the token, depending on the client
         responses=problems.RESPONSES,
         dependencies=[Depends(json_body)],
@@ -73,6 +78,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.routes = [route for module in ROUTES for route in module.router.routes]
     for module in ROUTES:
         app.include_router(module.router)
+    openapi.install(app)
     _add_dashboard(app, services)
     app.add_middleware(Guard)
     origins = services.settings.origins()

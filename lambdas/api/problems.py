@@ -9,7 +9,7 @@ request_id            names the request in our logs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -69,7 +69,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "What the caller can put right", "model": Problem},
     "5XX": {"description": "Try again later", "model": Problem},
 }
-"""For OpenAPI; see `_documented`."""
+"""For OpenAPI; see `lambdas.api.openapi`."""
 
 
 def install(app: FastAPI) -> None:
@@ -77,7 +77,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MwlError, _deliberate)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
-    app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
 
 
 def internal(request_id: str) -> JSONResponse:
@@ -98,22 +97,6 @@ def flaws(errors: Sequence[Any], *, beneath: int = 0) -> tuple[Flaw, ...]:
         )
         for error in errors
     )
-
-
-def _documented(openapi: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-    """Return ``openapi`` saying what FastAPI cannot: that problems have a media type of their own."""
-
-    def corrected() -> dict[str, Any]:
-        document = openapi()
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                for status in RESPONSES:
-                    content = operation["responses"].get(status, {}).get("content", {})
-                    if "application/json" in content:
-                        content[MEDIA_TYPE] = content.pop("application/json")
-        return document
-
-    return corrected
 
 
 async def _deliberate(request: Request, error: Exception) -> JSONResponse:

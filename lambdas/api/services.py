@@ -27,8 +27,8 @@ from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
+from lambdas.store.linking.step_links import StepLinks
 from lambdas.store.sources import SourceStore
-from lambdas.store.step_links import StepLinks
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync import removal

@@ -20,10 +20,11 @@
         RELAYS             <relay_id>            an enrolled relay and its public key
         ENROLLMENTS        <hash of the code>    a code that enrols one relay, once
         RELAY_HEALTH       <relay_id>            a relay's last heartbeat
+        RELAY_DISCARDS     <relay_id>            which of its parked events people gave up
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
-        SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
         IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
+        SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
 """

@@ -45,7 +45,7 @@ _ASKED: Final = (
         ScheduledProcedureStepStatus="SCHEDULED",
     ),
     step(ScheduledProtocolCodeSequence=[asking(CodeValue="HEAD*", CodeMeaning="")]),
-    asking(ScheduledProcedureStepSequence=[], ReferencedStudySequence=[], EthnicGroup="x"),
+    asking(ScheduledProcedureStepSequence=[], ReferencedStudySequence=[], PatientReligiousPreference="x"),
     _named("ISO_IR 192", "Müller^Å*=山田^太?=*"),
     _named("ISO_IR 100", "Müller^Åse"),
     _named("\\ISO 2022 IR 87", "Yamada^Tarou=山田^太郎=やまだ^たろう"),

@@ -34,7 +34,7 @@ def beat(relay: RelayClient, **fields: Any) -> Any:
 
 
 def told(*scanners: dict[str, Any], version: str) -> dict[str, Any]:
-    return {"scanners": list(scanners), "version": version, "identity_shared": False}
+    return {"scanners": list(scanners), "version": version, "identity_shared": False, "discards": []}
 
 
 def override(rig: ApiRig, relay: RelayClient, *scanners: dict[str, Any]) -> Any:
@@ -180,3 +180,49 @@ def test_two_machines_with_one_identity_are_noticed_and_told(rig: ApiRig) -> Non
 def test_a_relay_too_old_to_name_its_run_is_never_taken_for_two(rig: ApiRig) -> None:
     relay = rig.relay()
     assert not any(beat(relay)["identity_shared"] for _ in range(3))
+
+
+PARKED = {
+    "event_id": "a" * 32,
+    "sop_instance_uid": "2.25.7",
+    "kind": "N-SET",
+    "received_at": "2026-11-18T11:00:00+00:00",
+    "reason": "unknown site",
+}
+
+
+def discard(rig: ApiRig, relay: RelayClient, role: Role = Role.ADMIN, because: str = "scanned twice") -> Any:
+    path = f"/relays/{relay.relay_id}/parked-events/{PARKED['event_id']}/discard"
+    return rig.user(role).post(path, json={"because": because})
+
+
+def test_a_parked_event_is_given_up_in_the_cloud_and_the_relay_is_told_until_it_is_gone(rig: ApiRig) -> None:
+    relay, other = rig.relay(), rig.relay()
+    assert beat(relay, parked_events=[PARKED])["discards"] == []
+    shown = rig.user(Role.ADMIN).get(f"/relays/{relay.relay_id}").json()
+    assert shown["health"]["parked_events"] == [PARKED]
+    assert discard(rig, relay).status == 202
+    order = {"event_id": PARKED["event_id"], "by": "admin-person", "because": "scanned twice"}
+    assert beat(relay, parked_events=[PARKED])["discards"] == [order]
+    assert beat(relay, parked_events=[PARKED])["discards"] == [order]
+    assert beat(relay)["discards"] == []
+    assert beat(other, parked_events=[PARKED])["discards"] == []
+
+
+def test_giving_up_a_parked_event_is_in_the_audit_trail_with_the_reason(rig: ApiRig) -> None:
+    relay = rig.relay()
+    beat(relay, parked_events=[PARKED])
+    discard(rig, relay)
+    day = datetime.fromtimestamp(rig.clock(), UTC).strftime("%Y%m%d")
+    found = [stored.entry for stored in rig.services.audit.of_day(day)]
+    (entry,) = [each for each in found if each.subjects[0].kind == "parked-event"]
+    assert entry.actor.name == "admin-person"
+    assert entry.subjects[0].before["because"] == "scanned twice"
+
+
+def test_only_an_admin_gives_up_what_a_relay_tells_of_and_with_a_reason(rig: ApiRig) -> None:
+    relay = rig.relay()
+    assert discard(rig, relay).status == 404
+    beat(relay, parked_events=[PARKED])
+    assert discard(rig, relay, Role.WRITE).status == 403
+    assert discard(rig, relay, because="").status == 422

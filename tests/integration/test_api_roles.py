@@ -23,6 +23,9 @@ WHO = {
 
 ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/health"): ANYBODY,
+    ("GET", "/docs"): ANYBODY,
+    ("GET", "/redoc"): ANYBODY,
+    ("GET", "/docs/assets/{name}"): ANYBODY,
     ("POST", "/auth/login"): ANYBODY,
     ("POST", "/relay/enroll"): ANYBODY,
     ("POST", "/hooks/redcap/{source_id}/{secret}"): ANYBODY,

@@ -54,7 +54,7 @@ RELAYS: list[tuple[str, dict[str, Any]]] = [
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": "x", "name": HALF}),
     ("/relay/mpps/lacking", {"events": [{"event_id": HALF, "sop_instance_uid": "1.2"}]}),
-    ("/relay/mpps/lacking", {"events": [{"event_id": "e", "sop_instance_uid": HALF}]}),
+    ("/relay/mpps/lacking", {"events": [{"event_id": "0" * 32, "sop_instance_uid": HALF}]}),
     ("/relay/heartbeat", HEARTBEAT | {"version": HALF}),
     ("/relay/heartbeat", HEARTBEAT | {"problems": [HALF]}),
     ("/relay/heartbeat", HEARTBEAT | {"pull": {"failure": HALF}}),

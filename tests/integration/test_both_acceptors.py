@@ -98,8 +98,8 @@ TEXTS = (
 KEYS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientWeight", "AccessionNumber",
     "StudyInstanceUID", "RequestedProcedureID", "RequestedProcedureDescription", "ReferringPhysicianName",
-    "MedicalAlerts", "EthnicGroup", "PregnancyStatus", "StudyDate", "IssuerOfPatientID",
-    "RequestedProcedureCodeSequence",
+    "MedicalAlerts", "EthnicGroup", "PatientReligiousPreference", "PregnancyStatus", "StudyDate",
+    "IssuerOfPatientID", "RequestedProcedureCodeSequence",
 )  # fmt: skip
 STEP_KEYS = (
     "Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate",

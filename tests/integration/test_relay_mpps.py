@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from edge_relay.cli import app
 from edge_relay.client import scu
+from edge_relay.mpps.journal_reader import JournalReader
 from edge_relay.relay import Relay
 from shared.errors import Rejected
 from shared.worklist_item import Status
@@ -267,3 +269,19 @@ def test_a_parked_event_is_discarded_by_command_and_the_running_relay_follows(
     assert (kept["event_id"], kept["because"]) == (event_id, "scanned twice")
     again = CliRunner().invoke(app, ["discard", event_id, "--because", "x", "--state-dir", str(tmp_path)])
     assert again.exit_code != 0
+
+
+def test_a_parked_event_that_people_give_up_in_the_cloud_is_discarded(
+    tmp_path: Path, cloud: FakeCloud
+) -> None:
+    with running_relay(tmp_path, cloud, heartbeat_interval_seconds=0.05) as relay:
+        eventually(relay.cache.count)
+        event_id = refused_end(relay, cloud)
+        cloud.wait_for(lambda cloud: cloud.heartbeats[-1]["parked_events"])
+        assert cloud.heartbeats[-1]["parked_events"][0]["event_id"] == event_id
+        cloud.discards = [{"event_id": event_id, "by": "anna", "because": "scanned twice"}]
+        eventually(lambda: not relay.journal.open_events())
+        eventually(lambda: not relay.journal.overlay())
+    with closing(JournalReader(tmp_path / "journal.db")) as reader:
+        (kept,) = reader.discarded()
+    assert (kept.event_id, kept.discarded_by, kept.because) == (event_id, "anna", "scanned twice")

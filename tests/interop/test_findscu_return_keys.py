@@ -43,7 +43,8 @@ SEQUENCES_TYPE_2: Final = ("ReferencedStudySequence", "ReferencedPatientSequence
 
 WHOLE_STEP: Final = {
     *STEP_TYPE_1, *STEP_TYPE_2, CODE, "ScheduledProcedureStepDescription", "RequestedContrastAgent",
-    "PreMedication", "ScheduledProcedureStepStatus",
+    "PreMedication", "ScheduledProcedureStepStatus", "ScheduledProcedureStepEndDate",
+    "ScheduledProcedureStepEndTime", "CommentsOnTheScheduledProcedureStep",
 }  # fmt: skip
 
 

@@ -55,12 +55,12 @@ def ids(found: Found) -> set[str]:
 
 
 NOT_SUPPORTED: Final = {
-    "an attribute the worklist does not have": "EthnicGroup",
+    "an attribute the worklist does not have": "PatientReligiousPreference",
     "one of studies": "StudyDate=20261122",
-    "one of the step": "Step.ScheduledProcedureStepEndDate",
+    "one of the step": "Step.PatientReligiousPreference",
     "one of the code": "Code.ContextIdentifier",
     "a value of what is not matched on": "PatientWeight=99",
-    "a value of what nobody knows": "RequestingPhysician=Smith",
+    "a value of what nobody knows": "Code.CodingSchemeVersion=7",
     "a value of a sequence's that has no item": "ReferencedStudySequence[0].ReferencedSOPClassUID=1.2.3",
 }
 

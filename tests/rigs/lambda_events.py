@@ -124,6 +124,11 @@ class LambdaClient:
     def __init__(self, handler: Handler, **headers: str) -> None:
         self._handler, self._headers = handler, headers
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What goes with every request."""
+        return self._headers
+
     def bearing(self, token: str) -> LambdaClient:
         """Return a client that sends a token."""
         return LambdaClient(self._handler, **{**self._headers, "authorization": f"Bearer {token}"})

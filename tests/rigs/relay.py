@@ -121,6 +121,7 @@ class FakeCloud:
         self.overrides: list[Any] = []
         self.version = "0"
         self.identity_shared = False
+        self.discards: list[dict[str, Any]] = []
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -311,7 +312,9 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._fault(faults.popleft() if faults else cloud.always)
             cloud.heartbeats.append(body)
             told = {"scanners": cloud.overrides, "version": cloud.version}
-            return self._send(200, {**told, "identity_shared": cloud.identity_shared})
+            return self._send(
+                200, {**told, "identity_shared": cloud.identity_shared, "discards": cloud.discards}
+            )
 
         def _enroll(self, body: dict[str, Any]) -> None:
             if body["code"] != CODE:

@@ -17,7 +17,7 @@ from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.steps import CandidateView, ItemChoice, StepDetail, StepProblem, StepView
 from lambdas.api.services import Services
 from lambdas.store.audit.entry import Subject
-from lambdas.store.step_links import FoundStep
+from lambdas.store.linking.step_links import FoundStep
 from lambdas.store.worklist import ItemQuery, StoredItem
 from shared.dicom.dicom_text import AE, OptionalDA
 from shared.errors import Unavailable

@@ -105,7 +105,8 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
     shared = services.relays.heard(relay.relay_id, body)
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
-    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared)
+    discards = services.relays.discards(relay.relay_id, body)
+    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared, discards=discards)
 
 
 def _etag(cursor: str) -> str:

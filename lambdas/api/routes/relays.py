@@ -7,8 +7,16 @@ from fastapi import APIRouter
 from lambdas.api.auth import Acting, MayAdminister
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
-from lambdas.api.schemas.common import EnrollmentCode, Invitation, RelayDetail, RelayView, ScannersView
+from lambdas.api.schemas.common import (
+    DiscardReason,
+    EnrollmentCode,
+    Invitation,
+    RelayDetail,
+    RelayView,
+    ScannersView,
+)
 from shared.errors import NotFound
+from shared.relay_health import DiscardOrder
 from shared.scanners.scanner_profile import ScannerOverrides
 
 router = APIRouter(prefix="/relays", tags=["relays"], dependencies=[MayAdminister])
@@ -59,6 +67,16 @@ def override_scanners(
     services.relays.configure(relay_id, body, by=by)
     logger.info("scanners overridden", extra={"relay_id": relay_id, "by": by.name})
     return show_scanners(relay_id, services)
+
+
+@router.post("/{relay_id}/parked-events/{event_id}/discard", status_code=202)
+def discard_parked_event(
+    relay_id: str, event_id: str, body: DiscardReason, services: UseServices, by: Acting
+) -> None:
+    """Give up an MPPS event that the cloud refused for good. The relay does so with its next heartbeat, and
+    keeps the event with who, when and why. `GET /relays/{id}` lists the parked events."""
+    order = DiscardOrder(event_id=event_id, by=by.name, because=body.because)
+    services.relays.discard(relay_id, order, by=by)
 
 
 @router.delete("/{relay_id}", status_code=204)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom.dicom_text import LO
-from shared.relay_health import RelayHealth, RelaySummary
+from shared.relay_health import MOST_BECAUSE, RelayHealth, RelaySummary
 from shared.scanners.scanner_profile import ScannerOverride
 from shared.steps.procedure_step import (
     MOST_EVENTS,
@@ -61,6 +61,12 @@ class Invitation(Request):
     """For which site a relay is to be enrolled."""
 
     site: OptionalSiteName = ""
+
+
+class DiscardReason(Request):
+    """Why a parked event need not reach the cloud."""
+
+    because: Annotated[str, Field(min_length=1, max_length=MOST_BECAUSE)]
 
 
 class EnrollmentCode(BaseModel):

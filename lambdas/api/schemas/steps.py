@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from lambdas.api.candidates import Candidate
 from lambdas.api.schemas.common import Request
 from lambdas.api.schemas.items import ItemView
-from lambdas.store.step_links import FoundStep
+from lambdas.store.linking.step_links import FoundStep
 from shared.steps.procedure_step import StepStatus
 
 StepProblem = Literal["unmatched", "mismatched", "open"]

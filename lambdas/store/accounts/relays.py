@@ -4,6 +4,7 @@ RELAYS          <relay_id>          a relay; revoked ones stay, so that their co
 ENROLLMENTS     <hash of the code>  a code and the relay id it will make; a relay id can be added only once,
                                     so the code works only once
 RELAY_HEALTH    <relay_id>          its last heartbeat
+RELAY_DISCARDS  <relay_id>          which of its parked events people gave up
 RELAY_SCANNERS  <relay_id>          what is overridden of its scanners' profiles, and who said so
 
 Health and scanners have rows of their own: every call of a relay reads its account, which stays small, and a
@@ -25,7 +26,7 @@ from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
-from shared.relay_health import RelayHealth
+from shared.relay_health import DiscardOrder, RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
 
 ENROLLMENT_SECONDS: Final = 15 * 60
@@ -37,6 +38,7 @@ CODE_GROUPS, CODE_GROUP = 5, 4
 MOST_BYTES: Final = 100_000
 """Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
 
+_MOST_ORDERS: Final = 100
 _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
@@ -83,6 +85,14 @@ class Configuration(BaseModel):
     changed_by: str = ""
 
 
+class Discards(BaseModel):
+    """The parked events of a relay that people gave up lately."""
+
+    model_config = ConfigDict(frozen=True)
+
+    orders: tuple[DiscardOrder, ...] = ()
+
+
 class RelayStore:
     """Relays, and the codes that enrol them.
 
@@ -102,6 +112,7 @@ class RelayStore:
         self._relays = AccountRows(tables.account, "RELAYS", Relay)
         self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
         self._heartbeats = AccountRows(tables.account, "RELAY_HEALTH", Heartbeat)
+        self._discards = AccountRows(tables.account, "RELAY_DISCARDS", Discards)
         self._configurations = AccountRows(tables.account, "RELAY_SCANNERS", Configuration)
         self._trail = AuditTrail(tables, now=now)
         self._now, self._new_id, self._new_code = now, new_id, new_code
@@ -222,6 +233,35 @@ class RelayStore:
             self._configurations.add(relay.relay_id, configuration, audit=audit)
         else:
             self._configurations.replace(relay.relay_id, configuration, kept.version, audit=audit)
+
+    def discard(self, relay_id: str, order: DiscardOrder, *, by: Actor) -> None:
+        """Give up a parked event of a relay; it hears of it with its next heartbeat.
+
+        :raises NotFound: there is no such relay, or it has not told of such an event.
+        :raises Conflict: somebody else was at it; nothing is changed.
+        """
+        relay, heartbeat = self.find(relay_id), self.heartbeat(relay_id)
+        parked = heartbeat.health.parked_events if heartbeat else ()
+        found = next((event for event in parked if event.event_id == order.event_id), None)
+        if relay is None or found is None:
+            raise NotFound("this relay tells of no such parked event", where="event_id")
+        kept = self._discards.get(relay_id)
+        others = [each for each in (kept.value.orders if kept else ()) if each.event_id != order.event_id]
+        discards = Discards(orders=(*others, order)[-_MOST_ORDERS:])
+        told = found.model_dump() | {"because": order.because}
+        subject = Subject(kind="parked-event", id=order.event_id, action="removed", before=told)
+        audit = Audited(self._trail, by, subject, relay.site)
+        if kept is None:
+            self._discards.add(relay_id, discards, audit=audit)
+        else:
+            self._discards.replace(relay_id, discards, kept.version, audit=audit)
+
+    def discards(self, relay_id: str, health: RelayHealth) -> tuple[DiscardOrder, ...]:
+        """Return which of the events that a relay tells of as parked people gave up."""
+        if not health.parked_events:
+            return ()
+        kept, parked = self._discards.get(relay_id), {event.event_id for event in health.parked_events}
+        return tuple(order for order in (kept.value.orders if kept else ()) if order.event_id in parked)
 
     def _same_relay(self, asking: Relay) -> Relay:
         there = self.find(asking.relay_id)

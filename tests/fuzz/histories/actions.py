@@ -347,8 +347,7 @@ def _report(world: World, stored: StoredItem, site: str, uid: str, status: str, 
     assert outcome == "recorded", outcome
     id_ = stored.item.id
     begun = world.begun.setdefault(id_, Begun(site))
-    begun.steps.pop(uid, None)
-    begun.steps[uid] = status
+    begun.heard(uid, status)
     world.changes += 1
     world.removed.discard(id_)  # the scan is real
     if not world.is_begun(id_):  # given back to the source, wherever it is by now: the next sync sees to it

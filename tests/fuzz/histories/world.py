@@ -59,19 +59,32 @@ class Killed(BaseException):
 
 @dataclass
 class Begun:
-    """An item a scanner has reported on: where, and its steps in the order in which they were heard of."""
+    """An item a scanner has reported on: where, and its steps in the order in which they were heard of last.
+
+    :param began: its steps in the order in which they began; all are of one scanner.
+    """
 
     site: str
     steps: dict[str, str] = field(default_factory=dict)
+    began: list[str] = field(default_factory=list)
+
+    def heard(self, uid: str, status: str) -> None:
+        """Take note of a report of a step."""
+        if uid not in self.began:
+            self.began.append(uid)
+        self.steps.pop(uid, None)
+        self.steps[uid] = status
 
     @property
     def status(self) -> str:
         """The status its steps amount to; SCHEDULED: the only entry was a wrong one."""
-        heard = list(self.steps.values())
-        for status in ("IN_PROGRESS", "COMPLETED"):
-            if status in heard:
-                return status
-        return heard[-1]
+        ended = [number for number, uid in enumerate(self.began) if self.steps[uid] != "IN_PROGRESS"]
+        # A step that was never ended does not count once a later one was: the scanner was restarted.
+        if len(self.began) > max(ended, default=-1) + 1:
+            return "IN_PROGRESS"
+        if "COMPLETED" in self.steps.values():
+            return "COMPLETED"
+        return [status for status in self.steps.values() if status != "IN_PROGRESS"][-1]
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lambdas.api.schemas.steps import problems_of
+from lambdas.store.linking.step_links import FoundStep
 from lambdas.store.ownership import StoredItem
-from lambdas.store.step_links import FoundStep
 from shared.steps.procedure_step import Step, StepStatus
 from tests.rigs.builders import an_item
 

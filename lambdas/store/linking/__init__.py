@@ -1,0 +1,1 @@
+"""Which items a performed step is of, when a person says so."""
