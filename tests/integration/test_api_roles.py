@@ -62,6 +62,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/relays/{relay_id}"): ADMIN,
     ("GET", "/relays/{relay_id}/scanners"): ADMIN,
     ("PUT", "/relays/{relay_id}/scanners"): ADMIN,
+    ("POST", "/relays/{relay_id}/parked-events/{event_id}/discard"): ADMIN,
     ("DELETE", "/relays/{relay_id}"): ADMIN,
     ("GET", "/sources"): ADMIN,
     ("GET", "/sources/{source_id}"): ADMIN,
