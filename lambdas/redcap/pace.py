@@ -45,6 +45,20 @@ HINTS: Final = Rate(90, 30)
 """Single records that Data Entry Triggers wake a sync for; of more, the next sync reads them in batches."""
 
 
+MOST_AHEAD_SECONDS: Final = 2 * LONGEST_REST_SECONDS
+"""No moment that the rate needs lies further ahead."""
+
+
+def plausible(moment: float, now: float) -> float:
+    """Return a moment that others noted; 0 if it lies so far ahead that their clock must have been wrong.
+
+    One computer whose clock is a day ahead, an administrator's perhaps, must not stop all for a day.
+
+    :param moment: seconds since 1970, as ``now``.
+    """
+    return moment if moment <= now + MOST_AHEAD_SECONDS else 0.0
+
+
 class Pace(Protocol):
     """Lets requests through, one by one."""
 

@@ -99,6 +99,31 @@ def test_a_ban_holds_for_everybody_until_it_is_over(rates: RequestRates, clock: 
     rates.pace(URL, longest_wait=60).wait()
 
 
+def test_a_clock_a_day_ahead_holds_nobody_else_up(
+    tables: CloudRig, rates: RequestRates, clock: Moment
+) -> None:
+    wrong = RequestRates(tables.tables, now=lambda: clock.now + 86_400, sleep=clock.sleep)
+    for _ in range(BURST):
+        wrong.pace(URL, longest_wait=60).wait()
+    wrong.admits_hint(URL)
+    wrong.rest(server_of(URL), 3600, banned=True)
+    began = clock.now
+    rates.pace(URL, longest_wait=60).wait()
+    assert clock.now == began
+    assert rates.admits_hint(URL)
+
+
+def test_who_is_refused_a_turn_takes_none_from_others(rates: RequestRates, clock: Moment) -> None:
+    for _ in range(BURST):
+        rates.pace(URL, longest_wait=60).wait()
+    for _ in range(50):
+        with pytest.raises(Unavailable):
+            rates.pace(URL, longest_wait=0).wait()
+    began = clock.now
+    rates.pace(URL, longest_wait=60).wait()
+    assert clock.now - began == pytest.approx(EACH)
+
+
 def test_of_two_hundred_hints_at_once_a_burst_is_followed(rates: RequestRates, clock: Moment) -> None:
     followed = sum(rates.admits_hint(URL) for _ in range(200))
     assert followed == HINTS.burst

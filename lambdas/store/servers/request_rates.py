@@ -7,12 +7,13 @@ be left alone. Whoever wants to ask moves the first on, on the condition that no
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 from urllib.parse import urlsplit
 
 from pynamodb.exceptions import DoesNotExist
 
-from lambdas.redcap.pace import HINTS, REQUESTS, Pace
+from lambdas.redcap.pace import HINTS, REQUESTS, Pace, plausible
 from lambdas.redcap.post import Banned
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import RATES, RateRow, Tables
@@ -44,8 +45,8 @@ class RequestRates:
         """Tell whether a single record may be asked for now, and count it; the next sync sees it anyway."""
         server, now = server_of(url), self._now()
         row = self._row(f"{server} hints")
-        after = HINTS.after(float(row.due or 0), now)
-        if HINTS.wait(after, now) > 0 or float(self._row(server).rests_until or 0) > now:
+        after = HINTS.after(plausible(float(row.due or 0), now), now)
+        if HINTS.wait(after, now) > 0 or _resting(self._row(server), now) > 0:
             return False
         try:
             self._move(row, after)
@@ -53,9 +54,12 @@ class RequestRates:
             return False  # others are hinting at the same moment
         return True
 
-    def reserve(self, server: str, count: int) -> float:
-        """Return how many seconds to wait before ``count`` requests. :raises Banned, Unavailable."""
-        return races(ATTEMPTS)(self._reserve, server, count)
+    def reserve(self, server: str, count: int, longest_wait: float = inf) -> float:
+        """Return how many seconds to wait before ``count`` requests.
+
+        :raises Banned, Unavailable: it would be longer; nothing is reserved then.
+        """
+        return races(ATTEMPTS)(self._reserve, server, count, longest_wait)
 
     def rest(self, server: str, seconds: float, *, banned: bool) -> None:
         """Let nobody ask a server for some seconds."""
@@ -65,14 +69,21 @@ class RequestRates:
                 actions=[self._model.rests_until.set(until), self._model.banned.set(banned)]
             )
 
-    def _reserve(self, server: str, count: int) -> float:
+    def _reserve(self, server: str, count: int, longest_wait: float) -> float:
         row, now = self._row(server), self._now()
-        resting = float(row.rests_until or 0) - now
+        resting = _resting(row, now)
         if resting > 0 and row.banned:
             raise Banned("REDCap has banned this address; it is left alone for now", where=server)
-        after = REQUESTS.after(float(row.due or 0), now, count)
+        after = REQUESTS.after(plausible(float(row.due or 0), now), now, count)
+        seconds = max(REQUESTS.wait(after, now), resting)
+        if seconds > longest_wait:
+            raise Unavailable(
+                "REDCap must be left alone for now: it is asked too often, or has said so",
+                where=server,
+                hint="it is tried again by itself",
+            )
         self._move(row, after)
-        return max(REQUESTS.wait(after, now), resting)
+        return seconds
 
     def _row(self, server: str) -> RateRow:
         with translated("reading how often REDCap is asked"):
@@ -98,13 +109,7 @@ class _SharedPace:
     def wait(self) -> None:
         """Return when the next request may be sent. :raises Banned, Unavailable: it may not, for long."""
         if self._reserved == 0:
-            seconds = self._rates.reserve(self._server, self._portion)
-            if seconds > self._longest:
-                raise Unavailable(
-                    "REDCap must be left alone for now: it is asked too often, or has said so",
-                    where=self._server,
-                    hint="it is tried again by itself",
-                )
+            seconds = self._rates.reserve(self._server, self._portion, self._longest)
             if seconds > 0:
                 self._sleep(seconds)
             self._reserved, self._portion = self._portion, min(2 * self._portion, AT_ONCE)
@@ -114,6 +119,11 @@ class _SharedPace:
         """Let nobody ask this server for some seconds."""
         self._reserved = 0
         self._rates.rest(self._server, seconds, banned=banned)
+
+
+def _resting(row: RateRow, now: float) -> float:
+    """Return for how many seconds a server wants to be left alone."""
+    return max(0.0, plausible(float(row.rests_until or 0), now) - now)
 
 
 def server_of(url: str) -> str:

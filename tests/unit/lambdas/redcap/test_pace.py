@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from lambdas.redcap.pace import (
     HINTS,
     LONGEST_REST_SECONDS,
+    MOST_AHEAD_SECONDS,
     REQUESTS,
     USUAL_REST_SECONDS,
     Rate,
     Throttle,
+    plausible,
     rest_of,
 )
 
@@ -69,3 +71,12 @@ def test_a_project_alone_rests_too() -> None:
     throttle.rest(7)
     throttle.wait()
     assert pauses == [7]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "believed"),
+    [(-60, True), (0, True), (LONGEST_REST_SECONDS, True), (MOST_AHEAD_SECONDS + 1, False), (86_400, False)],
+)
+def test_a_moment_noted_by_a_wrong_clock_holds_nobody_up(ahead: float, believed: bool) -> None:
+    now = 1_800_000_000.0
+    assert plausible(now + ahead, now) == (now + ahead if believed else 0.0)
