@@ -130,8 +130,8 @@ def test_a_sync_stopped_between_leaving_and_arriving_is_put_right_by_the_next(ri
 
     withdraw = WorklistStore.withdraw
 
-    def killed_after(self: WorklistStore, site: str, item_ids: Any) -> int:
-        withdraw(self, site, item_ids)
+    def killed_after(self: WorklistStore, site: str, item_ids: Any, **by: Any) -> int:
+        withdraw(self, site, item_ids, **by)
         raise Killed
 
     with patch.object(WorklistStore, "withdraw", killed_after), pytest.raises(Killed):
