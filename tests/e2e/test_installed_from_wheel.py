@@ -128,7 +128,7 @@ def test_with_an_extra_its_commands_give_help_and_version(installed: Installed, 
 def test_a_relay_checks_its_settings_and_tells_how_it_is(installed: Installed, tmp_path: Path) -> None:
     (tmp_path / "relay.toml").write_text(SETTINGS, "utf-8")
     command = installed("edge") / "mwl-relay"
-    assert "good, 1 scanners" in succeeded(command, "check-config", "--config", tmp_path / "relay.toml")
+    assert "good, 1 scanner" in succeeded(command, "check-config", "--config", tmp_path / "relay.toml")
     assert done(command, "status", "--state-dir", tmp_path / "state").returncode == 3
     refused = done(command, "run", "-c", tmp_path / "relay.toml", "-s", tmp_path / "state")
     assert (refused.returncode, "has not been enrolled" in refused.stderr) == (2, True)
