@@ -43,7 +43,7 @@ SCREENSHOTS = os.environ.get("MWL_SCREENSHOTS", "")
 """A folder that takes pictures of the pages; empty: none are taken."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright's event loop must have ended before other tests start theirs
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
