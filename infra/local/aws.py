@@ -23,6 +23,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from infra.local.botocore_tuning import read_descriptions_once
 from infra.local.moto_tuning import one_at_a_time, quick_transactions
 from infra.local.template import queues, table_definitions
 from shared.errors import Rejected
@@ -87,6 +88,7 @@ class LocalAws:
         """Serve, and make what template.yaml declares."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         quick_transactions()
+        read_descriptions_once()
         application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
         server = make_server(
             "127.0.0.1", self._port, application, threaded=True, request_handler=MotoRequestHandler

@@ -37,6 +37,7 @@ _PARAMETERS: Final = {
     "username": "The name the person logs in with, in any case.",
     "session_id": "The session's `session_id`.",
     "source_id": "The source's `id`.",
+    "event_id": "The parked event's `event_id`, as `GET /relays/{id}` lists it.",
     "relay_id": "The relay's `relay_id`.",
     "secret": "The secret that `mwl-cloud sources trigger` shows once.",
     "site": "Only this site.",

@@ -114,7 +114,7 @@ def test_a_message_full_of_elements_is_refused_at_once() -> None:
     began = thread_time()
     with pytest.raises(Rejected):
         read(items, implicit=True)
-    assert thread_time() - began < 1
+    assert thread_time() - began < 10  # it never takes long; a collection of garbage may
 
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="\\"), max_size=20)
