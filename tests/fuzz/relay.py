@@ -86,7 +86,7 @@ def mistreated(folder: Path) -> Iterator[Mistreated]:
             cloud,
             artim_seconds=2,
             network_timeout_seconds=2,
-            pdu_timeout_seconds=1,
+            pdu_timeout_seconds=2,
             pull_interval_seconds=5,
             max_connections_per_address=256,
             scanners=[{"ae_title": SCANNER, "max_associations": 200}],
