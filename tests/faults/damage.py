@@ -153,8 +153,9 @@ def _try_journal(path: Path, acknowledged: list[ProcedureStepEvent], how: str, o
             _count(outcome, "journals found damaged in use, and said so")
             return
     named = parked | {each.event_id for each in missing}
-    nameless = sum(not each.event_id for each in missing)
     true = {each.event_id: each for each in acknowledged}
+    # The id itself may be what was harmed: the event is set apart, and told by what its id is now.
+    nameless = sum(each not in true for each in parked) + sum(not each.event_id for each in missing)
     outcome.wrong_answers += [
         f"{how}: an event was sent changed" for each in cloud.taken if true.get(each.event_id) != each
     ]
