@@ -83,10 +83,7 @@ class Cloud:
         body = {"events": [event.model_dump(mode="json") for event in events]}
         headers = {"Prefer": f"wait={max(1, int(self._seconds * _SHARE))}"}
         sent = self._send("POST", "/relay/mpps", json=body, headers=headers)
-        results = checked(sent.answer).json_object().get("results")
-        if not isinstance(results, list):
-            raise nonsense("has no list of results")
-        self._believe(sent)
+        results = self._listed(sent, "results", "has no list of results")
         asked = {event.event_id for event in events}
         understood = (_valid(EventResult, raw) for raw in results)
         return [result for result in understood if result is not None and result.event_id in asked]
@@ -97,10 +94,7 @@ class Cloud:
         sent = self._send("POST", "/relay/mpps/lacking", json=body)
         if _is_unknown(sent.answer):
             return []
-        lacking = checked(sent.answer).json_object().get("lacking")
-        if not isinstance(lacking, list):
-            raise nonsense("does not say which events it lacks")
-        self._believe(sent)
+        lacking = self._listed(sent, "lacking", "does not say which events it lacks")
         named = {str(each) for each in lacking}
         return [event.event_id for event in events if event.event_id in named]
 
@@ -109,10 +103,7 @@ class Cloud:
         sent = self._send("GET", f"/relay/mpps/{quote(sop_instance_uid, safe='')}")
         if _is_unknown(sent.answer):
             return []
-        events = checked(sent.answer).json_object().get("events")
-        if not isinstance(events, list):
-            raise nonsense("has no list of events")
-        self._believe(sent)
+        events = self._listed(sent, "events", "has no list of events")
         understood = (_valid(ProcedureStepEvent, raw) for raw in events)
         return [event for event in understood if event and event.sop_instance_uid == sop_instance_uid]
 
@@ -126,6 +117,14 @@ class Cloud:
             raise nonsense("does not say what is overridden")
         self._believe(sent)
         return told
+
+    def _listed(self, sent: _Sent, key: str, otherwise: str) -> list[Any]:
+        """Return a list that the answer must have, and believe the answer; raises as `checked`."""
+        listed = checked(sent.answer).json_object().get(key)
+        if not isinstance(listed, list):
+            raise nonsense(otherwise)
+        self._believe(sent)
+        return listed
 
     def _send(self, method: str, path: str, **options: Any) -> _Sent:
         sent = self._send_once(method, path, **options)
