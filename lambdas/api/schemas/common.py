@@ -204,4 +204,5 @@ class Health(BaseModel):
 
     status: Literal["ok", "degraded"]
     version: str
+    commit: str = Field(description="The commit that was built; `unknown` where nobody built it.")
     checks: dict[str, str]
