@@ -15,6 +15,7 @@ from lambdas.api import auth, openapi, problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.pages.dashboard import create_dashboard, first_page
+from lambdas.api.reports import planned_and_done
 from lambdas.api.routes import (
     audit,
     docs,
@@ -47,6 +48,7 @@ ROUTES: Final = (
     write_backs,
     relays,
     missing,
+    planned_and_done,
     audit,
     relay,
     hooks,

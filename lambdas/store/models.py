@@ -53,6 +53,7 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP = "SAME#", "STAMP#"
 RATES = "RATES"
+CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -87,6 +88,11 @@ def step_key(key: str) -> str:
 def steps_group(site: str) -> str:
     """Return what a site's procedure steps are listed by."""
     return f"STEPS#{site}"
+
+
+def cancelled_group(site: str) -> str:
+    """Return what the bookings that were taken off a site's list are listed by."""
+    return f"{CANCELLED}{site}"
 
 
 def audit_key(day: str) -> str:
@@ -157,6 +163,17 @@ class GroupIndex(GlobalSecondaryIndex["StepRow"]):
     group_at = UnicodeAttribute(range_key=True)
 
 
+class CancelledIndex(GlobalSecondaryIndex["ItemRow"]):
+    """The same index, of items: what was taken off the list before a scan, by site and planned start."""
+
+    class Meta:
+        index_name = "by_group"
+        projection = AllProjection()
+
+    group_key = UnicodeAttribute(hash_key=True)
+    group_at = UnicodeAttribute(range_key=True)
+
+
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
     """Steps whose write-back is due. Sparse."""
 
@@ -192,7 +209,8 @@ class StampRow(Row):
 class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
-    ``audited``: the key of the last audit entry about it; of a step likewise.
+    ``audited``: the key of the last audit entry about it; of a step likewise. ``timing``: of its plan.
+    A tombstone of a booking has ``group_key`` and ``group_at``, so that reports find it.
     """
 
     feed_seq = NumberAttribute()
@@ -206,11 +224,15 @@ class ItemRow(Row):
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
+    timing = JSONAttribute(null=True)
+    group_key = UnicodeAttribute(null=True)
+    group_at = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
     by_status = StatusIndex()
     by_start = StartIndex()
+    cancelled = CancelledIndex()
 
 
 class SameRow(Row):
