@@ -19,10 +19,10 @@ from tests.structure.imports import ROOT, tree
 
 USES = {
     "shared": set[str](),
-    "lambdas": {"lambda"},
+    "lambdas": {"lambda", "history"},
     "edge_relay": {"edge"},
-    "infra": {"lambda", "cloud", "edge", "local"},
-    "tests": {"lambda", "cloud", "edge", "local", "dev"},
+    "infra": {"lambda", "cloud", "edge", "local", "history"},
+    "tests": {"lambda", "cloud", "edge", "local", "history", "dev"},
 }
 """The extras whose packages a folder may import, beside the dependencies that all have."""
 

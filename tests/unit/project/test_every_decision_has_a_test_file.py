@@ -48,6 +48,8 @@ ALSO_DECIDE = (
     "lambdas.api.problems",
     "lambdas.api.schemas.items",
     "lambdas.aws.secrets",
+    "lambdas.history.page",
+    "lambdas.history.parquet",
     "lambdas.schedule",
     "lambdas.write_backs.wake_up",
 )
