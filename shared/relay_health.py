@@ -138,12 +138,14 @@ class RelayHealth(RelaySummary):
     :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
         the history that this relay saw; empty before the first.
     :param parked_events: the oldest of the parked events.
+    :param abilities: what this version of the relay can do that an older one cannot, ``self-test``.
     """
 
     parked_events: Annotated[tuple[ParkedEvent, ...], AfterValidator(lambda told: told[:MOST_PARKED])] = ()
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+    abilities: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
 
 
 class DiscardOrder(_HealthModel):
