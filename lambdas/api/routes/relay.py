@@ -120,7 +120,13 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
     discards = services.relays.discards(relay.relay_id, body)
-    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared, discards=discards)
+    return HeartbeatAnswer(
+        scanners=overrides,
+        version=version,
+        identity_shared=shared,
+        discards=discards,
+        discards_recorded=services.relays.record_discards(relay, body.discarded_events),
+    )
 
 
 def _etag(cursor: str) -> str:
