@@ -166,6 +166,24 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
     }
 
 
+@relays.command("test")
+def test_relays(site: Annotated[str, typer.Argument(help="Test every relay of this site.")]) -> None:
+    """Send a test participant through cloud, relay and DICOM and back; see which hops it reached.
+
+    No scanner is shown it, and REDCap is not told of it. Exit code 1 if it did not come all the way.
+    """
+    from infra.commands.deployment import relay_store, self_test_store
+    from infra.commands.relays.self_test import HEADINGS, lines, tested_relays
+    from infra.commands.screen import show_table
+
+    with reported():
+        tested = tested_relays(site, relay_store(), self_test_store())
+        for each in tested:
+            show_table(f"Relay {each.relay.name}", HEADINGS, list(lines(each)))
+        if not all(each.passed for each in tested):
+            raise typer.Exit(1)
+
+
 @relays.command("revoke")
 def revoke_relay(relay_id: RelayId) -> None:
     """Revoke a relay: the cloud refuses its calls from now on."""
