@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_relay.commands.options import version_option
+from infra.commands.history.commands import history
 from infra.commands.restore import restore
 from infra.commands.sources import sources
 from infra.commands.tools import reported, text_of
@@ -52,6 +53,7 @@ _GROUPS = (
     ("relays", relays),
     ("write-backs", write_backs),
     ("restore", restore),
+    ("history", history),
 )
 for name, group in _GROUPS:
     app.add_typer(group, name=name)
