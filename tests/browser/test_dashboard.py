@@ -25,6 +25,8 @@ PATHS = (
     "sources/new",
     "relays",
     "write-backs",
+    "notices",
+    "calendars",
     "accounts",
     "audit",
     "first-run",

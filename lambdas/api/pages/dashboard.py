@@ -11,9 +11,11 @@ from lambdas.api.pages.rendering import PageHeaders
 from lambdas.api.pages.routes import (
     admin,
     assets,
+    calendars,
     find,
     items,
     login,
+    notices,
     planned_and_done,
     relays,
     sources,
@@ -23,7 +25,21 @@ from lambdas.api.pages.routes import (
 )
 from lambdas.api.services import Services
 
-MODULES = (login, today, find, week, unmatched, planned_and_done, items, sources, relays, admin, assets)
+MODULES = (
+    login,
+    today,
+    find,
+    week,
+    unmatched,
+    planned_and_done,
+    items,
+    sources,
+    relays,
+    notices,
+    calendars,
+    admin,
+    assets,
+)
 _COMPRESSED_FROM = 1000
 
 

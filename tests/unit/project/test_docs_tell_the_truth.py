@@ -15,6 +15,7 @@ import edge_relay.cli
 import infra.cli
 from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
 from lambdas.api.settings import ApiSettings
+from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
@@ -101,6 +102,7 @@ def _last_list(cell: str) -> str:
     "settings",
     [
         ApiSettings,
+        NoticeSettings,
         ScheduleSettings,
         SyncSettings,
         WriteBackSettings,
