@@ -126,7 +126,7 @@ class Scanner:
             except Conflict:
                 pass  # known already: the answer to the first time was lost with the relay
             except MwlError as error:
-                if not _is_known(error):
+                if not is_known(error):
                     self._outcome.unanswered += 1
                     time.sleep(_PAUSE_SECONDS)
                     continue
@@ -201,6 +201,6 @@ def _recorded(stack: LocalStack, uid: str) -> list[EventKind]:
     return [event.kind for event in stack.services.steps.events(uid)]
 
 
-def _is_known(error: MwlError) -> bool:
+def is_known(error: MwlError) -> bool:
     """Tell whether it was refused because it had been taken before: 0111, or 0110 with A710."""
     return "0111" in str(error) or "may no longer be updated" in str(error)

@@ -15,6 +15,7 @@ from lambdas.api.pages.routes import (
     items,
     login,
     relays,
+    single_sign_on,
     sources,
     today,
     unmatched,
@@ -22,7 +23,7 @@ from lambdas.api.pages.routes import (
 )
 from lambdas.api.services import Services
 
-MODULES = (login, today, find, week, unmatched, items, sources, relays, admin, assets)
+MODULES = (login, single_sign_on, today, find, week, unmatched, items, sources, relays, admin, assets)
 _COMPRESSED_FROM = 1000
 
 
