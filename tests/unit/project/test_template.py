@@ -14,7 +14,7 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
-from lambdas.schedule import ScheduleSettings
+from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
 from lambdas.sync_redcap import SyncSettings
@@ -34,6 +34,7 @@ SETTINGS: dict[str, type[StoreSettings]] = {
     "ApiFunction": ApiSettings,
     "NoShowFunction": StoreSettings,
     "ScheduleFunction": ScheduleSettings,
+    "SelfTestFunction": SelfTestSettings,
     "SyncFunction": SyncSettings,
     "WriteBackFunction": WriteBackSettings,
 }
