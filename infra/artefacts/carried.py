@@ -44,7 +44,7 @@ ONLY_IF_IMPORTED: Final = (
     "pydicom.examples",
 )
 """Parts of packages that the package itself does without; tests run each function without them."""
-_LEFT_OUT: Final = frozenset({"__pycache__", "tests", "bin"})
+_LEFT_OUT: Final = frozenset({"__pycache__", "tests", "test_files", "charset_files", "bin"})
 
 
 def carried(

@@ -101,9 +101,7 @@ class DeployedStack(LocalStack):
 
     def _serve(self) -> None:
         api_id = self.cloudformation.physical_ids()["Api"]
-        door = FrontDoor(
-            self.ministack.endpoint, self.ministack.certificate, api_id, port=self.options.api_port
-        )
+        door = FrontDoor(self.ministack.endpoint, api_id, port=self.options.api_port)
         self._closing.enter_context(door)
         self.api_url = door.url
         self._wait_for_api()

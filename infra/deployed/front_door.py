@@ -8,11 +8,9 @@ MiniStack takes in the name's stead.
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -40,14 +38,13 @@ class FrontDoor(Started):
     """A running front door; a context manager.
 
     :param endpoint: where MiniStack is.
-    :param certificate: with which it proves that it is.
     :param api_id: of an HTTP API whose stage is ``$default``.
     :param port: 0: any that is free.
     """
 
-    def __init__(self, endpoint: str, certificate: Path, api_id: str, *, port: int = 0) -> None:
+    def __init__(self, endpoint: str, api_id: str, *, port: int = 0) -> None:
         super().__init__()
-        self._endpoint, self._certificate, self._port = httpx.URL(endpoint), certificate, port
+        self._endpoint, self._port = httpx.URL(endpoint), port
         self._before = f"/_aws/execute-api/{api_id}/$default".encode()
         self.url = ""
 
@@ -87,9 +84,7 @@ class FrontDoor(Started):
                 await send({"type": f"lifespan.{moment}.complete"})
 
     def _start(self) -> None:
-        self._client = httpx.AsyncClient(
-            timeout=PATIENCE_SECONDS, verify=ssl.create_default_context(cafile=str(self._certificate))
-        )
+        self._client = httpx.AsyncClient(timeout=PATIENCE_SECONDS)
         listener = socket.create_server((HOST, self._port))
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         config = uvicorn.Config(self, log_config=None, access_log=False, lifespan="on", ws="none")

@@ -1,6 +1,6 @@
 """The stack deployed by SAM into MiniStack: the demo's story, an update, a deletion, a deployment that fails.
 
-Takes minutes, and tools of its own: `make ministack-venv build-here`, then MWL_DEPLOY_TEST=1; `.ci/run` does.
+Takes minutes, and tools of its own: `make ministack-venv build-here`, then MWL_DEPLOY_TEST=1.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def test_an_update_of_the_running_stack_loses_no_item(stack: DeployedStack) -> N
     assert before
     stack.cloudformation.deploy(TOOLS.template, **HERE, SettleSeconds="11", LogLevel="WARNING")
     after = list(stack.services.worklist.items_of_source(definition.id, definition.site))
-    assert {row.item.id for row in before} <= {row.item.id for row in after}
+    assert {row.item_id for row in before} <= {row.item_id for row in after}
     assert httpx.get(f"{stack.api_url}/health", timeout=120).json()["status"] == "ok"
 
 
@@ -108,8 +108,8 @@ def test_a_first_deployment_that_fails_leaves_nothing_behind(stack: DeployedStac
 def test_deleting_the_stack_keeps_its_tables_and_their_items(stack: DeployedStack) -> None:
     definition = stack.definition
     before = tables_of(stack)
-    items = {row.item.id for row in stack.services.worklist.items_of_source(definition.id, definition.site)}
+    items = {row.item_id for row in stack.services.worklist.items_of_source(definition.id, definition.site)}
     stack.cloudformation.delete()
     assert tables_of(stack) == before
     kept = stack.services.worklist.items_of_source(definition.id, definition.site)
-    assert {row.item.id for row in kept} == items != set()
+    assert {row.item_id for row in kept} == items != set()

@@ -6,9 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-import certifi
 import httpx
 import pytest
 
@@ -48,7 +46,7 @@ def door() -> Iterator[FrontDoor]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        with FrontDoor(f"http://127.0.0.1:{server.server_port}", Path(certifi.where()), "abc123") as running:
+        with FrontDoor(f"http://127.0.0.1:{server.server_port}", "abc123") as running:
             yield running
     finally:
         server.shutdown()
