@@ -136,6 +136,21 @@ EXAMS: Final = Table(
             "minutes its row was rejected or held before it was an exam; null if it never was",
             "from the first sync that reported the row to `first_seen_at`",
         ),
+        _time(
+            "listed_at",
+            "since when it is on the list as it is planned",
+            "`at` of the version that set its day, time or scanner",
+        ),
+        _time(
+            "known_at",
+            "when the row of this plan was first seen, shown or not",
+            "`listed_at`, or the first sync that rejected or held the row",
+        ),
+        _time(
+            "saved_at",
+            "when this plan was saved in REDCap, at the earliest; null if not known",
+            "`timing.saved_at` of the item, see docs/reports.md",
+        ),
         _int("edited_fields", "how many of its fields a person owns", "length of `edited`"),
         _text("actual_scanner", "AE title of the scanner that did it", "`station_aetitle` of its first step"),
         _time("started_local", "when it began", "the earliest `started_at` of its steps"),
@@ -146,6 +161,10 @@ EXAMS: Final = Table(
         _int("series", "series they reported", "sum of `series_count`"),
         _text("discontinuation_reason", "code value of CID 9300", "of the last step that was discontinued"),
     ),
+)
+
+CURRENT_EXAMS: Final = Table(
+    "current_exams", "an exam as it stands: the newest version of `exams`", ("site", "exam"), EXAMS.columns
 )
 
 STEPS: Final = Table(
@@ -186,6 +205,10 @@ STEPS: Final = Table(
             "`at` of the `told` entry since the last `reported`, `linked` or `unlinked`",
         ),
     ),
+)
+
+CURRENT_STEPS: Final = Table(
+    "current_steps", "a step as it stands: the newest version of `steps`", ("site", "step"), STEPS.columns
 )
 
 CHANGES: Final = Table(
@@ -267,6 +290,11 @@ RELAY_MINUTES: Final = Table(
             "push_seconds",
             "age of the last push in seconds; null: never",
             "`seen_at` minus `push.succeeded_at`",
+        ),
+        _int(
+            "silent_seconds",
+            "seconds since the minute before in which a heartbeat came; null for the first",
+            "`minute_at` minus the one before of this relay",
         ),
     ),
 )
@@ -379,8 +407,10 @@ PARTICIPANTS: Final = Table(
 )
 
 FACTS: Final = (EXAMS, STEPS, CHANGES, SYNCS, RELAY_MINUTES, QUERIES)
+CURRENT: Final = {CURRENT_EXAMS: EXAMS, CURRENT_STEPS: STEPS}
+"""What an export also writes, so that a question need not look for the newest versions among all."""
 DIMENSIONS: Final = (SITES, SCANNERS, STUDIES, PROTOCOLS, CALENDAR)
-TABLES: Final = {table.name: table for table in (*FACTS, *DIMENSIONS, PARTICIPANTS)}
+TABLES: Final = {table.name: table for table in (*FACTS, *CURRENT, *DIMENSIONS, PARTICIPANTS)}
 
 
 def markdown() -> Iterator[str]:

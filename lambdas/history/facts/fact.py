@@ -33,6 +33,7 @@ KEPT: Final = frozenset(
         "performed_procedure_step_status",
         "status_owner",
         "edited",
+        "saved_at",
     }
 )
 """The fields of an item whose values are told; of all others only that they changed."""
@@ -55,7 +56,9 @@ _OF_STEP: Final = frozenset(
         "calling_aetitle",
     }
 )
-_NOT_A_FIELD: Final = frozenset({"edited", "status_owner", "event", "event_id", "calling_aetitle"})
+_NOT_A_FIELD: Final = frozenset(
+    {"edited", "status_owner", "saved_at", "event", "event_id", "calling_aetitle"}
+)
 _TOLD: Final = frozenset({"told", "refused"})
 _WHO: Final = ("source", "source_record", "patient_id")
 _CHAIN: Final = "site:"

@@ -28,20 +28,25 @@ def next_version(exam: ExamState, part: Part, at: datetime) -> None:
     exam.removed, exam.status = removed, _status(exam)
     if exam.first_seen_at is None and part.action != "found":
         exam.first_seen_at = at
-    _plan(exam)
+    _plan(exam, part.action, at)
 
 
 def _status(exam: ExamState) -> str:
     return str(exam.fields.get(STATUS, "SCHEDULED"))
 
 
-def _plan(exam: ExamState) -> None:
+def _plan(exam: ExamState, action: str, at: datetime) -> None:
     planned = "".join(str(exam.fields.get(f"scheduled_start_{part}", "")) for part in ("date", "time"))
     if not exam.first_planned:
         exam.first_planned = planned
     elif planned != exam.planned:
         exam.reschedules += 1
-    exam.planned = planned
+    scanner = str(exam.fields.get("scheduled_station_aetitle", ""))
+    if action == "found":
+        exam.listed_at = exam.known_at = None
+    elif action in {"created", "restored"} or (planned, scanner) != (exam.planned, exam.planned_on):
+        exam.listed_at = exam.known_at = at
+    exam.planned, exam.planned_on = planned, scanner
 
 
 def exam_row(
@@ -76,6 +81,9 @@ def exam_row(
         "reschedules": exam.reschedules,
         "first_shown_at": utc(exam.shown_at),
         "unshown_minutes": exam.unshown_minutes,
+        "listed_at": utc(exam.listed_at),
+        "known_at": utc(exam.known_at),
+        "saved_at": _instant(fields.get("saved_at")),
         "edited_fields": len(fields.get("edited", ())),
         **_actual(steps, zone),
     }
@@ -87,6 +95,10 @@ def local(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007 - local to the site
     except ValueError:
         return None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return utc(datetime.fromisoformat(text)) if text else None
 
 
 def _planned_minutes(fields: dict[str, Any], planned: datetime | None) -> int | None:

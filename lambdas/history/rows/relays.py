@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, MutableMapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.history.facts.fact import HeartbeatFact, SyncFact
@@ -17,13 +17,23 @@ def each_once(heartbeats: Iterable[HeartbeatFact]) -> list[HeartbeatFact]:
     return [found[key] for key in sorted(found)]
 
 
-def minute_rows(heartbeats: Iterable[HeartbeatFact]) -> list[dict[str, Any]]:
-    """Return the rows of `relay_minutes`: of each minute its last heartbeat."""
+def minute_rows(
+    heartbeats: Iterable[HeartbeatFact], heard: MutableMapping[str, datetime]
+) -> list[dict[str, Any]]:
+    """Return the rows of `relay_minutes`: of each minute its last heartbeat.
+
+    :param heard: the last minute of each relay before them; brought up to date.
+    """
     last = {(each.relay, _minute(each.at)): each for each in each_once(heartbeats)}
-    return [_minute_row(each, minute) for (_, minute), each in sorted(last.items())]
+    rows = []
+    for (relay, minute), each in sorted(last.items()):
+        before = heard.get(relay, minute)
+        rows.append(_minute_row(each, minute, minute - before if before < minute else None))
+        heard[relay] = max(before, minute)
+    return rows
 
 
-def _minute_row(beat: HeartbeatFact, minute: datetime) -> dict[str, Any]:
+def _minute_row(beat: HeartbeatFact, minute: datetime, silent: timedelta | None) -> dict[str, Any]:
     return {
         "relay": beat.relay,
         "minute_at": utc(minute),
@@ -40,6 +50,7 @@ def _minute_row(beat: HeartbeatFact, minute: datetime) -> dict[str, Any]:
         "pull_seconds": _age(beat.at, beat.pulled_at),
         "push_works": beat.push_works,
         "push_seconds": _age(beat.at, beat.pushed_at),
+        "silent_seconds": None if silent is None else round(silent.total_seconds()),
     }
 
 

@@ -27,7 +27,11 @@ class Study(NamedTuple):
 
 
 class ExamState(BaseModel):
-    """An exam as far as it is known."""
+    """An exam as far as it is known.
+
+    :param planned_on: AE title of its planned scanner.
+    :param listed_at: since when it is on the list as it is planned; ``known_at``: its row was seen.
+    """
 
     fields: dict[str, Any] = {}
     participant: str = ""
@@ -39,6 +43,9 @@ class ExamState(BaseModel):
     first_seen_at: AwareDatetime | None = None
     first_planned: str = ""
     planned: str = ""
+    planned_on: str = ""
+    listed_at: AwareDatetime | None = None
+    known_at: AwareDatetime | None = None
     reschedules: int = 0
     held_at: AwareDatetime | None = None
     shown_at: AwareDatetime | None = None
@@ -71,6 +78,7 @@ class SiteState(BaseModel):
     :param steps_of: the steps of an exam, in the order in which they came.
     :param unshown: exams whose rows are rejected or held -> since when, by study.
     :param pending: exams that no scanner has been shown yet.
+    :param heard: the last minute in which each relay told of itself.
     """
 
     through: int = 0
@@ -80,6 +88,7 @@ class SiteState(BaseModel):
     steps_of: dict[str, list[str]] = {}
     unshown: dict[str, dict[str, AwareDatetime]] = {}
     pending: list[str] = []
+    heard: dict[str, AwareDatetime] = {}
 
     def exam_of(self, step: StepState) -> ExamState | None:
         """Return the first exam of a step; None if it is of none that is known."""

@@ -15,12 +15,12 @@ def beat(seconds: float = 0, *scanners: ScannerFact, **fields: Any) -> Heartbeat
 
 
 def test_a_minute_tells_its_last_heartbeat() -> None:
-    rows = minute_rows([beat(20, outbox=2), beat(0, outbox=1), beat(31, outbox=3), beat(20, outbox=2)])
+    rows = minute_rows([beat(20, outbox=2), beat(0, outbox=1), beat(31, outbox=3), beat(20, outbox=2)], {})
     assert [(row["minute_at"].minute, row["outbox"]) for row in rows] == [(59, 2), (0, 3)]
 
 
 def test_an_age_is_in_seconds_and_never_negative() -> None:
-    [row] = minute_rows([beat(pulled_at=AT - timedelta(minutes=2), pushed_at=AT + timedelta(seconds=1))])
+    [row] = minute_rows([beat(pulled_at=AT - timedelta(minutes=2), pushed_at=AT + timedelta(seconds=1))], {})
     assert (row["pull_seconds"], row["push_seconds"], row["day"]) == (120, 0, date(2026, 11, 22))
 
 
