@@ -1,4 +1,4 @@
-"""The named questions of questions.sql, and how each engine reads them. Pure but for reading that file.
+"""The named questions of questions.sql, and how each engine reads them. Pure, but for reading that file.
 
 All engines read the same text of a question. What they do not have in common is in the two views that a
 question asks: the newest version of each exam and step, with every instant also as seconds since 1970. An

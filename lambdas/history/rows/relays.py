@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, MutableMapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from lambdas.history.facts.fact import HeartbeatFact, SyncFact
-from lambdas.history.rows.state import utc
+from lambdas.history.rows.state import Heard, utc
 
 
 def each_once(heartbeats: Iterable[HeartbeatFact]) -> list[HeartbeatFact]:
@@ -18,22 +18,24 @@ def each_once(heartbeats: Iterable[HeartbeatFact]) -> list[HeartbeatFact]:
 
 
 def minute_rows(
-    heartbeats: Iterable[HeartbeatFact], heard: MutableMapping[str, datetime]
+    heartbeats: Iterable[HeartbeatFact], heard: MutableMapping[str, Heard]
 ) -> list[dict[str, Any]]:
     """Return the rows of `relay_minutes`: of each minute its last heartbeat.
 
-    :param heard: the last minute of each relay before them; brought up to date.
+    :param heard: when each relay was heard last before them; brought up to date.
     """
     last = {(each.relay, _minute(each.at)): each for each in each_once(heartbeats)}
     rows = []
     for (relay, minute), each in sorted(last.items()):
-        before = heard.get(relay, minute)
-        rows.append(_minute_row(each, minute, minute - before if before < minute else None))
-        heard[relay] = max(before, minute)
+        before = heard.get(relay)
+        if before is None or before.minute < minute:
+            silent = before and round((minute - before.minute).total_seconds())
+            heard[relay] = Heard(minute=minute, silent_seconds=silent)
+        rows.append(_minute_row(each, minute, heard[relay].silent_seconds))
     return rows
 
 
-def _minute_row(beat: HeartbeatFact, minute: datetime, silent: timedelta | None) -> dict[str, Any]:
+def _minute_row(beat: HeartbeatFact, minute: datetime, silent_seconds: int | None) -> dict[str, Any]:
     return {
         "relay": beat.relay,
         "minute_at": utc(minute),
@@ -50,7 +52,7 @@ def _minute_row(beat: HeartbeatFact, minute: datetime, silent: timedelta | None)
         "pull_seconds": _age(beat.at, beat.pulled_at),
         "push_works": beat.push_works,
         "push_seconds": _age(beat.at, beat.pushed_at),
-        "silent_seconds": None if silent is None else round(silent.total_seconds()),
+        "silent_seconds": silent_seconds,
     }
 
 

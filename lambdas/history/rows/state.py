@@ -71,6 +71,13 @@ class StepState(BaseModel):
         return Step.model_validate({**fields, "sop_instance_uid": key, "item_ids": self.exams})
 
 
+class Heard(BaseModel):
+    """The last minute in which a relay told of itself, and how long it was silent before; None: not known."""
+
+    minute: AwareDatetime
+    silent_seconds: int | None = None
+
+
 class SiteState(BaseModel):
     """All of a site.
 
@@ -78,7 +85,7 @@ class SiteState(BaseModel):
     :param steps_of: the steps of an exam, in the order in which they came.
     :param unshown: exams whose rows are rejected or held -> since when, by study.
     :param pending: exams that no scanner has been shown yet.
-    :param heard: the last minute in which each relay told of itself.
+    :param heard: when each relay told of itself last.
     """
 
     through: int = 0
@@ -88,7 +95,7 @@ class SiteState(BaseModel):
     steps_of: dict[str, list[str]] = {}
     unshown: dict[str, dict[str, AwareDatetime]] = {}
     pending: list[str] = []
-    heard: dict[str, AwareDatetime] = {}
+    heard: dict[str, Heard] = {}
 
     def exam_of(self, step: StepState) -> ExamState | None:
         """Return the first exam of a step; None if it is of none that is known."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from lambdas.history.facts.fact import HeartbeatFact, ScannerFact, SyncFact
 from lambdas.history.rows.relays import minute_rows, query_rows, sync_rows
+from lambdas.history.rows.state import Heard
 
 AT = datetime(2026, 11, 22, 9, 59, 30, tzinfo=UTC)
 
@@ -46,3 +47,11 @@ def test_a_report_is_told_once_of_all_sites() -> None:
     told = SyncFact(site="north", study="s", at=AT, outcome="ok", figures={"written": 3, "full": True})
     [row] = sync_rows([told, told, told.model_copy(update={"site": "south", "first": False})])
     assert (row["study"], row["site"], row["written"], row["full"]) == ("s", "north", 3, True)
+
+
+def test_a_minute_tells_how_long_the_relay_was_silent_before_it() -> None:
+    heard: dict[str, Heard] = {}
+    first = minute_rows([beat(0), beat(20), beat(60 * 7)], heard)
+    later = minute_rows([beat(60 * 7 + 10), beat(60 * 8)], heard)
+    assert [row["silent_seconds"] for row in first] == [None, 7 * 60]
+    assert [row["silent_seconds"] for row in later] == [7 * 60, 60]
