@@ -84,7 +84,7 @@ def session(master: str = "") -> Iterator[Any]:
 def java() -> str:
     """Return the path of Java; empty if there is none."""
     home = os.environ.get("JAVA_HOME", "")
-    return shutil.which("java", path=os.path.join(home, "bin")) if home else shutil.which("java") or ""
+    return shutil.which("java", path=f"{home}/bin" if home else None) or ""
 
 
 def ask(spark: Any, asked: Asked) -> Answer:

@@ -76,7 +76,7 @@ def generate(folder: Path, year: Year, progress: Callable[[str], None] = lambda 
 
 
 def _variables(year: Year, number: int, site: str) -> Mapping[str, float | str]:
-    own = {"site": site, "number": number}
+    own: dict[str, float | str] = {"site": site, "number": number}
     return own | {"exams": year.exams, "seed": year.seed, "minutes": year.minutes, "late": year.late}
 
 
