@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lambdas.history.schema import markdown
+from lambdas.history.schema import TABLES
 
 BEGIN: Final = "<!-- made by python -m lambdas.history.page docs/history.md -->"
 END: Final = "<!-- end -->"
@@ -22,6 +23,20 @@ def written(page: str) -> str:
     if not (begin and end):
         raise ValueError(f"the page lacks the line {BEGIN} or {END}")
     return "\n".join([before + BEGIN, "", *markdown(), END]) + after
+
+
+def markdown() -> Iterator[str]:
+    """Yield the lines of docs/history.md that tell all tables."""
+    for table in TABLES.values():
+        yield f"### `{table.name}`"
+        yield ""
+        yield f"One row: {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}."
+        yield ""
+        yield "| column | type | what it says | how it is derived |"
+        yield "|---|---|---|---|"
+        for column in table.columns:
+            yield f"| `{column.name}` | {column.type} | {column.meaning} | {column.derived} |"
+        yield ""
 
 
 def main(file: Path) -> None:

@@ -5,12 +5,11 @@ Every engine reads the same types: a timestamp has no zone in the file, and its 
 
     ..._at      the instant, in UTC
     ..._local   what a clock at the site showed
-    day         the day of ``at`` in UTC: with ``site`` it says in which folder the row is
+    day         the day of that in UTC: with ``site`` it says in which folder the row is
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 SCHEMA_VERSION: Final = 1
@@ -69,11 +68,15 @@ def _time(name: str, meaning: str, derived: str) -> Column:
     return Column(name, "timestamp", meaning, derived)
 
 
-_DAY: Final = Column("day", "date", "day of `at`", "UTC")
+_DAY: Final = Column(
+    "day", "date", "day of `known_at`, of a sync's `ended_at`, of `heard_at`, or of `hour_at`", "UTC"
+)
 _SITE: Final = _text("site", "site", "of the audit entry, the relay or the source")
-_AT: Final = _time("at", "when this became known to the cloud", "`at` of the audit entry (the cloud's clock)")
+_AT: Final = _time(
+    "known_at", "when this became known to the cloud", "`at` of the audit entry (the cloud's clock)"
+)
 _BY: Final = _text(
-    "by",
+    "done_by",
     "who did it: `source`, `person`, `relay`, `command`, `write-back` or `system`",
     "`actor.kind` of the audit entry",
 )
@@ -109,7 +112,11 @@ EXAMS: Final = Table(
         _text("status", "status, such as `SCHEDULED`", "`performed_procedure_step_status` of the item"),
         _text("status_owner", "who set it: `source`, `mpps`, `person` or `clock`", "`status_owner`"),
         _bool("removed", "it is not on the worklist any more", "true from `removed` to `restored`"),
-        _time("status_since_at", "since when `status` and `removed` are as they are", "`at` of that version"),
+        _time(
+            "status_since_at",
+            "since when `status` and `removed` are as they are",
+            "`known_at` of that version",
+        ),
         _text("visit", "REDCap's event", "`source_event`"),
         _text("modality", "modality, such as `MR`", "`modality`"),
         _text("scanner", "AE title of the planned scanner", "`scheduled_station_aetitle`"),
@@ -122,7 +129,12 @@ EXAMS: Final = Table(
             "planned length in minutes; null if no end is planned",
             "`scheduled_end_date`, `scheduled_end_time` minus begin; without an end date: of the same day",
         ),
-        _time("first_seen_at", "when the cloud first had it", "`at` of its first version"),
+        _time("first_seen_at", "when the cloud first had it", "`known_at` of its first version"),
+        _time(
+            "saved_at",
+            "when its present plan was saved in REDCap, at the earliest; null if not known",
+            "`saved_at` of the audit entry's subject",
+        ),
         _time("first_planned_local", "planned begin as of the first version", "`planned_local` then"),
         _int("reschedules", "how often its planned begin changed since", "counted"),
         _time(
@@ -220,14 +232,14 @@ CHANGES: Final = Table(
 SYNCS: Final = Table(
     "syncs",
     "a sync of a study with REDCap",
-    ("study", "at"),
+    ("study", "ended_at"),
     (
         _text("study", "study", "id of the source"),
-        _time("at", "when it ended", "`finished_at` of the report"),
+        _time("ended_at", "when it ended", "`finished_at` of the report"),
         _DAY,
         _text("site", "the study's site; the first by name if it has several", "of the source definition"),
         _text("outcome", "`ok` or `failed`", "`outcome`"),
-        _bool("full", "it read every record", "`full`"),
+        _bool("full_read", "it read every record", "`full`"),
         _bool("unfinished", "it goes on at the next tick", "`unfinished`"),
         _int("written", "exams written", "`written`"),
         _int("unchanged", "exams that were right", "`unchanged`"),
@@ -247,7 +259,7 @@ RELAY_MINUTES: Final = Table(
     (
         _text("relay", "id of the relay", "id of the row"),
         _time("minute_at", "begin of the minute", "`seen_at`, cut to the minute"),
-        _time("at", "the last heartbeat of the minute", "`seen_at`"),
+        _time("heard_at", "the last heartbeat of the minute", "`seen_at`"),
         _DAY,
         _SITE,
         _text("software", "version of the relay", "`version`"),
@@ -381,17 +393,3 @@ PARTICIPANTS: Final = Table(
 FACTS: Final = (EXAMS, STEPS, CHANGES, SYNCS, RELAY_MINUTES, QUERIES)
 DIMENSIONS: Final = (SITES, SCANNERS, STUDIES, PROTOCOLS, CALENDAR)
 TABLES: Final = {table.name: table for table in (*FACTS, *DIMENSIONS, PARTICIPANTS)}
-
-
-def markdown() -> Iterator[str]:
-    """Yield the lines of docs/history.md that tell all tables."""
-    for table in TABLES.values():
-        yield f"### `{table.name}`"
-        yield ""
-        yield f"One row: {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}."
-        yield ""
-        yield "| column | type | what it says | how it is derived |"
-        yield "|---|---|---|---|"
-        for column in table.columns:
-            yield f"| `{column.name}` | {column.type} | {column.meaning} | {column.derived} |"
-        yield ""

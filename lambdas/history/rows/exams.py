@@ -28,6 +28,7 @@ def next_version(exam: ExamState, part: Part, at: datetime) -> None:
     exam.removed, exam.status = removed, _status(exam)
     if exam.first_seen_at is None and part.action != "found":
         exam.first_seen_at = at
+    exam.saved_at = part.saved_at or exam.saved_at
     _plan(exam)
 
 
@@ -72,6 +73,7 @@ def exam_row(
         "planned_at": utc(planned.replace(tzinfo=zone)) if planned else None,
         "planned_minutes": _planned_minutes(fields, planned),
         "first_seen_at": utc(exam.first_seen_at),
+        "saved_at": utc(exam.saved_at),
         "first_planned_local": local(exam.first_planned),
         "reschedules": exam.reschedules,
         "first_shown_at": utc(exam.shown_at),

@@ -37,6 +37,7 @@ class ExamState(BaseModel):
     status: str = ""
     status_since_at: AwareDatetime | None = None
     first_seen_at: AwareDatetime | None = None
+    saved_at: AwareDatetime | None = None
     first_planned: str = ""
     planned: str = ""
     reschedules: int = 0
