@@ -17,6 +17,7 @@ from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
 from infra.commands.history.settings import HistorySettings
 from lambdas.api.settings import ApiSettings
 from lambdas.history.stream.handlers import HistoryStreamSettings
+from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
@@ -103,6 +104,7 @@ def _last_list(cell: str) -> str:
     "settings",
     [
         ApiSettings,
+        NoticeSettings,
         ScheduleSettings,
         SyncSettings,
         WriteBackSettings,

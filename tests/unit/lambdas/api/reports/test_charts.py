@@ -28,7 +28,7 @@ def words(root: Element) -> list[str]:
 
 def test_it_has_a_title_and_a_description_that_it_is_labelled_by() -> None:
     root = drawn(Series("booked", [1, 2]))
-    named = {each.get("id"): each.text for each in root if each.tag in {"title", "desc"}}
+    named = {each.get("id", ""): each.text for each in root if each.tag in {"title", "desc"}}
     assert named == {"hours-title": "Hours", "hours-desc": "Booked and used hours"}
     assert (root.get("role"), root.get("aria-labelledby")) == ("img", " ".join(named))
 
