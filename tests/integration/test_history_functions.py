@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from typer.testing import CliRunner
 
+from infra.cli import app
 from lambdas.history.desk import ask
 from lambdas.history.parquet import written
 from lambdas.history.schema import EXAMS, QUERIES, RELAY_MINUTES, SYNCS
 from lambdas.history.stream import handlers
 from lambdas.history.stream.files import Bucket
+from lambdas.history.stream.loading import rows_in
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.accounts.relays import Heartbeat
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound, Rejected, Unavailable
 from shared.relay_health import RelayHealth, ScannerActivity
 from tests.rigs.cloud import REGION, cloud
 from tests.rigs.history import Happening, MemoryFiles, a_study, as_event, stream_records
@@ -116,6 +123,33 @@ def test_each_report_of_a_sync_is_a_row_once(site: Happening) -> None:
     assert handlers.handler({"Records": records}, None)["facts"] == 2
     handlers.compaction({"all": True}, None)
     assert [row["written"] for row in held().rows(SYNCS)] == [1, 2]
+
+
+def test_an_export_of_the_table_is_loaded_from_a_folder(site: Happening, tmp_path: Path) -> None:
+    site.put()
+    site.put(protocol_name="T2")
+    rows = [each["dynamodb"]["NewImage"] for each in stream_records(site.cloud)]
+    lines = "".join(json.dumps({"Item": row}) + "\n" for row in rows)
+    (tmp_path / "part.json.gz").write_bytes(gzip.compress(lines.encode()))
+    result = CliRunner().invoke(app, ["history", "load", str(tmp_path), "--to", "s3://history"])
+    assert (result.exit_code, result.stdout.split(";")[0]) == (0, f"{len(rows)} rows, 2 facts in 1 files")
+    handlers.compaction({"all": True}, None)
+    assert [row["protocol"] for row in held().rows(EXAMS)] == ["", "T2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "has no file *.json.gz"),
+        (b"not zipped", "cannot be read: BadGzipFile"),
+        (gzip.compress(b'{"Item": {}}\n{"pk": 1}\n'), "line 2 is no row of an export in DynamoDB JSON"),
+    ],
+)
+def test_a_folder_that_is_no_export_is_refused(tmp_path: Path, content: bytes | None, told: str) -> None:
+    if content is not None:
+        (tmp_path / "part.json.gz").write_bytes(content)
+    with pytest.raises((NotFound, Rejected), match=re.escape(told)):
+        list(rows_in(tmp_path))
 
 
 def test_a_bucket_that_is_not_there_is_an_outage(site: Happening) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from lambdas.history.facts.fact import Fact
 from lambdas.history.schema import CHANGES, EXAMS, STEPS
 from lambdas.history.stream.compaction import compact
+from lambdas.history.stream.loading import load
 from lambdas.history.stream.records import facts_of
 from lambdas.history.stream.staging import batch_name, stage
 from shared.errors import NotFound, Rejected
@@ -104,6 +106,27 @@ def records() -> list[dict[str, Any]]:
         story = ["put", "night", "night", "edited", "begun", "ended", "night", "night", "told"]
         happen(site, [(deed, record) for deed in story for record in ITEMS])
         return stream_records(rig)
+
+
+def test_a_load_gives_what_the_stream_gives(records: list[dict[str, Any]]) -> None:
+    streamed, loaded = MemoryFiles(), MemoryFiles()
+    deliver(streamed, records)
+    rows = [each["dynamodb"]["NewImage"] for each in records]
+    load(loaded, reversed(rows), NAMES, datetime(2026, 12, 1, tzinfo=UTC))
+    for files in (streamed, loaded):
+        compact(files, {})
+    for table in (EXAMS, STEPS, CHANGES):
+        assert loaded.rows(table) == streamed.rows(table) != []
+
+
+def test_a_load_after_the_stream_adds_nothing_twice(records: list[dict[str, Any]]) -> None:
+    files = MemoryFiles()
+    entries = [each for each in records if each["dynamodb"]["NewImage"]["pk"]["S"].startswith("AUDIT#")]
+    deliver(files, entries[2:])  # the stream was turned on later
+    assert compact(files, {}).missing == {"north": 1}
+    load(files, (each["dynamodb"]["NewImage"] for each in records), NAMES, datetime(2026, 12, 1, tzinfo=UTC))
+    assert compact(files, {}).missing == {}
+    assert len(files.rows(EXAMS)) == 8
 
 
 def test_what_is_compacted_twice_is_written_once(records: list[dict[str, Any]]) -> None:

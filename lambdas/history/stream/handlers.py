@@ -31,13 +31,18 @@ LOOKS_BACK_DAYS: Final = 30
 logger = Logger()
 
 
-class HistoryStreamSettings(StoreSettings):
-    """What both functions of the history read from their environment."""
+class CompactionSettings(StoreSettings):
+    """What the compaction reads from its environment."""
 
     model_config = SettingsConfigDict(frozen=True)
 
-    accounts_table: str = Field(description="Name of AccountsTable.")
     history_bucket: str = Field(description="The bucket that keeps the history.")
+
+
+class HistoryStreamSettings(CompactionSettings):
+    """What the stream's function reads besides."""
+
+    accounts_table: str = Field(description="Name of AccountsTable.")
     history_key_secret_id: str = Field(description='Secret with the key, {"key": "..."}.')
 
     def tables(self) -> Tables:
@@ -78,7 +83,7 @@ def compaction(event: dict[str, Any], context: object) -> dict[str, int]:  # noq
     """
     from lambdas.history.stream.compaction import compact  # noqa: PLC0415 - pyarrow is in this function's package only
 
-    settings = load(HistoryStreamSettings)
+    settings = load(CompactionSettings)
     today = datetime.now(UTC).date()
     days = [f"{today - timedelta(days=ago)}" for ago in range(LOOKS_BACK_DAYS, -2, -1)]
     studies = studies_of(SourceStore(settings.tables()).all())
@@ -104,5 +109,5 @@ def _relays(settings: HistoryStreamSettings) -> RelayStore:
     )
 
 
-def _bucket(settings: HistoryStreamSettings) -> Bucket:
+def _bucket(settings: CompactionSettings) -> Bucket:
     return Bucket(boto3.client("s3", region_name=settings.aws_region), settings.history_bucket)
