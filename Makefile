@@ -150,6 +150,8 @@ $(COMPILE) $(UNIVERSAL) requirements/build.in -c requirements/dev.txt -o require
 $(COMPILE) $(UNIVERSAL) pyproject.toml --extra edge -c requirements/dev.txt -o requirements/edge.txt; \
 $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
   pyproject.toml --extra lambda -c requirements/dev.txt -o requirements/cloud.txt; \
+$(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+  pyproject.toml --extra lambda --extra parquet -c requirements/dev.txt -o requirements/history.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
 endef
@@ -272,6 +274,24 @@ $(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
 	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
 	@$(COMPILEALL) -s $@ $@
 	@touch $@
+
+# pyarrow asks for glibc 2.28, so the one function that needs it runs on python3.13 (Amazon Linux 2023), and is not
+# compiled here: this is another Python. What it does not use of pyarrow stays behind: Lambda takes 250 MB in all.
+HISTORY_PACKAGES := build/history-packages
+PYARROW_UNUSED := include tests libarrow_flight* _flight* libarrow_s3* _s3fs* _gcsfs* _azurefs*
+
+$(HISTORY_PACKAGES): requirements/history.txt | $(SAM_VENV)/.sam
+	@rm -rf $@
+	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@ -r $< \
+	  --only-binary=:all: --implementation cp --python-version 3.13 \
+	  --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
+	@rm -rf $@/bin $(addprefix $@/pyarrow/,$(PYARROW_UNUSED))
+	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
+	@touch $@
+
+build-HistoryCompactionFunction: $(HISTORY_PACKAGES)
+	@cp -R $(HISTORY_PACKAGES)/. "$(ARTIFACTS_DIR)"
+	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)

@@ -16,7 +16,8 @@ from pyarrow import fs
 from lambdas.history.layout import all_of
 from lambdas.history.parquet import arrow_schema, arrow_table
 from lambdas.history.questions import Engine, views
-from lambdas.history.schema import TABLES, Table
+from lambdas.history.schema import TABLES
+from lambdas.history.table import Table
 from shared.errors import NotFound, Rejected, Unavailable
 
 _S3: Final = "s3://"

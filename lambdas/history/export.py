@@ -18,17 +18,8 @@ from lambdas.history.rows.dimensions import Latest, calendar_rows, site_rows, st
 from lambdas.history.rows.fold import Rows, fold
 from lambdas.history.rows.newest import newest
 from lambdas.history.rows.state import SiteState, Study
-from lambdas.history.schema import (
-    CALENDAR,
-    CURRENT,
-    FACTS,
-    PARTICIPANTS,
-    PROTOCOLS,
-    SCANNERS,
-    SITES,
-    STUDIES,
-    Table,
-)
+from lambdas.history.schema import CALENDAR, CURRENT, FACTS, PARTICIPANTS, PROTOCOLS, SCANNERS, SITES, STUDIES
+from lambdas.history.table import Table
 from lambdas.store.ownership import StoredItem
 from shared.errors import AlreadyExists, Rejected
 

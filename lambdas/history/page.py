@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lambdas.history.questions import questions
-from lambdas.history.schema import markdown
+from lambdas.history.schema import TABLES
 
 BEGIN: Final = "<!-- made by python -m lambdas.history.page docs/history.md -->"
 QUESTIONS: Final = "<!-- questions made by python -m lambdas.history.page docs/history.md -->"
@@ -37,6 +37,20 @@ def _questions() -> Iterator[str]:
     for each in questions().values():
         yield f"| `{each.name}` | {' '.join(filter(None, (each.asks, each.note)))} |"
     yield ""
+
+
+def markdown() -> Iterator[str]:
+    """Yield the lines of docs/history.md that tell all tables."""
+    for table in TABLES.values():
+        yield f"### `{table.name}`"
+        yield ""
+        yield f"One row: {table.row}. Key: {', '.join(f'`{name}`' for name in table.key)}."
+        yield ""
+        yield "| column | type | what it says | how it is derived |"
+        yield "|---|---|---|---|"
+        for column in table.columns:
+            yield f"| `{column.name}` | {column.type} | {column.meaning} | {column.derived} |"
+        yield ""
 
 
 def main(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""The named questions of questions.sql, and how each engine reads them. Pure, but for reading that file.
+"""The named questions of questions.sql, and how each engine reads them.
 
 All engines read the same text of a question. What they do not have in common is in the two views that a
 question asks: the newest version of each exam and step, with every instant also as seconds since 1970. An
@@ -15,7 +15,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from lambdas.history.schema import CURRENT, EXAMS, STEPS, Table
+from lambdas.history.schema import CURRENT, EXAMS, STEPS
+from lambdas.history.table import Table
 from shared.errors import NotFound
 
 FIRST_DAY: Final = date(2000, 1, 1)

@@ -5,7 +5,7 @@
 --   :first_day, :last_day  the days asked about, both included
 --
 -- Only what the three have in common: no function for differences of times (hence NAME_s), CAST(FLOOR(a / b)) for whole
--- numbers, a percentile by counting rows (nearest rank), no "at" and "by", which some take for words of their own.
+-- numbers, a percentile by counting rows (nearest rank).
 
 
 -- name: no_shows
@@ -217,7 +217,7 @@ FROM exams_now
 WHERE CAST(planned_local AS DATE) BETWEEN :first_day AND :last_day
     AND NOT (status = 'CANCELLED' OR removed)
     AND listed_s > planned_s
-    AND (known_s <= planned_s OR saved_s <= planned_s)
+    AND (row_seen_s <= planned_s OR saved_s <= planned_s)
 GROUP BY site, study, CAST(planned_local AS DATE)
 ORDER BY site, study, planned_day;
 

@@ -20,7 +20,8 @@ from typing import Any, Final, NamedTuple
 
 from lambdas.history.layout import all_of
 from lambdas.history.questions import FIRST_DAY, LAST_DAY, Engine, question, questions, views
-from lambdas.history.schema import CURRENT, TABLES, Table
+from lambdas.history.schema import CURRENT, TABLES
+from lambdas.history.table import Table
 from shared.errors import NotFound, Unavailable
 
 _TAKEN: Final = "taken"

@@ -24,7 +24,8 @@ import duckdb
 from rich.console import Console
 
 from lambdas.history.layout import whole
-from lambdas.history.schema import CURRENT, DIMENSIONS, FACTS, Table
+from lambdas.history.schema import CURRENT, DIMENSIONS, FACTS
+from lambdas.history.table import Table
 
 EXAMS_A_SITE: Final = 30_000
 MINUTES: Final = 365 * 1440

@@ -102,9 +102,9 @@ SELECT *, row_number() OVER (PARTITION BY i ORDER BY n) AS version FROM told;
 
 CREATE OR REPLACE TEMP TABLE made_exams AS
 SELECT
-    exam, version, "at", CAST("at" AS DATE) AS day, getvariable('site') AS site, study,
+    exam, version, "at" AS known_at, CAST("at" AS DATE) AS day, getvariable('site') AS site, study,
     md5(concat(study, i // 3)) AS participant,
-    because, "by", status, owner AS status_owner, n = 7 AS removed,
+    because, "by" AS done_by, status, owner AS status_owner, n = 7 AS removed,
     CASE WHEN n = 2 THEN first_seen_at ELSE "at" END AS status_since_at,
     printf('visit-%d', 1 + i % 3) AS visit, 'MR' AS modality, scanner, protocol, 'MR head' AS procedure,
     to_local(plan_at) AS planned_local, plan_at AS planned_at, planned_minutes, first_seen_at,
@@ -113,7 +113,7 @@ SELECT
     CASE WHEN n > 1 THEN from_seconds(first_seen_at, 40) END AS first_shown_at, unshown_minutes,
     CASE WHEN n > 1 THEN listed_at ELSE first_seen_at END AS listed_at,
     CASE WHEN n > 1 AND moved THEN listed_at
-         ELSE from_seconds(first_seen_at, -60 * coalesce(unshown_minutes, 0)) END AS known_at,
+         ELSE from_seconds(first_seen_at, -60 * coalesce(unshown_minutes, 0)) END AS row_seen_at,
     from_seconds(CASE WHEN n > 1 THEN listed_at ELSE first_seen_at END, -saved_before) AS saved_at,
     0 AS edited_fields,
     CASE WHEN n IN (3, 4) THEN actual_scanner ELSE '' END AS actual_scanner,
@@ -149,8 +149,8 @@ told AS (
     WHERE exam <> '' AND draw(i, 'told at all') < 0.99
 )
 SELECT
-    key(i, concat('step', exam = '')) AS step, version, "at", CAST("at" AS DATE) AS day, getvariable('site') AS site, study,
-    participant, exam, CAST(exam <> '' AS BIGINT) AS exams, because, "by",
+    key(i, concat('step', exam = '')) AS step, version, "at" AS known_at, CAST("at" AS DATE) AS day, getvariable('site') AS site, study,
+    participant, exam, CAST(exam <> '' AS BIGINT) AS exams, because, "by" AS done_by,
     CASE WHEN version = 1 THEN 'IN_PROGRESS' ELSE ended_as END AS status, scanner,
     from_seconds(started_at, CASE WHEN version = 1 THEN 1 ELSE took_seconds + 1 END) AS reported_at,
     to_local(started_at) AS started_local, started_at,
@@ -170,21 +170,21 @@ SELECT * FROM made_steps QUALIFY row_number() OVER (PARTITION BY step ORDER BY v
 -- Ten changed fields an exam: five when it comes, then what changes; two more are of the series it was made with.
 CREATE OR REPLACE TEMP TABLE made_changes AS
 SELECT
-    'exam' AS kind, exam AS subject, version, unnest(fields) AS field, "at", CAST("at" AS DATE) AS day,
-    getvariable('site') AS site, study, md5(concat(study, i // 3)) AS participant, "by",
+    'exam' AS kind, exam AS subject, version, unnest(fields) AS field, "at" AS known_at, CAST("at" AS DATE) AS day,
+    getvariable('site') AS site, study, md5(concat(study, i // 3)) AS participant, "by" AS done_by,
     owner, CASE WHEN n = 1 THEN '' ELSE md5(concat(i, n)) END AS before_hash, md5(concat(i, n + 1)) AS after_hash
 FROM happened JOIN made USING (i)
 UNION ALL
-SELECT 'step', step, version, unnest(['status', 'ended_at']), "at", day, site, study, participant, "by", 'mpps',
+SELECT 'step', step, version, unnest(['status', 'ended_at']), known_at, day, site, study, participant, done_by, 'mpps',
     '', md5(concat(step, version)) FROM made_steps WHERE because = 'reported';
 
 CREATE OR REPLACE TEMP TABLE made_syncs AS
 SELECT
     printf('study-%02d', getvariable('number') * 5 % 40 + study) AS study,
-    TIMESTAMP '2026-01-01' + to_minutes(15 * tick) + to_seconds(getvariable('number')) AS "at",
+    TIMESTAMP '2026-01-01' + to_minutes(15 * tick) + to_seconds(getvariable('number')) AS ended_at,
     CAST(TIMESTAMP '2026-01-01' + to_minutes(15 * tick) AS DATE) AS day,
     getvariable('site') AS site, CASE WHEN draw(tick * 8 + study, 'sync') < 0.002 THEN 'failed' ELSE 'ok' END AS outcome,
-    tick % 96 = 0 AS full, false AS unfinished, CAST(tick % 7 = 0 AS BIGINT) AS written, 300 AS unchanged,
+    tick % 96 = 0 AS full_read, false AS unfinished, CAST(tick % 7 = 0 AS BIGINT) AS written, 300 AS unchanged,
     0 AS withdrawn, 0 AS rejected, 0 AS held, 0 AS missing_soon, 0 AS withheld, 0 AS unseen
 FROM range(getvariable('minutes') // 15) AS ticks (tick), range(CASE WHEN getvariable('number') < 8 THEN 5 ELSE 0 END) AS studies (study);
 
@@ -196,7 +196,7 @@ WITH minutes AS (
     WHERE NOT ((m // 20) % 2000 = getvariable('number') % 2000 + 1 OR (m % 5000 BETWEEN 100 AND 106))
 )
 SELECT
-    key(0, 'relay') AS relay, minute_at, from_seconds(minute_at, 30) AS "at", CAST(minute_at AS DATE) AS day,
+    key(0, 'relay') AS relay, minute_at, from_seconds(minute_at, 30) AS heard_at, CAST(minute_at AS DATE) AS day,
     getvariable('site') AS site, '1.0.0' AS software, 300 AS items, 0 AS outbox, NULL AS outbox_seconds, 0 AS parked,
     0 AS problems, true AS pull_works, 5 AS pull_seconds, true AS push_works, 60 AS push_seconds,
     60 * (m - lag(m) OVER (ORDER BY m)) AS silent_seconds

@@ -139,7 +139,7 @@ class Oracle:
             and not row["removed"]
             and row["listed_at"]
             and row["listed_at"] > row["planned_at"]
-            and min(filter(None, (row["known_at"], row["saved_at"]))) <= row["planned_at"]
+            and min(filter(None, (row["row_seen_at"], row["saved_at"]))) <= row["planned_at"]
         )
 
     def discontinued(self) -> Answer:

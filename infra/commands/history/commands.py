@@ -113,6 +113,20 @@ def spark(
         work.show(work.ask_spark(master, question, at, days, keep), as_csv=as_csv)
 
 
+@history.command()
+def load(
+    folder: Annotated[Path, typer.Argument(help="The folder `data` of a DynamoDB export, on this machine.")],
+    to: Annotated[str, typer.Option("--to", help="The history's bucket, s3://BUCKET.")],
+) -> None:
+    """Load what was there before the stream, or repair it, from DynamoDB's export of WorklistTable."""
+    with reported():
+        from infra.commands.history.loading import load_folder
+
+        with _progress() as count:
+            done = load_folder(folder, to, count=count)
+        typer.echo(f"{done.rows} rows, {done.facts} facts in {done.files} files; now let the compaction run")
+
+
 def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)

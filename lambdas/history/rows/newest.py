@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lambdas.history.schema import Table
+from lambdas.history.table import Table
 
 
 def newest(versions: Iterable[dict[str, Any]], table: Table) -> list[dict[str, Any]]:

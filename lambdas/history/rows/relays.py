@@ -39,7 +39,7 @@ def _minute_row(beat: HeartbeatFact, minute: datetime, silent_seconds: int | Non
     return {
         "relay": beat.relay,
         "minute_at": utc(minute),
-        "at": utc(beat.at),
+        "heard_at": utc(beat.at),
         "day": _day(beat.at),
         "site": beat.site,
         "software": beat.software,
@@ -87,7 +87,13 @@ def sync_rows(syncs: Iterable[SyncFact]) -> Iterator[dict[str, Any]]:
     found = {(each.at, each.study): each for each in syncs if each.first}
     for at, study in sorted(found):
         each = found[at, study]
-        known = {"study": study, "at": utc(at), "day": _day(at), "site": each.site, "outcome": each.outcome}
+        known = {
+            "study": study,
+            "ended_at": utc(at),
+            "day": _day(at),
+            "site": each.site,
+            "outcome": each.outcome,
+        }
         yield {**known, **each.figures}
 
 

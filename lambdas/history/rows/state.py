@@ -30,7 +30,7 @@ class ExamState(BaseModel):
     """An exam as far as it is known.
 
     :param planned_on: AE title of its planned scanner.
-    :param listed_at: since when it is on the list as it is planned; ``known_at``: its row was seen.
+    :param listed_at: since when it is on the list as it is planned; ``row_seen_at``: its row was seen.
     """
 
     fields: dict[str, Any] = {}
@@ -41,11 +41,12 @@ class ExamState(BaseModel):
     status: str = ""
     status_since_at: AwareDatetime | None = None
     first_seen_at: AwareDatetime | None = None
+    saved_at: AwareDatetime | None = None
     first_planned: str = ""
     planned: str = ""
     planned_on: str = ""
     listed_at: AwareDatetime | None = None
-    known_at: AwareDatetime | None = None
+    row_seen_at: AwareDatetime | None = None
     reschedules: int = 0
     held_at: AwareDatetime | None = None
     shown_at: AwareDatetime | None = None

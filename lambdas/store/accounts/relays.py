@@ -35,6 +35,9 @@ CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_GROUPS, CODE_GROUP = 5, 4
 """20 characters are 100 bits: nobody guesses one within its quarter of an hour, nor from its hash."""
 
+HEALTH: Final = "RELAY_HEALTH"
+"""The partition of the heartbeats."""
+
 MOST_BYTES: Final = 100_000
 """Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
 
@@ -117,7 +120,7 @@ class RelayStore:
     ) -> None:
         self._relays = AccountRows(tables.account, "RELAYS", Relay)
         self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
-        self._heartbeats = AccountRows(tables.account, "RELAY_HEALTH", Heartbeat)
+        self._heartbeats = AccountRows(tables.account, HEALTH, Heartbeat)
         self._discards = AccountRows(tables.account, "RELAY_DISCARDS", Discards)
         self._configurations = AccountRows(tables.account, "RELAY_SCANNERS", Configuration)
         self._trail = AuditTrail(tables, now=now)

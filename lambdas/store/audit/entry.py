@@ -75,6 +75,7 @@ class Subject(BaseModel):
     :param ids: the items that were shown, of a reading.
     :param before: the fields that changed, as they were; ``after``: as they are.
     :param was: the version of an item before the change.
+    :param saved_at: when a new plan of an item was saved in its source, at the earliest; None: not known.
     :param earlier: the key of the entry before this one about the same thing; empty if there is none.
     """
 
@@ -87,6 +88,7 @@ class Subject(BaseModel):
     before: Mapping[str, Any] = {}
     after: Mapping[str, Any] = {}
     was: str = ""
+    saved_at: AwareDatetime | None = None
     earlier: str = ""
 
 

@@ -48,9 +48,12 @@ ALSO_DECIDE = (
     "lambdas.api.problems",
     "lambdas.api.schemas.items",
     "lambdas.aws.secrets",
+    "lambdas.history.desk",
     "lambdas.history.page",
     "lambdas.history.parquet",
+    "lambdas.history.stream.staging",
     "lambdas.schedule",
+    "lambdas.store.images.row_image",
     "lambdas.write_backs.wake_up",
 )
 """Modules that are not pure, and decide something that can be seen without a whole system around them."""

@@ -44,9 +44,9 @@ def test_a_scanner_that_asked_nothing_has_no_row() -> None:
 
 
 def test_a_report_is_told_once_of_all_sites() -> None:
-    told = SyncFact(site="north", study="s", at=AT, outcome="ok", figures={"written": 3, "full": True})
+    told = SyncFact(site="north", study="s", at=AT, outcome="ok", figures={"written": 3, "full_read": True})
     [row] = sync_rows([told, told, told.model_copy(update={"site": "south", "first": False})])
-    assert (row["study"], row["site"], row["written"], row["full"]) == ("s", "north", 3, True)
+    assert (row["study"], row["site"], row["written"], row["full_read"]) == ("s", "north", 3, True)
 
 
 def test_a_minute_tells_how_long_the_relay_was_silent_before_it() -> None:
