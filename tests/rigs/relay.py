@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -112,9 +113,18 @@ class FakeCloud:
     that stays. ``refuse`` maps event ids to reasons; ``poison`` makes any batch with that event id a 400.
     Heartbeats have faults of their own, so that they use up nobody else's; ``overrides`` and ``version`` are
     what they are answered with, ``heartbeats`` what was told.
+
+    :param name: what relays call its host.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        *,
+        name: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._host, self._name, self._tls = host, name or host, tls
         self.items: dict[str, tuple[int, dict[str, Any] | None]] = {}
         self.seq = 0
         self.epoch = uuid4().hex
@@ -151,11 +161,14 @@ class FakeCloud:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self._name}:{self.port}"
 
     def start(self) -> None:
         """Listen; on the same port again after `stop`."""
-        self._server = _QuietServer(("127.0.0.1", self.port), _handler(self))
+        self._server = _QuietServer((self._host, self.port), _handler(self))
+        if self._tls is not None:
+            wrapped = self._tls.wrap_socket(self._server.socket, server_side=True)
+            self._server.socket = wrapped
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
