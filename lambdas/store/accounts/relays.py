@@ -46,7 +46,7 @@ _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": N
 class Relay(BaseModel):
     """An enrolled relay: its site is all it may see."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -59,7 +59,7 @@ class Relay(BaseModel):
 class Enrollment(BaseModel):
     """What a code is good for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -69,7 +69,7 @@ class Enrollment(BaseModel):
 class Heartbeat(BaseModel):
     """The last one of a relay, and when it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     seen_at: AwareDatetime
     health: RelayHealth
@@ -79,7 +79,7 @@ class Heartbeat(BaseModel):
 class Configuration(BaseModel):
     """What is overridden of a relay's scanners; ``changed_by`` is a username, or who else it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     overrides: ScannerOverrides = ScannerOverrides()
     changed_at: AwareDatetime | None = None
@@ -93,7 +93,7 @@ class Discards(BaseModel):
     :param recorded: at the relay itself, by event id: the audit trail has them.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     orders: tuple[DiscardOrder, ...] = ()
     recorded: tuple[str, ...] = ()
