@@ -38,6 +38,7 @@ from shared.dicom.character_sets import UTF8
 from shared.dicom.dimse_status import ALL_PENDING, SUCCESS
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
+from shared.worklist_item import WorklistItem
 
 _REJECT_REASONS: Final = {  # PS3.8 Table 9-21, source 1
     3: "the calling AE title is not known there",
@@ -172,6 +173,20 @@ def step_began(
     began.PerformedProtocolCodeSequence = []
     began.PerformedSeriesSequence = []
     return began
+
+
+def exam_began(item: WorklistItem, station_aetitle: str, now: datetime) -> Dataset:
+    """Return the attribute list of an N-CREATE for an exam of the worklist; ``now`` as in `step_began`."""
+    return step_began(
+        study_instance_uid=item.study_instance_uid,
+        scheduled_step_id=item.scheduled_procedure_step_id,
+        accession_number=item.accession_number,
+        patient_id=item.patient_id,
+        patient_name=item.patient_name,
+        modality=item.modality,
+        station_aetitle=station_aetitle,
+        now=now,
+    )
 
 
 def step_completed(now: datetime, series_instance_uid: str) -> Dataset:
