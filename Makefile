@@ -80,7 +80,7 @@ test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-quick: $(VENV)/.dev ## Run the quick half of the tests, in a minute: units and contracts, without the slow ones
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests/unit tests/contract $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' --hypothesis-profile=quick tests/unit tests/contract $(ARGS)
 
 mutants: $(VENV)/.dev ## Plant faults in a copy, and see whether a test notices; ARGS="--only feed" plants some
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
+from lambdas.aws.clients import make_client
 from lambdas.aws.queue import send_all
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import StoredSource
@@ -159,7 +159,8 @@ def _no_code() -> str:
 
 @cache  # for the function's life
 def _sqs(region: str, endpoint_url: str | None) -> SQSClient:
-    return boto3.client("sqs", region_name=region, endpoint_url=endpoint_url)
+    client: SQSClient = make_client("sqs", region, endpoint_url)
+    return client
 
 
 def _send(settings: ScheduleSettings, sources: list[str], steps: list[str]) -> None:

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from lambdas.api import auth, openapi, problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
-from lambdas.api.pages.dashboard import create_dashboard, first_page
+from lambdas.api.pages.entrance import Entrance, first_page
 from lambdas.api.reports import planned_and_done
 from lambdas.api.routes import (
     audit,
@@ -102,7 +102,7 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _add_dashboard(app: FastAPI, services: Services) -> None:
-    app.mount("/app", create_dashboard(services))
+    app.mount("/app", Entrance(services))
     app.add_api_route("/app", first_page, include_in_schema=False)
     app.add_api_route("/", first_page_for_browsers, include_in_schema=False)
 

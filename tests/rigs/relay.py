@@ -465,16 +465,7 @@ def statuses(relay: Relay) -> list[str]:
 
 def began(each: WorklistItem) -> Dataset:
     """Return the attribute list of an N-CREATE for an item."""
-    return scu.step_began(
-        study_instance_uid=each.study_instance_uid,
-        scheduled_step_id=each.scheduled_procedure_step_id,
-        accession_number=each.accession_number,
-        patient_id=each.patient_id,
-        patient_name=each.patient_name,
-        modality=each.modality,
-        station_aetitle=each.scheduled_station_aetitle,
-        now=datetime(2026, 11, 22, 9, 31, 7),
-    )
+    return scu.exam_began(each, each.scheduled_station_aetitle, datetime(2026, 11, 22, 9, 31, 7))
 
 
 def completed() -> Dataset:

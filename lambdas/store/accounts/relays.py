@@ -49,7 +49,7 @@ _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": N
 class Relay(BaseModel):
     """An enrolled relay: its site is all it may see."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -62,7 +62,7 @@ class Relay(BaseModel):
 class Enrollment(BaseModel):
     """What a code is good for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -72,7 +72,7 @@ class Enrollment(BaseModel):
 class Heartbeat(BaseModel):
     """The last one of a relay, and when it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     seen_at: AwareDatetime
     health: RelayHealth
@@ -82,7 +82,7 @@ class Heartbeat(BaseModel):
 class Configuration(BaseModel):
     """What is overridden of a relay's scanners; ``changed_by`` is a username, or who else it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     overrides: ScannerOverrides = ScannerOverrides()
     changed_at: AwareDatetime | None = None
@@ -96,7 +96,7 @@ class Discards(BaseModel):
     :param recorded: at the relay itself, by event id: the audit trail has them.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     orders: tuple[DiscardOrder, ...] = ()
     recorded: tuple[str, ...] = ()
