@@ -27,6 +27,7 @@ from lambdas.api.routes import (
     procedure_steps,
     relay,
     relays,
+    single_sign_on,
     sources,
     users,
     worklist,
@@ -40,6 +41,7 @@ from shared.problem_document import MEDIA_TYPE
 
 ROUTES: Final = (
     auth,
+    single_sign_on,
     worklist,
     history,
     ownership,

@@ -141,6 +141,7 @@ _PROPERTIES: Final = {
     "password": "12 to 256 characters, not easily guessed.",
     "current_password": "The one that is to go.",
     "new_password": "12 to 256 characters, not easily guessed.",
+    "id_token": "That your OpenID provider gave the program, at most 10 minutes ago.",
     "role": "`admin`: everything; `write`: the worklist; `read`: the worklist, reading only.",
     "disabled": "Whether the person is kept from logging in.",
     "is_active": "The contrary of `disabled`.",

@@ -26,10 +26,12 @@ from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
+from lambdas.store.accounts.sign_ons import SignOnStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.linking.step_links import StepLinks
+from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
+    from lambdas.access.single_sign_on.provider import OpenIdProvider
     from lambdas.redcap.project import RedcapProject
     from lambdas.sources.definition import SourceDefinition
 
@@ -61,6 +64,7 @@ Check = Callable[[], object]
 class Services:
     """What the routes are given.
 
+    :param open_id_provider: vouches for people; None: there is no single sign-on.
     :param connect: opens a definition's REDCap project, to look only.
     :param checks: what ``GET /health`` tries, by name.
     :param now: seconds since 1970.
@@ -75,7 +79,9 @@ class Services:
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
+    sign_ons: SignOnStore
     relays: RelayStore
+    self_tests: SelfTestStore
     sources: SourceStore
     triggers: TriggerStore
     connect: Connect
@@ -87,6 +93,7 @@ class Services:
     idempotency: IdempotencyStore
     notices: NoticeStore
     calendars: CalendarStore
+    open_id_provider: OpenIdProvider | None
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -147,7 +154,10 @@ def services_from(
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
+        sign_ons=SignOnStore(tables),
+        open_id_provider=_open_id_provider(settings, vault, now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),
         sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),
         connect=_impatient(settings, now),
@@ -168,6 +178,17 @@ def services_from(
         new_id=_new_id,
         new_secret=_new_secret,
     )
+
+
+def _open_id_provider(
+    settings: ApiSettings, vault: Secrets, now: Callable[[], float]
+) -> OpenIdProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    # Takes a while to load, and most deployments have no single sign-on.
+    from lambdas.access.single_sign_on.provider import OpenIdProvider  # noqa: PLC0415
+
+    return OpenIdProvider(settings, secret=lambda: vault.read(settings.oidc_client_secret_id), now=now)
 
 
 def _impatient(settings: ApiSettings, now: Callable[[], float]) -> Connect:

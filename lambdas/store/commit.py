@@ -1,10 +1,10 @@
 """Writing items: numbers are taken and items written in one transaction, or not at all.
 
-`ItemWriter.change` is the only way any item row is written. It reads what is there, asks a pure function what
-should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
-something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
-leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
-happened at a site, and a restored table shows that some of it is gone.
+`ItemWriter.change` is the only way any item row is written; `ItemWriter.number` writes the feed's other rows.
+It reads what is there, asks a pure function what should be there, writes the difference on the condition that
+nothing moved meanwhile, and begins again if something did. Called twice with the same wish, it writes once.
+Every transaction moves the head's version and leaves a stamp under it, also one that takes no number (an
+event of no item): history is then all that happened at a site, and a restored table shows that some is gone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from lambdas.store.models import (
     HeadRow,
     ItemRow,
     Tables,
-    cancelled_group,
     connection,
     item_key,
     site_key,
@@ -41,6 +40,7 @@ from lambdas.store.models import (
     step_key,
 )
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
 from lambdas.store.plans.timing import Saved, Timing, timed
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches
@@ -172,6 +172,31 @@ class ItemWriter:
                 written = sum(half.written for half in halves)
                 return Written({key: each for half in halves for key, each in half.items.items()}, written)
         return self._change(site, changes, also, why)
+
+    def number(
+        self,
+        site: str,
+        save: Callable[[TransactWrite, int], None],
+        *,
+        by: Actor | None = None,
+        about: Sequence[Subject] = (),
+    ) -> None:
+        """Take the feed's next number for a row that is no item, and write the row in the same transaction.
+
+        :param save: writes the row, given its number.
+        :param about: what the audit entry says; nothing: there is none.
+        :raises Conflict: another writer was first, or the condition of ``save`` does not hold.
+        :raises Unavailable: as `change`.
+        """
+        head = self.head(site)
+        read_at = self._now()  # after the read: see Head.take
+        link = Link.decode(head.audited if head else "")
+        sealed = self._trail.seal(f"site:{site}", link, by or SYSTEM, about, site=site) if about else None
+        with translated("writing to the feed"), TransactWrite(connection=self._connection) as transaction:
+            last = self._take(transaction, site, head, 1, read_at, sealed.link if sealed else link)
+            if sealed is not None:
+                self._trail.add(transaction, sealed)
+            save(transaction, last + 1)
 
     def _change(self, site: str, changes: Mapping[str, Change], also: Also | None, why: _Why) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.

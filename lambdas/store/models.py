@@ -6,6 +6,7 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         SelfTestRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
@@ -36,7 +37,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -54,9 +55,8 @@ from pynamodb.models import Model
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
-SAME, STAMP = "SAME#", "STAMP#"
+SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
-CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -78,6 +78,11 @@ def same_key(row_id: str) -> str:
     return f"{SAME}{row_id}"
 
 
+def self_test_key(relay_id: str) -> str:
+    """Return the sort key of a relay's last test participant."""
+    return f"{SELF_TEST}{relay_id}"
+
+
 def stamp_key(version: int) -> str:
     """Return the sort key of the stamp that a write of the head left."""
     return f"{STAMP}{version}"
@@ -91,11 +96,6 @@ def step_key(key: str) -> str:
 def steps_group(site: str) -> str:
     """Return what a site's procedure steps are listed by."""
     return f"STEPS#{site}"
-
-
-def cancelled_group(site: str) -> str:
-    """Return what the bookings that were taken off a site's list are listed by."""
-    return f"{CANCELLED}{site}"
 
 
 def audit_key(day: str) -> str:
@@ -155,19 +155,11 @@ class StartIndex(GlobalSecondaryIndex["ItemRow"]):
     starts_at = UnicodeAttribute(range_key=True)
 
 
-class GroupIndex(GlobalSecondaryIndex["StepRow"]):
-    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
+class GroupIndex(GlobalSecondaryIndex[R], Generic[R]):
+    """A site's procedure steps by start; a site's bookings that were taken off the list by planned start.
 
-    class Meta:
-        index_name = "by_group"
-        projection = AllProjection()
-
-    group_key = UnicodeAttribute(hash_key=True)
-    group_at = UnicodeAttribute(range_key=True)
-
-
-class CancelledIndex(GlobalSecondaryIndex["ItemRow"]):
-    """The same index, of items: what was taken off the list before a scan, by site and planned start."""
+    Sparse; an older table may lack it.
+    """
 
     class Meta:
         index_name = "by_group"
@@ -235,7 +227,15 @@ class ItemRow(Row):
     by_study = StudyIndex()
     by_status = StatusIndex()
     by_start = StartIndex()
-    cancelled = CancelledIndex()
+    cancelled = GroupIndex["ItemRow"]()
+
+
+class SelfTestRow(Row):
+    """A relay's last test participant: it has a place in the feed, and in no other index."""
+
+    feed_seq = NumberAttribute()
+    gone = BooleanAttribute(default=False)
+    body = UnicodeAttribute()
 
 
 class SameRow(Row):
@@ -274,7 +274,7 @@ class StepRow(Row):
     group_key = UnicodeAttribute(null=True)
     group_at = UnicodeAttribute(null=True)
 
-    by_group = GroupIndex()
+    by_group = GroupIndex["StepRow"]()
     due = DueIndex()
 
     def due_again(self, at: str) -> list[Action]:
@@ -352,6 +352,7 @@ class Tables:
     stamp: type[StampRow]
     item: type[ItemRow]
     same: type[SameRow]
+    self_test: type[SelfTestRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -386,6 +387,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
         same=bound(SameRow, worklist_table),
+        self_test=bound(SelfTestRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),

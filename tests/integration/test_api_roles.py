@@ -27,6 +27,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/redoc"): ANYBODY,
     ("GET", "/docs/assets/{name}"): ANYBODY,
     ("POST", "/auth/login"): ANYBODY,
+    ("POST", "/auth/exchange"): ANYBODY,
     ("POST", "/relay/enroll"): ANYBODY,
     ("POST", "/hooks/redcap/{source_id}/{secret}"): ANYBODY,
     ("GET", "/worklist"): READ,

@@ -18,6 +18,7 @@ from lambdas.api.pages.routes import (
     notices,
     planned_and_done,
     relays,
+    single_sign_on,
     sources,
     today,
     unmatched,
@@ -27,6 +28,7 @@ from lambdas.api.services import Services
 
 MODULES = (
     login,
+    single_sign_on,
     today,
     find,
     week,

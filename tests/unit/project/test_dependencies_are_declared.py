@@ -30,6 +30,7 @@ COMES_WITH = {
     "bcrypt": "pwdlib",  # its extra "bcrypt": tests make hashes as another program would
     "botocore": "boto3",  # whose documented exceptions are botocore's
     "cryptography": "pyjwt",  # its extra "crypto": keys are handed over as cryptography's objects
+    "joserfc": "authlib",  # takes its keys, and raises its errors
     "requests": "pycap",  # raises its exceptions
     "starlette": "fastapi",  # is built of it, and says so
     "werkzeug": "moto",  # logs for moto's server

@@ -14,6 +14,7 @@ from typer.main import get_command
 import edge_relay.cli
 import infra.cli
 from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
+from infra.commands.history.settings import HistorySettings
 from lambdas.api.settings import ApiSettings
 from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings
@@ -106,6 +107,7 @@ def _last_list(cell: str) -> str:
         ScheduleSettings,
         SyncSettings,
         WriteBackSettings,
+        HistorySettings,
         RelaySettings,
         TlsSettings,
         StatusSettings,

@@ -41,6 +41,8 @@ ALSO_DECIDE = (
     "infra.pylantir.databases.report",
     "infra.pylantir.translation",
     "lambdas.access.passwords",
+    "lambdas.access.single_sign_on.provider",
+    "lambdas.access.single_sign_on.settings",
     "lambdas.access.tokens",
     "lambdas.api.preconditions",
     "lambdas.api.problems",
