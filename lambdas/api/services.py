@@ -91,9 +91,9 @@ class Services:
     wake_up_messages: WakeUpMessages
     audit: AuditTrail
     idempotency: IdempotencyStore
+    open_id_provider: OpenIdProvider | None
     notices: NoticeStore
     calendars: CalendarStore
-    open_id_provider: OpenIdProvider | None
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]

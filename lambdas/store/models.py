@@ -6,7 +6,7 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
-        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         SelfTestRow
+        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         ItemRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
@@ -76,11 +76,6 @@ def item_key(item_id: str) -> str:
 def same_key(row_id: str) -> str:
     """Return the sort key of the row that says which item a row's name means."""
     return f"{SAME}{row_id}"
-
-
-def self_test_key(relay_id: str) -> str:
-    """Return the sort key of a relay's last test participant."""
-    return f"{SELF_TEST}{relay_id}"
 
 
 def stamp_key(version: int) -> str:
@@ -230,14 +225,6 @@ class ItemRow(Row):
     cancelled = GroupIndex["ItemRow"]()
 
 
-class SelfTestRow(Row):
-    """A relay's last test participant: it has a place in the feed, and in no other index."""
-
-    feed_seq = NumberAttribute()
-    gone = BooleanAttribute(default=False)
-    body = UnicodeAttribute()
-
-
 class SameRow(Row):
     """The item that a row of REDCap means, where its name alone would give another."""
 
@@ -352,7 +339,6 @@ class Tables:
     stamp: type[StampRow]
     item: type[ItemRow]
     same: type[SameRow]
-    self_test: type[SelfTestRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -387,7 +373,6 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
         same=bound(SameRow, worklist_table),
-        self_test=bound(SelfTestRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),

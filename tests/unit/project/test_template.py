@@ -15,7 +15,7 @@ from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
 from lambdas.notices.function import NoticeSettings
-from lambdas.schedule import ScheduleSettings
+from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
 from lambdas.sync_redcap import SyncSettings
@@ -36,6 +36,7 @@ SETTINGS: dict[str, type[StoreSettings]] = {
     "NoShowFunction": StoreSettings,
     "NoticeFunction": NoticeSettings,
     "ScheduleFunction": ScheduleSettings,
+    "SelfTestFunction": SelfTestSettings,
     "SyncFunction": SyncSettings,
     "WriteBackFunction": WriteBackSettings,
 }
