@@ -54,7 +54,6 @@ from pynamodb.models import Model
 
 from lambdas.aws.clients import SharedClient
 from lambdas.store.indexes import (
-    CancelledIndex,
     DueIndex,
     FeedIndex,
     GroupIndex,
@@ -67,7 +66,6 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
-CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -105,11 +103,6 @@ def step_key(key: str) -> str:
 def steps_group(site: str) -> str:
     """Return what a site's procedure steps are listed by."""
     return f"STEPS#{site}"
-
-
-def cancelled_group(site: str) -> str:
-    """Return what the bookings that were taken off a site's list are listed by."""
-    return f"{CANCELLED}{site}"
 
 
 def audit_key(day: str) -> str:
@@ -180,7 +173,7 @@ class ItemRow(Row):
     by_study = StudyIndex()
     by_status = StatusIndex()
     by_start = StartIndex()
-    cancelled = CancelledIndex()
+    cancelled = GroupIndex()
 
 
 class SameRow(Row):

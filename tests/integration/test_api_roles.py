@@ -74,6 +74,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/relays/{relay_id}/scanners"): ADMIN,
     ("PUT", "/relays/{relay_id}/scanners"): ADMIN,
     ("POST", "/relays/{relay_id}/parked-events/{event_id}/discard"): ADMIN,
+    ("POST", "/relays/{relay_id}/test"): ADMIN,
+    ("GET", "/relays/{relay_id}/test"): ADMIN,
     ("DELETE", "/relays/{relay_id}"): ADMIN,
     ("GET", "/sources"): ADMIN,
     ("GET", "/sources/{source_id}"): ADMIN,
@@ -88,6 +90,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/relay/mpps/lacking"): RELAY,
     ("GET", "/relay/mpps/{sop_instance_uid}"): RELAY,
     ("POST", "/relay/heartbeat"): RELAY,
+    ("POST", "/relay/self-tests/{test_id}"): RELAY,
 }
 
 
