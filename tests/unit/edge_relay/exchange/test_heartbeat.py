@@ -53,7 +53,7 @@ def test_a_heartbeat_tells_of_the_profiles_and_takes_over_what_is_said_of_them(t
 
 def test_what_was_discarded_here_is_told_until_the_cloud_has_it(tmp_path: Path) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    profiles = Profiles(Settings(relay={"cloud_url": "https://x.test"}), tmp_path, lambda _: None)  # type: ignore[arg-type]
+    profiles = Profiles(Settings(relay={"cloud_url": "https://x.test"}), tmp_path, lambda _: None)
     with closing(Journal(tmp_path / "journal.db")) as journal:
         made = event(1, began(), "2.25.1")
         journal.append(made)
