@@ -147,6 +147,7 @@ class RelayHealth(RelaySummary):
     :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
         the history that this relay saw; empty before the first.
     :param parked_events: the oldest of the parked events.
+    :param abilities: what this version of the relay can do that an older one cannot, ``self-test``.
     :param discarded_events: the oldest of those that were given up and that the cloud has not recorded yet.
     """
 
@@ -157,6 +158,7 @@ class RelayHealth(RelaySummary):
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+    abilities: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
 
 
 class DiscardOrder(_HealthModel):

@@ -25,6 +25,7 @@ from shared.relay_health import (
     RelayHealth,
     ScannerActivity,
 )
+from shared.steps.self_test import ABILITY
 
 
 class Care(Protocol):
@@ -154,6 +155,7 @@ def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "")
         parked=found.parked,
         problems=found.problems,
         cursor=cursor,
+        abilities=(ABILITY,),
         scanners=tuple(_scanner(title, scanner) for title, scanner in scanners_of(report).items()),
     )
 

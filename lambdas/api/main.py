@@ -16,6 +16,7 @@ from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.openapi import document
 from lambdas.api.pages.dashboard import create_dashboard, first_page
+from lambdas.api.reports import planned_and_done
 from lambdas.api.routes import (
     audit,
     docs,
@@ -50,6 +51,7 @@ ROUTES: Final = (
     write_backs,
     relays,
     missing,
+    planned_and_done,
     audit,
     relay,
     hooks,

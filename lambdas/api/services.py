@@ -29,6 +29,7 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.linking.step_links import StepLinks
+from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -78,6 +79,7 @@ class Services:
     sessions: BrowserSessionStore
     sign_ons: SignOnStore
     relays: RelayStore
+    self_tests: SelfTestStore
     sources: SourceStore
     triggers: TriggerStore
     connect: Connect
@@ -151,6 +153,7 @@ def services_from(
         sign_ons=SignOnStore(tables),
         open_id_provider=_open_id_provider(settings, vault, now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),
         sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),
         connect=_impatient(settings, now),

@@ -1,10 +1,10 @@
 """Writing items: numbers are taken and items written in one transaction, or not at all.
 
-`ItemWriter.change` is the only way any item row is written. It reads what is there, asks a pure function what
-should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
-something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
-leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
-happened at a site, and a restored table shows that some of it is gone.
+`ItemWriter.change` is the only way any item row is written; `ItemWriter.number` writes the feed's other rows.
+It reads what is there, asks a pure function what should be there, writes the difference on the condition that
+nothing moved meanwhile, and begins again if something did. Called twice with the same wish, it writes once.
+Every transaction moves the head's version and leaves a stamp under it, also one that takes no number (an
+event of no item): history is then all that happened at a site, and a restored table shows that some is gone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from lambdas.store.models import (
     HeadRow,
     ItemRow,
     Tables,
+    cancelled_group,
     connection,
     item_key,
     site_key,
@@ -40,6 +41,7 @@ from lambdas.store.models import (
     step_key,
 )
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.timing import Saved, Timing, timed
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches
 from shared.worklist_item import WorklistItem
@@ -50,6 +52,10 @@ Change = Callable[[StoredItem | None], StoredItem | None]
 BATCH = 95
 """Items in one transaction of at most 100 actions: head, stamp, audit entry, event, step."""
 
+CANCELLED_SECONDS: Final = 400 * 86_400
+"""How long a booking that was taken off the list before a scan is kept for reports of a year."""
+
+_NOTHING_KNOWN: Final = Saved()
 _MOST_ROWS: Final = 96
 """Items and write-backs in one transaction without ``also``: head, stamp, audit entry and a new site take one
 each."""
@@ -73,6 +79,15 @@ class Written:
     items: Mapping[str, StoredItem]
     written: int
     changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Why:
+    """What is told of a change besides what it is; see `ItemWriter.change`."""
+
+    by: Actor | None
+    about: Sequence[Subject]
+    saved: Mapping[str, Saved]
 
 
 class ItemWriter:
@@ -131,6 +146,7 @@ class ItemWriter:
         *,
         by: Actor | None = None,
         about: Sequence[Subject] = (),
+        saved: Mapping[str, Saved] | None = None,
     ) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none, with an audit entry.
 
@@ -139,41 +155,54 @@ class ItemWriter:
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :param by: who changes them; None: the source of the items.
         :param about: what else the audit entry is about.
+        :param saved: what is known of when their plans were entered, by item id.
         :raises Conflict: other writers won every attempt, or a condition of ``also`` cannot hold.
         :raises Unavailable: DynamoDB did not answer; the transaction may or may not have happened, and the
             same call again is safe.
         """
         if len(changes) > BATCH:
             raise ValueError(f"at most {BATCH} items fit one transaction")
+        why = _Why(by, about, saved or {})
         if also is None and len(changes) > _SAFE:
             try:
-                return self._change(site, changes, None, by, about)
+                return self._change(site, changes, None, why)
             except _TooMany:
                 items = list(changes.items())
-                halves = [self._change(site, dict(some), None, by, about) for some in batches(items, _SAFE)]
+                halves = [self._change(site, dict(some), None, why) for some in batches(items, _SAFE)]
                 written = sum(half.written for half in halves)
                 return Written({key: each for half in halves for key, each in half.items.items()}, written)
-        return self._change(site, changes, also, by, about)
+        return self._change(site, changes, also, why)
 
-    def _change(
+    def number(
         self,
         site: str,
-        changes: Mapping[str, Change],
-        also: Also | None,
-        by: Actor | None,
-        about: Sequence[Subject],
-    ) -> Written:
+        save: Callable[[TransactWrite, int], None],
+        *,
+        by: Actor | None = None,
+        about: Sequence[Subject] = (),
+    ) -> None:
+        """Take the feed's next number for a row that is no item, and write the row in the same transaction.
+
+        :param save: writes the row, given its number.
+        :param about: what the audit entry says; nothing: there is none.
+        :raises Conflict: another writer was first, or the condition of ``save`` does not hold.
+        :raises Unavailable: as `change`.
+        """
+        head = self.head(site)
+        read_at = self._now()  # after the read: see Head.take
+        link = Link.decode(head.audited if head else "")
+        sealed = self._trail.seal(f"site:{site}", link, by or SYSTEM, about, site=site) if about else None
+        with translated("writing to the feed"), TransactWrite(connection=self._connection) as transaction:
+            last = self._take(transaction, site, head, 1, read_at, sealed.link if sealed else link)
+            if sealed is not None:
+                self._trail.add(transaction, sealed)
+            save(transaction, last + 1)
+
+    def _change(self, site: str, changes: Mapping[str, Change], also: Also | None, why: _Why) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
-        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, by, about)
+        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, why)
 
-    def _try(
-        self,
-        site: str,
-        changes: Mapping[str, Change],
-        also: Also | None,
-        by: Actor | None,
-        about: Sequence[Subject],
-    ) -> Written:
+    def _try(self, site: str, changes: Mapping[str, Change], also: Also | None, why: _Why) -> Written:
         head = self.head(site)
         read_at = self._now()  # after the read: see Head.take
         current = self.read(site, list(changes))
@@ -187,21 +216,28 @@ class ItemWriter:
         ]
         if len(wanted) + len(telling) > _MOST_ROWS:
             raise _TooMany
-        subjects = [*about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
+        subjects = [*why.about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
         link = Link.decode(head.audited if head else "")
-        sealed = self._trail.seal(f"site:{site}", link, by or _source_of(wanted), subjects, site=site)
+        sealed = self._trail.seal(f"site:{site}", link, why.by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
             seq = self._take(transaction, site, head, len(wanted), read_at, sealed.link)
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
-                wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
+                timing = self._timing(current.get(item_id), stored, why, read_at)
+                told = {"feed_seq": seq, "audited": sealed.key, "timing": timing}
+                wanted[item_id] = stored.model_copy(update=told)
                 self._save(transaction, wanted[item_id], current.get(item_id))
             for stored in telling:
                 self._tell_source(transaction, stored)
             if also is not None:
                 also(transaction, sealed.key)
         return Written({**current, **wanted}, len(wanted), frozenset(wanted))
+
+    def _timing(self, before: StoredItem | None, after: StoredItem, why: _Why, now: float) -> Timing:
+        saved = why.saved.get(after.item.id, _NOTHING_KNOWN)
+        was, becomes = (None if each is None or each.gone else each.item for each in (before, after))
+        return timed(after.timing, was, becomes, datetime.fromtimestamp(now, UTC), saved)
 
     def _take(
         self,
@@ -286,13 +322,18 @@ class ItemWriter:
             performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed]
             or None,
             study_instance_uid=item.study_instance_uid,
+            timing=_plain(stored.timing) or None,
         )
+        starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
+        was_cancelled = stored.gone and stored.timing.cancelled_at is not None
+        if was_cancelled:
+            row.group_key, row.group_at = cancelled_group(item.site), starts_at
         if not stored.gone:
-            row.status = item.performed_procedure_step_status.value
-            row.starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
+            row.status, row.starts_at = item.performed_procedure_step_status.value, starts_at
         elif stored.status_owner != "person" or not item.source:
             # What a person removed from a source must stay buried, or the next sync would raise it.
-            row.expires_at = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
+            kept = CANCELLED_SECONDS if was_cancelled else TOMBSTONE_SECONDS
+            row.expires_at = datetime.fromtimestamp(self._now() + kept, UTC)
         return row
 
 
@@ -308,6 +349,7 @@ def stored_item(row: ItemRow) -> StoredItem:
             "gone": bool(row.gone),
             "audited": row.audited or "",
             "performed": row.performed or (),
+            "timing": row.timing or {},
         }
     )
 

@@ -6,6 +6,7 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         SelfTestRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
@@ -51,8 +52,9 @@ from pynamodb.models import Model
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
-SAME, STAMP = "SAME#", "STAMP#"
+SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
+CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -74,6 +76,11 @@ def same_key(row_id: str) -> str:
     return f"{SAME}{row_id}"
 
 
+def self_test_key(relay_id: str) -> str:
+    """Return the sort key of a relay's last test participant."""
+    return f"{SELF_TEST}{relay_id}"
+
+
 def stamp_key(version: int) -> str:
     """Return the sort key of the stamp that a write of the head left."""
     return f"{STAMP}{version}"
@@ -87,6 +94,11 @@ def step_key(key: str) -> str:
 def steps_group(site: str) -> str:
     """Return what a site's procedure steps are listed by."""
     return f"STEPS#{site}"
+
+
+def cancelled_group(site: str) -> str:
+    """Return what the bookings that were taken off a site's list are listed by."""
+    return f"{CANCELLED}{site}"
 
 
 def audit_key(day: str) -> str:
@@ -157,6 +169,17 @@ class GroupIndex(GlobalSecondaryIndex["StepRow"]):
     group_at = UnicodeAttribute(range_key=True)
 
 
+class CancelledIndex(GlobalSecondaryIndex["ItemRow"]):
+    """The same index, of items: what was taken off the list before a scan, by site and planned start."""
+
+    class Meta:
+        index_name = "by_group"
+        projection = AllProjection()
+
+    group_key = UnicodeAttribute(hash_key=True)
+    group_at = UnicodeAttribute(range_key=True)
+
+
 class DueIndex(GlobalSecondaryIndex["StepRow"]):
     """Steps whose write-back is due. Sparse."""
 
@@ -192,7 +215,8 @@ class StampRow(Row):
 class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
-    ``audited``: the key of the last audit entry about it; of a step likewise.
+    ``audited``: the key of the last audit entry about it; of a step likewise. ``timing``: of its plan.
+    A tombstone of a booking has ``group_key`` and ``group_at``, so that reports find it.
     """
 
     feed_seq = NumberAttribute()
@@ -206,11 +230,23 @@ class ItemRow(Row):
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
+    timing = JSONAttribute(null=True)
+    group_key = UnicodeAttribute(null=True)
+    group_at = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
     by_status = StatusIndex()
     by_start = StartIndex()
+    cancelled = CancelledIndex()
+
+
+class SelfTestRow(Row):
+    """A relay's last test participant: it has a place in the feed, and in no other index."""
+
+    feed_seq = NumberAttribute()
+    gone = BooleanAttribute(default=False)
+    body = UnicodeAttribute()
 
 
 class SameRow(Row):
@@ -327,6 +363,7 @@ class Tables:
     stamp: type[StampRow]
     item: type[ItemRow]
     same: type[SameRow]
+    self_test: type[SelfTestRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -361,6 +398,7 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
         same=bound(SameRow, worklist_table),
+        self_test=bound(SelfTestRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),

@@ -44,6 +44,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/procedure-steps/{sop_instance_uid}/link"): WRITE,
     ("POST", "/procedure-steps/{sop_instance_uid}/unlink"): WRITE,
     ("GET", "/missing"): READ,
+    ("GET", "/reports/planned-and-done"): READ,
     ("GET", "/audit"): ADMIN,
     ("GET", "/audit/check"): ADMIN,
     ("GET", "/users"): ADMIN,

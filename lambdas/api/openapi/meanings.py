@@ -16,6 +16,7 @@ TAGS: Final = {
     "sources": "REDCap projects: how they are read, and how that goes.",
     "write-backs": "What REDCap refused to be told.",
     "relays": "The relays near the scanners.",
+    "reports": "How the scanners were used.",
     "audit": "Who did what, when, and from where.",
     "for relays": "What relays themselves call.",
     "for REDCap": "What REDCap itself calls.",

@@ -57,6 +57,10 @@ class Changes:
         """Make a code that enrols a relay."""
         return relays.create_enrollment(self._services, self._by, as_model(Invitation, {"site": site}))
 
+    def test_relay(self, relay_id: str) -> None:
+        """Send a test participant to a relay; raise `Rejected` if it cannot be tested."""
+        relays.begin_test(relay_id, self._services, self._by)
+
     def revoke_relay(self, relay_id: str) -> None:
         """End a relay's access."""
         relays.revoke_relay(relay_id, self._services, self._by)

@@ -14,6 +14,7 @@ from lambdas.api.pages.routes import (
     find,
     items,
     login,
+    planned_and_done,
     relays,
     single_sign_on,
     sources,
@@ -23,7 +24,20 @@ from lambdas.api.pages.routes import (
 )
 from lambdas.api.services import Services
 
-MODULES = (login, single_sign_on, today, find, week, unmatched, items, sources, relays, admin, assets)
+MODULES = (
+    login,
+    single_sign_on,
+    today,
+    find,
+    week,
+    unmatched,
+    planned_and_done,
+    items,
+    sources,
+    relays,
+    admin,
+    assets,
+)
 _COMPRESSED_FROM = 1000
 
 

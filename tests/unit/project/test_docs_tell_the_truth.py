@@ -14,6 +14,7 @@ from typer.main import get_command
 import edge_relay.cli
 import infra.cli
 from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
+from infra.commands.history.settings import HistorySettings
 from lambdas.api.settings import ApiSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
@@ -104,6 +105,7 @@ def _last_list(cell: str) -> str:
         ScheduleSettings,
         SyncSettings,
         WriteBackSettings,
+        HistorySettings,
         RelaySettings,
         TlsSettings,
         StatusSettings,

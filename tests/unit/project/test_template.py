@@ -210,6 +210,12 @@ def test_who_knows_a_queue_may_send_to_it_and_nobody_else(function: str, queue: 
     assert may(function, "sqs:SendMessage", {"Fn::GetAtt": [queue, "Arn"]}) == ({"Ref": queue} in variables)
 
 
+def test_the_api_may_ask_every_index_of_the_worklist() -> None:
+    indexes = [*indexes_in_template("LocalSecondaryIndexes"), *indexes_in_template("GlobalSecondaryIndexes")]
+    on = [{"Fn::Sub": f"${{WorklistTable.Arn}}/index/{index}"} for index in indexes]
+    assert [each for each in on if not may("ApiFunction", "dynamodb:Query", each)] == []
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_only_the_api_reads_accounts_and_signing_keys(function: str) -> None:
     is_api = function == "ApiFunction"

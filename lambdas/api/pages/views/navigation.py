@@ -11,6 +11,7 @@ PAGES: Final = (
     ("/app/find", "Find", Role.READ),
     ("/app/week", "Week", Role.READ),
     ("/app/unmatched", "Unmatched", Role.READ),
+    ("/app/planned-and-done", "Planned and done", Role.READ),
     ("/app/sources", "Sources", Role.ADMIN),
     ("/app/relays", "Relays", Role.ADMIN),
     ("/app/write-backs", "Write-backs", Role.ADMIN),
