@@ -79,6 +79,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/relay/mpps/lacking"): RELAY,
     ("GET", "/relay/mpps/{sop_instance_uid}"): RELAY,
     ("POST", "/relay/heartbeat"): RELAY,
+    ("POST", "/relay/shown"): RELAY,
 }
 
 
