@@ -20,6 +20,7 @@ from edge_relay.commands.options import version_option
 from infra.commands.history.commands import history
 from infra.commands.restore import restore
 from infra.commands.sources import sources
+from infra.commands.telling.notices import notices
 from infra.commands.tools import reported, text_of
 from infra.commands.users import users
 from infra.commands.write_backs import write_backs
@@ -52,6 +53,7 @@ _GROUPS = (
     ("sources", sources),
     ("relays", relays),
     ("write-backs", write_backs),
+    ("notices", notices),
     ("restore", restore),
     ("history", history),
 )

@@ -6,7 +6,7 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
-        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         SelfTestRow
+        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         ItemRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
@@ -25,6 +25,9 @@
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
         IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
+        NOTICES            <id>                  who is told of a site's trouble
+        NOTICE_LEDGERS     <id>                  what that address was told, and its outbox
+        CALENDARS          <hash of a secret>    which scanner's exams a program may read
         SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
@@ -74,11 +77,6 @@ def item_key(item_id: str) -> str:
 def same_key(row_id: str) -> str:
     """Return the sort key of the row that says which item a row's name means."""
     return f"{SAME}{row_id}"
-
-
-def self_test_key(relay_id: str) -> str:
-    """Return the sort key of a relay's last test participant."""
-    return f"{SELF_TEST}{relay_id}"
 
 
 def stamp_key(version: int) -> str:
@@ -241,14 +239,6 @@ class ItemRow(Row):
     cancelled = CancelledIndex()
 
 
-class SelfTestRow(Row):
-    """A relay's last test participant: it has a place in the feed, and in no other index."""
-
-    feed_seq = NumberAttribute()
-    gone = BooleanAttribute(default=False)
-    body = UnicodeAttribute()
-
-
 class SameRow(Row):
     """The item that a row of REDCap means, where its name alone would give another."""
 
@@ -363,7 +353,6 @@ class Tables:
     stamp: type[StampRow]
     item: type[ItemRow]
     same: type[SameRow]
-    self_test: type[SelfTestRow]
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
@@ -398,7 +387,6 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         stamp=bound(StampRow, worklist_table),
         item=bound(ItemRow, worklist_table),
         same=bound(SameRow, worklist_table),
-        self_test=bound(SelfTestRow, worklist_table),
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),

@@ -26,6 +26,8 @@ PATHS = (
     "sources/new",
     "relays",
     "write-backs",
+    "notices",
+    "calendars",
     "accounts",
     "audit",
     "first-run",

@@ -18,6 +18,7 @@ from infra.commands import screen
 from infra.commands.deployment import relay_store, self_test_store
 from infra.commands.relays import self_test
 from infra.redcap_simulator import RedcapSimulator, classic
+from lambdas import schedule
 from lambdas.access.passwords import Passwords
 from lambdas.access.role import Role
 from lambdas.sources.state import SourceState, SyncReport
@@ -510,3 +511,12 @@ def test_a_relay_that_is_too_old_for_the_test_participant_is_named(rig: CloudRig
 def test_a_site_without_a_relay_cannot_be_tested(rig: CloudRig) -> None:
     result = mwl_cloud("relays", "test", "north")
     assert (result.exit_code, "no relay of this site" in result.stderr) == (2, True)
+
+
+def test_the_schedule_tests_each_relay_that_can_be_tested(rig: CloudRig) -> None:
+    known, old, revoked = a_known_relay(ABILITY), a_known_relay(), a_known_relay(ABILITY)
+    relay_store().revoke(revoked, by=SYSTEM)
+    assert schedule.self_tests({}, None) == {"self_tests": 1}
+    found = self_test_store().of_relays(relay_store().all())
+    assert (set(found), found[known].by) == ({known}, "system")
+    assert old not in found

@@ -11,9 +11,11 @@ from lambdas.api.pages.rendering import PageHeaders
 from lambdas.api.pages.routes import (
     admin,
     assets,
+    calendars,
     find,
     items,
     login,
+    notices,
     planned_and_done,
     relays,
     single_sign_on,
@@ -35,6 +37,8 @@ MODULES = (
     items,
     sources,
     relays,
+    notices,
+    calendars,
     admin,
     assets,
 )

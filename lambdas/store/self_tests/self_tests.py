@@ -2,8 +2,8 @@
 
     SITE#<site>   SELF_TEST#<relay_id>
 
-The row has its place in the feed like an item's, and in no index that people's lists are read from. One that
-is over, or too old, is a tombstone there.
+The row is an item's without what the other indexes need: it has its place in the feed, and in no index that
+people's lists are read from. One that is over, or too old, is a tombstone there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lambdas.store.audit.entry import Actor, Subject
 from lambdas.store.commit import ItemWriter
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS
-from lambdas.store.models import SELF_TEST, SelfTestRow, Tables, self_test_key, site_key
+from lambdas.store.models import SELF_TEST, ItemRow, Tables, site_key
 from lambdas.store.self_tests.outcome import SelfTest
 from shared.batches import batches
 from shared.errors import NotFound, Rejected
@@ -72,11 +72,11 @@ class SelfTestStore:
 
     def of_relays(self, relays: Iterable[Relay]) -> dict[str, SelfTest]:
         """Return the last test of each relay that has one, by relay id."""
-        keys = [(site_key(each.site), self_test_key(each.relay_id)) for each in relays]
+        keys = [(site_key(each.site), _key(each.relay_id)) for each in relays]
         found = {}
         for some in batches(keys, _BATCH_GET):
             with translated("reading the relays' tests"):
-                rows = list(self._tables.self_test.batch_get(some, consistent_read=True))
+                rows = list(self._tables.item.batch_get(some, consistent_read=True))
             found.update({row.sk.removeprefix(SELF_TEST): _test_of(row) for row in rows})
         return found
 
@@ -131,19 +131,17 @@ class SelfTestStore:
     def _write(
         self,
         test: SelfTest,
-        before: SelfTestRow | None,
+        before: ItemRow | None,
         *,
         by: Actor | None = None,
         about: Sequence[Subject] = (),
     ) -> None:
-        unmoved = (
-            SelfTestRow.pk.does_not_exist() if before is None else SelfTestRow.feed_seq == before.feed_seq
-        )
+        unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
 
         def save(transaction: TransactWrite, seq: int) -> None:
-            row = self._tables.self_test(
+            row = self._tables.item(
                 site_key(test.site),
-                self_test_key(test.relay_id),
+                _key(test.relay_id),
                 feed_seq=seq,
                 gone=test.over,
                 body=test.model_dump_json(),
@@ -153,12 +151,10 @@ class SelfTestStore:
 
         self._writer.number(test.site, save, by=by, about=about)
 
-    def _row(self, relay: Relay) -> SelfTestRow | None:
+    def _row(self, relay: Relay) -> ItemRow | None:
         with translated("reading a relay's test"):
             try:
-                return self._tables.self_test.get(
-                    site_key(relay.site), self_test_key(relay.relay_id), consistent_read=True
-                )
+                return self._tables.item.get(site_key(relay.site), _key(relay.relay_id), consistent_read=True)
             except DoesNotExist:
                 return None
 
@@ -194,5 +190,9 @@ def feed_row(body: str, feed_seq: int, now: float) -> FeedSelfTest | Tombstone:
     return FeedSelfTest(feed_seq=feed_seq, relay_id=test.relay_id, expires_at=test.expires_at, item=test.item)
 
 
-def _test_of(row: SelfTestRow) -> SelfTest:
-    return SelfTest.model_validate_json(row.body)
+def _test_of(row: ItemRow) -> SelfTest:
+    return SelfTest.model_validate_json(row.body or "{}")
+
+
+def _key(relay_id: str) -> str:
+    return f"{SELF_TEST}{relay_id}"
