@@ -268,6 +268,16 @@ PROPERTIES: Final = {
     "begun_at": "When it was begun.",
     "begun_by": "Who began it.",
     "hops": "The parts of the way, in order.",
+    "calendar_id": "Names the calendar.",
+    "scanner": "The scanner.",
+    "made_at": "When it was made.",
+    "made_by": "Who made it.",
+    "channel": "How the person is told: by mail or a webhook.",
+    "kinds": "Of which kinds of events.",
+    "immediately": "Whether it is told at once, and not with the digest.",
+    "digest_at": "When the digest is sent, `HH:MM`.",
+    "quiet_from": "From when nothing is sent, `HH:MM`.",
+    "quiet_to": "Until when nothing is sent, `HH:MM`.",
 }
 
 OF_MODELS: Final = {
