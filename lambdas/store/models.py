@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -307,6 +307,7 @@ class SourceRow(Row):
 class AuditRow(Row):
     """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
 
+    kept_days: ClassVar[int] = 0  # 0: for ever; see `lambdas.store.audit.retention`
     body = UnicodeAttribute(null=True)
     packed = BinaryAttribute(legacy_encoding=False, null=True)
     hash = UnicodeAttribute()
