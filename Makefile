@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -153,6 +153,7 @@ $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
 $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
   pyproject.toml --extra lambda --extra parquet -c requirements/dev.txt -o requirements/history.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/client.in -o requirements/client.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
 endef
 
@@ -232,6 +233,17 @@ sbom: $(SBOM_VENV)/.sbom ## List what the relay and the Lambdas are made of (Cyc
 	@mkdir -p $(DIST)
 	@for part in edge cloud; do $(SBOM_VENV)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements \
 	  --pyproject pyproject.toml --output-reproducible -o $(DIST)/mwl-relay-$$part.cdx.json requirements/$$part.txt; done
+
+CLIENT_VENV := build/tools/client
+
+$(CLIENT_VENV)/bin/pip:
+	$(call create_venv,$(CLIENT_VENV))
+
+$(CLIENT_VENV)/.client: requirements/client.txt | $(CLIENT_VENV)/bin/pip
+	$(call pip_install,$(CLIENT_VENV),$<)
+	@touch $@
+
+client-venv: $(CLIENT_VENV)/.client ## Make build/tools/client, which makes a client of the OpenAPI document for a test
 
 # ------------------------------------------------------------------------------------------------------------- AWS
 

@@ -23,7 +23,7 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.audit.entry import SYSTEM
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import Tables
 from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -58,7 +58,7 @@ class SelfTestSettings(StoreSettings):
 
     def tables(self) -> Tables:
         """Return the table models of this deployment, accounts included."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return self.bound(self.accounts_table)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001

@@ -24,6 +24,7 @@ from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
+from lambdas.store.accounts.shown_items import ShownItemStore
 from lambdas.store.accounts.sign_ons import SignOnStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
@@ -74,6 +75,7 @@ class Services:
     sessions: BrowserSessionStore
     sign_ons: SignOnStore
     relays: RelayStore
+    shown_items: ShownItemStore
     self_tests: SelfTestStore
     sources: SourceStore
     triggers: TriggerStore
@@ -148,6 +150,7 @@ def services_from(
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
         sign_ons=SignOnStore(tables),
+        shown_items=ShownItemStore(tables),
         open_id_provider=_open_id_provider(settings, vault, now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
         self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),

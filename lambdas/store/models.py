@@ -244,6 +244,7 @@ class SourceRow(Row):
 class AuditRow(Row):
     """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
 
+    kept_days: ClassVar[int] = 0  # 0: for ever; see `lambdas.store.audit.retention`
     body = UnicodeAttribute(null=True)
     packed = BinaryAttribute(legacy_encoding=False, null=True)
     hash = UnicodeAttribute()

@@ -91,6 +91,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/relay/mpps/{sop_instance_uid}"): RELAY,
     ("POST", "/relay/heartbeat"): RELAY,
     ("POST", "/relay/self-tests/{test_id}"): RELAY,
+    ("POST", "/relay/shown"): RELAY,
 }
 
 

@@ -38,6 +38,7 @@ Action = Literal[
     "login-failed",
     "logged-out",
     "asked-for",
+    "shown",
 ]
 LONGEST_PLAIN: Final = 700
 """Bytes of an entry's text that are stored as they are; longer ones are packed."""

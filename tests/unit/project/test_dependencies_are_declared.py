@@ -69,7 +69,9 @@ def lines_of(path: str) -> list[str]:
 
 def everything_declared() -> set[str]:
     builds = {required(line) for line in pyproject()["build-system"]["requires"]}
-    tools = {required(line) for own in ("sam", "sbom") for line in lines_of(f"requirements/{own}.in")}
+    tools = {
+        required(line) for own in ("client", "sam", "sbom") for line in lines_of(f"requirements/{own}.in")
+    }
     extras = pyproject()["project"]["optional-dependencies"]
     return builds | tools | declared(None) | {name for extra in extras for name in declared(extra)}
 
@@ -164,7 +166,9 @@ def test_a_lock_file_has_what_its_extra_declares(lock: str, extras: set[str]) ->
     assert declared(None).union(*(declared(extra) for extra in extras)) <= locked(lock)
 
 
-@pytest.mark.parametrize("lock", ["build", "cloud", "edge", "history", "local", "dev", "sam", "sbom"])
+@pytest.mark.parametrize(
+    "lock", ["build", "client", "cloud", "edge", "history", "local", "dev", "sam", "sbom"]
+)
 def test_a_lock_file_pins_everything_by_version_and_hash(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     pins = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
