@@ -20,6 +20,10 @@ MOST_CHARACTERS: Final = 300
 MOST_CURSOR: Final = 1024
 MOST_PARKED: Final = 50
 MOST_BECAUSE: Final = 500
+MOST_REFUSED: Final = 20
+ADDS_SCANNERS: Final = "add-scanners"
+"""The ability of a relay whose own file lets the cloud add scanners."""
+
 MOST_ACTIVE: Final = 200
 """Most scanners in one heartbeat: those heard last."""
 
@@ -132,12 +136,28 @@ class ParkedEvent(_HealthModel):
     reason: Sentence = ""
 
 
+class RefusedAssociation(_HealthModel):
+    """Somebody who called over DICOM and was refused.
+
+    :param address: from where.
+    :param unknown: because no scanner of the relay's bears this AE title.
+    """
+
+    ae_title: Annotated[str, AfterValidator(lambda text: text[:16])]
+    address: Annotated[str, AfterValidator(lambda text: text[:64])]
+    why: Sentence
+    at: AwareDatetime
+    count: Count = 1
+    unknown: bool = False
+
+
 class RelayHealth(RelaySummary):
     """The same with what the scanners did: the body of ``POST /relay/heartbeat``.
 
     :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
         the history that this relay saw; empty before the first.
     :param parked_events: the oldest of the parked events.
+    :param refused: who was refused, the latest first.
     :param abilities: what this version of the relay can do that an older one cannot, ``self-test``.
     """
 
@@ -145,6 +165,7 @@ class RelayHealth(RelaySummary):
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+    refused: Annotated[tuple[RefusedAssociation, ...], AfterValidator(lambda told: told[:MOST_REFUSED])] = ()
     abilities: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
 
 
@@ -165,9 +186,11 @@ class HeartbeatAnswer(_HealthModel):
 
     :param identity_shared: another machine uses this relay's identity too.
     :param discards: parked events that people give up.
+    :param retries: the ids of parked events to be sent again.
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
     version: Annotated[str, Field(max_length=64)]
     identity_shared: bool = False
     discards: tuple[DiscardOrder, ...] = ()
+    retries: tuple[Annotated[str, Field(max_length=64)], ...] = ()

@@ -245,6 +245,7 @@ class LocalStack(Started):
             f"port = {self.options.dicom_port}",
             f'cloud_url = "{self.api_url}"',
             f"pull_interval_seconds = {self.options.pull_seconds}",
+            'cloud_scanners = "add"',
             "[status]",
             "port = 0",
             "[[scanners]]",

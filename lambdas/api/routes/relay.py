@@ -120,7 +120,13 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
     discards = services.relays.discards(relay.relay_id, body)
-    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared, discards=discards)
+    return HeartbeatAnswer(
+        scanners=overrides,
+        version=version,
+        identity_shared=shared,
+        discards=discards,
+        retries=services.relays.take_retries(relay.relay_id, body),
+    )
 
 
 def _etag(cursor: str) -> str:
