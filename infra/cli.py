@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_relay.commands.options import version_option
+from infra.commands.history.commands import history
 from infra.commands.restore import restore
 from infra.commands.sources import sources
+from infra.commands.telling.notices import notices
 from infra.commands.tools import reported, text_of
 from infra.commands.users import users
 from infra.commands.write_backs import write_backs
@@ -51,7 +53,9 @@ _GROUPS = (
     ("sources", sources),
     ("relays", relays),
     ("write-backs", write_backs),
+    ("notices", notices),
     ("restore", restore),
+    ("history", history),
 )
 for name, group in _GROUPS:
     app.add_typer(group, name=name)

@@ -31,7 +31,8 @@ class SyncSettings(RedcapSettings):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event; return the messages that failed.
 
-    A message is ``{"source_id": ...}``; with ``"record"`` it is about that record alone, and with
+    A message is ``{"source_id": ...}``; with ``"record"`` it is about that record alone, which was saved at
+    ``"saved_at"`` (seconds since 1970), and with
     ``"confirm_withdrawals": "yes"`` a person has agreed that however many items may be withdrawn.
     """
     sync = _wired(load(SyncSettings))
@@ -42,8 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     def sync_one(message: Mapping[str, str]) -> None:
         source_id = message["source_id"]
-        if record := message.get("record", ""):
-            result = _bring(sync, source_id, record, remaining)
+        if message.get("record"):
+            result = _bring(sync, message, remaining)
         else:
             confirmed = message.get("confirm_withdrawals") == "yes"
             result = sync.run(source_id, remaining=remaining, confirm_withdrawals=confirmed)
@@ -67,11 +68,15 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     return handle_messages(event, context, "source_id", sync_one, logger)
 
 
-def _bring(
-    sync: SourceSync, source_id: str, record: str, remaining: Callable[[], float]
-) -> SyncResult | None:
+def _bring(sync: SourceSync, message: Mapping[str, str], remaining: Callable[[], float]) -> SyncResult | None:
+    source_id, saved_at = message["source_id"], message.get("saved_at")
     try:
-        return sync.run_record(source_id, record, remaining=remaining)
+        return sync.run_record(
+            source_id,
+            message["record"],
+            remaining=remaining,
+            announced_at=float(saved_at) if saved_at else None,
+        )
     except NotFound:
         raise
     except MwlError as error:

@@ -19,6 +19,7 @@ MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
 MOST_CURSOR: Final = 1024
 MOST_PARKED: Final = 50
+MOST_DISCARDED: Final = 50
 MOST_BECAUSE: Final = 500
 MOST_REFUSED: Final = 20
 ADDS_SCANNERS: Final = "add-scanners"
@@ -151,6 +152,14 @@ class RefusedAssociation(_HealthModel):
     unknown: bool = False
 
 
+class DiscardedEvent(ParkedEvent):
+    """A parked event that somebody gave up at the relay itself: who, when (as the relay kept it), and why."""
+
+    discarded_by: Annotated[str, AfterValidator(lambda text: text[:64])]
+    discarded_at: Annotated[str, AfterValidator(lambda text: text[:40])]
+    because: Annotated[str, AfterValidator(lambda text: text[:MOST_BECAUSE])]
+
+
 class RelayHealth(RelaySummary):
     """The same with what the scanners did: the body of ``POST /relay/heartbeat``.
 
@@ -159,9 +168,13 @@ class RelayHealth(RelaySummary):
     :param parked_events: the oldest of the parked events.
     :param refused: who was refused, the latest first.
     :param abilities: what this version of the relay can do that an older one cannot, ``self-test``.
+    :param discarded_events: the oldest of those that were given up and that the cloud has not recorded yet.
     """
 
     parked_events: Annotated[tuple[ParkedEvent, ...], AfterValidator(lambda told: told[:MOST_PARKED])] = ()
+    discarded_events: Annotated[
+        tuple[DiscardedEvent, ...], AfterValidator(lambda told: told[:MOST_DISCARDED])
+    ] = ()
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
@@ -187,6 +200,7 @@ class HeartbeatAnswer(_HealthModel):
     :param identity_shared: another machine uses this relay's identity too.
     :param discards: parked events that people give up.
     :param retries: the ids of parked events to be sent again.
+    :param discards_recorded: ids of the relay's ``discarded_events`` that need not be told again.
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
@@ -194,3 +208,4 @@ class HeartbeatAnswer(_HealthModel):
     identity_shared: bool = False
     discards: tuple[DiscardOrder, ...] = ()
     retries: tuple[Annotated[str, Field(max_length=64)], ...] = ()
+    discards_recorded: tuple[str, ...] = ()

@@ -70,7 +70,7 @@ def problems(report: HealthReport | None, running: bool, held: Held, now: dateti
     elif not running:
         yield f"the relay is not running; it was last seen {since(report.written_at, now)}"
     else:
-        if now - report.written_at > _STALE:
+        if (now - report.written_at).total_seconds() > limit_seconds(report):  # each pull renews it
             yield f"the relay has not updated its status since {since(report.written_at, now)}"
         for name, sentence in _FAILURES.items():
             yield from _loop_problem(name, sentence, getattr(report, name), now)

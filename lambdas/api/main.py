@@ -33,6 +33,7 @@ from lambdas.api.routes import (
     worklist,
     write_backs,
 )
+from lambdas.api.routes.telling import calendars, notices
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings, listed
 from lambdas.settings import load
@@ -51,6 +52,8 @@ ROUTES: Final = (
     relays,
     missing,
     planned_and_done,
+    notices,
+    calendars,
     audit,
     relay,
     hooks,

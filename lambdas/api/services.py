@@ -19,7 +19,9 @@ from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
 from lambdas.aws.sync_requests import SyncRequests
+from lambdas.notices.store import NoticeStore
 from lambdas.store.accounts.browser_sessions import BrowserSessionStore
+from lambdas.store.accounts.calendars import CalendarStore
 from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
@@ -90,6 +92,8 @@ class Services:
     audit: AuditTrail
     idempotency: IdempotencyStore
     open_id_provider: OpenIdProvider | None
+    notices: NoticeStore
+    calendars: CalendarStore
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -162,6 +166,8 @@ def services_from(
         tokens=PeopleTokens(keys, now=now),
         audit=AuditTrail(tables, now=now),
         idempotency=IdempotencyStore(tables, now=now, new_id=_new_id),
+        notices=NoticeStore(tables, now=now),
+        calendars=CalendarStore(tables, now=now),
         wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,

@@ -101,8 +101,9 @@ EXAMS: Final = Table(
         _PARTICIPANT,
         _text(
             "because",
-            "what became known: `created`, `changed`, `removed`, `restored` or `shown`",
-            "`action` of the audit entry; `shown`: see `first_shown_at`",
+            "what became known: `created`, `changed`, `removed` or `restored`; `found`: it was there "
+            "before there was an audit trail",
+            "`action` of the audit entry",
         ),
         _BY,
         _text("status", "status, such as `SCHEDULED`", "`performed_procedure_step_status` of the item"),
@@ -126,7 +127,7 @@ EXAMS: Final = Table(
         _int("reschedules", "how often its planned begin changed since", "counted"),
         _time(
             "first_shown_at",
-            "when its scanner first asked at a relay that had it; null if not known",
+            "when its scanner first asked a relay that had it; told with the next version; null if not known",
             "the first `last_query_at` of `scanner` in a heartbeat that is not before a `pull.succeeded_at` "
             "after `first_seen_at`",
         ),
@@ -163,7 +164,11 @@ STEPS: Final = Table(
         _PARTICIPANT,
         _text("exam", "key of the first exam it is of; empty: a scan without booking", "first of `item_ids`"),
         _int("exams", "how many exams it is of", "length of `item_ids`"),
-        _text("because", "`reported`, `linked` or `unlinked`", "`action` of the audit entry"),
+        _text(
+            "because",
+            "`reported`, `linked`, `unlinked`; `told` or `refused` by REDCap",
+            "`action` of the audit entry",
+        ),
         _BY,
         _text("status", "`IN_PROGRESS`, `COMPLETED` or `DISCONTINUED`", "`status`"),
         _text("scanner", "AE title of the scanner", "`station_aetitle`, else the calling AE title"),
@@ -175,6 +180,11 @@ STEPS: Final = Table(
         _text("discontinuation_reason", "code value of CID 9300", "`discontinuation_reason`"),
         _int("series", "series it reported", "`series_count`"),
         _int("images", "images they refer to", "`image_count`"),
+        _time(
+            "told_at",
+            "when REDCap was told of it as it stands; null while it was not",
+            "`at` of the `told` entry since the last `reported`, `linked` or `unlinked`",
+        ),
     ),
 )
 
@@ -215,7 +225,7 @@ SYNCS: Final = Table(
         _text("study", "study", "id of the source"),
         _time("at", "when it ended", "`finished_at` of the report"),
         _DAY,
-        _text("site", "site; `many` if the study has several", "of the source definition"),
+        _text("site", "the study's site; the first by name if it has several", "of the source definition"),
         _text("outcome", "`ok` or `failed`", "`outcome`"),
         _bool("full", "it read every record", "`full`"),
         _bool("unfinished", "it goes on at the next tick", "`unfinished`"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lambdas.store.commit import stored_item
 from lambdas.store.faults import translated
-from lambdas.store.models import ItemRow, Tables, cancelled_group, site_key
+from lambdas.store.models import ITEM, ItemRow, Tables, cancelled_group, site_key
 from lambdas.store.ownership import StoredItem
 from lambdas.store.plans.timing import Timing
 from shared.errors import Rejected
@@ -107,6 +107,14 @@ def items_of_days(
         for row in rows:
             if admits is None or admits(json.loads(row.body or "{}")):
                 yield stored_item(row)
+
+
+def items_of_site(tables: Tables, site: str) -> Iterator[StoredItem]:
+    """Yield all items of a site, those gone too; reads its whole partition."""
+    model = tables.item
+    with translated("listing a site's items"):
+        for row in model.query(site_key(site), model.sk.startswith(ITEM), consistent_read=True):
+            yield stored_item(row)
 
 
 class BookedRow(NamedTuple):

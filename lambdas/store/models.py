@@ -25,6 +25,9 @@
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
         IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
+        NOTICES            <id>                  who is told of a site's trouble
+        NOTICE_LEDGERS     <id>                  what that address was told, and its outbox
+        CALENDARS          <hash of a secret>    which scanner's exams a program may read
         SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.

@@ -21,10 +21,13 @@ PATHS = (
     "find",
     "week",
     "unmatched",
+    "planned-and-done?date_from=2026-11-27&date_to=2026-11-27",
     "sources",
     "sources/new",
     "relays",
     "write-backs",
+    "notices",
+    "calendars",
     "accounts",
     "audit",
     "first-run",
@@ -187,7 +190,7 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, site: str, services: S
         found = {}
         for path in (*PATHS, f"items/{item_of(services, '2')}", f"items/{item_of(services, '2')}/history"):
             page.goto(f"/app/{path}")
-            name = path.split("/")[0] if path.startswith("items") else path.replace("/", "-")
+            name = path.split("/")[0] if path.startswith("items") else path.split("?")[0].replace("/", "-")
             if scheme == "light" or path == "today":
                 picture(page, f"{name}-{scheme}")
             if wrong := found_by_axe(page):

@@ -20,6 +20,8 @@ from random import Random
 from typing import Final, NamedTuple
 
 from edge_relay.client import scu
+from edge_relay.health.status import RelayStatus
+from edge_relay.operations.status_socket import ask
 from shared.errors import MwlError, Unavailable
 from tests.bench.processes import Use
 from tests.faults.crashes import is_known
@@ -27,7 +29,7 @@ from tests.faults.outcome import Outcome
 from tests.fuzz import corpus
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
 from tests.rigs.patience import SOON
-from tests.rigs.relay import began, completed, item, query
+from tests.rigs.relay import began, completed, eventually, item, query
 
 _SLOW: Final = 100
 _RATE: Final = 20.0
@@ -85,6 +87,24 @@ def _slow(relay: Mistreated, outcome: Outcome) -> None:
                 with suppress(OSError):  # the relay may have had enough of it
                     each.sendall(bytes((byte,)))
             _served(relay.serves, outcome)
+        _told(relay, outcome)
+
+
+def _told(relay: Mistreated, outcome: Outcome) -> None:
+    """See that the status tells of callers that were too slow, and calls the relay well all the same."""
+
+    def of_slow_ones() -> RelayStatus | None:
+        found = ask(relay.process.state_dir)
+        refused = found.health.refused if found and found.health else ()
+        return found if any("no association was asked for in time" in each.why for each in refused) else None
+
+    try:
+        found: RelayStatus = eventually(of_slow_ones)
+    except AssertionError:
+        outcome.unnamed.append("scanners that connect and say nothing")
+    else:
+        outcome.named += 1
+        outcome.wrong_answers += [f"the status calls it a problem: {problem}" for problem in found.problems]
 
 
 def _connect(relay: Mistreated, connects: int, outcome: Outcome) -> None:

@@ -503,6 +503,11 @@ class RelayProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def end(self, *, kill: bool = False) -> int:
         """Stop it with SIGTERM or SIGKILL; return its exit code."""
         assert self._process is not None

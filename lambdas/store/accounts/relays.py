@@ -4,7 +4,7 @@ RELAYS          <relay_id>          a relay; revoked ones stay, so that their co
 ENROLLMENTS     <hash of the code>  a code and the relay id it will make; a relay id can be added only once,
                                     so the code works only once
 RELAY_HEALTH    <relay_id>          its last heartbeat
-RELAY_DISCARDS  <relay_id>          which of its parked events people gave up
+RELAY_DISCARDS  <relay_id>          which of its parked events people gave up, in the cloud or at the relay
 RELAY_SCANNERS  <relay_id>          what is overridden of its scanners' profiles, and who said so
 
 Health and scanners have rows of their own: every call of a relay reads its account, which stays small, and a
@@ -13,7 +13,7 @@ heartbeat under way does not hold up a revocation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
-from shared.relay_health import DiscardOrder, ParkedEvent, RelayHealth
+from shared.relay_health import DiscardedEvent, DiscardOrder, ParkedEvent, RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
 
 ENROLLMENT_SECONDS: Final = 15 * 60
@@ -39,6 +39,7 @@ MOST_BYTES: Final = 100_000
 """Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
 
 _MOST_ORDERS: Final = 100
+_MOST_RECORDED: Final = 500
 _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
@@ -86,12 +87,18 @@ class Configuration(BaseModel):
 
 
 class Discards(BaseModel):
-    """The parked events of a relay that people gave up lately, and those it is to send again."""
+    """The parked events of a relay that people gave up lately.
+
+    :param orders: in the cloud; the relay is to follow.
+    :param retries: events that the relay is to send again.
+    :param recorded: at the relay itself, by event id: the audit trail has them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     orders: tuple[DiscardOrder, ...] = ()
     retries: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
 
 
 class RelayStore:
@@ -272,6 +279,32 @@ class RelayStore:
         except Conflict:
             return ()  # somebody asked for another this moment: the next heartbeat is told of both
         return tuple(each for each in kept.value.retries if each in parked)
+
+    def record_discards(self, relay: Relay, told: Sequence[DiscardedEvent]) -> tuple[str, ...]:
+        """Put what was given up at a relay into the audit trail, once; return the ids of all that are there.
+
+        What people gave up in the cloud is there since they did.
+        """
+        if told:
+            races(ATTEMPTS)(self._record_discards, relay, told)
+        return tuple(event.event_id for event in told)
+
+    def _record_discards(self, relay: Relay, told: Sequence[DiscardedEvent]) -> None:
+        kept = self._discards.get(relay.relay_id)
+        before = kept.value if kept else Discards()
+        known = {*before.recorded, *(order.event_id for order in before.orders)}
+        new = [event for event in told if event.event_id not in known]
+        if not new:
+            return
+        recorded = (*before.recorded, *(event.event_id for event in new))[-_MOST_RECORDED:]
+        by = Actor(kind="relay", name=relay.relay_id)
+        subjects = [
+            Subject(kind="parked-event", id=event.event_id, action="removed", before=event.model_dump())
+            for event in new
+        ]
+        audit = Audited(self._trail, by, subjects[0], relay.site, tuple(subjects[1:]))
+        changed = before.model_copy(update={"recorded": recorded})
+        self._keep_discards(relay.relay_id, changed, kept, audit)
 
     def _parked(self, relay_id: str, event_id: str) -> tuple[Relay, ParkedEvent]:
         relay, heartbeat = self.find(relay_id), self.heartbeat(relay_id)
