@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -272,6 +272,9 @@ $(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
 	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
 	@$(COMPILEALL) -s $@ $@
 	@touch $@
+
+screenshots:  ## Take pictures of every page of the dashboard, and renew the one in docs/images
+	@$(BIN)/python -m tests.browser.screenshots --docs $(or $(OUT),.screenshots) $(ARGS)
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)

@@ -60,8 +60,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
+@contextmanager
+def running_services() -> Iterator[Services]:
+    """Run a cloud that has had a day."""
     with cloud(DEFAULT_SITE="north", SITE_TIME_ZONE="Europe/Oslo") as running:
         running.clock.seconds = NOW.timestamp()
         settings = load(ApiSettings)
@@ -69,6 +70,12 @@ def services() -> Iterator[Services]:
         for role in Role:
             add_user(services, role.value, PASSWORD, role)
         fill(services)
+        yield services
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with running_services() as services:
         yield services
 
 

@@ -5,6 +5,7 @@ Whatever the API asks of a caller, who it is and which version was looked at, is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Response
@@ -123,9 +124,13 @@ class Changes:
         """End a calendar."""
         calendars.revoke_calendar(calendar_id, self._services, self._by)
 
-    def make_account(self, username: str, password: str, role: str) -> None:
-        """Make an account."""
-        body = as_model(NewUser, {"username": username, "password": password, "role": role})
+    def make_account(self, username: str, password: str, role: str, sites: Sequence[str] = ()) -> None:
+        """Make an account.
+
+        :param sites: those it may see; none: all.
+        """
+        fields = {"username": username, "password": password, "role": role, "sites": tuple(sites)}
+        body = as_model(NewUser, fields)
         users.create_user(body, Response(), self._services, self._by)
 
     def change_account(self, username: str, **fields: Any) -> None:

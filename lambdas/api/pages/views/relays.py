@@ -157,7 +157,8 @@ def _waiting(heartbeat: Heartbeat | None) -> str:
     health = heartbeat.health
     said = [f"{health.outbox} reports of scanners wait to be sent"] if health.outbox else []
     if health.parked:
-        said.append(f"{health.parked} are parked: the cloud refused them for good")
+        are = "is" if health.parked == 1 else "are"
+        said.append(f"{health.parked} {are} parked: refused for good")
     return "; ".join(said) or "nothing waits"
 
 
