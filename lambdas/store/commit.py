@@ -33,7 +33,6 @@ from lambdas.store.models import (
     HeadRow,
     ItemRow,
     Tables,
-    cancelled_group,
     connection,
     item_key,
     site_key,
@@ -41,6 +40,7 @@ from lambdas.store.models import (
     step_key,
 )
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
 from lambdas.store.plans.timing import Saved, Timing, timed
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches

@@ -15,7 +15,7 @@ from lambdas.history.facts.pseudonyms import Pseudonyms
 from lambdas.history.parquet import read
 from lambdas.history.rows.fold import Rows, fold
 from lambdas.history.rows.state import SiteState, Study
-from lambdas.history.schema import Table
+from lambdas.history.table import Table
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.store.accounts.relays import RelayStore

@@ -54,7 +54,7 @@ def fold(site: str, before: SiteState, facts: Iterable[Fact], studies: Mapping[s
         folding.take(fact)
     rows = folding.rows | {
         "syncs": list(sync_rows(syncs.values())),
-        "relay_minutes": minute_rows(beats),
+        "relay_minutes": minute_rows(beats, state.heard),
         "queries": query_rows(beats),
     }
     return Folded(state, rows, missing)
@@ -146,6 +146,7 @@ class _Folding:
         since = state.unshown.get(exam.study, {}).pop(part.subject, None)
         if since is not None and exam.unshown_minutes is None:
             exam.unshown_minutes = round((entry.at - since).total_seconds() / 60)
+            exam.row_seen_at = exam.row_seen_at and since
         own = {"known_at": utc(entry.at), "because": part.action, "done_by": entry.by}
         zone = zone_of(self._studies, exam.study, self._site)
         row = exams.exam_row(part.subject, exam, self._steps_of(part.subject), zone, self._site)

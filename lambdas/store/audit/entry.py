@@ -38,6 +38,7 @@ Action = Literal[
     "login-failed",
     "logged-out",
     "asked-for",
+    "shown",
 ]
 LONGEST_PLAIN: Final = 700
 """Bytes of an entry's text that are stored as they are; longer ones are packed."""
@@ -51,7 +52,7 @@ class Actor(BaseModel):
     :param request_id: names the request in the logs.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: ActorKind
     name: str = ""
@@ -79,7 +80,7 @@ class Subject(BaseModel):
     :param earlier: the key of the entry before this one about the same thing; empty if there is none.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: str
     id: str = ""
@@ -95,7 +96,7 @@ class Subject(BaseModel):
 class Entry(BaseModel):
     """One action, as it was written in the transaction that did it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     at: AwareDatetime
     chain: str

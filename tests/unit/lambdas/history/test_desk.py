@@ -7,7 +7,8 @@ import pytest
 from lambdas.history.desk import ask
 from lambdas.history.layout import part_of, whole
 from lambdas.history.parquet import written
-from lambdas.history.schema import EXAMS, TABLES, Table
+from lambdas.history.schema import EXAMS, TABLES
+from lambdas.history.table import Table
 from shared.errors import NotFound, Rejected
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.history.schema import TABLES, Table
+from lambdas.history.schema import TABLES
+from lambdas.history.table import Table
 
 IDENTIFIERS = {"patient_name", "patient_id", "birth_date", "record", "item_id", "study_instance_uid"}
 
