@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from fastapi.routing import APIRoute
 
 from lambdas.access.role import Role
 from lambdas.api.main import ROUTES as MODULES
 from tests.rigs.api import ApiRig, api
+from tests.rigs.routes import served
 
 ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"
 WHO = {
@@ -91,6 +91,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/relay/mpps/{sop_instance_uid}"): RELAY,
     ("POST", "/relay/heartbeat"): RELAY,
     ("POST", "/relay/self-tests/{test_id}"): RELAY,
+    ("POST", "/relay/shown"): RELAY,
 }
 
 
@@ -101,14 +102,7 @@ def rig() -> Iterator[ApiRig]:
 
 
 def test_the_table_names_every_route() -> None:
-    routes = {
-        (method, route.path)
-        for module in MODULES
-        for route in module.router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-    assert routes == set(ROUTES)
+    assert served(MODULES) == set(ROUTES)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
