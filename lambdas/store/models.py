@@ -11,7 +11,10 @@
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
         RATES              <server>              how often a REDCap server is asked      RateRow
-        SOURCES            <source_id>           a source definition and its state       SourceRow
+        SOURCES            <source_id>           a source definition                     SourceRow
+        RUNS#<shard>       <source_id>           what is remembered of its syncs         RunRow
+        RUNS#<shard>       #CLAIMS               which sources were asked for            ClaimsRow
+        SOURCE#<source_id> STATE                 what of it is too long for its RunRow   KeptRow
         AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
@@ -45,14 +48,15 @@ from pynamodb.attributes import (
 )
 from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
+from lambdas.store.indexes import DueIndex, FeedIndex, GroupIndex, StartIndex, StatusIndex, StudyIndex
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP = "SAME#", "STAMP#"
 RATES = "RATES"
+RUNS, CLAIMS = "RUNS#", "#CLAIMS"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -94,78 +98,17 @@ def audit_key(day: str) -> str:
     return f"{AUDIT}{day}"
 
 
+def kept_key(source_id: str) -> str:
+    """Return the partition key of what is remembered of a source apart from its `RunRow`."""
+    return f"SOURCE#{source_id}"
+
+
 class Row(Model):
     """What every row has."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     expires_at = TTLAttribute(null=True)
-
-
-class FeedIndex(LocalSecondaryIndex["ItemRow"]):
-    """Items of a site by change number: local, so that it can be read consistently."""
-
-    class Meta:
-        index_name = "feed"
-        projection = AllProjection()
-
-    pk = UnicodeAttribute(hash_key=True)
-    feed_seq = NumberAttribute(range_key=True)
-
-
-class StudyIndex(GlobalSecondaryIndex["ItemRow"]):
-    """Items by Study Instance UID, to link what a scanner did."""
-
-    class Meta:
-        index_name = "by_study"
-        projection = KeysOnlyProjection()
-
-    study_instance_uid = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
-
-
-class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
-    """Items by status and start, for people's lists."""
-
-    class Meta:
-        index_name = "by_status"
-        projection = AllProjection()
-
-    status = UnicodeAttribute(hash_key=True)
-    starts_at = UnicodeAttribute(range_key=True)
-
-
-class StartIndex(GlobalSecondaryIndex["ItemRow"]):
-    """Items of a site by start, whatever their status: what a day holds, in one query."""
-
-    class Meta:
-        index_name = "by_start"
-        projection = AllProjection()
-
-    pk = UnicodeAttribute(hash_key=True)
-    starts_at = UnicodeAttribute(range_key=True)
-
-
-class GroupIndex(GlobalSecondaryIndex["StepRow"]):
-    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
-
-    class Meta:
-        index_name = "by_group"
-        projection = AllProjection()
-
-    group_key = UnicodeAttribute(hash_key=True)
-    group_at = UnicodeAttribute(range_key=True)
-
-
-class DueIndex(GlobalSecondaryIndex["StepRow"]):
-    """Steps whose write-back is due. Sparse."""
-
-    class Meta:
-        index_name = "write_back_due"
-        projection = KeysOnlyProjection()
-
-    write_back_due = UnicodeAttribute(hash_key=True)
-    write_back_at = UnicodeAttribute(range_key=True)
 
 
 class HeadRow(Row):
@@ -268,7 +211,7 @@ class StepRow(Row):
 
 
 class SourceRow(Row):
-    """A source definition (``body`` is its JSON) and its state: ``watermark``, ``lease``, last run."""
+    """A source definition (``body`` is its JSON). An earlier build kept its state here too."""
 
     body = UnicodeAttribute(null=True)
     watermark = UnicodeAttribute(null=True)
@@ -276,6 +219,39 @@ class SourceRow(Row):
     lease_until = NumberAttribute(null=True)
     last_run_at = UnicodeAttribute(null=True)
     last_result = JSONAttribute(null=True)
+
+
+class RunRow(Row):
+    """What is remembered of a source's syncs, and the lease. Small: each sync writes it twice.
+
+    ``state``: a `SourceState` but for what has a column; ``apart``: digest of what a `KeptRow` holds of it.
+    ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now.
+    """
+
+    definition = UnicodeAttribute(null=True)
+    lease = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    claim = NumberAttribute(null=True)
+    last_run_at = UnicodeAttribute(null=True)
+    watermark = UnicodeAttribute(null=True)
+    left_alone_until = NumberAttribute(null=True)
+    banned_until = NumberAttribute(null=True)
+    unfinished = BooleanAttribute(null=True)
+    feedback_at = NumberAttribute(null=True)
+    state = BinaryAttribute(legacy_encoding=False, null=True)
+    apart = UnicodeAttribute(null=True)
+
+
+class KeptRow(Row):
+    """The longer part of a source's state; written only when it changes."""
+
+    state = BinaryAttribute(legacy_encoding=False)
+
+
+class ClaimsRow(Row):
+    """When the schedule asked for which source of a shard; see `lambdas.store.runs.claims`."""
+
+    claims = BinaryAttribute(legacy_encoding=False)
 
 
 class AuditRow(Row):
@@ -330,6 +306,9 @@ class Tables:
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
+    run: type[RunRow]
+    kept: type[KeptRow]
+    claims: type[ClaimsRow]
     rate: type[RateRow]
     account: type[AccountRow]
     audit: type[AuditRow]
@@ -364,6 +343,9 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
+        run=bound(RunRow, worklist_table),
+        kept=bound(KeptRow, worklist_table),
+        claims=bound(ClaimsRow, worklist_table),
         rate=bound(RateRow, worklist_table),
         account=bound(AccountRow, accounts_table),
         audit=bound(AuditRow, worklist_table),

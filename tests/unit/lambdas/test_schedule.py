@@ -9,11 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lambdas.schedule import is_due
+from lambdas import schedule
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import FullRead, SourceState
 from lambdas.sources.stored import StoredSource
 from tests.rigs.redcap import classic_definition
+
+
+def is_due(source: StoredSource, now: float) -> bool:
+    return schedule.is_due(source.definition, source.timing, now)
+
 
 NEW_YORK = ZoneInfo("America/New_York")
 SPRING = datetime(2026, 3, 8, tzinfo=NEW_YORK)  # at 2:00 it is 3:00
