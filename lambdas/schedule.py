@@ -104,7 +104,7 @@ def is_due(definition: SourceDefinition | None, timing: Timing, now: float) -> b
     if timing.last_run_at is None or timing.unfinished:
         return True
     slack = min(_MOST_SLACK, definition.interval_seconds * _SLACK)
-    return now >= timing.last_run_at.timestamp() + definition.interval_seconds - slack
+    return now >= timing.next_due(definition.interval_seconds) - slack
 
 
 def has_feedback(definition: SourceDefinition | None, timing: Timing, now: float) -> bool:

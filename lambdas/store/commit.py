@@ -4,7 +4,8 @@
 should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
 something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
 leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
-happened at a site, and a restored table shows that some of it is gone.
+happened at a site, and a restored table shows that some of it is gone. The stamp is the transaction's audit
+entry, which is written in any case: `lambdas.store.audit.entry.Sealed.stamp`.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
-from lambdas.store.audit.entry import SYSTEM, Actor, Link, Subject
+from lambdas.store.audit.entry import SYSTEM, Actor, Link, Sealed, Subject, stamped_entry
 from lambdas.store.audit.item_subject import subject_of
 from lambdas.store.audit.trail import Also, AuditTrail
 from lambdas.store.faults import ATTEMPTS, races, translated
@@ -48,11 +50,10 @@ Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
 BATCH = 95
-"""Items in one transaction of at most 100 actions: head, stamp, audit entry, event, step."""
+"""Items in one transaction of at most 100 actions: head, audit entry, event, step, and one to spare."""
 
 _MOST_ROWS: Final = 96
-"""Items and write-backs in one transaction without ``also``: head, stamp, audit entry and a new site take one
-each."""
+"""Items and write-backs in one transaction without ``also``: head, audit entry and site take one each."""
 _SAFE: Final = _MOST_ROWS // 2
 """So many items fit in any case."""
 
@@ -97,24 +98,30 @@ class ItemWriter:
             rows = list(self._tables.item.batch_get(keys, consistent_read=True)) if keys else []
         return {stored.item.id: stored for stored in map(stored_item, rows)}
 
-    def head(self, site: str) -> Head | None:
-        """Return the site's head, consistently; None if the site has none yet."""
+    def head(self, site: str, *, consistent: bool = True) -> Head | None:
+        """Return the site's head; None if the site has none yet.
+
+        :param consistent: otherwise it may be one of a moment ago, for half the price.
+        """
         with translated("reading the feed's head"):
             try:
-                row = self._tables.head.get(site_key(site), HEAD, consistent_read=True)
+                row = self._tables.head.get(site_key(site), HEAD, consistent_read=consistent)
             except DoesNotExist:
                 return None
         marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
         return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "", row.audited or "")
 
-    def stamp_at(self, site: str, version: int) -> str | None:
-        """Return the stamp that a write of a site's head left, consistently; None if it is not known."""
-        with translated("reading the feed's history"):
+    def is_in_history(self, site: str, version: int, stamp: str) -> bool:
+        """Tell, consistently, whether a write of a site's head left this stamp."""
+        entry = stamped_entry(f"site:{site}", stamp)
+        if entry is not None:
+            return self._trail.has(*entry)
+        with translated("reading the feed's history"):  # a stamp of `begin_epoch`, or of an earlier build
             try:
                 row = self._tables.stamp.get(site_key(site), stamp_key(version), consistent_read=True)
             except DoesNotExist:
-                return None
-        return str(row.stamp)
+                return False
+        return bool(row.stamp == stamp)
 
     def begin_epoch(self, site: str) -> Head:
         """Give a site's feed another epoch: every relay then starts from nothing, and says what it sent.
@@ -191,7 +198,7 @@ class ItemWriter:
         link = Link.decode(head.audited if head else "")
         sealed = self._trail.seal(f"site:{site}", link, by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            seq = self._take(transaction, site, head, len(wanted), read_at, sealed.link)
+            seq = self._take(transaction, site, head, len(wanted), read_at, sealed)
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
@@ -210,12 +217,12 @@ class ItemWriter:
         head: Head | None,
         count: int,
         read_at: float,
-        link: Link,
+        sealed: Sealed,
     ) -> int:
         """Take numbers and the next link of the audit chain; return the last number taken before."""
         before = head or Head(0, self._new_id())
-        after = before.take(count, read_at=read_at, settle=self._settle, stamp=self._new_id())
-        self._move(transaction, site, head, replace(after, audited=link.encode()))
+        after = before.take(count, read_at=read_at, settle=self._settle, stamp=sealed.stamp)
+        self._move(transaction, site, head, replace(after, audited=sealed.link.encode()))
         if head is None:
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
@@ -231,10 +238,11 @@ class ItemWriter:
             TransactWrite(connection=self._connection) as transaction,
         ):
             self._move(transaction, site, head if head.epoch else None, after)
+            self._leave_stamp(transaction, site, after)
         return after
 
     def _move(self, transaction: TransactWrite, site: str, before: Head | None, after: Head) -> None:
-        """Move the head on the condition that nobody else did, and leave the stamp of this write."""
+        """Move the head on the condition that nobody else did."""
         row = self._tables.head(
             site_key(site),
             HEAD,
@@ -246,6 +254,9 @@ class ItemWriter:
             audited=after.audited or None,
         )
         transaction.save(row, condition=_unmoved(before))
+
+    def _leave_stamp(self, transaction: TransactWrite, site: str, after: Head) -> None:
+        """Leave the stamp of a write that no audit entry tells of."""
         kept_until = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
         transaction.save(
             self._tables.stamp(
@@ -278,7 +289,7 @@ class ItemWriter:
             item_key(item.id),
             feed_seq=stored.feed_seq,
             gone=stored.gone,
-            body=item.model_dump_json(),
+            body=_body(item),
             status_owner=stored.status_owner,
             edited=list(stored.edited),
             progress=_plain(stored.progress) or None,
@@ -289,6 +300,7 @@ class ItemWriter:
         )
         if not stored.gone:
             row.status = item.performed_procedure_step_status.value
+            row.modality, row.patient_key = item.modality, item.patient_id.casefold()
             row.starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
         elif stored.status_owner != "person" or not item.source:
             # What a person removed from a source must stay buried, or the next sync would raise it.
@@ -334,6 +346,16 @@ def _unmoved(head: Head | None) -> Condition:
     version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
     unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
     return unmoved
+
+
+def _body(item: WorklistItem) -> str:
+    """Return an item as its row holds it: without what it has not, for every kilobyte is charged.
+
+    Its status, on which it depends whether a scanner is shown it, is always said.
+    """
+    fields = item.model_dump(mode="json", exclude_defaults=True)
+    status = {ownership.STATUS: item.performed_procedure_step_status.value}
+    return to_json(fields | status).decode()
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:

@@ -50,7 +50,7 @@ from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from lambdas.store.indexes import DueIndex, FeedIndex, GroupIndex, StartIndex, StatusIndex, StudyIndex
+from lambdas.store.indexes import DueIndex, FeedIndex, GroupIndex, ListingIndex, StartIndex, StudyIndex
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
@@ -135,7 +135,8 @@ class StampRow(Row):
 class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
-    ``audited``: the key of the last audit entry about it; of a step likewise.
+    ``audited``: the key of the last audit entry about it; of a step likewise. ``modality``, ``patient_key``:
+    for the listing; missing in a row that only earlier builds have written.
     """
 
     feed_seq = NumberAttribute()
@@ -149,10 +150,12 @@ class ItemRow(Row):
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
+    modality = UnicodeAttribute(null=True)
+    patient_key = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
-    by_status = StatusIndex()
+    listing = ListingIndex()
     by_start = StartIndex()
 
 

@@ -95,6 +95,7 @@ class SourcePlan:
             banned_until=float(row.banned_until or 0),
             unfinished=bool(row.unfinished),
             feedback_at=None if row.feedback_at is None else float(row.feedback_at),
+            asked_at=float(row.claim or 0),
         )
         return PlannedSource(row.sk, definition, problem, timing, float(row.claim or 0))
 
