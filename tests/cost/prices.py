@@ -27,7 +27,6 @@ class Prices:
     alarm: float = field(default=0.10, metadata={"what": "a CloudWatch alarm"})
     metric: float = field(default=0.30, metadata={"what": "a CloudWatch metric of our own"})
     secret: float = field(default=0.40, metadata={"what": "a secret"})
-    transfer_gb: float = field(default=0.09, metadata={"what": "traffic out, a gigabyte"})
 
     def rows(self) -> list[tuple[str, float, str]]:
         """Return name, price and meaning of each."""
