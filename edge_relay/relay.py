@@ -7,8 +7,6 @@ than the time allowed.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import logging
 import os
 import random
@@ -40,6 +38,7 @@ from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
 from edge_relay.exchange.redelivery import checked_push
+from edge_relay.exchange.self_test import SelfTester
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
 from edge_relay.health import report as health
 from edge_relay.health import status
@@ -54,11 +53,12 @@ from edge_relay.services.ports import make_listener, make_tls
 from edge_relay.services.profiles import Profiles
 from edge_relay.services.scanner_view import scanner_view, withheld_from
 from edge_relay.services.scp import Scp, Services
+from edge_relay.storage.folder_lock import lock
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
-from shared.errors import AlreadyExists, Unavailable
+from shared.errors import Unavailable
 from shared.relay_health import RelayHealth
 from shared.worklist_item import WorklistItem
 
@@ -66,7 +66,7 @@ log = logging.getLogger(__name__)
 
 _VERSION: Final = version("mwl-relay")
 _LOCK_FILE: Final = "relay.lock"
-_CANNOT_BE_WRITTEN: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+_OWN_SECONDS: Final = 10.0  # for an answer of its own DICOM port
 _GATHER_SECONDS: Final = 0.1  # a scanner's reports come in pairs, and many scanners' at once
 _ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  how to call who listens everywhere
 
@@ -136,7 +136,7 @@ class Relay:
     def start(self) -> None:
         """Open the files and the ports, and begin."""
         quiet()
-        self._lock = _lock(self._state_dir / _LOCK_FILE)
+        self._lock = lock(self._state_dir / _LOCK_FILE)
         try:
             self._tls = make_tls(self._settings)
             self._open_state()
@@ -309,11 +309,30 @@ class Relay:
         heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud, side)
         seconds = relay.pull_interval_seconds
         self._push = Loop("push", push, interval=seconds, gather=_GATHER_SECONDS, **common)
+        tester = self._self_tester().exchange_once
+        beat = relay.heartbeat_interval_seconds
+        self._self_test = Loop("self_test", tester, interval=beat, backoff=backoff, health=self.health)
         return (
             self._push,
-            Loop("pull", pull, interval=seconds, **common),
-            Loop("heartbeat", heartbeat, interval=relay.heartbeat_interval_seconds, **common),
+            self._self_test,
+            Loop("pull", pull, interval=seconds, **{**common, "after": self._pulled}),
+            Loop("heartbeat", heartbeat, interval=beat, **common),
         )
+
+    def _self_tester(self) -> SelfTester:
+        return SelfTester(
+            self._cloud(),
+            self.cache,
+            self.journal,
+            lambda: self.own_peer(_OWN_SECONDS),
+            now=self._outside.clock.now,
+            local_now=lambda: self._outside.clock.now().astimezone(self._settings.relay.zone),
+            new_uuid=self._outside.new_uuid,
+        )
+
+    def _pulled(self) -> None:
+        self.write_health()
+        self._self_test.wake()
 
     def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
@@ -377,23 +396,3 @@ class Relay:
 
     def _own_tls(self) -> SSLContext | None:
         return None if self._tls is None or self._is_plain() else self._tls.self_client()
-
-
-def _lock(path: Path) -> int:
-    descriptor = _open_to_lock(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyExists("another relay is running on this state folder", where=str(path.parent)) from None
-    return descriptor
-
-
-def _open_to_lock(path: Path) -> int:
-    """Open the lock file; on a disk that cannot be written, what there is: worklists are still answered."""
-    try:
-        return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        if error.errno not in _CANNOT_BE_WRITTEN:
-            raise
-    return os.open(path if path.exists() else path.parent, os.O_RDONLY)

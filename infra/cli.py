@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge_relay.commands.options import version_option
+from infra.commands.history.commands import history
 from infra.commands.restore import restore
 from infra.commands.sources import sources
+from infra.commands.telling.notices import notices
 from infra.commands.tools import reported, text_of
 from infra.commands.users import users
 from infra.commands.write_backs import write_backs
@@ -51,7 +53,9 @@ _GROUPS = (
     ("sources", sources),
     ("relays", relays),
     ("write-backs", write_backs),
+    ("notices", notices),
     ("restore", restore),
+    ("history", history),
 )
 for name, group in _GROUPS:
     app.add_typer(group, name=name)
@@ -162,6 +166,24 @@ def _last_heard(heartbeat: Heartbeat | None) -> dict[str, object]:
         "last_seen_at": heartbeat.seen_at.isoformat(),
         "health": heartbeat.health.model_dump(mode="json"),
     }
+
+
+@relays.command("test")
+def test_relays(site: Annotated[str, typer.Argument(help="Test every relay of this site.")]) -> None:
+    """Send a test participant through cloud, relay and DICOM and back; see which hops it reached.
+
+    No scanner is shown it, and REDCap is not told of it. Exit code 1 if it did not come all the way.
+    """
+    from infra.commands.deployment import relay_store, self_test_store
+    from infra.commands.relays.self_test import HEADINGS, lines, tested_relays
+    from infra.commands.screen import show_table
+
+    with reported():
+        tested = tested_relays(site, relay_store(), self_test_store())
+        for each in tested:
+            show_table(f"Relay {each.relay.name}", HEADINGS, list(lines(each)))
+        if not all(each.passed for each in tested):
+            raise typer.Exit(1)
 
 
 @relays.command("revoke")

@@ -31,10 +31,11 @@ class SyncSettings(RedcapSettings):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event; return the messages that failed.
 
-    A message is ``{"source_id": ...}``; with ``"record"`` it is about that record alone, and with
-    ``"confirm_withdrawals": "yes"`` a person has agreed that however many items may be withdrawn. With
-    ``"claim"`` it is the schedule's: it is followed only if the source is still due, and not tried again if
-    that fails, for the source remembers why, and is due again after a pause.
+    A message is ``{"source_id": ...}``; with ``"record"`` it is about that record alone, which was saved at
+    ``"saved_at"`` (seconds since 1970), and with ``"confirm_withdrawals": "yes"`` a person has agreed that
+    however many items may be withdrawn. With ``"claim"`` it is the schedule's: it is followed only if the
+    source is still due, and not tried again if that fails, for the source remembers why, and is due again
+    after a pause.
     """
     sync = _wired(load(SyncSettings))
     ends = time.monotonic() + _seconds_left(context)
@@ -44,8 +45,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     def sync_one(message: Mapping[str, str]) -> None:
         source_id = message["source_id"]
-        if record := message.get("record", ""):
-            result = _bring(sync, source_id, record, remaining)
+        if message.get("record"):
+            result = _bring(sync, message, remaining)
         elif claim := message.get("claim", ""):
             result = _answer(sync, source_id, _moment(claim), remaining)
         else:
@@ -95,11 +96,15 @@ def _moment(claim: str) -> float:
         raise Rejected("a claim must be a number of seconds", where="claim") from None
 
 
-def _bring(
-    sync: SourceSync, source_id: str, record: str, remaining: Callable[[], float]
-) -> SyncResult | None:
+def _bring(sync: SourceSync, message: Mapping[str, str], remaining: Callable[[], float]) -> SyncResult | None:
+    source_id, saved_at = message["source_id"], message.get("saved_at")
     try:
-        return sync.run_record(source_id, record, remaining=remaining)
+        return sync.run_record(
+            source_id,
+            message["record"],
+            remaining=remaining,
+            announced_at=float(saved_at) if saved_at else None,
+        )
     except NotFound:
         raise
     except MwlError as error:

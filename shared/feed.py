@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import Rejected
+from shared.steps.self_test import FeedSelfTest
 from shared.worklist_item import WorklistItem
 
 
@@ -45,6 +46,7 @@ class FeedPage(BaseModel):
     :param cursor: what to keep once this page has been applied, in the same transaction.
     :param next: what to ask with for the next page of this pull; may run ahead of ``cursor``; never kept.
     :param more: whether there is a next page now.
+    :param self_tests: test participants, apart from the items; a relay that does not know them reads on.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -56,6 +58,7 @@ class FeedPage(BaseModel):
     cursor: str
     next: str
     more: bool
+    self_tests: tuple[FeedSelfTest, ...] = ()
 
 
 class Cursor(BaseModel):

@@ -19,6 +19,7 @@ MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
 MOST_CURSOR: Final = 1024
 MOST_PARKED: Final = 50
+MOST_DISCARDED: Final = 50
 MOST_BECAUSE: Final = 500
 MOST_ACTIVE: Final = 200
 """Most scanners in one heartbeat: those heard last."""
@@ -132,18 +133,32 @@ class ParkedEvent(_HealthModel):
     reason: Sentence = ""
 
 
+class DiscardedEvent(ParkedEvent):
+    """A parked event that somebody gave up at the relay itself: who, when (as the relay kept it), and why."""
+
+    discarded_by: Annotated[str, AfterValidator(lambda text: text[:64])]
+    discarded_at: Annotated[str, AfterValidator(lambda text: text[:40])]
+    because: Annotated[str, AfterValidator(lambda text: text[:MOST_BECAUSE])]
+
+
 class RelayHealth(RelaySummary):
     """The same with what the scanners did: the body of ``POST /relay/heartbeat``.
 
     :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
         the history that this relay saw; empty before the first.
     :param parked_events: the oldest of the parked events.
+    :param abilities: what this version of the relay can do that an older one cannot, ``self-test``.
+    :param discarded_events: the oldest of those that were given up and that the cloud has not recorded yet.
     """
 
     parked_events: Annotated[tuple[ParkedEvent, ...], AfterValidator(lambda told: told[:MOST_PARKED])] = ()
+    discarded_events: Annotated[
+        tuple[DiscardedEvent, ...], AfterValidator(lambda told: told[:MOST_DISCARDED])
+    ] = ()
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+    abilities: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
 
 
 class DiscardOrder(_HealthModel):
@@ -163,9 +178,11 @@ class HeartbeatAnswer(_HealthModel):
 
     :param identity_shared: another machine uses this relay's identity too.
     :param discards: parked events that people give up.
+    :param discards_recorded: ids of the relay's ``discarded_events`` that need not be told again.
     """
 
     scanners: Annotated[tuple[Any, ...], Field(max_length=5 * MOST_SCANNERS)]
     version: Annotated[str, Field(max_length=64)]
     identity_shared: bool = False
     discards: tuple[DiscardOrder, ...] = ()
+    discards_recorded: tuple[str, ...] = ()

@@ -26,7 +26,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from edge_relay.client.tls_trouble import tls_trouble
-from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, close_broken_connections, no_delay
+from edge_relay.upper_layer.pynetdicom_tuning import (
+    EventHandler,
+    close_broken_connections,
+    no_delay,
+    wait_only_while_connected,
+)
 from edge_relay.worklist.attributes import WORKLIST, Sequence, Tree
 from shared.dicom.character_sets import UTF8
 from shared.dicom.dimse_status import ALL_PENDING, SUCCESS
@@ -231,7 +236,11 @@ def _associated(peer: Peer, service: str) -> Iterator[Association]:
         if isinstance(event.pdu, A_ASSOCIATE_RJ):
             rejections.append(int(event.pdu.reason_diagnostic or 0))
 
-    handlers: list[EventHandler] = [(evt.EVT_CONN_OPEN, no_delay), (evt.EVT_PDU_RECV, remember)]
+    handlers: list[EventHandler] = [
+        (evt.EVT_CONN_OPEN, no_delay),
+        (evt.EVT_CONN_OPEN, wait_only_while_connected),
+        (evt.EVT_PDU_RECV, remember),
+    ]
     association = ae.associate(
         peer.host,
         peer.port,
@@ -243,6 +252,10 @@ def _associated(peer: Peer, service: str) -> Iterator[Association]:
         raise _not_established(association, peer, rejections)
     try:
         yield association
+    except RuntimeError:  # pynetdicom's word for "it has ended meanwhile"
+        if association.is_established:
+            raise
+        raise Unavailable("ended the association before it was asked anything", where=_where(peer)) from None
     finally:
         if association.is_established:
             association.release()
@@ -258,7 +271,7 @@ def _check_reachable(peer: Peer) -> None:
 
 
 def _not_established(association: Association, peer: Peer, rejections: list[int]) -> Exception:
-    where = f"{peer.called_ae} at {peer.host}:{peer.port}"
+    where = _where(peer)
     if rejections:
         reason = rejections[-1]
         return Forbidden(
@@ -272,6 +285,10 @@ def _not_established(association: Association, peer: Peer, rejections: list[int]
         hint = tls_trouble(peer.host, peer.port, peer.tls, peer.timeout_seconds)
         return Unavailable("did not answer over TLS", where=where, hint=hint)
     return Unavailable("does not answer", where=where)
+
+
+def _where(peer: Peer) -> str:
+    return f"{peer.called_ae} at {peer.host}:{peer.port}"
 
 
 def _check(status: Dataset, service: str) -> None:

@@ -21,6 +21,7 @@ from edge_relay.exchange.transport import BoundedTransport
 from shared.feed import FeedItem, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
+from shared.steps.self_test import SelfTestReport
 
 if TYPE_CHECKING:
     from edge_relay.worklist.cache import Unreadable
@@ -117,6 +118,17 @@ class Cloud:
             raise nonsense("does not say what is overridden")
         self._believe(sent)
         return told
+
+    def report_self_test(self, test_id: str, report: SelfTestReport) -> bool:
+        """Tell how far a test participant has come; False if the cloud knows of none (404)."""
+        path = f"/relay/self-tests/{quote(test_id, safe='')}"
+        sent = self._send("POST", path, json=report.model_dump(mode="json"))
+        if sent.answer.status == httpx.codes.NOT_FOUND:
+            return False
+        if sent.answer.status != httpx.codes.NO_CONTENT:
+            checked(sent.answer)
+        self._believe(sent)
+        return True
 
     def _listed(self, sent: _Sent, key: str, otherwise: str) -> list[Any]:
         """Return a list that the answer must have, and believe the answer; raises as `checked`."""

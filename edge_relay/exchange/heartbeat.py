@@ -12,17 +12,20 @@ from edge_relay.health.loop_health import LoopHealth
 from edge_relay.health.report import HealthReport, ScannerHealth, scanners_of
 from edge_relay.health.status import RelayStatus
 from edge_relay.mpps.journal import Journal
-from edge_relay.mpps.journal_parked import Discarding, discard
+from edge_relay.mpps.journal_parked import Discarding, discard, note_told, untold
 from edge_relay.services.profiles import Profiles
 from shared.errors import MwlError, Unavailable
 from shared.relay_health import (
+    MOST_DISCARDED,
     MOST_PARKED,
+    DiscardedEvent,
     HeartbeatAnswer,
     LoopState,
     ParkedEvent,
     RelayHealth,
     ScannerActivity,
 )
+from shared.steps.self_test import ABILITY
 
 
 class Care(Protocol):
@@ -42,7 +45,7 @@ class RelaySide(NamedTuple):
 
     :param run: names this run of the relay; by it the cloud notices two machines with one identity.
     :param note_identity: is told what is wrong with the relay's identity, empty if nothing is.
-    :param journal: its parked events are told, and those that people discard in the cloud are discarded.
+    :param journal: its parked and discarded events are told; what people discard in the cloud is discarded.
     :param now: the time by the cloud's clock, aware.
     """
 
@@ -68,8 +71,29 @@ class RelaySide(NamedTuple):
             for event in found[:MOST_PARKED]
         )
 
+    def discarded(self) -> tuple[DiscardedEvent, ...]:
+        """Return what was discarded here and the cloud has not recorded; none if it cannot be read."""
+        try:
+            found = untold(self.journal, MOST_DISCARDED)
+        except Unavailable:
+            return ()
+        return tuple(
+            DiscardedEvent(
+                event_id=event.event_id,
+                sop_instance_uid=event.sop_instance_uid,
+                kind=event.kind,
+                received_at=event.received_at,
+                reason=event.refused_because,
+                discarded_by=event.discarded_by,
+                discarded_at=event.discarded_at,
+                because=event.because,
+            )
+            for event in found
+        )
+
     def take(self, answer: HeartbeatAnswer) -> None:
         """Do what the cloud says."""
+        note_told(self.journal, answer.discards_recorded)
         self.note_identity(IDENTITY_SHARED if answer.identity_shared else "")
         for order in answer.discards:
             try:
@@ -100,7 +124,11 @@ def heartbeat_once(
     """
     told: dict[str, Any] = {"profiles_version": profiles.version, "profile_problems": profiles.problems}
     if side is not None:
-        told |= {"run": side.run, "parked_events": side.parked()}
+        told |= {
+            "run": side.run,
+            "parked_events": side.parked(),
+            "discarded_events": side.discarded(),
+        }
     answer = care.heartbeat(RelayHealth.model_validate(dict(health) | told))
     if answer is None:
         return False
@@ -127,6 +155,7 @@ def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "")
         parked=found.parked,
         problems=found.problems,
         cursor=cursor,
+        abilities=(ABILITY,),
         scanners=tuple(_scanner(title, scanner) for title, scanner in scanners_of(report).items()),
     )
 

@@ -23,6 +23,7 @@ _FAILURES: Final = {
     "pull": "the worklist may be out of date: the cloud cannot be reached",
     "push": "MPPS reports cannot be sent to the cloud; they are stored here and sent later",
     "heartbeat": "the heartbeat cannot be sent to the cloud",
+    "self_test": "the result of the test participant cannot be sent to the cloud",
     "journal": "MPPS reports cannot be stored; scanners get an error and keep them, queries still work",
     "certificate": "the new TLS certificate cannot be used; the previous one stays in use",
     "self_query": "the relay does not answer its own query",
@@ -32,7 +33,7 @@ _FAILURES: Final = {
     "identity": "another machine uses this relay's identity",
     "settings": "the settings were not all taken up",
 }
-_TOLERATED: Final = ("pull", "push", "heartbeat")
+_TOLERATED: Final = ("pull", "push", "heartbeat", "self_test")
 CRITICAL: Final = ("journal", "self_query")
 """Parts without which scanners are not served."""
 
@@ -69,7 +70,7 @@ def problems(report: HealthReport | None, running: bool, held: Held, now: dateti
     elif not running:
         yield f"the relay is not running; it was last seen {since(report.written_at, now)}"
     else:
-        if now - report.written_at > _STALE:
+        if (now - report.written_at).total_seconds() > limit_seconds(report):  # each pull renews it
             yield f"the relay has not updated its status since {since(report.written_at, now)}"
         for name, sentence in _FAILURES.items():
             yield from _loop_problem(name, sentence, getattr(report, name), now)

@@ -44,7 +44,7 @@ CLOCK: Final = "clock"
 SETTINGS: Final = "settings"
 LOOPS: Final = (
     "pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK, SETTINGS,
-    "identity",
+    "identity", "self_test",
 )  # fmt: skip
 """What can work or fail by itself, apart from the requests of scanners."""
 
@@ -120,6 +120,7 @@ class HealthReport(BaseModel):
     disk: LoopHealth = LoopHealth()
     clock: LoopHealth = LoopHealth()
     identity: LoopHealth = LoopHealth()
+    self_test: LoopHealth = LoopHealth()
     settings: LoopHealth = LoopHealth()
     boot: str = ""
     uptime: float = 0.0

@@ -20,7 +20,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -117,6 +117,10 @@ class Journal:
                 yield db
             self._overlay = journal_rows.stored_overlay(db)
 
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Hold the file to read from it."""
+        return self._using("read")
+
     def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
         """Record an event by itself; see `Batch.append`."""
         with self.batch() as batch:
@@ -182,10 +186,7 @@ class Journal:
         return True
 
     def checkpoint(self) -> None:
-        """Bring what was written last into journal.db itself: a lost ``-wal`` then takes nothing along.
-
-        Where the disk does not let it, the next call tries again.
-        """
+        """Bring what was written last into journal.db itself, so that a lost ``-wal`` takes nothing along."""
         with self._using("read") as db:
             if self._unsettled and (trouble := journal_losses.checkpoint(db, self._mark)) != self._uncopied:
                 self._uncopied = trouble

@@ -97,6 +97,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {  # what makes each version out
             discarded_by TEXT NOT NULL,
             because TEXT NOT NULL)""",
     ),
+    6: ("ALTER TABLE discarded ADD COLUMN told INTEGER NOT NULL DEFAULT 0",),
 }
 VERSION: Final = max(MIGRATIONS)
 SEALED_SINCE: Final = 3

@@ -5,13 +5,14 @@ only until the cloud changes the item: a person's edit, a reschedule, another sc
 
 A discarded event leaves the outbox and is kept in the table ``discarded``, whole, with who discarded it, when
 and why. The step is what its other events make of it. If the event had created the step, what came after it
-is discarded with it: the cloud would refuse that too.
+is discarded with it: the cloud would refuse that too. The heartbeat tells the cloud,
+whose audit trail has it then.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -32,7 +33,7 @@ _OVERLAID: Final = """
             SELECT 1 FROM events p WHERE p.sop_instance_uid = e.sop_instance_uid
                 AND p.seq < e.seq AND p.state = 'parked'))"""
 _KEPT: Final = """
-    INSERT INTO discarded SELECT seq, event_id, sop_instance_uid, kind, received_at, body, reason, ?, ?, ?
+    INSERT INTO discarded SELECT seq, event_id, sop_instance_uid, kind, received_at, body, reason, ?, ?, ?, 0
     FROM events WHERE seq = ?"""
 
 
@@ -111,6 +112,26 @@ def discarded(db: sqlite3.Connection) -> list[DiscardedEvent]:
     columns = ", ".join(DiscardedEvent._fields)
     rows = db.execute(f"SELECT {columns} FROM discarded ORDER BY discarded_at DESC, seq DESC")  # noqa: S608
     return [DiscardedEvent._make(row) for row in rows]
+
+
+def untold(journal: Journal, limit: int) -> list[DiscardedEvent]:
+    """Return what was discarded and the cloud has not recorded yet, the oldest first.
+
+    :raises Unavailable: the journal cannot be read.
+    """
+    columns = ", ".join(DiscardedEvent._fields)
+    sql = f"SELECT {columns} FROM discarded WHERE NOT told ORDER BY discarded_at, seq LIMIT ?"  # noqa: S608
+    with journal.reading() as db:
+        return [DiscardedEvent._make(row) for row in db.execute(sql, (limit,))]
+
+
+def note_told(journal: Journal, event_ids: Iterable[str]) -> None:
+    """Note that the cloud has recorded that these events were discarded."""
+    ids = [(each,) for each in event_ids]
+    if not ids:
+        return
+    with journal.writing() as db:
+        db.executemany("UPDATE discarded SET told = 1 WHERE event_id = ?", ids)
 
 
 def _restate(db: sqlite3.Connection, uid: str) -> None:

@@ -39,13 +39,15 @@ class CachedWorklist:
         self._cache: Final = cache
 
     def linked(self, reference: ScheduledStepReference) -> Iterator[WorklistItem]:
-        """Return the items of the reference's study, and those of its accession number."""
+        """Return the items of the reference's study, a test participant too, and of its accession number."""
         for field, value in (
             ("study_instance_uid", reference.study_instance_uid),
             ("accession_number", reference.accession_number),
         ):
             if value:
                 yield from self._select(Condition(field, values=(value,)))
+        tests = (test.item for test in self._cache.self_tests())
+        yield from (item for item in tests if item.study_instance_uid == reference.study_instance_uid)
 
     def of_patient(self, patient_id: str, modality: str, day: str) -> Iterator[WorklistItem]:
         """Return a patient's items of one modality on one day."""

@@ -80,6 +80,11 @@ class Admission:
         """
         return self._profiles.get(calling) or self._let_in.get(calling) or self._ourselves
 
+    def is_ourselves(self, calling: str) -> bool:
+        """Tell whether an accepted caller bears the relay's own AE title, and no scanner does."""
+        listed = any(each.ae_title == calling for each in self._profiles.all())
+        return calling == self._settings.ae_title and not listed
+
     def charset(self, calling: str) -> tuple[str, ...]:
         """Return the character set of the answers a caller gets."""
         return self.profile(calling).charset or self._settings.charset

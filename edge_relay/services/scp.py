@@ -174,6 +174,7 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
             today=services.today(),
             worklist=services.worklist,
             overlay=services.overlay(),
+            own=services.admission.is_ourselves(calling),
         )
         status = PENDING_INCOMPLETE if found.incomplete else PENDING
         with closing(found.answers) as answers:  # after a C-CANCEL they are not drawn to the end

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
 import socket
 import warnings
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 import pydicom.config
@@ -25,13 +27,18 @@ PRIVATE_NAMES: Final = (
     "pynetdicom._config.LOG_HANDLER_LEVEL",
     "pynetdicom._config.LOG_REQUEST_IDENTIFIERS",
     "pynetdicom._config.LOG_RESPONSE_IDENTIFIERS",
+    "pynetdicom.dimse.DIMSEServiceProvider.get_msg",
+    "pynetdicom.dimse.DIMSEServiceProvider.msg_queue",
     "pynetdicom.dul.DULServiceProvider._decode_pdu",
     "pynetdicom.dul.DULServiceProvider.kill_dul",
+    "pynetdicom.dul.DULServiceProvider.receive_pdu",
     "pynetdicom.dul.DULServiceProvider.socket",
     "pynetdicom.dul.DULServiceProvider.to_provider_queue",
     "pynetdicom.dul.DULServiceProvider.to_user_queue",
     "pynetdicom.transport.AssociationSocket._shutdown_socket",
 )
+
+_LOOK_SECONDS: Final = 0.1
 
 
 def quiet() -> None:
@@ -69,6 +76,42 @@ def _shut_down(connection: AssociationSocket) -> None:
 def no_delay(event: evt.Event) -> None:
     """Set TCP_NODELAY on the connection of an event, which has just been opened."""
     accepted_socket(event.assoc).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def wait_only_while_connected(event: evt.Event) -> None:
+    """Let whoever waits for an answer on the association of an event be told when the connection has gone.
+
+    pynetdicom tells it once, to whichever of its threads asks first. If that is not the one that waits, the
+    latter waits until its time is over, for an answer that nobody can send any more.
+    """
+    association: Any = event.assoc
+    provider, messages, receive = association.dul, association.dimse, association.dul.receive_pdu
+
+    def message(seconds: float) -> Any:
+        try:
+            return messages.msg_queue.get(block=seconds > 0, timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def get_msg(block: bool = False) -> Any:
+        return _waited(provider, message, messages.dimse_timeout if block else 0) or (None, None)
+
+    def receive_pdu(wait: bool = False, timeout: float | None = None) -> Any:
+        return _waited(provider, lambda seconds: receive(seconds > 0, seconds), timeout if wait else 0)
+
+    messages.get_msg = get_msg
+    provider.receive_pdu = receive_pdu
+
+
+def _waited(provider: Any, take: Callable[[float], Any], seconds: float | None) -> Any:
+    """Return what there is to take within a time, None for ever; None if nothing is, or can come any more."""
+    until = None if seconds is None else monotonic() + seconds
+    while True:
+        connected = provider.is_alive()  # before looking: what it left last is found
+        left = _LOOK_SECONDS if until is None else max(0.0, min(_LOOK_SECONDS, until - monotonic()))
+        found = take(left if connected else 0)
+        if found is not None or not connected or not left:
+            return found
 
 
 def read_requests_by(event: evt.Event, readable: Callable[[bytes], bytes]) -> None:

@@ -31,9 +31,11 @@ from edge_relay.worklist.cache_schema import (
     upsert,
     verify,
 )
-from edge_relay.worklist.cached_item import BY_START, COUNT, CachedItem, parsed
+from edge_relay.worklist.cached_item import BY_START, COUNT, SELF_TESTS, CachedItem, parsed
 from edge_relay.worklist.query import Condition
 from edge_relay.worklist.reader import WorklistReader, is_corrupt
+from edge_relay.worklist.self_tests import table as self_tests
+from edge_relay.worklist.self_tests.table import HeldSelfTest
 from shared.feed import FeedPage
 
 __all__ = ["Bookmark", "Cache", "CachedItem", "Unreadable", "WorklistReader", "delete"]
@@ -126,6 +128,7 @@ class Cache:
             db.execute("INSERT OR REPLACE INTO state VALUES ('unverified', '1')")
             db.execute("DELETE FROM staged")
             db.execute("DELETE FROM unreadable")
+            db.execute(f"DELETE FROM {SELF_TESTS}")  # noqa: S608  (ours)
 
         self._write(clear)
 
@@ -169,6 +172,14 @@ class Cache:
         row = self._guarded(lambda db: db.execute(sql, (item_id,)).fetchone())
         return row[0] if row else None
 
+    def self_tests(self) -> list[HeldSelfTest]:
+        """Return the test participants held: one at most, but for a moment."""
+        return self._guarded(self_tests.held)
+
+    def forget_self_test(self, item_id: str) -> None:
+        """Remove a test participant that has been all the way, or no further."""
+        self._write(lambda db: self_tests.forget(db, [item_id]))
+
     def count(self) -> int:
         """Return the number of items held."""
         return int(self._guarded(lambda db: db.execute(COUNT).fetchone()[0]))
@@ -187,6 +198,7 @@ class Cache:
         db.executemany(upsert(table), rows)
         db.executemany("DELETE FROM unreadable WHERE item_id = ?", [(row[0],) for row in rows])
         db.executemany("INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?)", unreadable)
+        self_tests.apply(db, page.self_tests, page.tombstones)
         if page.snapshot and page.more:
             return
         if page.snapshot:

@@ -2,6 +2,7 @@
 
     items, staged   one row an item: fields to select by, `edge_relay.worklist.row`'s blob, the item as JSON,
                     and checksums of all that (NULL for a tombstone)
+    self_tests      the test participant, if there is one: `edge_relay.worklist.self_tests.table`
     unreadable      items this relay cannot read
     state           cursor, etag, epoch; ``complete`` once a whole worklist was received; ``elements``, the
                     fingerprint of the blobs; ``unverified`` from a snapshot until the cloud was asked whether
@@ -21,7 +22,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from edge_relay.storage.sqlite_file import transaction
-from edge_relay.worklist.cached_item import BY_START
+from edge_relay.worklist.cached_item import BY_START, SELF_TESTS
 from edge_relay.worklist.row import FINGERPRINT, blob_of, seal_of, whole_of
 from shared.feed import FeedItem
 from shared.worklist_item import WorklistItem
@@ -67,6 +68,7 @@ _TABLE: Final = (
     f"{', '.join(f'{name} TEXT' for name in FIELDS)}, status TEXT, ascii INTEGER, elements BLOB, "
     "seal INTEGER, whole INTEGER, body TEXT)"
 )
+_SELF_TESTS_TABLE: Final = f"{_TABLE[:-1]}, expires_at REAL NOT NULL DEFAULT 0)"
 _PLACEHOLDERS: Final = ", ".join("?" * (len(FIELDS) + 8))
 _UPDATED: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])
 _BATCH: Final = 500
@@ -119,6 +121,9 @@ def prepare(db: sqlite3.Connection) -> None:
     elif _state(db).get("elements") != FINGERPRINT:
         with transaction(db):
             _make_anew(db)
+    with transaction(db):
+        # Not a new version: an earlier build looks at none but its own tables.
+        db.execute(f"CREATE TABLE IF NOT EXISTS {SELF_TESTS} {_SELF_TESTS_TABLE}")
 
 
 def verify(db: sqlite3.Connection) -> int:
@@ -217,6 +222,7 @@ def _from_an_earlier_version(db: sqlite3.Connection) -> None:
 def _make_anew(db: sqlite3.Connection) -> None:
     """Make all rows' blobs again from the items."""
     db.execute("DELETE FROM staged")  # an unfinished snapshot begins again anyhow
+    db.execute(f"DROP TABLE IF EXISTS {SELF_TESTS}")  # it lasts for minutes, and comes again
     last = -1
     while rows := db.execute(
         "SELECT id, item_id, feed_seq, body FROM items WHERE id > ? AND body IS NOT NULL ORDER BY id LIMIT ?",

@@ -11,6 +11,9 @@ from shared.worklist_item import WorklistItem
 BY_START: Final = "scheduled_start_date, scheduled_start_time, item_id"
 """The order of the answers, as SQL has it."""
 
+SELF_TESTS: Final = "self_tests"
+"""The table of the test participant: `edge_relay.worklist.self_tests.table`."""
+
 COUNT: Final = "SELECT count(*) FROM items WHERE body IS NOT NULL"
 """How many items are held."""
 

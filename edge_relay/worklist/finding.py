@@ -94,16 +94,18 @@ def find(
     today: date,
     worklist: WorklistReader,
     overlay: Mapping[str, Overlay],
+    own: bool = False,
 ) -> Found:
     """Return what a scanner's identifier finds among its own exams.
 
     :param charset: the defined terms of the answers' character set.
     :param today: the site's date, from which the profile counts its days.
+    :param own: the relay asks itself, and may ask for its test participant.
     :raises Rejected: the identifier is malformed (A900).
     :raises Unavailable: the worklist cannot be read (A700); the answers may raise it as well.
     """
     prepare = _prepare if len(data) <= _LONGEST_REMEMBERED else _prepare.__wrapped__
-    prepared = prepare(data, implicit, _Same(scanner), charset, today)
+    prepared = prepare(data, implicit, _Same(scanner), charset, today, own)
     chunks = worklist.chunks(prepared.search.sql, prepared.search.values)
     return Found(prepared.incomplete, _answers(prepared, chunks, overlay, worklist))
 
@@ -163,14 +165,16 @@ def _own(
 
 
 @lru_cache(maxsize=256)
-def _prepare(data: bytes, implicit: bool, same: _Same, charset: tuple[str, ...], today: date) -> _Prepared:
+def _prepare(
+    data: bytes, implicit: bool, same: _Same, charset: tuple[str, ...], today: date, own: bool = False
+) -> _Prepared:
     scanner = same.profile
     reading = Reading(scanner.combine_date_and_time, scanner.ignore_accents)
     query = parse_query(data, implicit=implicit, reading=reading, tree=_tree(same))
     plan, suppressing, written = _plan(_shape(query.keys), implicit, same, charset)
     # The scanner's own search, and nothing of another query's values: those are in the search alone.
     return _Prepared(
-        search(query, scanner, today),
+        search(query, scanner, today, own=own),
         plan,
         not character_set(charset).is_utf8,
         query.incomplete or suppressing,

@@ -25,11 +25,12 @@ from edge_relay.worklist.attributes import (
     STEP_START_TIME,
     Attribute,
 )
-from edge_relay.worklist.cached_item import BY_START
+from edge_relay.worklist.cached_item import BY_START, SELF_TESTS
 from edge_relay.worklist.matching import DateRange, Matcher
 from edge_relay.worklist.query import CONDITION_FIELDS, Condition, Key, Query, Window
 from edge_relay.worklist.row import COLUMN_OF, column_of, text_of
 from shared.scanners.scanner_profile import ScannerProfile
+from shared.steps.self_test import is_test_patient
 from shared.worklist_item import Status
 
 Check = Callable[[list[bytes]], bool]
@@ -83,8 +84,13 @@ _Arm = tuple[str, tuple[str, ...]]
 """One list to be merged: a condition in SQL and its values."""
 
 
-def search(query: Query | None, scanner: ScannerProfile, today: date, columns: str = ROW) -> Search:
-    """Return the search for a query of a scanner; without a query, for all that it may see."""
+def search(
+    query: Query | None, scanner: ScannerProfile, today: date, columns: str = ROW, *, own: bool = False
+) -> Search:
+    """Return the search for a query of a scanner; without a query, for all that it may see.
+
+    :param own: the relay asks itself: for a test participant's Patient ID it looks where those are.
+    """
     conditions = {each.field: each for each in query.conditions} if query else {}
     checks = dict(_checks(query.keys, conditions)) if query else {}
     stations = _stations(conditions.get(_STATION), scanner)
@@ -102,7 +108,9 @@ def search(query: Query | None, scanner: ScannerProfile, today: date, columns: s
     elif modalities is not None and len(modalities) <= _MOST_LISTS:
         arms = [(f"{_MODALITY} = ?", (each,)) for each in sorted(modalities)]
         del checks[_MODALITY]
-    sql, values = _statement(arms, _days(conditions.get("scheduled_start_date"), scanner, today), columns)
+    table = SELF_TESTS if own and _asks_for_a_test(conditions.get("patient_id")) else "items"
+    days = _days(conditions.get("scheduled_start_date"), scanner, today)
+    sql, values = _statement(arms, days, columns, table)
     remaining = [check for each in checks.values() for check in each]
     if query is not None and query.window is not None:
         remaining.append(_in_window(query.window))
@@ -186,6 +194,10 @@ def _is_short(condition: Condition | None) -> bool:
     return condition is not None and 0 < len(condition.values) <= _MOST_VALUES
 
 
+def _asks_for_a_test(asked: Condition | None) -> bool:
+    return asked is not None and len(asked.values) == 1 and is_test_patient(asked.values[0])
+
+
 def _in(field: str, values: tuple[str, ...]) -> _Arm:
     if len(values) == 1:
         return f"{field} = ?", values
@@ -200,7 +212,9 @@ def _station_arms(stations: Stations) -> list[_Arm]:
     return arms
 
 
-def _statement(arms: list[_Arm], days: tuple[str, str], columns: str) -> tuple[str, tuple[str, ...]]:
+def _statement(
+    arms: list[_Arm], days: tuple[str, str], columns: str, table: str
+) -> tuple[str, tuple[str, ...]]:
     # The names are ours; what was asked for is bound. Tombstones have no date, so that no search finds them.
     # SQLite merges the arms of a UNION ALL that come in its order, without sorting and row by row.
     dated = "scheduled_start_date >= ? AND scheduled_start_date <= ?"
@@ -208,6 +222,6 @@ def _statement(arms: list[_Arm], days: tuple[str, str], columns: str) -> tuple[s
     for where, bound in arms or [("FALSE", ())]:
         order = "" if len(arms) < 2 else ", scheduled_start_date, scheduled_start_time"
         clauses = f"{where} AND {dated}" if where else dated
-        selects.append(f"SELECT {columns}{order} FROM items WHERE {clauses}")  # noqa: S608
+        selects.append(f"SELECT {columns}{order} FROM {table} WHERE {clauses}")  # noqa: S608
         values += [*bound, *days]
     return f"{' UNION ALL '.join(selects)} ORDER BY {BY_START}", tuple(values)

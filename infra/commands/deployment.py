@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambdas.api.services import Services
     from lambdas.store.accounts.people import UserStore
     from lambdas.store.accounts.relays import RelayStore
+    from lambdas.store.self_tests.self_tests import SelfTestStore
     from lambdas.store.steps import StepStore
     from lambdas.store.worklist import WorklistStore
 
@@ -72,6 +73,14 @@ def relay_store() -> RelayStore:
         new_id=lambda: uuid.uuid4().hex,
         new_code=lambda: random_code(secrets.choice),
     )
+
+
+def self_test_store() -> SelfTestStore:
+    """Return the store of the relays' test participants; raise `Rejected` as `services`."""
+    from lambdas.store.self_tests.self_tests import SelfTestStore
+
+    tables = load(TableSettings).tables()
+    return SelfTestStore(tables, worklist_store().writer, now=time.time, new_uuid=uuid.uuid4)
 
 
 def step_store() -> StepStore:

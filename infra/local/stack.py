@@ -39,6 +39,7 @@ from lambdas.api.accounts import add_user
 from lambdas.api.main import create_app
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
+from lambdas.notices import function as notices
 from lambdas.redcap.project import RedcapProject
 from lambdas.settings import load
 from lambdas.sources.definition import SourceDefinition
@@ -54,6 +55,7 @@ HOST: Final = "127.0.0.1"
 PROJECT_ID: Final = 11  # the simulator's project (a)
 READY_SECONDS: Final = 30.0
 NO_SHOW_SECONDS: Final = 60.0
+NOTICE_SECONDS: Final = 60.0
 PATIENT_SECONDS: Final = 5.0
 
 
@@ -205,6 +207,7 @@ class LocalStack(Started):
         functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
         functions.every(self.options.schedule_seconds, schedule.handler)
         functions.every(NO_SHOW_SECONDS, schedule.no_shows)
+        functions.every(NOTICE_SECONDS, notices.handler)
 
     def _set_trigger(self) -> None:
         """Give the project its Data Entry Trigger, as somebody pastes it into REDCap's project setup."""

@@ -1,4 +1,4 @@
-"""What people may do. *Pure*."""
+"""What people may do. Pure."""
 
 from __future__ import annotations
 

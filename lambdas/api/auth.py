@@ -50,8 +50,16 @@ def login(body: Login, request: Request, response: Response, services: UseServic
 def log_in(services: Services, body: Login, request: Request, response: Response) -> AccessToken:
     """Return a token, and mark the device as one of this person's; raises as `authenticated` does."""
     user = authenticated(services, body, request, response)
+    return give_token(services, user, request, body.access_token_expire_minutes)
+
+
+def give_token(services: Services, user: User, request: Request, wished: int | None) -> AccessToken:
+    """Return a token of somebody who has proved who it is, and begin its session.
+
+    :param wished: for how many minutes; the settings may cut it.
+    """
     longest = services.settings.access_token_max_minutes
-    minutes = min(body.access_token_expire_minutes or DEFAULT_MINUTES, longest)
+    minutes = min(wished or DEFAULT_MINUTES, longest)
     session = begin_session(services, user, request, minutes)
     token = services.tokens.issue(
         user.username, user.token_version, minutes=minutes, session=session.session_id

@@ -15,6 +15,7 @@ from lambdas.api import auth, openapi, problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.pages.dashboard import create_dashboard, first_page
+from lambdas.api.reports import planned_and_done
 from lambdas.api.routes import (
     audit,
     docs,
@@ -26,11 +27,13 @@ from lambdas.api.routes import (
     procedure_steps,
     relay,
     relays,
+    single_sign_on,
     sources,
     users,
     worklist,
     write_backs,
 )
+from lambdas.api.routes.telling import calendars, notices
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings, listed
 from lambdas.settings import load
@@ -38,6 +41,7 @@ from shared.problem_document import MEDIA_TYPE
 
 ROUTES: Final = (
     auth,
+    single_sign_on,
     worklist,
     history,
     ownership,
@@ -47,6 +51,9 @@ ROUTES: Final = (
     write_backs,
     relays,
     missing,
+    planned_and_done,
+    notices,
+    calendars,
     audit,
     relay,
     hooks,

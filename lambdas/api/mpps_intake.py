@@ -103,6 +103,9 @@ class MppsIntake:
             found = flaws(error.errors(include_input=False, include_url=False, include_context=False))
             reason = "; ".join(f"{flaw.where}: {flaw.detail}" for flaw in found)
             return EventResult(event_id=event_id, outcome="refused", reason=reason)
+        tested = self._services.self_tests.record_event(event, self._relay)
+        if tested is not None:
+            return tested
         result = self._services.steps.record_event(
             event, site=self._relay.site, relay_id=self._relay.relay_id
         )

@@ -19,15 +19,19 @@ from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.secrets import Secrets
 from lambdas.aws.sync_requests import SyncRequests
+from lambdas.notices.store import NoticeStore
 from lambdas.store.accounts.browser_sessions import BrowserSessionStore
+from lambdas.store.accounts.calendars import CalendarStore
 from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
+from lambdas.store.accounts.sign_ons import SignOnStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.linking.step_links import StepLinks
+from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
+    from lambdas.access.single_sign_on.provider import OpenIdProvider
     from lambdas.redcap.project import RedcapProject
     from lambdas.sources.definition import SourceDefinition
 
@@ -59,6 +64,7 @@ Check = Callable[[], object]
 class Services:
     """What the routes are given.
 
+    :param open_id_provider: vouches for people; None: there is no single sign-on.
     :param connect: opens a definition's REDCap project, to look only.
     :param checks: what ``GET /health`` tries, by name.
     :param now: seconds since 1970.
@@ -73,7 +79,9 @@ class Services:
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
+    sign_ons: SignOnStore
     relays: RelayStore
+    self_tests: SelfTestStore
     sources: SourceStore
     triggers: TriggerStore
     connect: Connect
@@ -83,6 +91,9 @@ class Services:
     wake_up_messages: WakeUpMessages
     audit: AuditTrail
     idempotency: IdempotencyStore
+    open_id_provider: OpenIdProvider | None
+    notices: NoticeStore
+    calendars: CalendarStore
     checks: Mapping[str, Check]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -143,7 +154,10 @@ def services_from(
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
+        sign_ons=SignOnStore(tables),
+        open_id_provider=_open_id_provider(settings, vault, now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),
         sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),
         connect=_impatient(settings, now),
@@ -152,6 +166,8 @@ def services_from(
         tokens=PeopleTokens(keys, now=now),
         audit=AuditTrail(tables, now=now),
         idempotency=IdempotencyStore(tables, now=now, new_id=_new_id),
+        notices=NoticeStore(tables, now=now),
+        calendars=CalendarStore(tables, now=now),
         wake_up_messages=WakeUpMessages(sqs, settings.write_back_queue_url),
         checks={
             "worklist_table": worklist.sites,
@@ -162,6 +178,17 @@ def services_from(
         new_id=_new_id,
         new_secret=_new_secret,
     )
+
+
+def _open_id_provider(
+    settings: ApiSettings, vault: Secrets, now: Callable[[], float]
+) -> OpenIdProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    # Takes a while to load, and most deployments have no single sign-on.
+    from lambdas.access.single_sign_on.provider import OpenIdProvider  # noqa: PLC0415
+
+    return OpenIdProvider(settings, secret=lambda: vault.read(settings.oidc_client_secret_id), now=now)
 
 
 def _impatient(settings: ApiSettings, now: Callable[[], float]) -> Connect:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lambdas.access.single_sign_on.settings import SignOnSettings
 from lambdas.store.models import Tables, bind
 from lambdas.sync.connect import RedcapSettings
 from shared.dicom.dicom_text import AE, CS
@@ -14,7 +15,7 @@ from shared.text.time_zones import ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName
 
 
-class ApiSettings(RedcapSettings):
+class ApiSettings(RedcapSettings, SignOnSettings):
     """The API's settings; each is the environment variable of the same name in capitals."""
 
     accounts_table: str = Field(description="Name of AccountsTable.")

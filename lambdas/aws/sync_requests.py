@@ -22,10 +22,18 @@ class SyncRequests:
     def __init__(self, client: Callable[[], SQSClient], queue_url: str) -> None:
         self._client, self._queue_url = client, queue_url
 
-    def send(self, source_id: str, *, record: str = "", confirm_withdrawals: bool = False) -> None:
+    def send(
+        self,
+        source_id: str,
+        *,
+        record: str = "",
+        saved_at: float | None = None,
+        confirm_withdrawals: bool = False,
+    ) -> None:
         """Ask for a sync.
 
         :param record: of this record alone; empty: of what has changed.
+        :param saved_at: when REDCap said that it was saved, seconds since 1970.
         :param confirm_withdrawals: a person has looked, and however many items may be withdrawn this once.
         :raises Unavailable: the queue did not take it, or there is none.
         """
@@ -34,6 +42,8 @@ class SyncRequests:
         message = {"source_id": source_id}
         if record:
             message["record"] = record
+        if saved_at is not None:
+            message["saved_at"] = f"{saved_at:.3f}"
         if confirm_withdrawals:
             message["confirm_withdrawals"] = "yes"
         send_all(self._client(), self._queue_url, [message])

@@ -117,6 +117,15 @@ class Feedback(Section):
     field: FieldName
 
 
+class History(Section):
+    """What the study asks of the history for analysis.
+
+    :param shift_dates: every participant's dates are moved by a number of weeks that only the key knows.
+    """
+
+    shift_dates: bool = False
+
+
 class SourceDefinition(Section):
     """One REDCap project as a source of worklist items.
 
@@ -150,6 +159,7 @@ class SourceDefinition(Section):
     :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
         that cannot be read, is rejected or held back.
     :param feedback: where a scan's row says whether it is on the worklist.
+    :param history: what the study asks of the history for analysis; it changes nothing on the worklist.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
         instead; five items may always go.
     """
@@ -182,6 +192,7 @@ class SourceDefinition(Section):
     operating_window: OperatingWindow | None = None
     write_back: WriteBack | None = None
     feedback: Feedback | None = None
+    history: History = History()
     enabled: bool = True
 
     @model_validator(mode="after")
@@ -298,8 +309,8 @@ class SourceDefinition(Section):
         return since.astimezone(UTC).replace(tzinfo=None) + min(offsets)
 
     def digest(self) -> str:
-        """Return a digest of the definition: when it changes, everything has to be read again."""
-        return sha256(self.model_dump_json().encode()).hexdigest()
+        """Return a digest of what makes the items: when it changes, everything has to be read again."""
+        return sha256(self.model_dump_json(exclude={"history"}).encode()).hexdigest()
 
 
 def _url_problems(url: str) -> Iterable[str]:

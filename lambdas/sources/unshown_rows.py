@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 ROWS_KEPT: Final = 200
 """Rejected rows, and held ones, kept for people to see."""
@@ -41,10 +41,12 @@ class UnshownRow(RowReport):
 
     :param day: of the scan, ``YYYYMMDD``; empty if it cannot be read.
     :param site: of the scan; empty if it is not known.
+    :param since: when it was first seen that it is not; None if an earlier build saw it.
     """
 
     day: str = ""
     site: str = ""
+    since: AwareDatetime | None = None
 
 
 class RejectedRow(UnshownRow):

@@ -1,11 +1,11 @@
 """Writing items: numbers are taken and items written in one transaction, or not at all.
 
-`ItemWriter.change` is the only way any item row is written. It reads what is there, asks a pure function what
-should be there, writes the difference on the condition that nothing moved meanwhile, and begins again if
-something did. Called twice with the same wish, it writes once. Every transaction moves the head's version and
-leaves a stamp under it, also one that takes no number (an event of no item): history is then all that
-happened at a site, and a restored table shows that some of it is gone. The stamp is the transaction's audit
-entry, which is written in any case: `lambdas.store.audit.entry.Sealed.stamp`.
+`ItemWriter.change` is the only way any item row is written; `ItemWriter.number` writes the feed's other rows.
+It reads what is there, asks a pure function what should be there, writes the difference on the condition that
+nothing moved meanwhile, and begins again if something did. Called twice with the same wish, it writes once.
+Every transaction moves the head's version and leaves a stamp under it, also one that takes no number (an
+event of no item): history is then all that happened at a site, and a restored table shows that some is gone.
+The stamp is the transaction's audit entry, if it has one: `lambdas.store.audit.entry.Sealed.stamp`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel
-from pydantic_core import to_json
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
@@ -27,6 +25,7 @@ from lambdas.store.audit.item_subject import subject_of
 from lambdas.store.audit.trail import Also, AuditTrail
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
+from lambdas.store.item_rows import item_row, stored_item
 from lambdas.store.models import (
     DUE,
     HEAD,
@@ -42,9 +41,9 @@ from lambdas.store.models import (
     step_key,
 )
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.timing import Saved, Timing, timed
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches
-from shared.worklist_item import WorklistItem
 
 Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
@@ -52,6 +51,7 @@ Change = Callable[[StoredItem | None], StoredItem | None]
 BATCH = 95
 """Items in one transaction of at most 100 actions: head, audit entry, event, step, and one to spare."""
 
+_NOTHING_KNOWN: Final = Saved()
 _MOST_ROWS: Final = 96
 """Items and write-backs in one transaction without ``also``: head, audit entry and site take one each."""
 _SAFE: Final = _MOST_ROWS // 2
@@ -74,6 +74,15 @@ class Written:
     items: Mapping[str, StoredItem]
     written: int
     changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Why:
+    """What is told of a change besides what it is; see `ItemWriter.change`."""
+
+    by: Actor | None
+    about: Sequence[Subject]
+    saved: Mapping[str, Saved]
 
 
 class ItemWriter:
@@ -116,7 +125,7 @@ class ItemWriter:
         entry = stamped_entry(f"site:{site}", stamp)
         if entry is not None:
             return self._trail.has(*entry)
-        with translated("reading the feed's history"):  # a stamp of `begin_epoch`, or of an earlier build
+        with translated("reading the feed's history"):  # without an audit entry, or of an earlier build
             try:
                 row = self._tables.stamp.get(site_key(site), stamp_key(version), consistent_read=True)
             except DoesNotExist:
@@ -138,6 +147,7 @@ class ItemWriter:
         *,
         by: Actor | None = None,
         about: Sequence[Subject] = (),
+        saved: Mapping[str, Saved] | None = None,
     ) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none, with an audit entry.
 
@@ -146,41 +156,54 @@ class ItemWriter:
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :param by: who changes them; None: the source of the items.
         :param about: what else the audit entry is about.
+        :param saved: what is known of when their plans were entered, by item id.
         :raises Conflict: other writers won every attempt, or a condition of ``also`` cannot hold.
         :raises Unavailable: DynamoDB did not answer; the transaction may or may not have happened, and the
             same call again is safe.
         """
         if len(changes) > BATCH:
             raise ValueError(f"at most {BATCH} items fit one transaction")
+        why = _Why(by, about, saved or {})
         if also is None and len(changes) > _SAFE:
             try:
-                return self._change(site, changes, None, by, about)
+                return self._change(site, changes, None, why)
             except _TooMany:
                 items = list(changes.items())
-                halves = [self._change(site, dict(some), None, by, about) for some in batches(items, _SAFE)]
+                halves = [self._change(site, dict(some), None, why) for some in batches(items, _SAFE)]
                 written = sum(half.written for half in halves)
                 return Written({key: each for half in halves for key, each in half.items.items()}, written)
-        return self._change(site, changes, also, by, about)
+        return self._change(site, changes, also, why)
 
-    def _change(
+    def number(
         self,
         site: str,
-        changes: Mapping[str, Change],
-        also: Also | None,
-        by: Actor | None,
-        about: Sequence[Subject],
-    ) -> Written:
+        save: Callable[[TransactWrite, int], None],
+        *,
+        by: Actor | None = None,
+        about: Sequence[Subject] = (),
+    ) -> None:
+        """Take the feed's next number for a row that is no item, and write the row in the same transaction.
+
+        :param save: writes the row, given its number.
+        :param about: what the audit entry says; nothing: there is none.
+        :raises Conflict: another writer was first, or the condition of ``save`` does not hold.
+        :raises Unavailable: as `change`.
+        """
+        head = self.head(site)
+        read_at = self._now()  # after the read: see Head.take
+        link = Link.decode(head.audited if head else "")
+        sealed = self._trail.seal(f"site:{site}", link, by or SYSTEM, about, site=site) if about else None
+        with translated("writing to the feed"), TransactWrite(connection=self._connection) as transaction:
+            last = self._take(transaction, site, head, 1, read_at, sealed)
+            if sealed is not None:
+                self._trail.add(transaction, sealed)
+            save(transaction, last + 1)
+
+    def _change(self, site: str, changes: Mapping[str, Change], also: Also | None, why: _Why) -> Written:
         # An action of `also` that fails by its own condition must be re-thought by its caller, not retried.
-        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, by, about)
+        return races(ATTEMPTS if also is None else 1)(self._try, site, changes, also, why)
 
-    def _try(
-        self,
-        site: str,
-        changes: Mapping[str, Change],
-        also: Also | None,
-        by: Actor | None,
-        about: Sequence[Subject],
-    ) -> Written:
+    def _try(self, site: str, changes: Mapping[str, Change], also: Also | None, why: _Why) -> Written:
         head = self.head(site)
         read_at = self._now()  # after the read: see Head.take
         current = self.read(site, list(changes))
@@ -194,21 +217,28 @@ class ItemWriter:
         ]
         if len(wanted) + len(telling) > _MOST_ROWS:
             raise _TooMany
-        subjects = [*about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
+        subjects = [*why.about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
         link = Link.decode(head.audited if head else "")
-        sealed = self._trail.seal(f"site:{site}", link, by or _source_of(wanted), subjects, site=site)
+        sealed = self._trail.seal(f"site:{site}", link, why.by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
             seq = self._take(transaction, site, head, len(wanted), read_at, sealed)
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
-                wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
+                timing = self._timing(current.get(item_id), stored, why, read_at)
+                told = {"feed_seq": seq, "audited": sealed.key, "timing": timing}
+                wanted[item_id] = stored.model_copy(update=told)
                 self._save(transaction, wanted[item_id], current.get(item_id))
             for stored in telling:
                 self._tell_source(transaction, stored)
             if also is not None:
                 also(transaction, sealed.key)
         return Written({**current, **wanted}, len(wanted), frozenset(wanted))
+
+    def _timing(self, before: StoredItem | None, after: StoredItem, why: _Why, now: float) -> Timing:
+        saved = why.saved.get(after.item.id, _NOTHING_KNOWN)
+        was, becomes = (None if each is None or each.gone else each.item for each in (before, after))
+        return timed(after.timing, was, becomes, datetime.fromtimestamp(now, UTC), saved)
 
     def _take(
         self,
@@ -217,12 +247,17 @@ class ItemWriter:
         head: Head | None,
         count: int,
         read_at: float,
-        sealed: Sealed,
+        sealed: Sealed | None,
     ) -> int:
         """Take numbers and the next link of the audit chain; return the last number taken before."""
         before = head or Head(0, self._new_id())
-        after = before.take(count, read_at=read_at, settle=self._settle, stamp=sealed.stamp)
-        self._move(transaction, site, head, replace(after, audited=sealed.link.encode()))
+        stamp = sealed.stamp if sealed else self._new_id()
+        after = before.take(count, read_at=read_at, settle=self._settle, stamp=stamp)
+        if sealed is None:
+            self._leave_stamp(transaction, site, after)
+        else:
+            after = replace(after, audited=sealed.link.encode())
+        self._move(transaction, site, head, after)
         if head is None:
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
@@ -266,7 +301,7 @@ class ItemWriter:
 
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
-        transaction.save(self._row(stored), condition=unmoved)
+        transaction.save(item_row(self._tables.item, stored, self._now()), condition=unmoved)
 
     def _tell_source(self, transaction: TransactWrite, stored: StoredItem) -> None:
         """Make the write-back of a missed scan due. The number is the version: it never comes twice."""
@@ -281,47 +316,6 @@ class ItemWriter:
                 write_back_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds"),
             )
         )
-
-    def _row(self, stored: StoredItem) -> ItemRow:
-        item = stored.item
-        row = self._tables.item(
-            site_key(item.site),
-            item_key(item.id),
-            feed_seq=stored.feed_seq,
-            gone=stored.gone,
-            body=_body(item),
-            status_owner=stored.status_owner,
-            edited=list(stored.edited),
-            progress=_plain(stored.progress) or None,
-            audited=stored.audited or None,
-            performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed]
-            or None,
-            study_instance_uid=item.study_instance_uid,
-        )
-        if not stored.gone:
-            row.status = item.performed_procedure_step_status.value
-            row.modality, row.patient_key = item.modality, item.patient_id.casefold()
-            row.starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
-        elif stored.status_owner != "person" or not item.source:
-            # What a person removed from a source must stay buried, or the next sync would raise it.
-            row.expires_at = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
-        return row
-
-
-def stored_item(row: ItemRow) -> StoredItem:
-    """Return what a row holds."""
-    return StoredItem.model_validate(
-        {
-            "item": WorklistItem.model_validate_json(row.body or "{}"),
-            "feed_seq": int(row.feed_seq),
-            "edited": tuple(row.edited or ()),
-            "progress": row.progress or {},
-            "status_owner": row.status_owner or "source",
-            "gone": bool(row.gone),
-            "audited": row.audited or "",
-            "performed": row.performed or (),
-        }
-    )
 
 
 def _differences(
@@ -346,20 +340,6 @@ def _unmoved(head: Head | None) -> Condition:
     version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
     unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
     return unmoved
-
-
-def _body(item: WorklistItem) -> str:
-    """Return an item as its row holds it: without what it has not, for every kilobyte is charged.
-
-    Its status, on which it depends whether a scanner is shown it, is always said.
-    """
-    fields = item.model_dump(mode="json", exclude_defaults=True)
-    status = {ownership.STATUS: item.performed_procedure_step_status.value}
-    return to_json(fields | status).decode()
-
-
-def _plain(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", exclude_defaults=True)
 
 
 def _marks(head: Head) -> list[list[float]]:

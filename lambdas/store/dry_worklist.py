@@ -15,6 +15,7 @@ from lambdas.store.commit import Change, ItemWriter, Written
 from lambdas.store.followed_items import FollowedItems
 from lambdas.store.models import Tables, bind
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.timing import Saved
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
 from shared.worklist_item import WorklistItem
 
@@ -53,12 +54,17 @@ class DryWorklist(WorklistStore):
         return self._dry.outcomes
 
     def put_if_changed(
-        self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None
+        self,
+        items: Iterable[WorklistItem],
+        sites: Collection[str] = (),
+        *,
+        by: Actor | None = None,
+        saved: Mapping[str, Saved] | None = None,
     ) -> PutResult:
         """As `WorklistStore.put_if_changed`, without the writing."""
         wanted = list(items)
         self.said.update((item.id, item) for item in wanted)
-        return super().put_if_changed(wanted, sites, by=by)
+        return super().put_if_changed(wanted, sites, by=by, saved=saved)
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
         """As `WorklistStore.items_of_source`."""
@@ -92,6 +98,7 @@ class _DryWriter(ItemWriter):
         *,
         by: Actor | None = None,  # noqa: ARG002 - nothing is written that could be audited
         about: Sequence[Subject] = (),  # noqa: ARG002 - likewise
+        saved: Mapping[str, Saved] | None = None,  # noqa: ARG002 - nor is anything timed
     ) -> Written:
         """Find out what would be written, and write nothing."""
         if also is not None:

@@ -22,6 +22,9 @@ from typing import NamedTuple, Protocol
 
 from shared.errors import Rejected
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
+from shared.steps.self_test import FeedSelfTest
+
+FeedRow = FeedItem | Tombstone | FeedSelfTest
 
 LONGEST_ABSENCE_SECONDS = 60 * 24 * 3600
 """A cursor older than this starts from nothing."""
@@ -71,7 +74,7 @@ class FeedTable(Protocol):
     def head(self, site: str) -> Head | None:
         """Return the site's head, consistently; None if nothing was ever written there."""
 
-    def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedItem | Tombstone], bool]:
+    def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedRow], bool]:
         """Return up to ``limit`` rows numbered above ``seq`` in order, and whether there may be more."""
 
     def is_in_history(self, site: str, version: int, stamp: str) -> bool:
@@ -158,6 +161,7 @@ def read_page(
         snapshot=begun.snapshot,
         items=tuple(row for row in rows if isinstance(row, FeedItem)),
         tombstones=tuple(row for row in rows if isinstance(row, Tombstone)),
+        self_tests=tuple(row for row in rows if isinstance(row, FeedSelfTest)),
         cursor=kept.encode(),
         next=following.encode(),
         more=more,

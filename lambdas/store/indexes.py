@@ -78,3 +78,14 @@ class DueIndex(GlobalSecondaryIndex[Any]):
 
     write_back_due = UnicodeAttribute(hash_key=True)
     write_back_at = UnicodeAttribute(range_key=True)
+
+
+class CancelledIndex(GlobalSecondaryIndex[Any]):
+    """The index of `GroupIndex`, of items: what was taken off before a scan, by site and planned start."""
+
+    class Meta:
+        index_name = "by_group"
+        projection = AllProjection()
+
+    group_key = UnicodeAttribute(hash_key=True)
+    group_at = UnicodeAttribute(range_key=True)

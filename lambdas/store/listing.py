@@ -9,16 +9,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from itertools import islice
+from itertools import chain, islice
 from operator import and_
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pynamodb.expressions.condition import Condition
 
-from lambdas.store.commit import stored_item
 from lambdas.store.faults import translated
-from lambdas.store.models import ItemRow, Tables, site_key
+from lambdas.store.item_rows import stored_item
+from lambdas.store.models import ITEM, ItemRow, Tables, cancelled_group, site_key
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.timing import Timing
 from shared.errors import Rejected
 from shared.worklist_item import Status
 
@@ -147,6 +148,56 @@ def items_of_days(
         for row in rows:
             if admits is None or admits(json.loads(row.body or "{}")):
                 yield stored_item(row)
+
+
+def items_of_site(tables: Tables, site: str) -> Iterator[StoredItem]:
+    """Yield all items of a site, those gone too; reads its whole partition."""
+    model = tables.item
+    with translated("listing a site's items"):
+        for row in model.query(site_key(site), model.sk.startswith(ITEM), consistent_read=True):
+            yield stored_item(row)
+
+
+class BookedRow(NamedTuple):
+    """An item as a report reads it: not checked field by field, which takes much longer.
+
+    :param item: its fields as they are stored.
+    :param steps: SOP Instance UIDs of its performed steps.
+    :param gone: it was taken off the list before a scan.
+    """
+
+    item: Mapping[str, Any]
+    steps: tuple[str, ...]
+    timing: Timing
+    gone: bool
+
+
+def booked_rows(tables: Tables, site: str, first: str, last: str) -> Iterator[BookedRow]:
+    """Yield what was planned at a site for some days, also what was taken off the list since.
+
+    Two queries by site and day, whatever else the table holds.
+
+    :param first: ``YYYYMMDD``, as ``last``; both ends are included.
+    """
+    model, until = tables.item, last + _HIGHEST
+    there = model.by_start.query(site_key(site), model.starts_at.between(first, until), page_size=_PAGE * 5)
+    gone = model.cancelled.query(
+        cancelled_group(site), model.group_at.between(first, until), page_size=_PAGE * 5
+    )
+    with translated("listing what was planned"):
+        for row in chain(there, gone):
+            yield _booked(row)
+
+
+def _booked(row: ItemRow) -> BookedRow:
+    own = [each["sop_instance_uid"] for each in row.performed or ()]
+    counted = (row.progress or {}).get("steps", ())
+    return BookedRow(
+        json.loads(row.body or "{}"),
+        tuple(dict.fromkeys([*own, *counted])),
+        Timing.model_validate(row.timing or {}),
+        bool(row.gone),
+    )
 
 
 def _rows(

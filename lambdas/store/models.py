@@ -6,6 +6,7 @@
         SITE#<site>        HEAD                  the feed's counter and epoch            HeadRow
         SITE#<site>        STAMP#<version>       what one write of the head left         StampRow
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
+        SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         ItemRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
@@ -27,6 +28,9 @@
         RELAY_SCANNERS     <relay_id>            what is overridden of its scanners
         TRIGGERS           <source_id>           the hash of a Data Entry Trigger's secret
         IDEMPOTENCY        <hash>                what a caller's Idempotency-Key stands for
+        NOTICES            <id>                  who is told of a site's trouble
+        NOTICE_LEDGERS     <id>                  what that address was told, and its outbox
+        CALENDARS          <hash of a secret>    which scanner's exams a program may read
         SESSIONS           <hash of a secret>    who is signed in at the dashboard in one browser
 
 template.yaml declares the same keys and indexes; tests/unit/project/test_template.py compares the two.
@@ -50,13 +54,22 @@ from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from lambdas.store.indexes import DueIndex, FeedIndex, GroupIndex, ListingIndex, StartIndex, StudyIndex
+from lambdas.store.indexes import (
+    CancelledIndex,
+    DueIndex,
+    FeedIndex,
+    GroupIndex,
+    ListingIndex,
+    StartIndex,
+    StudyIndex,
+)
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
-SAME, STAMP = "SAME#", "STAMP#"
+SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
 RUNS, CLAIMS = "RUNS#", "#CLAIMS"
+CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -91,6 +104,11 @@ def step_key(key: str) -> str:
 def steps_group(site: str) -> str:
     """Return what a site's procedure steps are listed by."""
     return f"STEPS#{site}"
+
+
+def cancelled_group(site: str) -> str:
+    """Return what the bookings that were taken off a site's list are listed by."""
+    return f"{CANCELLED}{site}"
 
 
 def audit_key(day: str) -> str:
@@ -135,8 +153,9 @@ class StampRow(Row):
 class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
-    ``audited``: the key of the last audit entry about it; of a step likewise. ``modality``, ``patient_key``:
-    for the listing; missing in a row that only earlier builds have written.
+    ``audited``: the key of the last audit entry about it; of a step likewise. ``timing``: of its plan.
+    ``modality``, ``patient_key``: for the listing; missing in a row that only earlier builds have written.
+    A tombstone of a booking has ``group_key`` and ``group_at``, so that reports find it.
     """
 
     feed_seq = NumberAttribute()
@@ -152,11 +171,15 @@ class ItemRow(Row):
     starts_at = UnicodeAttribute(null=True)
     modality = UnicodeAttribute(null=True)
     patient_key = UnicodeAttribute(null=True)
+    timing = JSONAttribute(null=True)
+    group_key = UnicodeAttribute(null=True)
+    group_at = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
     listing = ListingIndex()
     by_start = StartIndex()
+    cancelled = CancelledIndex()
 
 
 class SameRow(Row):

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lambdas.store.plans.timing import Timing
 from shared.errors import Rejected
 from shared.steps.procedure_step import Progress, Step, StepStatus
 from shared.worklist_item import Status, WorklistItem
@@ -69,16 +70,18 @@ class StoredItem(BaseModel):
     progress: Progress = Progress()
     audited: str = ""
     performed: tuple[PerformedStep, ...] = ()
+    timing: Timing = Timing()
 
     @property
     def version(self) -> str:
         """Which version of the item this is: other content has another, also in a restored table."""
-        content = self.model_dump_json(exclude={"feed_seq", "audited"}).encode()
+        content = self.model_dump_json(exclude={"feed_seq", "audited", "timing"}).encode()
         return f"{self.feed_seq}-{sha256(content).hexdigest()[:12]}"
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""
-        return self.model_copy(update={"feed_seq": other.feed_seq, "audited": other.audited}) == other
+        beside = {"feed_seq": other.feed_seq, "audited": other.audited, "timing": other.timing}
+        return self.model_copy(update=beside) == other
 
 
 def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:
@@ -220,6 +223,14 @@ def tells_source(before: StoredItem | None, after: StoredItem) -> bool:
 def withdrawn(current: StoredItem) -> StoredItem:
     """Return the item after its row vanished from the source: gone, unless a scanner has reported on it."""
     return current if current.status_owner == "mpps" else current.model_copy(update={"gone": True})
+
+
+def moved_away(current: StoredItem) -> StoredItem:
+    """Return the item after its record moved to another site: withdrawn here, and not cancelled."""
+    after = withdrawn(current)
+    if after is current:
+        return current
+    return after.model_copy(update={"timing": current.timing.model_copy(update={"moved": True})})
 
 
 def removed(current: StoredItem) -> StoredItem:

@@ -11,14 +11,17 @@ from typing import Any, Final, NamedTuple, cast
 from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
 from lambdas.store.audit.entry import SYSTEM, Actor
-from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
+from lambdas.store.commit import BATCH, Change, ItemWriter, Written
 from lambdas.store.faults import translated
-from lambdas.store.feed import Head, is_ancestor, is_current, read_page
+from lambdas.store.feed import FeedRow, Head, is_ancestor, is_current, read_page
 from lambdas.store.followed_items import FollowedItems
+from lambdas.store.item_rows import stored_item
 from lambdas.store.item_site import SiteMove, site_move
-from lambdas.store.listing import ItemPage, ItemQuery, items_of_days, list_items
-from lambdas.store.models import ITEM, SITES, ItemRow, Tables, item_key, site_key
+from lambdas.store.listing import BookedRow, ItemPage, ItemQuery, booked_rows, items_of_days, list_items
+from lambdas.store.models import ITEM, SELF_TEST, SITES, ItemRow, Tables, item_key, site_key
 from lambdas.store.ownership import StatusOwner, StoredItem
+from lambdas.store.plans.timing import Saved
+from lambdas.store.self_tests.self_tests import feed_row
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
@@ -135,28 +138,38 @@ class WorklistStore:
         """Return a site's items of some days; see `lambdas.store.listing.items_of_days`."""
         return list(items_of_days(self._tables, site, first, last, admits))
 
+    def booked(self, site: str, first: str, last: str) -> Iterator[BookedRow]:
+        """Yield what was planned at a site for some days; see `lambdas.store.listing.booked_rows`."""
+        return booked_rows(self._tables, site, first, last)
+
     def put_if_changed(
-        self, items: Iterable[WorklistItem], sites: Collection[str] = (), *, by: Actor | None = None
+        self,
+        items: Iterable[WorklistItem],
+        sites: Collection[str] = (),
+        *,
+        by: Actor | None = None,
+        saved: Mapping[str, Saved] | None = None,
     ) -> PutResult:
         """Write what a source says of items, where it differs and where the source owns it.
 
         :param sites: all sites the items may be at; where one has moved, it is withdrawn there first, and
             takes along what a person changed.
         :param by: who says so; None: the items' source.
+        :param saved: what is known of when their plans were entered, by item id.
         :raises Conflict, Unavailable: as `ItemWriter.change`; what was written before stays, and the same
             call again writes only the rest.
         """
         placings = self._placings(list(items), sites)
         for site in sorted({site for each in placings.values() for site in each.leave}):
             gone = [item_id for item_id, each in placings.items() if site in each.leave]
-            self.withdraw(site, gone, by=by)
+            self._withdraw(site, gone, _moved_away, by)
         written, records = 0, set[str]()
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
         for site, of_site in groupby(placed, key=lambda pair: pair[0].site):
             for some in batches(list(of_site), BATCH):
                 changes = {item.id: _from_source(item, inherited) for item, inherited in some}
-                done = self.writer.change(site, changes, by=by)
+                done = self.writer.change(site, changes, by=by, saved=saved)
                 written += done.written
                 records |= {item.source_record for item, _ in some if item.id in done.changed}
         return PutResult(written, len(placings) - written, frozenset(records))
@@ -247,9 +260,12 @@ class WorklistStore:
 
         An item a scanner has reported on stays: the scan is real.
         """
+        return self._withdraw(site, item_ids, _withdrawn, by)
+
+    def _withdraw(self, site: str, item_ids: Iterable[str], change: Change, by: Actor | None) -> int:
         written = 0
         for some in batches(list(dict.fromkeys(item_ids)), BATCH):
-            changes: dict[str, Change] = dict.fromkeys(some, _withdrawn)
+            changes: dict[str, Change] = dict.fromkeys(some, change)
             written += self.writer.change(site, changes, by=by).written
         return written
 
@@ -295,14 +311,15 @@ class WorklistStore:
         """Tell whether a write of a site's head left this stamp; `lambdas.store.feed.FeedTable`."""
         return self.writer.is_in_history(site, version, stamp)
 
-    def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedItem | Tombstone], bool]:
+    def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedRow], bool]:
         """Return rows of the feed in order; `lambdas.store.feed.FeedTable`."""
         model = self._tables.item
         with translated("reading the feed"):
             rows = list(
                 model.feed.query(site_key(site), model.feed_seq > seq, consistent_read=True, limit=limit + 1)
             )
-        return [_feed_row(row) for row in rows[:limit]], len(rows) > limit
+        now = self._now()
+        return [_feed_row(row, now) for row in rows[:limit]], len(rows) > limit
 
     def changes_after(self, site: str, cursor: str | None, limit: int) -> FeedPage:
         """Return the next page of a site's feed; see `lambdas.store.feed.read_page`."""
@@ -348,6 +365,10 @@ def _withdrawn(current: StoredItem | None) -> StoredItem | None:
     return None if current is None else ownership.withdrawn(current)
 
 
+def _moved_away(current: StoredItem | None) -> StoredItem | None:
+    return None if current is None else ownership.moved_away(current)
+
+
 def _present(stored: StoredItem | None) -> StoredItem:
     if stored is None or stored.gone:
         raise NotFound("no such worklist item", where="id")
@@ -368,7 +389,9 @@ def _bearer(body: Mapping[str, Any]) -> Bearer:
     )
 
 
-def _feed_row(row: ItemRow) -> FeedItem | Tombstone:
+def _feed_row(row: ItemRow, now: float) -> FeedRow:
+    if row.sk.startswith(SELF_TEST):
+        return feed_row(row.body or "{}", int(row.feed_seq), now)
     stored = stored_item(row)
     if stored.gone:
         return Tombstone(feed_seq=stored.feed_seq, id=stored.item.id)

@@ -21,6 +21,7 @@ from lambdas.sync.changes import ONE_GO, Changes
 from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
 from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
+from lambdas.sync.scans.saves import Saves
 from lambdas.sync.scans.told_records import feedback_due
 from shared.errors import MwlError
 
@@ -61,7 +62,7 @@ class SyncAttempt:
 
     def _new_intake(self, *, thorough: bool = False) -> RecordIntake:
         confirmed = self._given.confirmed or bool(self.state.progress and self.state.progress.confirmed)
-        return RecordIntake(
+        intake = RecordIntake(
             self._definition,
             self._redcap,
             self._given.worklist,
@@ -71,6 +72,9 @@ class SyncAttempt:
             confirmed=confirmed,
             thorough=thorough,
         )
+        announced_at = self._given.announced_at
+        intake.saves = Saves.of_run(self.state, self._now, announced_at=announced_at, everything=thorough)
+        return intake
 
     def sync(self) -> SyncResult:
         """Do it. :raises MwlError: it failed; ``state`` then says how far it came."""

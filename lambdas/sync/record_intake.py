@@ -34,6 +34,7 @@ from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
 from lambdas.sync.scans.continued_scans import ContinuedScans
 from lambdas.sync.scans.portions import Items, left_of, portions_of, records_of
+from lambdas.sync.scans.saves import Saves
 from lambdas.sync.scans.told_records import ANY_DAY, last_days
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
@@ -100,6 +101,7 @@ class RecordIntake:
         confirmed: bool = False,
         thorough: bool = False,
     ) -> None:
+        self.saves = Saves()  # a dry run notes nothing
         self._definition, self._redcap, self._worklist = definition, redcap, worklist
         self.codes, self._renew, self.confirmed = codes, renew, confirmed
         self._sites = sorted({*sites, *definition.sites()})
@@ -166,7 +168,7 @@ class RecordIntake:
                 self._homes[name] = self._definition.sites_by_dag.get(group, "")
         if items:
             self._renew()
-            put = self._worklist.put_if_changed(items, self._sites)
+            put = self._worklist.put_if_changed(items, self._sites, saved=self.saves.of(items))
             self.written += put.written
             self.unchanged += put.unchanged
             self.changed |= put.records
@@ -201,10 +203,10 @@ class RecordIntake:
         self.to_tell |= last_days(record, mapped, thorough=self._thorough)
         self._rejected.pop(record, None)
         if mapped.rejected:
-            self._rejected[record] = mapped.rejected
+            self._rejected[record] = self.saves.noted(mapped.rejected)
         self._held.pop(record, None)
         if mapped.held:
-            self._held[record] = mapped.held
+            self._held[record] = self.saves.noted(mapped.held)
         self._notes.pop(record, None)
         if mapped.notes:
             self._notes[record] = mapped.notes

@@ -46,6 +46,7 @@ class Surroundings:
     :param renew: holds the lease on.
     :param now: seconds since 1970, as of the start.
     :param remaining: seconds until the invocation is ended from outside.
+    :param announced_at: when REDCap announced the save it is about, seconds since 1970; None: it did not.
     """
 
     redcap: RedcapProject
@@ -55,3 +56,4 @@ class Surroundings:
     now: float
     remaining: Callable[[], float]
     confirmed: bool = False
+    announced_at: float | None = None

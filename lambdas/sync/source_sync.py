@@ -112,6 +112,7 @@ class SourceSync:
         record: str,
         *,
         remaining: Callable[[], float] = lambda: USUAL_SECONDS,
+        announced_at: float | None = None,
     ) -> SyncResult | None:
         """Bring one record, which somebody has just saved.
 
@@ -119,6 +120,7 @@ class SourceSync:
         is done, outside the operating window, while REDCap is in trouble, when another run takes long, or
         when too many records are saved at once: the next sync reads them in batches.
 
+        :param announced_at: when REDCap said so, seconds since 1970; None if that is not known.
         :raises MwlError: it failed; nothing is lost.
         """
         definition = self._sources.get(source_id)
@@ -135,7 +137,13 @@ class SourceSync:
             self._sources.release(source_id, owner)
             return None
         return self._leased(
-            definition, before, owner, lambda attempt: attempt.record(record), remaining, woken=True
+            definition,
+            before,
+            owner,
+            lambda attempt: attempt.record(record),
+            remaining,
+            woken=True,
+            announced_at=announced_at,
         )
 
     def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> SourceState | None:
@@ -158,6 +166,7 @@ class SourceSync:
         *,
         confirmed: bool = False,
         woken: bool = False,
+        announced_at: float | None = None,
     ) -> SyncResult:
         """Do the work, and remember what came of it; the lease is given back only when that was done."""
 
@@ -171,7 +180,14 @@ class SourceSync:
         try:
             with closing(self._connect(definition)) as redcap:
                 given = Surroundings(
-                    redcap, self._worklist, save, renew, self._now(), remaining, confirmed=confirmed
+                    redcap,
+                    self._worklist,
+                    save,
+                    renew,
+                    self._now(),
+                    remaining,
+                    confirmed=confirmed,
+                    announced_at=announced_at,
                 )
                 attempt = SyncAttempt(definition, before, given)
                 result = work(attempt)

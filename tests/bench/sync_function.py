@@ -26,6 +26,7 @@ from lambdas.store.sources import SourceStore
 from tests.structure.imports import ROOT
 
 _SOURCE: Final = ROOT / "infra" / "sources" / "classic.toml"
+_PATIENCE_WITH_MOTO: Final = 300.0  # it goes through all rows for one query, which DynamoDB does not
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class Invocation:
 
 def be_the_function(url: str, seconds: float) -> None:
     """Call the handler until the first load is done, and once more."""
-    sources = SourceStore(load(sync_redcap.SyncSettings).tables())
+    tables = load(sync_redcap.SyncSettings).tables()
+    for model in vars(tables).values():
+        model.Meta.read_timeout_seconds = _PATIENCE_WITH_MOTO
+    sources = SourceStore(tables)
     data = tomllib.loads(_SOURCE.read_text(encoding="utf-8"))
     sources.put(definition_from({**data, "url": url, "token_secret": "classic", "deletions_seconds": 0}))
     body = json.dumps({"source_id": "classic"})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
-from lambdas.api.main import create_app
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
@@ -27,10 +23,11 @@ from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from shared.relay_health import RelayHealth, ScannerActivity
 from shared.steps.procedure_step import EventKind
+from shared.steps.self_test import ABILITY
 from tests.rigs.api import PASSWORD, quick_passwords
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import cloud
-from tests.rigs.patience import PATIENCE
+from tests.rigs.served import served
 from tests.rigs.site_state import DEFINITION
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -52,21 +49,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
-
-
-@contextmanager
-def served(services: Services) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(services), log_config=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
-        listener.close()
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +167,13 @@ def fill(services: Services) -> None:
         for each in events:
             assert services.steps.record_event(each, site="north", relay_id="r").outcome == "recorded"
     scanner = ScannerActivity(ae_title="PRISMA1", last_query_at=NOW - timedelta(seconds=40), last_answers=4)
-    fields = {"version": "1.0", "at": NOW, "pull": {"succeeded_at": NOW}, "scanners": (scanner,)}
+    fields = {
+        "version": "1.0",
+        "at": NOW,
+        "pull": {"succeeded_at": NOW},
+        "scanners": (scanner,),
+        "abilities": (ABILITY,),
+    }
     add_source(services)
     code, _ = services.relays.invite("north")
     relay = services.relays.enroll(code, public_key="-", name="cellar")

@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 
 from lambdas.access.role import Role
 from lambdas.api.services import Services
+from shared.steps.self_test import Hop, HopResult, SelfTestReport
 from shared.worklist_item import Status
-from tests.browser.conftest import at, picture
+from tests.browser.conftest import NOW, at, picture
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 PATHS = (
@@ -20,10 +21,13 @@ PATHS = (
     "find",
     "week",
     "unmatched",
+    "planned-and-done?date_from=2026-11-27&date_to=2026-11-27",
     "sources",
     "sources/new",
     "relays",
     "write-backs",
+    "notices",
+    "calendars",
     "accounts",
     "audit",
     "first-run",
@@ -186,7 +190,7 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, site: str, services: S
         found = {}
         for path in (*PATHS, f"items/{item_of(services, '2')}", f"items/{item_of(services, '2')}/history"):
             page.goto(f"/app/{path}")
-            name = path.split("/")[0] if path.startswith("items") else path.replace("/", "-")
+            name = path.split("/")[0] if path.startswith("items") else path.split("?")[0].replace("/", "-")
             if scheme == "light" or path == "today":
                 picture(page, f"{name}-{scheme}")
             if wrong := found_by_axe(page):
@@ -207,3 +211,25 @@ def test_no_page_is_wider_than_its_screen(chromium: Browser, site: str, name: st
             if path in {"today", "accounts", "week"}:
                 picture(page, f"{path}-{name}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
+def test_an_engineer_sends_a_test_participant_with_one_click(
+    chromium: Browser, site: str, services: Services, javascript: bool
+) -> None:
+    with at(chromium, site, Role.ADMIN, javascript=javascript) as page:
+        page.goto("/app/relays")
+        page.get_by_role("button", name="Send a test participant to cellar").click()
+        expect(page.get_by_text("on its way: 1 of 8 hops reached")).to_be_visible()
+        relay = services.relays.all()[0]
+        test = services.self_tests.find(relay)
+        assert test is not None
+        failed = HopResult(hop=Hop.FETCHED, at=NOW), HopResult(hop=Hop.FOUND, at=NOW, failure="no answer")
+        services.self_tests.report(relay, test.test_id, SelfTestReport(hops=failed, over=True))
+        if not javascript:
+            page.get_by_role("link", name="look again").click()
+        row = page.get_by_role("row").filter(has_text="C-FIND")
+        expect(row).to_contain_text("No answer. The relay has the test participant")
+        if javascript:
+            assert found_by_axe(page) == []
+            picture(page, "relay-test")

@@ -14,9 +14,10 @@ from typing import Final
 
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
-from tests.faults import cloud, crashes, damage, network, outage, power, scanners, security
+from tests.faults import cloud, crashes, damage, named, network, outage, power, scanners, security
 from tests.faults.outcome import Outcome, table
 from tests.faults.plot import plotted
+from tests.faults.words import FAULTS
 
 Part = Callable[[Path, argparse.Namespace], Outcome]
 
@@ -39,6 +40,7 @@ def _scanners(folder: Path, asked: argparse.Namespace) -> Outcome:
 
 
 PARTS: Final[dict[str, Part]] = {
+    "status": lambda folder, asked: named.run(folder, asked.seed, FAULTS),
     "damage": lambda folder, asked: damage.run(folder, asked.trials, asked.seed),
     "power": lambda folder, asked: power.run(folder, asked.cuts, asked.seed),
     "network": lambda folder, asked: network.run(folder, 60 * asked.network_minutes, asked.seed),

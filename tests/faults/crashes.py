@@ -15,22 +15,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from os import kill
 from uuid import UUID
 
 from pydicom.dataset import Dataset
 
 from edge_relay.client import scu
+from edge_relay.operations.status_socket import ask
 from infra.local.stack import LocalStack
 from shared.errors import Conflict, MwlError
 from shared.steps.procedure_step import EventKind
+from tests.faults.nursery import Nursery
 from tests.faults.outcome import Outcome
 
 PATIENCE_SECONDS = 60.0
+_DELIVERY_SECONDS = 300.0
 _LONGEST_LIFE_SECONDS = 5.0
-_MOST_REPORTS = 12
+_MOST_REPORTS = 6
 _PAUSE_SECONDS = 0.1
-_SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
+_SHARE_IN_START_UP = 0.2
+_START_UP_SECONDS = 0.4
+_FIRST = (None, None, None, signal.SIGTERM, signal.SIGSTOP)
+"""What a relay is sent a moment before SIGKILL."""
 
 
 @dataclass
@@ -38,6 +43,7 @@ class Crashes:
     """What was done and what came of it."""
 
     kills: int = 0
+    in_start_up: int = 0
     reports: int = 0
     queries: int = 0
     unanswered: int = 0
@@ -45,12 +51,13 @@ class Crashes:
     duplicated: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
     wrong_answers: int = 0
+    others: list[str] = field(default_factory=list)
     longest_silence: float = 0.0
 
     def wrong(self) -> list[str]:
         """Return what must not be, in words."""
         told = [f"lost: {uid}" for uid in self.lost] + [f"twice: {uid}" for uid in self.duplicated]
-        told += [f"out of order: {uid}" for uid in self.out_of_order]
+        told += [f"out of order: {uid}" for uid in self.out_of_order] + self.others
         return told + ([f"{self.wrong_answers} wrong answers"] if self.wrong_answers else [])
 
     def counted(self) -> Outcome:
@@ -63,8 +70,14 @@ class Crashes:
             duplicated=self.duplicated,
             out_of_order=self.out_of_order,
             wrong_answers=["a list with somebody unknown"] * self.wrong_answers,
+            others=self.others,
             longest_silence=self.longest_silence,
-            told={"MPPS acknowledged": str(self.reports), "sent again, unanswered": str(self.unanswered)},
+            told={
+                "killed in start-up": str(self.in_start_up),
+                "MPPS acknowledged": str(self.reports),
+                "worklists answered": str(self.queries),
+                "sent again, unanswered": str(self.unanswered),
+            },
         )
 
 
@@ -103,6 +116,10 @@ class Scanner:
         """Begin."""
         self._thread.start()
 
+    def stopping(self) -> None:
+        """Begin nothing more."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """End, after what is under way."""
         self._stopping.set()
@@ -113,20 +130,19 @@ class Scanner:
             uid = f"2.25.{UUID(int=self._chance.getrandbits(128), version=4).int}"
             exam = self._chance.choice(self._exams)
             began, ended = began_of(exam), ended_step()
-            if self._reported(
-                uid, EventKind.N_CREATE, partial(scu.create_step, self._stack.peer, began, uid)
-            ):
+            if self._reported(uid, EventKind.N_CREATE, partial(scu.create_step, attributes=began)):
                 self._ask()
-                self._reported(uid, EventKind.N_SET, partial(scu.set_step, self._stack.peer, ended, uid))
+                self._reported(uid, EventKind.N_SET, partial(scu.set_step, attributes=ended))
 
-    def _reported(self, uid: str, kind: EventKind, send: Callable[[], object]) -> bool:
+    def _reported(self, uid: str, kind: EventKind, send: Callable[..., object]) -> bool:
         while not self._stopping.is_set():
             try:
-                send()
+                # Each relay has a port of its own: where it is, is looked up each time.
+                send(self._stack.peer, sop_instance_uid=uid)
             except Conflict:
                 pass  # known already: the answer to the first time was lost with the relay
             except MwlError as error:
-                if not _is_known(error):
+                if not is_known(error):
                     self._outcome.unanswered += 1
                     time.sleep(_PAUSE_SECONDS)
                     continue
@@ -154,23 +170,43 @@ class Scanner:
 def run(stack: LocalStack, kills: int, scanners: int, seed: int, seconds: float = math.inf) -> Crashes:
     """Kill the relay so often, and no longer than so many seconds, while so many scanners work."""
     outcome, chance = Crashes(), random.Random(seed)
-    until = time.monotonic() + seconds
     working = [Scanner(stack, random.Random(seed * 1000 + n), outcome) for n in range(scanners)]
-    for scanner in working:
-        scanner.start()
-    while outcome.kills < kills and time.monotonic() < until:
-        _live(outcome, chance)
-        relay = stack.relay
-        if relay is not None:
-            kill(relay.pid, chance.choice(_SIGNALS))
-            relay.kill()
-        stack.start_relay()
-        outcome.kills += 1
+    until = time.monotonic() + seconds
+    if stack.relay is not None:
+        stack.relay.kill()
+    with Nursery(stack.folder) as nursery:
+        for scanner in working:
+            scanner.start()
+        while outcome.kills < kills and time.monotonic() < until:
+            _one_life(stack, nursery, outcome, chance)
+        for scanner in working:
+            scanner.stopping()
+    stack.start_relay()
     for scanner in working:
         scanner.stop()
     acknowledged = {uid: kinds for scanner in working for uid, kinds in scanner.acknowledged.items()}
     _compare(stack, acknowledged, outcome)
     return outcome
+
+
+def _one_life(stack: LocalStack, nursery: Nursery, outcome: Crashes, chance: random.Random) -> None:
+    """Start the relay, let it work or not even come to that, and kill it."""
+    relay = nursery.relay()
+    outcome.kills += 1
+    if chance.random() < _SHARE_IN_START_UP:
+        time.sleep(chance.uniform(0, _START_UP_SECONDS))
+        outcome.in_start_up += 1
+    else:
+        stack.dicom_port = relay.port()
+        _live(outcome, chance)
+        how = chance.choice(_FIRST)
+        if how is not None:
+            relay.send(how)
+            time.sleep(chance.uniform(0, _PAUSE_SECONDS))
+        if how is signal.SIGSTOP and chance.random() < 0.5:
+            relay.send(signal.SIGCONT)
+            time.sleep(chance.uniform(0, _PAUSE_SECONDS))
+    relay.kill()
 
 
 def _live(outcome: Crashes, chance: random.Random) -> None:
@@ -183,12 +219,14 @@ def _live(outcome: Crashes, chance: random.Random) -> None:
 
 
 def _compare(stack: LocalStack, acknowledged: dict[str, list[EventKind]], outcome: Crashes) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Compare what was acknowledged with what the cloud has, once the relay has nothing left to send."""
+    deadline = time.monotonic() + _DELIVERY_SECONDS
+    while (waiting := _waiting(stack)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if waiting:
+        outcome.others.append(f"{waiting} events still wait for delivery after {_DELIVERY_SECONDS:.0f} s")
     for uid, kinds in acknowledged.items():
         found = _recorded(stack, uid)
-        while not set(kinds) <= set(found) and time.monotonic() < deadline:
-            time.sleep(0.1)
-            found = _recorded(stack, uid)
         if not set(kinds) <= set(found):
             outcome.lost.append(uid)
         if len(found) > len(set(found)):
@@ -197,10 +235,16 @@ def _compare(stack: LocalStack, acknowledged: dict[str, list[EventKind]], outcom
             outcome.out_of_order.append(uid)
 
 
+def _waiting(stack: LocalStack) -> int:
+    """Return how many events the relay has still to send."""
+    told = ask(stack.folder / "relay")
+    return 1 if told is None else told.outbox + told.parked
+
+
 def _recorded(stack: LocalStack, uid: str) -> list[EventKind]:
     return [event.kind for event in stack.services.steps.events(uid)]
 
 
-def _is_known(error: MwlError) -> bool:
+def is_known(error: MwlError) -> bool:
     """Tell whether it was refused because it had been taken before: 0111, or 0110 with A710."""
     return "0111" in str(error) or "may no longer be updated" in str(error)

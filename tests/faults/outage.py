@@ -95,6 +95,8 @@ def _outage(watch: _Watch, hours: int, chance: Random) -> dict[str, list[Procedu
                 outcome.operations += 3
                 if relay.shown() != expected:
                     outcome.wrong_answers.append(f"after {seconds:.0f} s the list is not as it was left")
+    if not outcome.others:
+        outcome.named += 1
     outcome.told["waiting at the end"] = str(len(relay.journal.open_events()))
     outcome.told["what the status says then"] = watch.problems()
     return reported

@@ -16,6 +16,7 @@ class Outcome:
     :param out_of_order: recorded, or delivered, in another order than it was reported.
     :param wrong_answers: what was shown or sent, and is not true.
     :param others: whatever else must not be.
+    :param named: faults that the status names, where it is asked; ``unnamed``: those it does not.
     :param longest_silence: seconds for which nobody was served; 0 where it does not apply.
     :param told: further figures, to be printed.
     """
@@ -28,6 +29,8 @@ class Outcome:
     out_of_order: list[str] = field(default_factory=list)
     wrong_answers: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    named: int = 0
+    unnamed: list[str] = field(default_factory=list)
     longest_silence: float = 0.0
     seconds: float = 0.0
     told: dict[str, str] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Outcome:
             "twice": self.duplicated,
             "out of order": self.out_of_order,
             "wrong": self.wrong_answers,
+            "not named by the status": self.unnamed,
             "": self.others,
         }
         return [
@@ -56,6 +60,7 @@ class Outcome:
             f"{self.faults:,}",
             f"{self.operations:,}",
             *(str(len(found)) for found in counts),
+            f"{self.named} of {self.named + len(self.unnamed)}" if self.named or self.unnamed else "-",
             silence,
             f"{self.seconds:.0f} s",
         )
@@ -70,6 +75,7 @@ HEADINGS = (
     "out of order",
     "wrong answers",
     "else wrong",
+    "named by the status",
     "longest silence",
     "took",
 )

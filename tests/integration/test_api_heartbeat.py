@@ -34,7 +34,8 @@ def beat(relay: RelayClient, **fields: Any) -> Any:
 
 
 def told(*scanners: dict[str, Any], version: str) -> dict[str, Any]:
-    return {"scanners": list(scanners), "version": version, "identity_shared": False, "discards": []}
+    usual = {"identity_shared": False, "discards": [], "discards_recorded": []}
+    return {"scanners": list(scanners), "version": version, **usual}
 
 
 def override(rig: ApiRig, relay: RelayClient, *scanners: dict[str, Any]) -> Any:
@@ -218,6 +219,41 @@ def test_giving_up_a_parked_event_is_in_the_audit_trail_with_the_reason(rig: Api
     (entry,) = [each for each in found if each.subjects[0].kind == "parked-event"]
     assert entry.actor.name == "admin-person"
     assert entry.subjects[0].before["because"] == "scanned twice"
+
+
+GIVEN_UP = PARKED | {
+    "discarded_by": "anna",
+    "discarded_at": "2026-11-18T11:00:00.000000+00:00",
+    "because": "scanned in the wrong project",
+}
+
+
+def audited_discards(rig: ApiRig) -> list[tuple[str, str, str]]:
+    records = rig.user(Role.ADMIN).get("/audit?kind=parked-event").json()
+    return [(each["actor_kind"], each["actor"], each["before"]["because"]) for each in records]
+
+
+def test_what_was_given_up_at_a_relay_is_in_the_audit_trail_once(rig: ApiRig) -> None:
+    relay = rig.relay()
+    for _ in range(3):
+        told = beat(relay, discarded_events=[GIVEN_UP])
+        assert told["discards_recorded"] == [PARKED["event_id"]]
+    assert audited_discards(rig) == [("relay", relay.relay_id, "scanned in the wrong project")]
+
+
+def test_what_was_given_up_in_the_cloud_is_not_told_twice(rig: ApiRig) -> None:
+    relay = rig.relay()
+    beat(relay, parked_events=[PARKED])
+    discard(rig, relay)
+    told = beat(relay, discarded_events=[GIVEN_UP])
+    assert told["discards_recorded"] == [PARKED["event_id"]]
+    assert audited_discards(rig) == [("person", "admin-person", "scanned twice")]
+
+
+def test_each_of_several_given_up_together_is_in_the_audit_trail(rig: ApiRig) -> None:
+    relay = rig.relay()
+    beat(relay, discarded_events=[GIVEN_UP, GIVEN_UP | {"event_id": "e" * 32}])
+    assert len(audited_discards(rig)) == 2
 
 
 def test_only_an_admin_gives_up_what_a_relay_tells_of_and_with_a_reason(rig: ApiRig) -> None:

@@ -51,12 +51,20 @@ def fire(
 
 
 def queued(rig: SourceRig) -> list[Any]:
-    return rig.api.cloud.received(rig.api.cloud.sync_queue_url)
+    """Return the messages, but for when REDCap called, which the rig's clock says."""
+    messages = rig.api.cloud.received(rig.api.cloud.sync_queue_url)
+    assert {message.pop("saved_at") for message in messages} <= {f"{rig.api.clock():.3f}"}
+    return messages
 
 
-def test_a_saved_form_asks_for_a_sync_of_its_record(rig: SourceRig) -> None:
+def test_a_saved_form_asks_for_a_sync_of_its_record_and_says_when_it_was_saved(rig: SourceRig) -> None:
     assert fire(rig).status == 202
-    assert queued(rig) == [{"source_id": "classic", "record": "000007"}]
+    (message,) = rig.api.cloud.received(rig.api.cloud.sync_queue_url)
+    assert message == {
+        "source_id": "classic",
+        "record": "000007",
+        "saved_at": f"{rig.api.clock():.3f}",
+    }
 
 
 def test_what_the_simulated_redcap_sends_is_understood(rig: SourceRig) -> None:

@@ -36,6 +36,7 @@ PEOPLES = (
     "AuditRecord",
     "CandidateView",
     "Deleted",
+    "Exchange",
     "Flaw",
     "ItemChoice",
     "Login",

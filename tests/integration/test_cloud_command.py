@@ -15,7 +15,10 @@ from typer.testing import CliRunner, Result
 
 from infra.cli import app
 from infra.commands import screen
+from infra.commands.deployment import relay_store, self_test_store
+from infra.commands.relays import self_test
 from infra.redcap_simulator import RedcapSimulator, classic
+from lambdas import schedule
 from lambdas.access.passwords import Passwords
 from lambdas.access.role import Role
 from lambdas.sources.state import SourceState, SyncReport
@@ -27,6 +30,9 @@ from lambdas.store.sources import SourceStore
 from shared.errors import NotFound
 from shared.relay_health import RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
+from shared.steps.procedure_step import EventKind
+from shared.steps.self_test import ABILITY, Hop, HopResult, SelfTestReport, step_uid
+from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import CloudRig, cloud
 from tests.rigs.redcap import CLASSIC_FILE
 
@@ -452,3 +458,65 @@ def test_accounts_are_changed_and_deleted_and_their_sessions_ended(rig: CloudRig
     assert mwl_cloud("users", "logout", "ana", "s1").exit_code == 2
     assert mwl_cloud("users", "delete", "ana").exit_code == 0
     assert mwl_cloud("users", "sessions", "ana").exit_code == 2
+
+
+def a_known_relay(*abilities: str, site: str = "north") -> str:
+    store = relay_store()
+    code, _ = store.invite(site, by=SYSTEM)
+    relay = store.enroll(code, public_key="-", name="cellar")
+    health = {"version": "0.9", "at": datetime.now(UTC), "abilities": abilities}
+    store.heard(relay.relay_id, RelayHealth.model_validate(health))
+    return relay.relay_id
+
+
+def every_hop(relay_id: str, failure: str = "") -> None:
+    """Play a relay whose test participant goes all the way, or as far as its own query."""
+    store, relay = self_test_store(), relay_store().find(relay_id)
+    assert relay is not None
+    test = store.find(relay)
+    assert test is not None
+    at = datetime.now(UTC)
+    for kind in () if failure else EventKind:
+        uid = step_uid(test.test_id)
+        event = an_event(an_item("1"), uid, kind, "COMPLETED" if kind is EventKind.N_SET else "IN PROGRESS")
+        store.record_event(
+            event.model_copy(update={"item_id": test.test_id, "item_ids": (test.test_id,)}), relay
+        )
+    hops = [HopResult(hop=hop, at=at) for hop in (Hop.FETCHED, Hop.FOUND, Hop.BEGUN, Hop.ENDED, Hop.BACK)]
+    if failure:
+        hops = [hops[0], HopResult(hop=Hop.FOUND, at=at, failure=failure)]
+    store.report(relay, test.test_id, SelfTestReport(hops=tuple(hops), over=True))
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "said"), [("", 0, "Back at the relay"), ("no answer", 1, "No answer.")]
+)
+def test_a_test_participant_is_waited_for_and_its_way_printed(
+    rig: CloudRig, monkeypatch: pytest.MonkeyPatch, failure: str, code: int, said: str
+) -> None:
+    relay_id = a_known_relay(ABILITY)
+    monkeypatch.setattr(self_test, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(time, "sleep", lambda _: every_hop(relay_id, failure))
+    result = mwl_cloud("relays", "test", "north")
+    assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+def test_a_relay_that_is_too_old_for_the_test_participant_is_named(rig: CloudRig) -> None:
+    a_known_relay()
+    result = mwl_cloud("relays", "test", "north")
+    assert result.exit_code == 1
+    assert "too old for the test participant" in " ".join(result.output.split())
+
+
+def test_a_site_without_a_relay_cannot_be_tested(rig: CloudRig) -> None:
+    result = mwl_cloud("relays", "test", "north")
+    assert (result.exit_code, "no relay of this site" in result.stderr) == (2, True)
+
+
+def test_the_schedule_tests_each_relay_that_can_be_tested(rig: CloudRig) -> None:
+    known, old, revoked = a_known_relay(ABILITY), a_known_relay(), a_known_relay(ABILITY)
+    relay_store().revoke(revoked, by=SYSTEM)
+    assert schedule.self_tests({}, None) == {"self_tests": 1}
+    found = self_test_store().of_relays(relay_store().all())
+    assert (set(found), found[known].by) == ({known}, "system")
+    assert old not in found

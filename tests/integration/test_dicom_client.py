@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pydicom.dataset import Dataset
+from pynetdicom.acse import ACSE
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 from pynetdicom.presentation import PresentationContext
 
 from edge_relay.client import scu
-from shared.errors import Unavailable
+from shared.errors import MwlError, Unavailable
+from tests.rigs.patience import PATIENCE, SOON
+from tests.rigs.relay import began, completed, item, query
 
 ENOUGH = 65_536
 Peer = Callable[[socket.socket], None]
@@ -69,6 +78,19 @@ def resets_after_its_acceptance(connection: socket.socket) -> None:
     """Accept, and leave."""
     _accept(connection)
     _reset(connection)
+
+
+def closes_after_its_acceptance(connection: socket.socket) -> None:
+    """Accept, and close."""
+    _accept(connection)
+
+
+def aborts_after_its_acceptance(connection: socket.socket) -> None:
+    """Accept, and abort, as a relay does that has waited too long for a request."""
+    _accept(connection)
+    abort = A_ABORT_RQ()
+    abort.source, abort.reason_diagnostic = 2, 0
+    connection.sendall(abort.encode())
 
 
 def closes_instead_of_a_response(connection: socket.socket) -> None:
@@ -126,3 +148,87 @@ def test_a_peer_that_breaks_the_connection_is_told_of_and_costs_no_socket(peer: 
     with listening(peer) as port, pytest.raises(Unavailable):
         scu.echo(scu.Peer("127.0.0.1", port, "RELAY", "SCANNER1", timeout_seconds=20))
     assert open_sockets() <= before
+
+
+# pynetdicom says once that a connection has gone, to whichever of its threads asks first. In what follows the
+# wrong one has asked: the request is sent when the connection has gone, and the word of it has been taken.
+
+LEAVINGS = [resets_after_its_acceptance, closes_after_its_acceptance, aborts_after_its_acceptance]
+REQUESTS: dict[str, Callable[[scu.Peer], object]] = {
+    "C-ECHO": scu.echo,
+    "C-FIND": lambda peer: scu.find(peer, query()),
+    "N-CREATE": lambda peer: scu.create_step(peer, began(item()), "2.25.1"),
+    "N-SET": lambda peer: scu.set_step(peer, completed(), "2.25.1"),
+}
+
+
+def gone_and_taken(association: Any) -> None:
+    """Wait until the connection of an association has gone, and take the word of it."""
+    association.dul.join(PATIENCE)
+    for waiting in (association.dimse.msg_queue, association.dul.to_user_queue):
+        with suppress(queue.Empty):
+            while True:
+                waiting.get(block=False)
+
+
+def seconds_of(call: Callable[[scu.Peer], object], peer: Peer) -> float:
+    """Return how long a call takes that fails, to a peer that may be waited for."""
+    with listening(peer) as port:
+        began_at = monotonic()
+        with suppress(MwlError):
+            call(scu.Peer("127.0.0.1", port, "RELAY", "SCANNER1", timeout_seconds=PATIENCE))
+        return monotonic() - began_at
+
+
+@pytest.mark.parametrize("peer", LEAVINGS)
+@pytest.mark.parametrize("service", REQUESTS)
+def test_nobody_waits_for_an_answer_once_the_connection_has_gone(
+    service: str, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = DIMSEServiceProvider.send_msg
+
+    def late(provider: DIMSEServiceProvider, primitive: Any, context_id: int) -> None:
+        gone_and_taken(provider.assoc)
+        send(provider, primitive, context_id)
+
+    monkeypatch.setattr(DIMSEServiceProvider, "send_msg", late)
+    assert seconds_of(REQUESTS[service], peer) < SOON
+
+
+@pytest.mark.parametrize("peer", LEAVINGS)
+def test_nobody_waits_for_a_release_once_the_connection_has_gone(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = ACSE.send_release
+
+    def late(acse: ACSE, is_response: bool = False) -> None:
+        gone_and_taken(acse.assoc)
+        send(acse, is_response)
+
+    monkeypatch.setattr(ACSE, "send_release", late)
+    monkeypatch.setattr(Association, "send_c_echo", lambda _: success())
+    assert seconds_of(scu.echo, peer) < SOON
+
+
+def test_an_association_that_ended_before_it_was_asked_anything_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = Association.send_c_echo
+
+    def late(association: Association) -> Dataset:
+        association.join(PATIENCE)  # its thread ends with the connection
+        return ask(association)
+
+    monkeypatch.setattr(Association, "send_c_echo", late)
+    with (
+        listening(aborts_after_its_acceptance) as port,
+        pytest.raises(Unavailable, match=f"RELAY at 127.0.0.1:{port}: ended the association"),
+    ):
+        scu.echo(scu.Peer("127.0.0.1", port, "RELAY", "SCANNER1", timeout_seconds=PATIENCE))
+
+
+def success() -> Dataset:
+    """Return the status of a request that went well."""
+    status = Dataset()
+    status.Status = 0
+    return status

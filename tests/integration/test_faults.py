@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import cloud, damage, network, outage, power, scanners, security
+from tests.faults import cloud, damage, named, network, outage, power, scanners, security
 from tests.faults.outcome import Outcome
 from tests.faults.plot import plotted
+from tests.faults.words import FAULTS
 
 pytestmark = pytest.mark.slow
 
@@ -17,6 +18,38 @@ def assert_nothing_wrong(outcome: Outcome) -> None:
     assert outcome.wrong() == []
     assert outcome.faults
     assert outcome.operations
+
+
+A_FEW = (
+    "network: one way",
+    "network: portal",
+    "cloud: 500",
+    "cloud: 403",
+    "clock: 10 minutes slow",
+    "disk: full",
+)
+
+
+def test_the_status_names_each_fault_within_a_minute_and_nothing_without_one(tmp_path: Path) -> None:
+    outcome = named.run(tmp_path, 3, tuple(fault for fault in FAULTS if fault.name in A_FEW))
+    assert_nothing_wrong(outcome)
+    assert outcome.named >= len(A_FEW) - 1  # a disk of its own needs root
+
+
+def test_a_status_that_says_something_else_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [fault] = [fault for fault in FAULTS if fault.name == "cloud: 403"]
+    monkeypatch.setattr(named, "NAMED_WITHIN", 1.0)
+    outcome = named.run(tmp_path, 3, (fault._replace(words="all is well"),))
+    assert "cloud: 403: the status says" in outcome.wrong()[0]
+
+
+def test_a_fault_that_stays_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [fault] = [fault for fault in FAULTS if fault.name == "identity: copied"]
+    monkeypatch.setattr(named, "QUIET_WITHIN", 1.0)
+    outcome = named.run(tmp_path, 3, (fault._replace(end=lambda _: None),))
+    assert "after identity: copied the status says" in outcome.wrong()[-1]
 
 
 def test_of_damaged_files_comes_nothing_untrue(tmp_path: Path) -> None:

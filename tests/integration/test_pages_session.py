@@ -25,6 +25,7 @@ PAGES = {
     "/items/{item_id}/history": READ,
     "/unmatched": READ,
     "/password": READ,
+    "/single-sign-on/again": READ,
     "/sources/{source_id}/form/{row}": READ,
     "/sources": ADMIN,
     "/sources/new": ADMIN,
@@ -56,7 +57,13 @@ FORMS = {
     "/accounts/new": ADMIN,
     "/accounts/change": ADMIN,
 }
-FOR_ANYBODY = {("GET", "/login"), ("POST", "/login"), ("GET", "/static/{name}")}
+FOR_ANYBODY = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/static/{name}"),
+    ("GET", "/single-sign-on"),
+    ("GET", "/single-sign-on/return"),
+}
 ROUTES = [("GET", path, role) for path, role in PAGES.items()] + [
     ("POST", path, role) for path, role in FORMS.items()
 ]

@@ -43,8 +43,10 @@ def test_the_version_is_the_one_the_tuning_was_written_for() -> None:
 @pytest.mark.parametrize("name", pynetdicom_tuning.PRIVATE_NAMES)
 def test_every_private_name_used_is_there(name: str) -> None:
     module, _, attribute = name.rpartition(".")
-    if module.endswith("DULServiceProvider"):
-        assert hasattr(Association(ApplicationEntity(), "requestor").dul, attribute)
+    association = Association(ApplicationEntity(), "requestor")
+    instances = {"DULServiceProvider": association.dul, "DIMSEServiceProvider": association.dimse}
+    if found := instances.get(module.rpartition(".")[2]):
+        assert hasattr(found, attribute)
     else:
         assert hasattr(pkgutil.resolve_name(module), attribute)
 

@@ -120,6 +120,10 @@ def test_missed_exams_are_looked_for(aws: LocalAws) -> None:
     assert invoke("NoShowFunction", schedule_event(), aws.environment) == {"no_shows": 0}
 
 
+def test_relays_are_tested(aws: LocalAws) -> None:
+    assert invoke("SelfTestFunction", schedule_event(), aws.environment) == {"self_tests": 0}
+
+
 @pytest.mark.parametrize("function", ["SyncFunction", "WriteBackFunction"])
 def test_a_function_behind_a_queue_answers_which_messages_failed(aws: LocalAws, function: str) -> None:
     answer = invoke(function, sqs_event("not JSON"), aws.environment)

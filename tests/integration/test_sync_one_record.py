@@ -15,6 +15,7 @@ from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.settings import load
 from lambdas.sources.file import definition_from
+from lambdas.store.plans.timing import Timing
 from tests.rigs.lambda_events import Context, sqs_event
 from tests.rigs.redcap import Rig, Stack, classic_data
 
@@ -227,3 +228,32 @@ def test_no_log_line_names_the_record(rig: Rig, caplog: pytest.LogCaptureFixture
     logged = " ".join(str(vars(record)) for record in caplog.records if record.name != "uvicorn.error")
     assert "wake-up not followed" in logged
     assert "000001" not in logged
+
+
+def test_the_item_remembers_when_redcap_announced_the_save(rig: Rig) -> None:
+    announced_at = time.time() - 2
+    save(rig, "000001", mri_date="2026-12-24")
+    message = {"source_id": "classic", "record": "000001", "saved_at": f"{announced_at:.3f}"}
+    assert sync_redcap.handler(sqs_event(message), Context()) == {"batchItemFailures": []}
+    timing = timing_of(rig, "000001")
+    assert timing.saved_exactly
+    assert timing.saved_at is not None
+    assert timing.saved_at.timestamp() == pytest.approx(announced_at, abs=0.01)
+    assert timing.listed_at is not None
+    assert timing.listed_at > timing.saved_at
+
+
+def test_a_row_that_was_rejected_first_is_known_since_then(rig: Rig) -> None:
+    save(rig, "000001", mri_date="soon")
+    wake_up(rig, "000001")
+    (since,) = [row.since for row in rig.sources.state("classic").rejected]
+    save(rig, "000001", mri_date="2026-12-24")
+    message = {"source_id": "classic", "record": "000001", "saved_at": f"{time.time():.3f}"}
+    assert sync_redcap.handler(sqs_event(message), Context()) == {"batchItemFailures": []}
+    assert timing_of(rig, "000001").known_at == since
+
+
+def timing_of(rig: Rig, record: str) -> Timing:
+    stored = rig.worklist.find(rig.items()[record, 1].id)
+    assert stored is not None
+    return stored.timing

@@ -23,7 +23,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -94,6 +94,14 @@ def eventually(true: Callable[[], Any], patience: float = PATIENCE) -> Any:
         assert monotonic() < deadline, "did not come true in time"
         sleep(0.005)
     return value
+
+
+class HasUrl(Protocol):
+    """A cloud, real or not."""
+
+    @property
+    def url(self) -> str:
+        """Where its API is."""
 
 
 class FakeCloud:
@@ -371,7 +379,7 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
+def settings_for(cloud: HasUrl, **changes: Any) -> config.Settings:
     """Return settings for tests: a free port, short pauses, one scanner, no status page.
 
     Scanners are shown exams of any day, unless they say otherwise: tests have days of their own.
@@ -397,13 +405,13 @@ def settings_for(cloud: FakeCloud, **changes: Any) -> config.Settings:
     return config.Settings(relay=relay, **tables)
 
 
-def enrolled(state_dir: Path, cloud: FakeCloud) -> identity.Identity:
+def enrolled(state_dir: Path, cloud: HasUrl, code: str = CODE) -> identity.Identity:
     """Return an identity, enrolled over HTTP the first time."""
     state_files.make_state_dir(state_dir)
     if not (state_dir / "identity.json").exists():
         key = identity.load_or_make_key(state_dir)
         with cloud_client.make_client(cloud.url, 5) as client:
-            enrolment = cloud_client.enroll(client, CODE, identity.public_pem(key), "test relay")
+            enrolment = cloud_client.enroll(client, code, identity.public_pem(key), "test relay")
         identity.save_enrolment(state_dir, enrolment)
     return identity.load_identity(state_dir)
 
@@ -494,6 +502,11 @@ class RelayProcess:
         """The process's id."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def end(self, *, kill: bool = False) -> int:
         """Stop it with SIGTERM or SIGKILL; return its exit code."""

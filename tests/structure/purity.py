@@ -60,6 +60,7 @@ MAY_USE = frozenset(
         "uuid",
         "warnings",
         "weakref",
+        "xml",
         "zlib",
         "zoneinfo",
     ]

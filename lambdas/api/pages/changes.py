@@ -12,6 +12,7 @@ from fastapi import Response
 from lambdas.api.pages.forms import as_model
 from lambdas.api.pages.session import Visitor
 from lambdas.api.routes import ownership, procedure_steps, relays, sources, users, worklist, write_backs
+from lambdas.api.routes.telling import calendars, notices
 from lambdas.api.schemas.common import EnrollmentCode, Invitation
 from lambdas.api.schemas.items import ItemChanges
 from lambdas.api.schemas.sources import PreviewRequest, SyncRequest
@@ -57,6 +58,10 @@ class Changes:
         """Make a code that enrols a relay."""
         return relays.create_enrollment(self._services, self._by, as_model(Invitation, {"site": site}))
 
+    def test_relay(self, relay_id: str) -> None:
+        """Send a test participant to a relay; raise `Rejected` if it cannot be tested."""
+        relays.begin_test(relay_id, self._services, self._by)
+
     def revoke_relay(self, relay_id: str) -> None:
         """End a relay's access."""
         relays.revoke_relay(relay_id, self._services, self._by)
@@ -78,6 +83,27 @@ class Changes:
     def retry_write_back(self, sop_instance_uid: str) -> None:
         """Tell REDCap of a step once more."""
         write_backs.retry(sop_instance_uid, self._services, self._by)
+
+    def make_notice(self, fields: dict[str, Any]) -> None:
+        """Tell somebody from now on."""
+        notices.create_notice(as_model(notices.NewNotice, fields), self._services, self._by)
+
+    def remove_notice(self, notice_id: str) -> None:
+        """Tell them nothing any more."""
+        notices.delete_notice(notice_id, self._services, self._by)
+
+    def try_notice(self, notice_id: str) -> None:
+        """Send a test."""
+        notices.try_notice(notice_id, self._services, self._by)
+
+    def make_calendar(self, site: str, scanner: str) -> calendars.MadeCalendar:
+        """Make a calendar of a scanner."""
+        body = as_model(calendars.NewCalendar, {"site": site, "scanner": scanner})
+        return calendars.create_calendar(body, self._services, self._by)
+
+    def revoke_calendar(self, calendar_id: str) -> None:
+        """End a calendar."""
+        calendars.revoke_calendar(calendar_id, self._services, self._by)
 
     def make_account(self, username: str, password: str, role: str) -> None:
         """Make an account."""

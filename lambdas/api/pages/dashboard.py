@@ -11,10 +11,14 @@ from lambdas.api.pages.rendering import PageHeaders
 from lambdas.api.pages.routes import (
     admin,
     assets,
+    calendars,
     find,
     items,
     login,
+    notices,
+    planned_and_done,
     relays,
+    single_sign_on,
     sources,
     today,
     unmatched,
@@ -22,7 +26,22 @@ from lambdas.api.pages.routes import (
 )
 from lambdas.api.services import Services
 
-MODULES = (login, today, find, week, unmatched, items, sources, relays, admin, assets)
+MODULES = (
+    login,
+    single_sign_on,
+    today,
+    find,
+    week,
+    unmatched,
+    planned_and_done,
+    items,
+    sources,
+    relays,
+    notices,
+    calendars,
+    admin,
+    assets,
+)
 _COMPRESSED_FROM = 1000
 
 

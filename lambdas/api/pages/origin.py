@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 SECURE_COOKIE: Final = "__Host-mwl-session"
 """Browsers take a cookie with this prefix only over https, for this host and the path ``/``."""
 PLAIN_COOKIE: Final = "mwl-session"
+SECURE_SIGN_ON_COOKIE: Final = "__Host-mwl-sign-on"
+PLAIN_SIGN_ON_COOKIE: Final = "mwl-sign-on"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,6 +38,14 @@ def cookie_name(scheme: str, host: str) -> str:
     if scheme == "https":
         return SECURE_COOKIE
     return PLAIN_COOKIE if urlsplit(f"//{host}").hostname in _LOOPBACK else ""
+
+
+def sign_on_cookie(session_cookie: str) -> str:
+    """Return the name of the cookie that a browser takes to the OpenID provider and back.
+
+    :param session_cookie: the session cookie's name, which says how safe the way is.
+    """
+    return SECURE_SIGN_ON_COOKIE if session_cookie == SECURE_COOKIE else PLAIN_SIGN_ON_COOKIE
 
 
 def form_token(secret: str, nonce: str) -> str:

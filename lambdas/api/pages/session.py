@@ -75,21 +75,28 @@ def cookie_of(request: Request) -> str:
 
 def sign_in(services: Services, request: Request, response: Response, login: Login) -> None:
     """Begin a session, in the place of the one before; raises as `authenticated` does."""
-    name = cookie_of(request)
+    cookie_of(request)
     user = authenticated(services, login, request, response)
+    start(services, request, response, user, proved_at=services.now())
+
+
+def start(services: Services, request: Request, response: Response, user: User, *, proved_at: float) -> None:
+    """Begin a session of somebody who has proved who it is, in the place of the one before.
+
+    :param proved_at: when that was, seconds since 1970.
+    """
+    name = cookie_of(request)
     services.sessions.end(request.cookies.get(name, ""))
     secret, now = services.new_secret(), services.now()
     listed = begin_session(services, user, request, services.settings.session_max_minutes)
-    services.sessions.begin(
-        secret,
-        BrowserSession(
-            username=user.username,
-            session_id=listed.session_id,
-            began_at=now,
-            used_at=now,
-            proved_at=now,
-        ),
+    session = BrowserSession(
+        username=user.username,
+        session_id=listed.session_id,
+        began_at=now,
+        used_at=now,
+        proved_at=proved_at,
     )
+    services.sessions.begin(secret, session)
     response.set_cookie(name, secret, secure=request.url.scheme == "https", httponly=True, samesite="strict")
 
 

@@ -64,7 +64,7 @@ def data_entry_trigger(
     if trigger.project_id and form.get("project_id") != trigger.project_id:
         raise Rejected("belongs to another project", where="project_id", hint="each project has its own URL")
     if _is_awake(services, source_id):
-        services.syncs.send(source_id, record=record)
+        services.syncs.send(source_id, record=record, saved_at=services.now())
     return Woken()
 
 

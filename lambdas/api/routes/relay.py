@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import PollingRelay, ThisRelay, check_not_revoked
@@ -23,6 +23,7 @@ from lambdas.api.schemas.common import (
 from shared.errors import NotFound
 from shared.feed import FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.steps.self_test import SelfTestReport
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
 
@@ -51,6 +52,8 @@ def worklist(
         return Response(status_code=304, headers={"ETag": _etag(cursor)})
     check_not_revoked(services, relay)
     page = services.worklist.changes_after(relay.site, cursor or None, limit)
+    own = tuple(each for each in page.self_tests if each.relay_id == relay.relay_id)
+    page = page.model_copy(update={"self_tests": own})
     if cursor and page.snapshot and not services.worklist.knows(relay.site, cursor):
         logger.warning(
             "the worklist table was restored: this relay knew a later state of it, and begins anew",
@@ -100,6 +103,17 @@ def recorded_step(sop_instance_uid: str, relay: ThisRelay, services: UseServices
     return RecordedStep(events=events)
 
 
+@router.post("/self-tests/{test_id}", status_code=204)
+def self_test(
+    test_id: Annotated[str, Path(max_length=64, description="As the worklist names the test participant.")],
+    body: SelfTestReport,
+    relay: ThisRelay,
+    services: UseServices,
+) -> None:
+    """Keep how far the relay's test participant has come."""
+    services.self_tests.report(relay, test_id, body)
+
+
 @router.post("/heartbeat")
 def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> HeartbeatAnswer:
     """Keep how the relay is doing; answer with all that is overridden of its scanners' profiles."""
@@ -107,7 +121,13 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
     configuration, version = services.relays.configuration(relay.relay_id)
     overrides = configuration.overrides.model_dump(mode="json")["scanners"]
     discards = services.relays.discards(relay.relay_id, body)
-    return HeartbeatAnswer(scanners=overrides, version=version, identity_shared=shared, discards=discards)
+    return HeartbeatAnswer(
+        scanners=overrides,
+        version=version,
+        identity_shared=shared,
+        discards=discards,
+        discards_recorded=services.relays.record_discards(relay, body.discarded_events),
+    )
 
 
 def _etag(cursor: str) -> str:

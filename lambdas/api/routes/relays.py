@@ -15,6 +15,10 @@ from lambdas.api.schemas.common import (
     RelayView,
     ScannersView,
 )
+from lambdas.api.schemas.self_tests import SelfTestView
+from lambdas.api.services import Services
+from lambdas.store.accounts.relays import Relay
+from lambdas.store.audit.entry import moment
 from shared.errors import NotFound
 from shared.relay_health import DiscardOrder
 from shared.scanners.scanner_profile import ScannerOverrides
@@ -40,17 +44,14 @@ def create_enrollment(services: UseServices, by: Acting, body: Invitation | None
 @router.get("/{relay_id}")
 def show_relay(relay_id: str, services: UseServices) -> RelayDetail:
     """Show a relay, with when each of its scanners was last heard of."""
-    relay = services.relays.find(relay_id)
-    if relay is None:
-        raise NotFound("no such relay")
+    relay = _existing(services, relay_id)
     return RelayDetail.of(relay, services.relays.heartbeat(relay_id))
 
 
 @router.get("/{relay_id}/scanners")
 def show_scanners(relay_id: str, services: UseServices) -> ScannersView:
     """Show what is overridden of a relay's scanners, and whether the relay has taken it."""
-    if services.relays.find(relay_id) is None:
-        raise NotFound("no such relay")
+    _existing(services, relay_id)
     configuration, version = services.relays.configuration(relay_id)
     return ScannersView.of(configuration, version, services.relays.heartbeat(relay_id))
 
@@ -79,7 +80,34 @@ def discard_parked_event(
     services.relays.discard(relay_id, order, by=by)
 
 
+@router.post("/{relay_id}/test", status_code=202)
+def begin_test(relay_id: str, services: UseServices, by: Acting) -> SelfTestView:
+    """Send a test participant through the API, the feed, the relay, its DICOM port and back.
+
+    It is in no list, count or report, and REDCap is not told of it. One that is under way goes on.
+    """
+    heartbeat = services.relays.heartbeat(relay_id)
+    test = services.self_tests.begin(_existing(services, relay_id), heartbeat, by=by)
+    return SelfTestView.of(test, moment(services.now()))
+
+
+@router.get("/{relay_id}/test")
+def show_test(relay_id: str, services: UseServices) -> SelfTestView:
+    """Show how the relay's last test went, or how far it has come: poll it until `state` is not `running`."""
+    test = services.self_tests.find(_existing(services, relay_id))
+    if test is None:
+        raise NotFound("this relay has not been tested yet")
+    return SelfTestView.of(test, moment(services.now()))
+
+
 @router.delete("/{relay_id}", status_code=204)
 def revoke_relay(relay_id: str, services: UseServices, by: Acting) -> None:
     """Revoke a relay: its next request is refused."""
     services.relays.revoke(relay_id, by=by)
+
+
+def _existing(services: Services, relay_id: str) -> Relay:
+    relay = services.relays.find(relay_id)
+    if relay is None:
+        raise NotFound("no such relay")
+    return relay

@@ -43,6 +43,13 @@ class Login(Request):
     access_token_expire_minutes: Annotated[int, Field(ge=1)] | None = None
 
 
+class Exchange(Request):
+    """An ID token that the OpenID provider gave a program, and how long the access token should be good."""
+
+    id_token: Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
+    access_token_expire_minutes: Annotated[int, Field(ge=1)] | None = None
+
+
 class AccessToken(BaseModel):
     """A token for `Authorization: Bearer`; `expires_in` seconds from now it is no longer good."""
 

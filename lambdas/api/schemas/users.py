@@ -74,7 +74,10 @@ class PasswordChange(Request):
 
 
 class UserView(BaseModel):
-    """An account as shown."""
+    """An account as shown.
+
+    :param single_sign_on: whether the OpenID provider vouches for it; then it has no password here.
+    """
 
     username: str
     role: Role
@@ -84,6 +87,7 @@ class UserView(BaseModel):
     full_name: str
     sites: tuple[str, ...]
     created_at: datetime
+    single_sign_on: bool = False
 
     @classmethod
     def of(cls, user: User) -> UserView:
@@ -97,4 +101,5 @@ class UserView(BaseModel):
             full_name=user.full_name,
             sites=user.sites,
             created_at=user.created_at,
+            single_sign_on=bool(user.subject),
         )

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lambdas.access.role import Role
+from lambdas.access.single_sign_on.identity import Identity
 from lambdas.store.accounts.rows import AccountRows, Audited, Kept, Witness
 from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject, difference
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
-from shared.errors import AlreadyExists, Conflict, NotFound, Rejected
+from shared.errors import AlreadyExists, Conflict, Forbidden, NotFound, Rejected
 
 MOST_SESSIONS: Final = 50
 SessionsChange = Callable[["tuple[Session, ...]"], "tuple[Session, ...]"]
@@ -47,6 +48,7 @@ class User(BaseModel):
     :param token_version: tokens carry it; raised, it ends every token given out before.
     :param sites: which sites the person may see; none: all.
     :param sessions: that have not been ended; too old ones go with the next login.
+    :param subject: whom the OpenID provider vouches for; empty: the account has a password.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +63,7 @@ class User(BaseModel):
     full_name: str = ""
     sites: tuple[str, ...] = ()
     sessions: tuple[Session, ...] = ()
+    subject: str = ""
 
     @property
     def leads(self) -> bool:
@@ -138,7 +141,7 @@ class UserStore:
         :param about: ``email``, ``full_name``, ``sites``.
 
         :raises NotFound: there is no such account.
-        :raises Rejected: nobody would be left to administer.
+        :raises Rejected: nobody would be left to administer; or the account has no password of its own.
         """
         wanted = {"password_hash": password_hash, "role": role, "disabled": disabled}
         changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
@@ -150,6 +153,8 @@ class UserStore:
         kept = self._existing(username)
         before = kept.value
         after = before.model_copy(update=changes)
+        if before.subject and "password_hash" in changes:
+            raise Rejected("cannot be given to an account that signs in elsewhere", where="password")
         if after == before:
             return before
         if "password_hash" in changes or (after.disabled and not before.disabled):
@@ -160,6 +165,32 @@ class UserStore:
         audit = self._audited(before.username, before, after, by)
         self._rows.replace(before.username, after, kept.version, audit=audit, witness=witness)
         return after
+
+    def admit(self, identity: Identity, *, by: Actor) -> User:
+        """Return the account of somebody the OpenID provider vouches for, made or brought up to date.
+
+        :raises Forbidden: the account is disabled, or the name belongs to somebody else.
+        :raises Rejected: no account can have the name; or nobody would be left to administer.
+        """
+        user: User = races(ATTEMPTS)(self._admit, identity, by)
+        return user
+
+    def _admit(self, identity: Identity, by: Actor) -> User:
+        about = {"email": identity.email, "full_name": identity.full_name, "sites": identity.rights.sites}
+        user = self.find(identity.username)
+        if user is None:
+            about["subject"] = identity.subject
+            try:
+                return self.create(identity.username, "", identity.rights.role, about=about, by=by)
+            except AlreadyExists:
+                raise Conflict("the account was made this moment") from None
+        if user.subject != identity.subject:
+            raise Forbidden(
+                "your username belongs to another account here", hint="ask an admin of this system"
+            )
+        if user.disabled:
+            raise Forbidden("your account is disabled", hint="ask an admin of this system")
+        return self._change(user.username, about | {"role": identity.rights.role}, by)
 
     def begin_session(self, username: str, session: Session) -> None:
         """Note a login, and forget the sessions that are over; of more than `MOST_SESSIONS` the oldest end.
@@ -249,7 +280,7 @@ def _check_sites(user: User) -> None:
 def _told(user: User | None) -> dict[str, Any]:
     """Return what the audit trail is told of an account."""
     return (
-        user.model_dump(mode="json", include={"role", "disabled", "email", "full_name", "sites"})
+        user.model_dump(mode="json", include={"role", "disabled", "email", "full_name", "sites", "subject"})
         if user
         else {}
     )

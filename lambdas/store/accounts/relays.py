@@ -4,7 +4,7 @@ RELAYS          <relay_id>          a relay; revoked ones stay, so that their co
 ENROLLMENTS     <hash of the code>  a code and the relay id it will make; a relay id can be added only once,
                                     so the code works only once
 RELAY_HEALTH    <relay_id>          its last heartbeat
-RELAY_DISCARDS  <relay_id>          which of its parked events people gave up
+RELAY_DISCARDS  <relay_id>          which of its parked events people gave up, in the cloud or at the relay
 RELAY_SCANNERS  <relay_id>          what is overridden of its scanners' profiles, and who said so
 
 Health and scanners have rows of their own: every call of a relay reads its account, which stays small, and a
@@ -13,20 +13,20 @@ heartbeat under way does not hold up a revocation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from lambdas.store.accounts.relay_runs import RelayRuns
-from lambdas.store.accounts.rows import AccountRows, Audited, hidden_name
+from lambdas.store.accounts.rows import AccountRows, Audited, Kept, hidden_name
 from lambdas.store.audit.entry import SYSTEM, Actor, Subject, difference
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
-from shared.relay_health import DiscardOrder, RelayHealth
+from shared.relay_health import DiscardedEvent, DiscardOrder, RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
 
 ENROLLMENT_SECONDS: Final = 15 * 60
@@ -39,6 +39,7 @@ MOST_BYTES: Final = 100_000
 """Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
 
 _MOST_ORDERS: Final = 100
+_MOST_RECORDED: Final = 500
 _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
@@ -86,11 +87,16 @@ class Configuration(BaseModel):
 
 
 class Discards(BaseModel):
-    """The parked events of a relay that people gave up lately."""
+    """The parked events of a relay that people gave up lately.
+
+    :param orders: in the cloud; the relay is to follow.
+    :param recorded: at the relay itself, by event id: the audit trail has them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     orders: tuple[DiscardOrder, ...] = ()
+    recorded: tuple[str, ...] = ()
 
 
 class RelayStore:
@@ -252,10 +258,41 @@ class RelayStore:
             raise NotFound("this relay tells of no such parked event", where="event_id")
         kept = self._discards.get(relay_id)
         others = [each for each in (kept.value.orders if kept else ()) if each.event_id != order.event_id]
-        discards = Discards(orders=(*others, order)[-_MOST_ORDERS:])
+        recorded = kept.value.recorded if kept else ()
+        discards = Discards(orders=(*others, order)[-_MOST_ORDERS:], recorded=recorded)
         told = found.model_dump() | {"because": order.because}
         subject = Subject(kind="parked-event", id=order.event_id, action="removed", before=told)
         audit = Audited(self._trail, by, subject, relay.site)
+        self._keep_discards(relay_id, kept, discards, audit)
+
+    def record_discards(self, relay: Relay, told: Sequence[DiscardedEvent]) -> tuple[str, ...]:
+        """Put what was given up at a relay into the audit trail, once; return the ids of all that are there.
+
+        What people gave up in the cloud is there since they did.
+        """
+        if told:
+            races(ATTEMPTS)(self._record_discards, relay, told)
+        return tuple(event.event_id for event in told)
+
+    def _record_discards(self, relay: Relay, told: Sequence[DiscardedEvent]) -> None:
+        kept = self._discards.get(relay.relay_id)
+        before = kept.value if kept else Discards()
+        known = {*before.recorded, *(order.event_id for order in before.orders)}
+        new = [event for event in told if event.event_id not in known]
+        if not new:
+            return
+        recorded = (*before.recorded, *(event.event_id for event in new))[-_MOST_RECORDED:]
+        by = Actor(kind="relay", name=relay.relay_id)
+        subjects = [
+            Subject(kind="parked-event", id=event.event_id, action="removed", before=event.model_dump())
+            for event in new
+        ]
+        audit = Audited(self._trail, by, subjects[0], relay.site, tuple(subjects[1:]))
+        self._keep_discards(relay.relay_id, kept, before.model_copy(update={"recorded": recorded}), audit)
+
+    def _keep_discards(
+        self, relay_id: str, kept: Kept[Discards] | None, discards: Discards, audit: Audited
+    ) -> None:
         if kept is None:
             self._discards.add(relay_id, discards, audit=audit)
         else:

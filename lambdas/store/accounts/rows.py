@@ -39,6 +39,7 @@ class Audited(NamedTuple):
     by: Actor
     subject: Subject
     site: str = ""
+    others: tuple[Subject, ...] = ()
 
 
 class AccountRows(Generic[M]):
@@ -122,7 +123,7 @@ class AccountRows(Generic[M]):
                 self._check(transaction, witness)
             write(transaction)
 
-        audit.trail.record(audit.by, [audit.subject], site=audit.site, also=also)
+        audit.trail.record(audit.by, [audit.subject, *audit.others], site=audit.site, also=also)
 
     def _kept(self, row: AccountRow) -> Kept[M]:
         return Kept(self._model.model_validate_json(row.body), int(row.version))

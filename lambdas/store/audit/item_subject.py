@@ -10,7 +10,7 @@ from lambdas.store.ownership import StoredItem
 
 def subject_of(before: StoredItem | None, after: StoredItem) -> Subject:
     """Return what became of an item: the fields that changed, and what happened on the whole."""
-    were, are = difference(_fields(before) if before else {}, _fields(after))
+    were, are = difference(fields_of(before) if before else {}, fields_of(after))
     return Subject(
         kind="item",
         id=after.item.id,
@@ -30,6 +30,7 @@ def _action(before: StoredItem | None, after: StoredItem) -> Action:
     return "removed" if after.gone and not before.gone else "changed"
 
 
-def _fields(stored: StoredItem) -> dict[str, Any]:
+def fields_of(stored: StoredItem) -> dict[str, Any]:
+    """Return what entries tell of an item, by field."""
     fields = stored.item.model_dump(mode="json", exclude={"id", "site"})
     return {**fields, "edited": list(stored.edited), "status_owner": stored.status_owner}

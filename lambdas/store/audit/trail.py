@@ -94,7 +94,7 @@ class AuditTrail:
                 row = self._tables.audit.get(audit_key(day), place, consistent_read=True)
             except DoesNotExist:
                 return None
-        return _stored(row).entry
+        return stored_entry(row).entry
 
     def has(self, key: str, digest: str) -> bool:
         """Tell whether there is an entry with this key, and a hash that begins so."""
@@ -119,7 +119,14 @@ class AuditTrail:
             for row in model.query(
                 audit_key(day), condition, scan_index_forward=False, consistent_read=True, page_size=_PAGE
             ):
-                yield _stored(row)
+                yield stored_entry(row)
+
+    def all(self) -> Iterator[Stored]:
+        """Yield every entry there is, in no order; reads the whole table, which costs accordingly."""
+        model = self._tables.audit
+        with translated("reading the audit trail"):
+            for row in model.scan(model.pk.startswith(audit_key("")), consistent_read=True):
+                yield stored_entry(row)
 
     def last(self, chain: str) -> Link:
         """Return the last entry of a chain, but for a site's."""
@@ -162,6 +169,7 @@ def _is_of_the_chain(cause: BaseException | None) -> bool:
     return "ConditionalCheckFailed" in reasons[:2] or not any("Conditional" in code for code in reasons)
 
 
-def _stored(row: AuditRow) -> Stored:
+def stored_entry(row: AuditRow) -> Stored:
+    """Return what a row holds."""
     day = row.pk.removeprefix(audit_key(""))
     return Stored(f"{day}/{row.sk}", unpacked(row.body, row.packed), row.hash)

@@ -156,6 +156,14 @@ class TableModel:
             answer["LastEvaluatedKey"] = {name: looked[-1][name] for name in names}
         return answer
 
+    def _Scan(self, request: Request) -> dict[str, Any]:
+        rows = list(self._table(request).items.values())
+        self._read("", sum(map(size_of, rows)), request)
+        chosen = request.get("FilterExpression")
+        keeps = Expression(chosen, request) if chosen else None
+        found = [dict(row) for row in rows if keeps is None or keeps.holds(row)]
+        return {"Items": found, "Count": len(found), "ScannedCount": len(rows)}
+
     def _after(self, index: Index, value: str, request: Request) -> Iterator[Key]:
         rows = index.rows(value)
         order = list(rows) if request.get("ScanIndexForward", True) else list(reversed(rows))

@@ -19,10 +19,10 @@ from tests.structure.imports import ROOT, tree
 
 USES = {
     "shared": set[str](),
-    "lambdas": {"lambda"},
+    "lambdas": {"lambda", "history"},
     "edge_relay": {"edge"},
-    "infra": {"lambda", "cloud", "edge", "local"},
-    "tests": {"lambda", "cloud", "edge", "local", "dev"},
+    "infra": {"lambda", "cloud", "edge", "local", "history"},
+    "tests": {"lambda", "cloud", "edge", "local", "history", "dev"},
 }
 """The extras whose packages a folder may import, beside the dependencies that all have."""
 
@@ -30,6 +30,7 @@ COMES_WITH = {
     "bcrypt": "pwdlib",  # its extra "bcrypt": tests make hashes as another program would
     "botocore": "boto3",  # whose documented exceptions are botocore's
     "cryptography": "pyjwt",  # its extra "crypto": keys are handed over as cryptography's objects
+    "joserfc": "authlib",  # takes its keys, and raises its errors
     "requests": "pycap",  # raises its exceptions
     "starlette": "fastapi",  # is built of it, and says so
     "werkzeug": "moto",  # logs for moto's server

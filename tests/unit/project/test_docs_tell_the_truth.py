@@ -14,7 +14,9 @@ from typer.main import get_command
 import edge_relay.cli
 import infra.cli
 from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
+from infra.commands.history.settings import HistorySettings
 from lambdas.api.settings import ApiSettings
+from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
@@ -101,9 +103,11 @@ def _last_list(cell: str) -> str:
     "settings",
     [
         ApiSettings,
+        NoticeSettings,
         ScheduleSettings,
         SyncSettings,
         WriteBackSettings,
+        HistorySettings,
         RelaySettings,
         TlsSettings,
         StatusSettings,

@@ -14,7 +14,8 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
-from lambdas.schedule import ScheduleSettings
+from lambdas.notices.function import NoticeSettings
+from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
 from lambdas.store.runs.claims import CLAIM_SECONDS
@@ -34,7 +35,9 @@ ROLES = dict(resources(TEMPLATE, "AWS::IAM::Role"))
 SETTINGS: dict[str, type[StoreSettings]] = {
     "ApiFunction": ApiSettings,
     "NoShowFunction": StoreSettings,
+    "NoticeFunction": NoticeSettings,
     "ScheduleFunction": ScheduleSettings,
+    "SelfTestFunction": SelfTestSettings,
     "SyncFunction": SyncSettings,
     "WriteBackFunction": WriteBackSettings,
 }
@@ -216,10 +219,24 @@ def test_who_knows_a_queue_may_send_to_it_and_nobody_else(function: str, queue: 
     assert may(function, "sqs:SendMessage", {"Fn::GetAtt": [queue, "Arn"]}) == ({"Ref": queue} in variables)
 
 
+def test_the_api_may_ask_every_index_of_the_worklist() -> None:
+    indexes = [*indexes_in_template("LocalSecondaryIndexes"), *indexes_in_template("GlobalSecondaryIndexes")]
+    on = [{"Fn::Sub": f"${{WorklistTable.Arn}}/index/{index}"} for index in indexes]
+    assert [each for each in on if not may("ApiFunction", "dynamodb:Query", each)] == []
+
+
+def test_the_notices_read_no_account_no_session_and_no_code() -> None:
+    of_role = role_of("NoticeFunction")["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    on_accounts = [each for each in of_role if "AccountsTable" in json.dumps(each["Resource"])]
+    keys = [each["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] for each in on_accounts]
+    assert keys == [["NOTICES", "NOTICE_LEDGERS", "RELAYS", "RELAY_HEALTH"]]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_only_the_api_reads_accounts_and_signing_keys(function: str) -> None:
     is_api = function == "ApiFunction"
-    assert may(function, "dynamodb:GetItem", {"Fn::GetAtt": ["AccountsTable", "Arn"]}) == is_api
+    reads_accounts = may(function, "dynamodb:GetItem", {"Fn::GetAtt": ["AccountsTable", "Arn"]})
+    assert reads_accounts == (is_api or function == "NoticeFunction")
     assert may(function, "secretsmanager:GetSecretValue", {"Ref": "SigningKeySecret"}) == is_api
 
 

@@ -32,6 +32,8 @@ AUDIT_KINDS: Final = (
     "relay",
     "scanners",
     "trigger",
+    "notice",
+    "calendar",
     "list",
     "audit",
 )

@@ -15,16 +15,17 @@ from lambdas.api.pages.session import ActingReader, Reader, cookie_of, sign_in, 
 from lambdas.api.pages.views.failure import failure
 from lambdas.api.problems import STATUS
 from lambdas.api.schemas.common import Login
+from lambdas.api.services import Services
 from shared.errors import MwlError
 
 router = APIRouter()
 
 
 @router.get("/login")
-def show_login(request: Request) -> Response:
+def show_login(request: Request, services: UseServices) -> Response:
     """Show the form."""
     cookie_of(request)
-    return page(request, None, "login.html", failure=None)
+    return page(request, None, "login.html", failure=None, elsewhere=_elsewhere(services))
 
 
 @router.post("/login")
@@ -35,7 +36,7 @@ def log_in(request: Request, form: SentForm, services: UseServices) -> Response:
     try:
         sign_in(services, request, answer, login)
     except (Unauthenticated, Throttled) as error:
-        return _refused(request, error, "login.html")
+        return _refused(request, services, error)
     return answer
 
 
@@ -61,7 +62,7 @@ def prove(request: Request, who: ActingReader, form: SentForm, services: UseServ
     try:
         authenticated(services, login, request, answer)
     except (Unauthenticated, Throttled) as error:
-        return _refused(request, error, "login.html")
+        return _refused(request, services, error)
     services.sessions.change(who.secret, proved_at=services.now(), used_at=services.now())
     return answer
 
@@ -74,6 +75,11 @@ def hide_names(who: ActingReader, form: SentForm, services: UseServices) -> Resp
     return see(back if is_own_path(back) else "/app/today")
 
 
-def _refused(request: Request, error: MwlError, template: str) -> Response:
+def _refused(request: Request, services: Services, error: MwlError) -> Response:
     status, _ = next(found for kind, found in STATUS.items() if isinstance(error, kind))
-    return page(request, None, template, status=status, failure=failure(status, error))
+    shown = {"failure": failure(status, error), "elsewhere": _elsewhere(services)}
+    return page(request, None, "login.html", status=status, **shown)
+
+
+def _elsewhere(services: Services) -> bool:
+    return services.open_id_provider is not None

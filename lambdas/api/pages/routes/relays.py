@@ -13,16 +13,21 @@ from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
 from lambdas.api.pages.session import ActingAdmin, Admin
 from lambdas.api.pages.site_reading import sites_of
-from lambdas.api.pages.views.relays import relay_views
+from lambdas.api.pages.views.relays import relay_views, summary_of
+from lambdas.store.self_tests.outcome import outcome_of
+from shared.errors import NotFound
 
 router = APIRouter(prefix="/relays")
+
+RelayId = Annotated[str, Path(max_length=64)]
 
 
 @router.get("")
 def list_relays(request: Request, who: Admin, services: UseServices) -> Response:
     """Show all relays, those that need somebody first."""
     now = datetime.fromtimestamp(services.now(), UTC)
-    views = relay_views(services.relays.all(), services.relays.heartbeats(), now)
+    relays = services.relays.all()
+    views = relay_views(relays, services.relays.heartbeats(), services.self_tests.of_relays(relays), now)
     return page(request, who, "relays.html", relays=views, sites=sites_of(services, who), code=None)
 
 
@@ -33,10 +38,28 @@ def enroll(request: Request, who: ActingAdmin, form: SentForm, services: UseServ
     return page(request, who, "enrolled.html", code=code)
 
 
+@router.post("/{relay_id}/test")
+def begin_test(relay_id: RelayId, who: ActingAdmin, services: UseServices) -> Response:
+    """Send a test participant, and lead to where its way is shown."""
+    Changes(services, who).test_relay(relay_id)
+    return see(f"/app/relays/{relay_id}/test")
+
+
+@router.get("/{relay_id}/test")
+def show_test(relay_id: RelayId, request: Request, who: Admin, services: UseServices) -> Response:
+    """Show how far a relay's test participant has come."""
+    relay = services.relays.find(relay_id)
+    test = services.self_tests.find(relay) if relay else None
+    if relay is None or test is None:
+        raise NotFound("this relay has not been tested", hint="start a test at Relays")
+    now = datetime.fromtimestamp(services.now(), UTC)
+    outcome = outcome_of(test, now)
+    template = "relay_test_part.html" if "hx-request" in request.headers else "relay_test.html"
+    return page(request, who, template, relay=relay, outcome=outcome, summary=summary_of(test, now))
+
+
 @router.post("/{relay_id}/revoke")
-def revoke(
-    relay_id: Annotated[str, Path(max_length=64)], who: ActingAdmin, services: UseServices
-) -> Response:
+def revoke(relay_id: RelayId, who: ActingAdmin, services: UseServices) -> Response:
     """End a relay's access."""
     Changes(services, who).revoke_relay(relay_id)
     return see("/app/relays", "revoked")

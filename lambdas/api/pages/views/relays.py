@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from lambdas.api.pages.views.words import SILENT_SECONDS, ago
 from lambdas.store.accounts.relays import Heartbeat, Relay
+from lambdas.store.self_tests.outcome import SelfTest, outcome_of
+from lambdas.store.self_tests.self_tests import refusal
 from shared.relay_health import ScannerActivity
 
 
@@ -19,6 +21,18 @@ class ScannerRow(NamedTuple):
     last_query: str
     last_report: str
     answers: int
+
+
+class LastTest(NamedTuple):
+    """The last test participant of a relay.
+
+    :param state: ``running``, ``green`` or ``red``; empty if there was none.
+    :param refused: why there can be none.
+    """
+
+    state: str
+    said: str
+    refused: str
 
 
 @dataclass(frozen=True)
@@ -38,21 +52,24 @@ class RelayView:
     waiting: str
     problems: tuple[str, ...]
     scanners: tuple[ScannerRow, ...]
+    test: LastTest
 
 
 def relay_views(
-    relays: Sequence[Relay], heartbeats: Mapping[str, Heartbeat], now: datetime
+    relays: Sequence[Relay], heartbeats: Mapping[str, Heartbeat], tests: Mapping[str, SelfTest], now: datetime
 ) -> tuple[RelayView, ...]:
     """Return the relays, those that need somebody first.
 
     :param now: aware.
     """
     order = {"silent": 0, "trouble": 1, "new": 2, "well": 3, "revoked": 4}
-    views = [relay_view(relay, heartbeats.get(relay.relay_id), now) for relay in relays]
+    views = [
+        relay_view(relay, heartbeats.get(relay.relay_id), tests.get(relay.relay_id), now) for relay in relays
+    ]
     return tuple(sorted(views, key=lambda view: (order[view.state], view.site, view.name)))
 
 
-def relay_view(relay: Relay, heartbeat: Heartbeat | None, now: datetime) -> RelayView:
+def relay_view(relay: Relay, heartbeat: Heartbeat | None, test: SelfTest | None, now: datetime) -> RelayView:
     """Return a relay."""
     state, said = _state(relay, heartbeat, now)
     health = heartbeat.health if heartbeat else None
@@ -67,6 +84,30 @@ def relay_view(relay: Relay, heartbeat: Heartbeat | None, now: datetime) -> Rela
         waiting=_waiting(heartbeat),
         problems=health.all_problems if health else (),
         scanners=tuple(_scanner(each, now) for each in health.scanners) if health else (),
+        test=_test(relay, heartbeat, test, now),
+    )
+
+
+def summary_of(test: SelfTest, now: datetime) -> str:
+    """Return how a test stands, in a line."""
+    outcome = outcome_of(test, now)
+    reached = [each for each in outcome.hops if each.state == "green"]
+    if outcome.state == "running":
+        return f"on its way: {len(reached)} of {len(outcome.hops)} hops reached"
+    begun = ago(test.begun_at, now)
+    if outcome.state == "green":
+        seconds = max(each.seconds or 0.0 for each in reached)
+        return f"came all the way in {seconds:.1f} s, {begun}"
+    failed = next(each for each in outcome.hops if each.state == "red")
+    return f"did not come through, {begun}: {failed.label}"
+
+
+def _test(relay: Relay, heartbeat: Heartbeat | None, test: SelfTest | None, now: datetime) -> LastTest:
+    refused = refusal(relay, heartbeat)
+    return LastTest(
+        state=outcome_of(test, now).state if test else "",
+        said=summary_of(test, now) if test else "",
+        refused=f"{refused.what[0].upper()}{refused.what[1:]}" if refused else "",
     )
 
 

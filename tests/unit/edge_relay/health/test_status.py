@@ -148,10 +148,14 @@ def test_ages_are_right_although_the_relay_follows_another_clock(state: Path) ->
     assert found.cache_age_seconds == pytest.approx(13, abs=5)
 
 
-def test_a_report_that_grows_old_is_a_sign_of_no_life(state: Path) -> None:
-    write_report(state / "health.json", a_report())
-    found = status.look(state, datetime.now(UTC) + timedelta(minutes=10))
-    assert any("not updated its status" in problem for problem in found.problems)
+@pytest.mark.parametrize(("seconds", "told"), [(55, False), (65, True), (600, True)])
+def test_a_report_that_is_not_renewed_within_a_minute_is_a_sign_of_no_life(
+    state: Path, seconds: int, told: bool
+) -> None:
+    report = a_report(pull_seconds=15.0)
+    later = report.written_at + timedelta(seconds=seconds)
+    found = status.look(state, later, report)
+    assert any("not updated its status" in problem for problem in found.problems) is told
 
 
 def test_the_tables_name_scanners_refused_callers_and_problems(state: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_relay.mpps.journal import Journal
-from edge_relay.mpps.journal_parked import Discarding, discard, yield_to_cloud
+from edge_relay.mpps.journal_parked import Discarding, discard, note_told, untold, yield_to_cloud
 from edge_relay.mpps.journal_reader import JournalReader
 from shared.errors import NotFound, Rejected
 from shared.steps.procedure_step import EventResult, ProcedureStepEvent, StepStatus
@@ -133,3 +134,29 @@ def test_a_reason_must_be_given(journal: Journal, because: str) -> None:
     with pytest.raises(Rejected, match="reason"):
         discard(journal, end.event_id, HOW._replace(because=because))
     assert len(journal.open_events()) == 1
+
+
+def test_what_was_discarded_is_told_until_the_cloud_has_recorded_it(journal: Journal) -> None:
+    _, end = story(journal)
+    discard(journal, end.event_id, HOW)
+    for _ in range(2):
+        (each,) = untold(journal, 50)
+        assert (each.event_id, each.discarded_by, each.because) == (end.event_id, "anna", HOW.because)
+    note_told(journal, ["another"])
+    assert untold(journal, 50)
+    note_told(journal, [end.event_id])
+    assert untold(journal, 50) == []
+    assert untold(journal, 0) == []
+
+
+def test_what_an_earlier_version_discarded_is_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as before:
+        _, end = story(before)
+        discard(before, end.event_id, HOW)
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("ALTER TABLE discarded DROP COLUMN told")
+        old.execute("PRAGMA user_version = 5")
+        old.commit()
+    with closing(Journal(path)) as now:
+        assert [each.event_id for each in untold(now, 50)] == [end.event_id]

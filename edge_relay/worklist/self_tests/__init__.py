@@ -1,0 +1,1 @@
+"""The test participant at the relay, apart from the worklist."""

@@ -1,0 +1,1 @@
+"""``mwl-cloud history``: all that ever happened, as files for analysis."""

@@ -1,0 +1,62 @@
+"""What the commands of the history do; they need the extra ``history``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+from infra.commands.deployment import relay_store, worklist_store
+from infra.commands.environment import load
+from infra.commands.history.settings import HistorySettings, pseudonyms
+from infra.commands.screen import show_table
+from lambdas.history import desk
+from lambdas.history.deployment import Count, Deployment
+from lambdas.history.export import Exported, Format, Wish, export
+from lambdas.store.audit.entry import COMMAND, Subject
+from lambdas.store.audit.trail import AuditTrail
+from shared.errors import Rejected
+
+
+def export_to(folder: Path, first: date, last: date, *, form: str, named: bool, count: Count) -> Exported:
+    """Write the history into a folder; see `lambdas.history.export.export`.
+
+    A named export is written into the audit trail before anything is read.
+    """
+    tables, names = load(HistorySettings).tables(), pseudonyms()
+    wish = Wish(first, last, _format(form), named)
+    relays = relay_store()
+    if named:
+        about = {"from": first.isoformat(), "to": last.isoformat()}
+        read = Subject(kind="history", id="participants", action="read", after=about)
+        AuditTrail(tables, now=time.time).record(COMMAND, [read])
+    serving = Counter(relay.site for relay in relays.all() if relay.revoked_at is None)
+    deployment = Deployment(tables, relays, now=time.time)
+    return export(deployment, worklist_store().sites(), serving, names, wish, folder, count=count)
+
+
+def _format(form: str) -> Format:
+    for known in get_args(Format):
+        if form == known:
+            return known  # type: ignore[no-any-return]
+    raise Rejected(f"{form!r} is neither parquet nor csv", where="--format")
+
+
+def show(place: str, question: str, *, as_csv: bool) -> None:
+    """Print what a question gives, as a table or as CSV."""
+    answer = desk.ask(place, question)
+    if as_csv:
+        out = csv.writer(sys.stdout, lineterminator="\n")
+        out.writerow(answer.columns)
+        out.writerows(answer.rows)
+        return
+    rows = [tuple(_text(value) for value in row) for row in answer.rows]
+    show_table(f"{len(rows)} rows", answer.columns, rows)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""``mwl-cloud relays``: what needs a module of its own."""

@@ -1,0 +1,1 @@
+"""Routes for what leaves us by itself: notices, and calendars for other programs."""

@@ -1,0 +1,110 @@
+"""SQL over the files of the history, by DuckDB, in this process: in a folder, or in a bucket (``s3://...``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import duckdb
+import pyarrow.dataset as ds
+from pyarrow import fs
+
+from lambdas.history.layout import all_of
+from lambdas.history.parquet import arrow_schema, arrow_table
+from lambdas.history.schema import TABLES, Table
+from shared.errors import NotFound, Rejected, Unavailable
+
+_S3: Final = "s3://"
+_ALONE: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+"""DuckDB downloads nothing: what it can do by itself is enough."""
+
+
+class Answer(NamedTuple):
+    """What a question gave: the names of the columns, and the rows."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def ask(place: str, sql: str, **parameters: Any) -> Answer:
+    """Return what a question gives; it may only read.
+
+    :param place: the folder of an export or copy, or ``s3://bucket/prefix``.
+    :param parameters: values for ``$name`` in the question.
+    :raises NotFound: there is no history at this place.
+    :raises Rejected: DuckDB does not understand the question; the message says where.
+    """
+    with opened(place) as connection:
+        try:
+            found = connection.execute(sql, parameters or None)
+            columns = tuple(str(column[0]) for column in found.description or ())
+            return Answer(columns, found.fetchall())
+        except duckdb.Error as error:
+            raise Rejected(f"DuckDB says: {error}", where="question") from None
+
+
+@contextmanager
+def opened(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection that has every table of the schema; one without files is empty.
+
+    :raises NotFound, Unavailable: as `ask`.
+    """
+    with closing(duckdb.connect(":memory:", config=_ALONE)) as connection:
+        there = (
+            _of_bucket(connection, place) if place.startswith(_S3) else _of_folder(connection, Path(place))
+        )
+        if not there:
+            raise NotFound("there is no history here", where=place, hint="mwl-cloud history export makes one")
+        for table in TABLES.values():
+            if table.name not in there:
+                connection.register(table.name, arrow_table(table, ()))
+        yield connection
+
+
+def _of_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> set[str]:
+    there = set()
+    for table in TABLES.values():
+        if next(folder.glob(all_of(table)), None) is None:
+            continue
+        files = str(folder / all_of(table)).replace("'", "''")
+        options = "union_by_name=true"
+        if table.parts:
+            options += ", hive_partitioning=true, hive_types={'period': VARCHAR, 'site': VARCHAR}"
+        connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet('{files}', {options})")  # noqa: S608
+        there.add(table.name)
+    return there
+
+
+def _of_bucket(connection: duckdb.DuckDBPyConnection, place: str) -> set[str]:
+    """Give DuckDB the files of a bucket by pyarrow, which has a client for it: DuckDB would download one."""
+    files = fs.S3FileSystem(**_endpoint())
+    there = set()
+    for table in TABLES.values():
+        base = f"{place.removeprefix(_S3).rstrip('/')}/{table.name}"
+        try:
+            if files.get_file_info(base).type is fs.FileType.NotFound:
+                continue
+            connection.register(table.name, _dataset(table, base, files))
+        except OSError as error:
+            raise Unavailable(f"cannot be read: {error}", where=place) from None
+        there.add(table.name)
+    return there
+
+
+def _dataset(table: Table, base: str, files: Any) -> Any:
+    return ds.dataset(base, filesystem=files, format="parquet", schema=arrow_schema(table))
+
+
+def _endpoint() -> dict[str, str]:
+    """Return where S3 is, if the environment says that it is not AWS."""
+    address = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    named = {"region": region} if region else {}
+    return named | ({"endpoint_override": address.netloc, "scheme": address.scheme} if address.netloc else {})

@@ -1,0 +1,1 @@
+"""What becomes known, one thing at a time, and without names. Pure."""

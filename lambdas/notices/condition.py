@@ -1,0 +1,35 @@
+"""One thing that needs somebody. Pure.
+
+A condition has a key, by which it is known again; neither that nor its words has anything of a participant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What somebody can be told of."""
+
+    MISSING = "missing"
+    """A scan of today or of the next hours is not on the scanner's list."""
+    RELAY = "relay-silent"
+    SOURCE = "source-failing"
+    """REDCap cannot be read, or withdrawals wait for a person."""
+    WRITE_BACK = "write-back-parked"
+    """REDCap refuses what a scanner did."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that needs somebody.
+
+    :param about: a source's or relay's name; empty if the kind says it all.
+    :param urgent: it breaks quiet hours.
+    """
+
+    key: str
+    kind: Kind
+    about: str = ""
+    urgent: bool = False

@@ -1,0 +1,145 @@
+"""Entry point: every minute, tells people what needs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from functools import cache
+from ipaddress import ip_network
+from typing import Any, Final
+from uuid import uuid4
+
+import boto3
+from aws_lambda_powertools import Logger
+from pydantic import Field
+
+from lambdas.notices.delivery import Notices, Outside, Round
+from lambdas.notices.mail import Mailer, SesMailer, SmtpMailer
+from lambdas.notices.site_facts import SiteFacts, at_site, moment
+from lambdas.notices.store import NoticeStore
+from lambdas.notices.subscription import Subscription
+from lambdas.notices.webhook import Network, Webhooks
+from lambdas.settings import StoreSettings, load
+from lambdas.sources.stored import StoredSource
+from lambdas.store.accounts.relays import RelayStore
+from lambdas.store.models import Tables, bind
+from lambdas.store.sources import SourceStore
+from lambdas.store.steps import StepStore
+from lambdas.store.worklist import WorklistStore
+from shared.errors import Rejected
+from shared.text.time_zones import ZoneName, time_zone
+
+MOST_PARKED: Final = 500
+
+logger = Logger()
+
+
+class NoticeSettings(StoreSettings):
+    """What the notices read from their environment."""
+
+    accounts_table: str = Field(description="Name of AccountsTable.")
+    aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
+    notices_from: str = Field(default="", description="Whom mails are from. Empty: no mail is sent.")
+    smtp_host: str = Field(default="", description="The mail server to use. Empty: Amazon SES.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Where that mail server listens.")
+    dashboard_url: str = Field(default="", description="The API's address, for links. Empty: no links.")
+    site_time_zone: ZoneName = Field(
+        default="UTC", description="Time zone of a site that no source says another for."
+    )
+    webhook_private_networks: str = Field(
+        default="",
+        description="Private networks in which webhooks may be called, separated by commas. Empty: none.",
+    )
+
+    def tables(self) -> Tables:
+        """Return the table models of this deployment, accounts included."""
+        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+
+    def networks(self) -> list[Network]:
+        """Return the networks of `webhook_private_networks`; raise `Rejected` if one is none."""
+        texts = filter(None, map(str.strip, self.webhook_private_networks.split(",")))
+        try:
+            return [ip_network(text) for text in texts]
+        except ValueError:
+            raise Rejected(
+                "is no list of networks like 10.1.0.0/16", where="WEBHOOK_PRIVATE_NETWORKS"
+            ) from None
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
+    """Handle an EventBridge Scheduler event; what it says does not matter.
+
+    :raises Conflict, Unavailable: some were not told. The next minute goes on.
+    """
+    settings = load(NoticeSettings)
+    tables = settings.tables()
+    store = NoticeStore(tables, now=time.time)
+    subscriptions = store.all()
+    if not subscriptions:
+        return {"delivered": 0, "failed": 0}
+    sites = {subscription.site for subscription in subscriptions.values()}
+    facts = read_facts(tables, sites, time.time(), settings.site_time_zone)
+    done = tell(store, outside(settings), facts, subscriptions)
+    # template.yaml makes a metric, and an alarm, of what failed
+    logger.info("notices", extra={"delivered": done.delivered, "failed": done.failed})
+    return {"delivered": done.delivered, "failed": done.failed}
+
+
+def tell(
+    store: NoticeStore,
+    outside: Outside,
+    facts: Mapping[str, SiteFacts],
+    subscriptions: Mapping[str, Subscription],
+) -> Round:
+    """Do one round."""
+    return Notices(store, outside, now=time.time, new_id=lambda: uuid4().hex).round(facts, subscriptions)
+
+
+def outside(settings: NoticeSettings) -> Outside:
+    """Return what delivers, as the settings say."""
+    return Outside(
+        _mailer(settings),
+        Webhooks(allowed=settings.networks()),
+        settings.notices_from,
+        settings.dashboard_url.rstrip("/"),
+    )
+
+
+def read_facts(tables: Tables, sites: Collection[str], now: float, zone_name: str) -> dict[str, SiteFacts]:
+    """Return what is known of some sites, each kind of row read once.
+
+    :param now: seconds since 1970.
+    """
+    worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
+    sources = SourceStore(tables).all()
+    store = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
+    relays, heartbeats = store.all(), store.heartbeats()
+    parked = StepStore(tables, worklist, now=time.time).parked_write_backs(MOST_PARKED)
+    return {
+        site: SiteFacts(
+            site=site,
+            now=moment(now),
+            zone=time_zone(_zone(at_site(sources, site), zone_name)),
+            sources=at_site(sources, site),
+            relays=relays,
+            heartbeats=heartbeats,
+            parked=parked,
+        )
+        for site in sites
+    }
+
+
+def _zone(sources: Collection[StoredSource], default: str) -> str:
+    return next((each.definition.time_zone for each in sources if each.definition), default)
+
+
+def _mailer(settings: NoticeSettings) -> Mailer:
+    if settings.smtp_host:
+        return SmtpMailer(settings.smtp_host, settings.smtp_port)
+    return SesMailer(lambda: _ses(settings.aws_region, settings.aws_endpoint_url))
+
+
+@cache  # for the function's life
+def _ses(region: str, endpoint_url: str | None) -> Any:
+    client: Any = boto3.client
+    return client("sesv2", region_name=region, endpoint_url=endpoint_url)

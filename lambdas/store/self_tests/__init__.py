@@ -1,0 +1,1 @@
+"""Test participants: where each is, and what its way says."""
