@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -304,6 +304,9 @@ $(HISTORY_PACKAGES): requirements/history.txt | $(SAM_VENV)/.sam
 build-HistoryCompactionFunction: $(HISTORY_PACKAGES)
 	@cp -R $(HISTORY_PACKAGES)/. "$(ARTIFACTS_DIR)"
 	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
+
+screenshots:  ## Take pictures of every page of the dashboard, and renew the one in docs/images
+	@$(BIN)/python -m tests.browser.screenshots --docs $(or $(OUT),.screenshots) $(ARGS)
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)

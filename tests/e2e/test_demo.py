@@ -131,6 +131,7 @@ def test_on_a_terminal_the_story_is_told_and_nothing_else(tmp_path: Path) -> Non
     code, said = on_a_terminal(tmp_path / "demo", "--once")
     assert code == 0, said
     assert said.count("✓") == 6
+    assert len(re.findall(r"look.{0,8}  http://127\.0\.0\.1:\d+/app/(today|find|sources)\b", said)) == 6
     assert "Starting" in said
     assert '"level"' not in said
     assert "Traceback" not in said

@@ -126,6 +126,7 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
         version=version,
         identity_shared=shared,
         discards=discards,
+        retries=services.relays.take_retries(relay.relay_id, body),
         discards_recorded=services.relays.record_discards(relay, body.discarded_events),
     )
 
