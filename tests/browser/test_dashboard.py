@@ -251,6 +251,22 @@ def test_a_data_manager_has_the_figures_with_one_click_and_the_csv_with_another(
         assert Path(download.value.path()).read_text("utf-8").startswith("group,bookings,")
 
 
+def test_an_engineer_lets_a_refused_scanner_in_with_two_clicks(
+    chromium: Browser, site: str, services: Services
+) -> None:
+    with at(chromium, site, Role.ADMIN) as page:
+        page.goto("/app/relays")
+        picture(page, "relays")
+        page.get_by_role("link", name="Let in as SKYRA2").click()
+        assert found_by_axe(page) == []
+        page.get_by_role("button", name="Let in as SKYRA2").click()
+        expect(page.get_by_role("status")).to_contain_text("The scanner is let in")
+        page.get_by_role("button", name="Try again: end or change received 2026-11-27 08:00").click()
+        expect(page.get_by_role("status")).to_contain_text("sends the report again")
+    configuration, _ = services.relays.configuration(services.relays.all()[0].relay_id)
+    assert [each.ae_title for each in configuration.overrides.scanners] == ["SKYRA2"]
+
+
 def test_an_admin_tells_somebody_and_gives_a_calendar_away_by_the_keyboard_alone(
     chromium: Browser, site: str
 ) -> None:
@@ -273,19 +289,3 @@ def test_an_admin_tells_somebody_and_gives_a_calendar_away_by_the_keyboard_alone
         page.get_by_role("button", name="Revoke the calendar of PRISMA1").press("Enter")
         expect(page.get_by_text("No calendar can be read yet.")).to_be_visible()
         assert page.request.get(address).status == 404
-
-
-def test_an_engineer_lets_a_refused_scanner_in_with_two_clicks(
-    chromium: Browser, site: str, services: Services
-) -> None:
-    with at(chromium, site, Role.ADMIN) as page:
-        page.goto("/app/relays")
-        picture(page, "relays")
-        page.get_by_role("link", name="Let in as SKYRA2").click()
-        assert found_by_axe(page) == []
-        page.get_by_role("button", name="Let in as SKYRA2").click()
-        expect(page.get_by_role("status")).to_contain_text("The scanner is let in")
-        page.get_by_role("button", name="Try again: end or change received 2026-11-27 08:00").click()
-        expect(page.get_by_role("status")).to_contain_text("sends the report again")
-    configuration, _ = services.relays.configuration(services.relays.all()[0].relay_id)
-    assert [each.ae_title for each in configuration.overrides.scanners] == ["SKYRA2"]
