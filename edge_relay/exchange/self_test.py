@@ -117,16 +117,7 @@ class SelfTester:
         return "" if uids == [item.study_instance_uid] else f"the query found {len(uids)} exams, not this one"
 
     def _begin(self, item: WorklistItem) -> str:
-        began = scu.step_began(
-            study_instance_uid=item.study_instance_uid,
-            scheduled_step_id=item.scheduled_procedure_step_id,
-            accession_number=item.accession_number,
-            patient_id=item.patient_id,
-            patient_name=item.patient_name,
-            modality=item.modality,
-            station_aetitle=self._peer().calling_ae,
-            now=self._local_now(),
-        )
+        began = scu.exam_began(item, self._peer().calling_ae, self._local_now())
         scu.create_step(self._peer(), began, step_uid(item.id))
         return ""
 

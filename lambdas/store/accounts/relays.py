@@ -35,6 +35,9 @@ CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_GROUPS, CODE_GROUP = 5, 4
 """20 characters are 100 bits: nobody guesses one within its quarter of an hour, nor from its hash."""
 
+HEALTH: Final = "RELAY_HEALTH"
+"""The partition of the heartbeats."""
+
 MOST_BYTES: Final = 100_000
 """Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
 
@@ -46,7 +49,7 @@ _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": N
 class Relay(BaseModel):
     """An enrolled relay: its site is all it may see."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -59,7 +62,7 @@ class Relay(BaseModel):
 class Enrollment(BaseModel):
     """What a code is good for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -69,7 +72,7 @@ class Enrollment(BaseModel):
 class Heartbeat(BaseModel):
     """The last one of a relay, and when it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     seen_at: AwareDatetime
     health: RelayHealth
@@ -79,7 +82,7 @@ class Heartbeat(BaseModel):
 class Configuration(BaseModel):
     """What is overridden of a relay's scanners; ``changed_by`` is a username, or who else it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     overrides: ScannerOverrides = ScannerOverrides()
     changed_at: AwareDatetime | None = None
@@ -94,7 +97,7 @@ class Discards(BaseModel):
     :param recorded: at the relay itself, by event id: the audit trail has them.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     orders: tuple[DiscardOrder, ...] = ()
     retries: tuple[str, ...] = ()
@@ -119,7 +122,7 @@ class RelayStore:
     ) -> None:
         self._relays = AccountRows(tables.account, "RELAYS", Relay)
         self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
-        self._heartbeats = AccountRows(tables.account, "RELAY_HEALTH", Heartbeat)
+        self._heartbeats = AccountRows(tables.account, HEALTH, Heartbeat)
         self._discards = AccountRows(tables.account, "RELAY_DISCARDS", Discards)
         self._configurations = AccountRows(tables.account, "RELAY_SCANNERS", Configuration)
         self._trail = AuditTrail(tables, now=now)
