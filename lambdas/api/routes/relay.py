@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
-from lambdas.api.auth import ThisRelay
+from lambdas.api.auth import PollingRelay, ThisRelay, check_not_revoked
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.mpps_intake import MppsIntake, seconds_for
@@ -23,6 +23,7 @@ from lambdas.api.schemas.common import (
 from shared.errors import NotFound
 from shared.feed import FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.scanners.shown_items import ShownItems, ShownKept
 from shared.steps.self_test import SelfTestReport
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
@@ -38,7 +39,7 @@ def enroll(body: Enroll, services: UseServices) -> Enrolled:
 
 @router.get("/worklist", response_model=FeedPage, responses={304: {"description": "nothing new"}})
 def worklist(
-    relay: ThisRelay,
+    relay: PollingRelay,
     services: UseServices,
     cursor: Annotated[str, Query(max_length=1024)] = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 500,
@@ -50,6 +51,7 @@ def worklist(
     """
     if cursor and _names(if_none_match, cursor) and services.worklist.is_current(relay.site, cursor):
         return Response(status_code=304, headers={"ETag": _etag(cursor)})
+    check_not_revoked(services, relay)
     page = services.worklist.changes_after(relay.site, cursor or None, limit)
     own = tuple(each for each in page.self_tests if each.relay_id == relay.relay_id)
     page = page.model_copy(update={"self_tests": own})
@@ -125,8 +127,18 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
         version=version,
         identity_shared=shared,
         discards=discards,
+        retries=services.relays.take_retries(relay.relay_id, body),
         discards_recorded=services.relays.record_discards(relay, body.discarded_events),
     )
+
+
+@router.post("/shown")
+def shown(body: ShownItems, relay: ThisRelay, services: UseServices) -> ShownKept:
+    """Keep which scanners of the relay were shown which items, and when.
+
+    Each count is since the relay began, so that telling it again changes nothing.
+    """
+    return ShownKept(kept=services.shown_items.keep(relay, body.items))
 
 
 def _etag(cursor: str) -> str:

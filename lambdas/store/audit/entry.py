@@ -38,7 +38,9 @@ Action = Literal[
     "login-failed",
     "logged-out",
     "asked-for",
+    "shown",
 ]
+_DAY, _TIME, _DIGITS = len("YYYYMMDD"), len("HHMMSS.ffffff"), 16
 LONGEST_PLAIN: Final = 700
 """Bytes of an entry's text that are stored as they are; longer ones are packed."""
 
@@ -51,7 +53,7 @@ class Actor(BaseModel):
     :param request_id: names the request in the logs.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: ActorKind
     name: str = ""
@@ -75,10 +77,11 @@ class Subject(BaseModel):
     :param ids: the items that were shown, of a reading.
     :param before: the fields that changed, as they were; ``after``: as they are.
     :param was: the version of an item before the change.
+    :param saved_at: when a new plan of an item was saved in its source, at the earliest; None: not known.
     :param earlier: the key of the entry before this one about the same thing; empty if there is none.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: str
     id: str = ""
@@ -87,13 +90,14 @@ class Subject(BaseModel):
     before: Mapping[str, Any] = {}
     after: Mapping[str, Any] = {}
     was: str = ""
+    saved_at: AwareDatetime | None = None
     earlier: str = ""
 
 
 class Entry(BaseModel):
     """One action, as it was written in the transaction that did it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     at: AwareDatetime
     chain: str
@@ -140,6 +144,20 @@ class Sealed(NamedTuple):
     def key(self) -> str:
         """What other rows call it."""
         return f"{self.day}/{self.place}"
+
+    @property
+    def stamp(self) -> str:
+        """What the feed calls it: its time, number and hash; the chain is the site's."""
+        return f"{self.day}{self.place[:_TIME]}#{self.link.number}#{self.link.hash[:_DIGITS]}"
+
+
+def stamped_entry(chain: str, stamp: str) -> tuple[str, str] | None:
+    """Return the key of the entry that a stamp names, and how its hash begins; None: it names none."""
+    moment, _, rest = stamp.partition("#")
+    number, _, digest = rest.partition("#")
+    if not digest:
+        return None
+    return f"{moment[:_DAY]}/{moment[_DAY:]}#{chain}#{number}", digest
 
 
 def seal(entry: Entry) -> Sealed:

@@ -9,6 +9,7 @@ The chain of a site has its last entry in the site's head, which every change of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 from pynamodb.exceptions import DoesNotExist, TransactWriteError
@@ -73,6 +74,8 @@ class AuditTrail:
             packed=data,
             hash=sealed.link.hash,
         )
+        if self._tables.audit.kept_days:
+            row.expires_at = moment(self._now()) + timedelta(days=self._tables.audit.kept_days)
         transaction.save(row, condition=AuditRow.pk.does_not_exist())
 
     def record(
@@ -95,6 +98,16 @@ class AuditTrail:
             except DoesNotExist:
                 return None
         return stored_entry(row).entry
+
+    def has(self, key: str, digest: str) -> bool:
+        """Tell whether there is an entry with this key, and a hash that begins so."""
+        day, place = split_key(key)
+        with translated("reading the audit trail"):
+            try:
+                row = self._tables.audit.get(audit_key(day), place, consistent_read=True)
+            except DoesNotExist:
+                return False
+        return str(row.hash).startswith(digest)
 
     def of_day(self, day: str, *, before: str | None = None) -> Iterator[Stored]:
         """Yield a day's entries, the newest first.

@@ -15,10 +15,14 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
+from lambdas.history.schema import FACTS
+from lambdas.history.stream.handlers import CompactionSettings, HistoryStreamSettings
+from lambdas.history.table import Type
 from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
+from lambdas.store.runs.claims import CLAIM_SECONDS
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
 from tests.rigs.cloudformation import Resource, key_schema, load, resources, statements
@@ -34,6 +38,8 @@ ROLES = dict(resources(TEMPLATE, "AWS::IAM::Role"))
 # What each function's entry point reads.
 SETTINGS: dict[str, type[StoreSettings]] = {
     "ApiFunction": ApiSettings,
+    "HistoryCompactionFunction": CompactionSettings,
+    "HistoryStreamFunction": HistoryStreamSettings,
     "NoShowFunction": StoreSettings,
     "NoticeFunction": NoticeSettings,
     "ScheduleFunction": ScheduleSettings,
@@ -43,7 +49,12 @@ SETTINGS: dict[str, type[StoreSettings]] = {
 }
 NOT_SET_HERE = {"AWS_REGION", "AWS_ENDPOINT_URL", "APP_VERSION"}  # by Lambda; or only in the local stack
 READ_BY_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
-CONSUMERS = {"SyncFunction": "SyncQueue", "WriteBackFunction": "WriteBackQueue"}
+CONSUMERS = [
+    ("SyncFunction", "SyncQueue"),
+    ("SyncFunction", "DueQueue"),
+    ("WriteBackFunction", "WriteBackQueue"),
+]
+UNORDERED = [(function, queue) for function, queue in CONSUMERS if queue != "DueQueue"]
 
 
 def properties(logical_id: str) -> Resource:
@@ -172,8 +183,11 @@ def test_a_function_gets_every_setting_its_entry_point_has_and_nothing_else(func
 
 
 def test_functions_run_on_what_the_makefile_builds_for() -> None:
-    assert all(properties(name)["Runtime"] == {"Ref": "PythonRuntime"} for name in FUNCTIONS)
-    assert all(properties(name)["Architectures"] == [{"Ref": "Architecture"}] for name in FUNCTIONS)
+    chosen = set(FUNCTIONS) - {"HistoryCompactionFunction"}  # whose pyarrow asks for a newer glibc
+    assert all(properties(name)["Runtime"] == {"Ref": "PythonRuntime"} for name in chosen)
+    assert all(properties(name)["Architectures"] == [{"Ref": "Architecture"}] for name in chosen)
+    own = properties("HistoryCompactionFunction")
+    assert (own["Runtime"], own["Architectures"]) == ("python3.13", ["x86_64"])
     makefile = (ROOT / "Makefile").read_text("utf-8")
     parameters = TEMPLATE["Parameters"]
     assert f"TARGET_ARCH ?= {parameters['Architecture']['Default']}\n" in makefile
@@ -216,12 +230,13 @@ def test_a_role_names_what_it_may_do_and_on_what(role: str) -> None:
         for resource in on:
             text = json.dumps(resource)
             # The one star there is stands for REDCap tokens, which the operator creates and names.
-            assert "*" not in text or "${SecretPrefix}redcap/*" in text
+            # And the history's functions write files of many names.
+            assert "*" not in text or "${SecretPrefix}redcap/*" in text or "${HistoryBucket.Arn}/" in text
             assert text.count("*") <= 1
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("queue", ["SyncQueue", "WriteBackQueue"])
+@pytest.mark.parametrize("queue", ["SyncQueue", "DueQueue", "WriteBackQueue"])
 def test_who_knows_a_queue_may_send_to_it_and_nobody_else(function: str, queue: str) -> None:
     variables = properties(function)["Environment"]["Variables"].values()
     assert may(function, "sqs:SendMessage", {"Fn::GetAtt": [queue, "Arn"]}) == ({"Ref": queue} in variables)
@@ -244,7 +259,7 @@ def test_the_notices_read_no_account_no_session_and_no_code() -> None:
 def test_only_the_api_reads_accounts_and_signing_keys(function: str) -> None:
     is_api = function == "ApiFunction"
     reads_accounts = may(function, "dynamodb:GetItem", {"Fn::GetAtt": ["AccountsTable", "Arn"]})
-    assert reads_accounts == (is_api or function == "NoticeFunction")
+    assert reads_accounts == (is_api or function in {"NoticeFunction", "HistoryStreamFunction"})
     signing_key = {"Fn::GetAtt": ["SigningKeySecret", "Id"]}
     assert may(function, "secretsmanager:GetSecretValue", signing_key) == is_api
 
@@ -282,7 +297,7 @@ def test_a_queue_is_encrypted_and_refuses_plain_http(queue: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS)
 def test_a_message_that_keeps_failing_ends_where_an_alarm_sees_it(function: str, queue: str) -> None:
     dead_letters = properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
     watched = [
@@ -305,23 +320,43 @@ def test_a_write_back_that_redcap_refuses_for_good_raises_an_alarm() -> None:
     assert "outcome" in source
 
 
-@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("function", "queue"), UNORDERED)
 def test_a_message_stays_hidden_for_six_times_its_functions_timeout(function: str, queue: str) -> None:
     assert properties(queue)["VisibilityTimeout"] >= 6 * properties(function)["Timeout"]
 
 
-@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS)
 def test_one_bad_message_does_not_bring_back_the_others(function: str, queue: str) -> None:
-    [event] = properties(function)["Events"].values()
-    assert event["Properties"]["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}
-    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+    events = [event["Properties"] for event in properties(function)["Events"].values()]
+    [event] = [event for event in events if event["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}]
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    at_once = event["ScalingConfig"]["MaximumConcurrency"]
+    least = TEMPLATE["Parameters"][at_once["Ref"]]["MinValue"] if isinstance(at_once, dict) else at_once
+    assert least >= 2  # AWS takes no less
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         assert may(function, f"sqs:{action}", {"Fn::GetAtt": [queue, "Arn"]})
 
 
 def test_a_sync_takes_one_source_at_a_time() -> None:
-    assert properties("SyncFunction")["Events"]["Source"]["Properties"]["BatchSize"] == 1
+    events = properties("SyncFunction")["Events"].values()
+    assert [event["Properties"]["BatchSize"] for event in events] == [1, 1]
+
+
+def test_a_due_message_is_gone_when_its_claim_lapses_and_its_group_waits_only_while_it_is_worked_on() -> None:
+    queue, timeout = properties("DueQueue"), properties("SyncFunction")["Timeout"]
+    assert queue["FifoQueue"] is properties("DueDeadLetterQueue")["FifoQueue"] is True
+    assert queue["MessageRetentionPeriod"] == CLAIM_SECONDS
+    assert timeout < queue["VisibilityTimeout"] < 1.5 * timeout
+    # One that kills the function ends where an alarm sees it, before it is dropped.
+    assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] < CLAIM_SECONDS
+
+
+def test_a_source_that_keeps_failing_raises_an_alarm() -> None:
+    (metric,) = properties("SyncFailingMetric")["MetricTransformations"]
+    alarm = properties("SyncFailingAlarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    assert '"sync failed"' in properties("SyncFailingMetric")["FilterPattern"]
+    assert '"sync failed"' in (ROOT / "lambdas" / "sync_redcap.py").read_text("utf-8")
 
 
 # --------------------------------------------------------------------- API
@@ -378,3 +413,74 @@ def test_the_first_signing_key_is_drawn_by_aws_and_has_the_agreed_form() -> None
     assert json.loads(generated["SecretStringTemplate"]) == {"kid": "1", "previous": {}}
     assert generated["GenerateStringKey"] == "secret"
     assert generated["PasswordLength"] >= 32  # RFC 7518 3.2
+
+
+# ----------------------------------------------------------------- history
+
+GLUE: dict[Type, str] = {
+    "text": "string",
+    "int": "bigint",
+    "float": "double",
+    "bool": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+}
+HISTORY = {name: each for name, each in RESOURCES.items() if name.startswith("History")}
+
+
+@pytest.mark.parametrize("table", FACTS, ids=lambda table: table.name)
+def test_glue_knows_the_tables_of_the_history_as_they_are(table: Any) -> None:
+    [described] = [
+        each["Properties"]["TableInput"]
+        for _, each in resources(TEMPLATE, "AWS::Glue::Table")
+        if each["Properties"]["TableInput"]["Name"] == table.name
+    ]
+    columns = [(each["Name"], each["Type"]) for each in described["StorageDescriptor"]["Columns"]]
+    assert columns == [(column.name, GLUE[column.type]) for column in table.columns]
+    assert described["PartitionKeys"] == [{"Name": "period", "Type": "string"}]
+
+
+@pytest.mark.parametrize("name", HISTORY)
+def test_nothing_of_the_history_is_made_unless_it_is_on(name: str) -> None:
+    assert HISTORY[name].get("Condition") == "HasHistory"
+    assert TEMPLATE["Parameters"]["History"]["Default"] == "off"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_has_a_stream_only_if_the_history_is_on(table: str) -> None:
+    asked = ["HasHistory", {"StreamViewType": "NEW_AND_OLD_IMAGES"}, {"Ref": "AWS::NoValue"}]
+    assert properties(table)["StreamSpecification"] == {"Fn::If": asked}
+
+
+def test_of_the_accounts_only_heartbeats_reach_the_history() -> None:
+    source = properties("HistoryStreamFunction")["Events"]["Heartbeats"]["Properties"]
+    [pattern] = source["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": ["RELAY_HEALTH"]}}}}
+    assert properties("WorklistTable")["KeySchema"][0]["AttributeName"] == "pk"
+
+
+def test_the_historys_bucket_is_private_encrypted_and_refuses_plain_http() -> None:
+    bucket = properties("HistoryBucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert json.dumps(bucket["BucketEncryption"]).count("aws:kms") == 1
+    statement = properties("HistoryBucketPolicy")["PolicyDocument"]["Statement"][0]
+    assert (statement["Effect"], statement["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+
+
+def test_only_the_compaction_reads_facts_and_states() -> None:
+    denied = properties("HistoryBucketPolicy")["PolicyDocument"]["Statement"][1]
+    role = {"Fn::GetAtt": ["HistoryCompactionRole", "Arn"]}
+    assert denied["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+    assert [each["Fn::Sub"] for each in denied["Resource"]] == [
+        "${HistoryBucket.Arn}/staged/*",
+        "${HistoryBucket.Arn}/state/*",
+    ]
+
+
+def test_a_question_to_athena_is_stopped_when_it_reads_too_much() -> None:
+    configured = properties("HistoryWorkgroup")["WorkGroupConfiguration"]
+    assert configured["BytesScannedCutoffPerQuery"] == {"Ref": "HistoryBytesPerQuery"}
+    assert configured["EnforceWorkGroupConfiguration"] is True
