@@ -1,5 +1,5 @@
 # The only task runner. It needs make, bash and Python >= 3.11 with its venv module; the rest it installs itself, into
-# .venv (the project) and .venv-sam (the AWS SAM CLI), from lock files with hashes.
+# .venv (the project), .venv-sam (the AWS SAM CLI) and .venv-ministack (an AWS to try it with), from lock files with hashes.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,12 +20,12 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build build-here ministack-venv deploy deploy-local clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
-	  | while IFS=$$'\t' read -r target text; do printf '  %-13s %s\n' "$$target" "$$text"; done
+	  | while IFS=$$'\t' read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
 
 # ---------------------------------------------------------------------------------------------------- environments
 
@@ -157,7 +157,8 @@ $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
   pyproject.toml --extra lambda --extra parquet -c requirements/dev.txt -o requirements/history.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/client.in -o requirements/client.txt; \
-$(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
+$(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/ministack.in -o requirements/ministack.txt
 endef
 
 lock: $(VENV)/.dev ## Bring requirements/*.txt up to pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
@@ -232,10 +233,13 @@ $(SBOM_VENV)/.sbom: requirements/sbom.txt | $(SBOM_VENV)/bin/pip
 	@touch $@
 
 # From the lock files, which are exactly what is installed. The warning is about the root component, which a lock file lacks.
-sbom: $(SBOM_VENV)/.sbom ## List what the relay and the Lambdas are made of (CycloneDX), into dist
+sbom: $(SBOM_VENV)/.sbom ## List what the relay, the Lambdas, and each built function are made of (CycloneDX), into dist
 	@mkdir -p $(DIST)
 	@for part in edge cloud; do $(SBOM_VENV)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements \
 	  --pyproject pyproject.toml --output-reproducible -o $(DIST)/mwl-relay-$$part.cdx.json requirements/$$part.txt; done
+	@for list in $(wildcard .aws-sam/build/*Function/PACKAGES); do $(SBOM_VENV)/bin/python -W ignore::UserWarning -m cyclonedx_py \
+	  requirements --pyproject pyproject.toml --output-reproducible \
+	  -o $(DIST)/mwl-relay-$$(basename $$(dirname $$list)).cdx.json $$list; done
 
 CLIENT_VENV := build/tools/client
 
@@ -268,38 +272,49 @@ validate: $(SAM_VENV)/.sam ## Check template.yaml
 	@$(SOMEWHERE) $(SAM) validate $(SAM_CONFIG)
 
 build: $(SAM_VENV)/.sam ## Build what is deployed to Lambda, into .aws-sam/build
-	@$(SOMEWHERE) $(SAM) build $(SAM_CONFIG)
+	@$(if $(COMPILER),,echo 'No python$(TARGET_PYTHON) is here to compile with: a cold start will take a few seconds more.')
+	@$(SOMEWHERE) $(SAM) build $(SAM_CONFIG) --parameter-overrides $(TARGET)
 
 deploy: validate build ## Deploy to the AWS account of your environment; the first time with ARGS=--guided
-	@$(SAM) deploy $(SAM_CONFIG) $(ARGS)
+	@$(SAM) deploy $(SAM_CONFIG) $(TARGET_OVERRIDES) $(ARGS)
 
-# What every function carries, installed once. Lambda's python3.11 runs on Amazon Linux 2 with glibc 2.26: a wheel that
-# asks for a newer one fails here, not there. The lock file names all packages, so none is left to this machine's
-# markers (--no-deps). Lambda cannot write beside the code, so it is compiled here, or every cold start would do it again;
-# "unchecked-hash" because zipping loses the time stamps that Python would compare.
-CLOUD_PACKAGES := build/cloud-packages
-COMPILEALL = $(SAM_VENV)/bin/python -m compileall -q --invalidation-mode unchecked-hash
+# Where the functions will run; template.yaml has the same as defaults of its parameters. Another target is named once,
+# for the build and the deployment: make deploy TARGET_ARCH=x86_64 TARGET_PYTHON=3.12
+TARGET_ARCH ?= arm64
+TARGET_PYTHON ?= 3.13
+export TARGET_ARCH TARGET_PYTHON
+TARGET = Architecture=$(TARGET_ARCH) PythonRuntime=python$(TARGET_PYTHON)
+TARGET_OVERRIDES = $(if $(filter-out arm64-3.13,$(TARGET_ARCH)-$(TARGET_PYTHON)),--parameter-overrides $(TARGET))
+
+# What any function may need, installed once for the target, whatever this machine is. python3.11 runs on Amazon Linux 2
+# with glibc 2.26, later ones on Amazon Linux 2023 with 2.34: a wheel that asks for a newer one fails here, not there. The
+# lock file names all packages, so none is left to this machine's markers (--no-deps).
+CLOUD_PACKAGES := build/cloud-packages-$(TARGET_ARCH)-$(TARGET_PYTHON)
+WHEEL_ARCH := $(if $(filter arm64,$(TARGET_ARCH)),aarch64,$(TARGET_ARCH))
+GLIBC := $(if $(filter 3.11,$(TARGET_PYTHON)),,2_34 2_31 2_28) 2_26 2_17
+WHEELS = $(foreach version,$(GLIBC),--platform manylinux_$(version)_$(WHEEL_ARCH)) --platform manylinux2014_$(WHEEL_ARCH)
 
 $(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
-	@rm -rf $@
-	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@ -r $< \
-	  --only-binary=:all: --implementation cp --python-version 3.11 \
-	  --platform manylinux_2_26_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
-	@rm -rf $@/bin
-	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
-	@$(COMPILEALL) -s $@ $@
-	@touch $@
+	@rm -rf $@ $@.new
+	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@.new -r $< \
+	  --only-binary=:all: --implementation cp --python-version $(TARGET_PYTHON) $(WHEELS)
+	@touch $@.new
+	@mv $@.new $@
+
+# Compiled code starts faster, and takes the target's own Python to compile.
+COMPILER ?= $(firstword $(foreach python,$(PYTHON) python$(TARGET_PYTHON),$(shell \
+  $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2] == "$(TARGET_PYTHON)" and sys.executable or "")' 2>/dev/null)))
 
 # pyarrow asks for glibc 2.28, so the one function that needs it runs on python3.13 (Amazon Linux 2023), and is not
 # compiled here: this is another Python. What it does not use of pyarrow stays behind: Lambda takes 250 MB in all.
-HISTORY_PACKAGES := build/history-packages
+HISTORY_PACKAGES := build/history-packages-$(TARGET_ARCH)
 PYARROW_UNUSED := include tests libarrow_flight* _flight* libarrow_s3* _s3fs* _gcsfs* _azurefs*
 
 $(HISTORY_PACKAGES): requirements/history.txt | $(SAM_VENV)/.sam
 	@rm -rf $@
 	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@ -r $< \
 	  --only-binary=:all: --implementation cp --python-version 3.13 \
-	  --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
+	  $(foreach version,2_28 2_17,--platform manylinux_$(version)_$(WHEEL_ARCH)) --platform manylinux2014_$(WHEEL_ARCH)
 	@rm -rf $@/bin $(addprefix $@/pyarrow/,$(PYARROW_UNUSED))
 	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
 	@touch $@
@@ -313,12 +328,31 @@ screenshots:  ## Take pictures of every page of the dashboard, and renew the one
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)
-	@cp -R $(CLOUD_PACKAGES)/. "$(ARTIFACTS_DIR)"
-	@version=$$($(SAM_VENV)/bin/python -m setuptools_scm); about="$(ARTIFACTS_DIR)/mwl_relay-$$version.dist-info"; mkdir -p "$$about"; \
-	printf 'Metadata-Version: 2.4\nName: mwl-relay\nVersion: %s\nLicense-Expression: MIT\n' "$$version" > "$$about/METADATA"
-	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
-	@$(COMPILEALL) -s "$(ARTIFACTS_DIR)" "$(ARTIFACTS_DIR)/shared" "$(ARTIFACTS_DIR)/lambdas"
+	@$(SAM_VENV)/bin/python -m infra.artefacts.build $*Function "$(ARTIFACTS_DIR)" --packages $(CLOUD_PACKAGES) \
+	  --python $(TARGET_PYTHON) --machine $(TARGET_ARCH) --compiler "$(COMPILER)" --version "$$($(SAM_VENV)/bin/python -m setuptools_scm)" \
+	  --commit "$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+
+MINISTACK_VENV := .venv-ministack
+
+$(MINISTACK_VENV)/bin/pip:
+	$(call create_venv,$(MINISTACK_VENV))
+
+$(MINISTACK_VENV)/.ministack: requirements/ministack.txt | $(MINISTACK_VENV)/bin/pip
+	$(call pip_install,$(MINISTACK_VENV),$<)
+	@touch $@
+
+ministack-venv: $(MINISTACK_VENV)/.ministack ## Make .venv-ministack with MiniStack, which plays AWS
+
+# MiniStack runs the functions with its own Python, on this machine: that is what they are built for.
+HERE := TARGET_ARCH=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64) \
+  TARGET_PYTHON=$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+build-here: $(SAM_VENV)/.sam ## Build for this machine's Python, to run the functions here
+	@$(MAKE) build $(HERE)
+
+deploy-local: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) $(MINISTACK_VENV)/.ministack build-here ## Deploy to an AWS played here (not finished: the story stops at its first step)
+	@$(BIN)/python -m infra.deployed.deploy_local $(ARGS)
 
 clean: ## Remove everything that make has made
-	@rm -rf $(VENV) $(SAM_VENV) .aws-sam .demo build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(SAM_VENV) $(MINISTACK_VENV) .aws-sam .demo .deployed build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

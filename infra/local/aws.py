@@ -12,7 +12,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import boto3
 import httpx
@@ -69,6 +69,17 @@ def require_free(host: str, port: int, what: str, option: str) -> None:
                 f"port {port} on {host} cannot be used for {what}: {error.strerror}",
                 hint=f"choose another with {option}",
             ) from None
+
+
+class Aws(Protocol):
+    """An AWS that somebody plays on this machine."""
+
+    environment: dict[str, str]
+    """What the functions read, and what AWS's clients need to reach it: variables by name."""
+
+    def put_secret(self, name: str, value: str) -> None:
+        """Create a secret."""
+        ...
 
 
 class LocalAws:

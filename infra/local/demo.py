@@ -14,7 +14,9 @@ import shlex
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -78,8 +80,17 @@ def options_from(
     )
 
 
-def serve(options: StackOptions, *, once: bool, story: bool, within: float | None = None) -> None:
+def serve(
+    options: StackOptions,
+    *,
+    once: bool,
+    story: bool,
+    within: float | None = None,
+    stack_of: Callable[[StackOptions, Callable[[str], None]], LocalStack] = LocalStack,
+) -> None:
     """Run the stack until the story is told (``once``) or somebody stops it.
+
+    :param stack_of: makes the stack of its options and of who is told what is being started.
 
     :raises typer.Exit: after saying why: `ExitCode.NO` if the story failed,
         `ExitCode.WRONG_USE` if the stack did not start.
@@ -90,7 +101,7 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float | Non
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        _run(console, options, once=once, story=story, within=within)
+        _run(console, partial(stack_of, options), once=once, story=story, within=within)
     except (KeyboardInterrupt, Stopped):
         console.print("Stopped; no process is left.")
     except StoryFailed as error:
@@ -101,11 +112,18 @@ def serve(options: StackOptions, *, once: bool, story: bool, within: float | Non
         raise typer.Exit(ExitCode.WRONG_USE) from None
 
 
-def _run(console: Console, options: StackOptions, *, once: bool, story: bool, within: float | None) -> None:
+def _run(
+    console: Console,
+    stack_of: Callable[[Callable[[str], None]], LocalStack],
+    *,
+    once: bool,
+    story: bool,
+    within: float | None,
+) -> None:
     began = time.monotonic()
     with ExitStack() as closing:
         with console.status("Starting ...") as status:
-            stack = LocalStack(options, lambda part: status.update(f"Starting  {part} ..."))
+            stack = stack_of(lambda part: status.update(f"Starting  {part} ..."))
             closing.enter_context(stack)
             closing.callback(_finish_stopping)
         megabytes = sum(stack.memory_bytes().values()) / 1e6

@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,7 +29,7 @@ from pydicom.dataset import Dataset
 
 from edge_relay.client import scu as dicom_client
 from edge_relay.client.scu import Peer
-from infra.local.aws import REDCAP_SECRET_PREFIX, LocalAws, require_free
+from infra.local.aws import REDCAP_SECRET_PREFIX, Aws, LocalAws, require_free
 from infra.local.functions import Functions, logs_to
 from infra.local.options import StackOptions
 from infra.local.processes import Child, Started, resident_bytes
@@ -66,6 +66,8 @@ class LocalStack(Started):
     :raises Rejected: a port is taken, or the source definition is wrong.
     :raises Unavailable: a part did not come up; the message quotes its last words.
     """
+
+    AWS: ClassVar = "AWS: DynamoDB, SQS and Secrets Manager (moto)"
 
     def __init__(self, options: StackOptions, report: Callable[[str], None] = lambda _: None) -> None:
         self.options, self._report = options, report
@@ -118,7 +120,7 @@ class LocalStack(Started):
     def _start(self) -> None:
         self.folder = _emptied(self.options.folder)
         self._check_ports()
-        self._report("AWS: DynamoDB, SQS and Secrets Manager (moto)")
+        self._report(self.AWS)
         self._start_aws()
         self._report("REDCap" if not self.simulated else "REDCap (simulator)")
         self._start_redcap()
@@ -140,9 +142,13 @@ class LocalStack(Started):
                 require_free(HOST, port, what, option)
 
     def _start_aws(self) -> None:
-        self.aws = LocalAws(self.options.aws_port)
-        self.aws.start()
-        self._closing.callback(self.aws.stop)
+        aws = LocalAws(self.options.aws_port)
+        aws.start()
+        self._closing.callback(aws.stop)
+        self._use(aws)
+
+    def _use(self, aws: Aws) -> None:
+        self.aws = aws
         # The real handlers read the real names from the environment, as in Lambda.
         os.environ.update(self.aws.environment)
         # Models know where they were first used: none may outlive its stack, or meet this one.
@@ -186,6 +192,14 @@ class LocalStack(Started):
         return definition_from({**written, **local})
 
     def _start_cloud(self) -> None:
+        self._set_up()
+        self._serve()
+        if self.simulated:
+            self._set_trigger()
+        self._start_functions()
+
+    def _set_up(self) -> None:
+        """Store what an operator would: REDCap's token, the source, the first admin."""
         log_file = (self.folder / "cloud.log").open("a", encoding="utf-8")
         self._closing.callback(log_file.close)
         logging.basicConfig(stream=log_file, level=logging.WARNING, force=True)
@@ -196,10 +210,12 @@ class LocalStack(Started):
         SourceStore(self.services.settings.tables()).put(self.definition)
         self.admin_password = secrets.token_urlsafe(12)
         add_user(self.services, "admin", self.admin_password, Role.ADMIN)
+
+    def _serve(self) -> None:
         self.start_api()
         self._closing.callback(self.stop_api)
-        if self.simulated:
-            self._set_trigger()
+
+    def _start_functions(self) -> None:
         functions = Functions()
         self._closing.callback(functions.stop)
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)

@@ -79,6 +79,7 @@ def test_an_answer_is_in_the_form_api_gateway_wants(handler: Handler) -> None:
     assert json.loads(answer["body"]) == {
         "status": "ok",
         "version": "1.2.3",
+        "commit": "unknown",
         "checks": {"worklist_table": "ok", "accounts_table": "ok", "signing_key": "ok"},
     }
     assert answer["headers"]["x-request-id"] == Context().aws_request_id

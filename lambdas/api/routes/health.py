@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -36,6 +36,7 @@ class HealthReport:
     def __init__(self, checks: Mapping[str, Check], *, app_version: str, now: Callable[[], float]) -> None:
         self._checks, self._now = checks, now
         self.version = app_version or _package_version()
+        self.commit = _package_commit()
         # Threads, because a table that does not answer must not keep us from answering.
         self._pool = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="health")
         self._last: tuple[float, Health] | None = None
@@ -48,7 +49,9 @@ class HealthReport:
         wait(running.values(), timeout=PATIENCE_SECONDS)
         found = {name: _outcome(future) for name, future in running.items()}
         fine = all(outcome == "ok" for outcome in found.values())
-        answer = Health(status="ok" if fine else "degraded", version=self.version, checks=found)
+        answer = Health(
+            status="ok" if fine else "degraded", version=self.version, commit=self.commit, checks=found
+        )
         self._last = (self._now(), answer)
         return answer
 
@@ -69,3 +72,11 @@ def _package_version() -> str:
         return version("mwl-relay")
     except PackageNotFoundError:
         return "unknown"  # run from sources that nobody installed
+
+
+def _package_commit() -> str:
+    """Return the commit that `infra.artefacts` wrote beside the version."""
+    try:
+        return (distribution("mwl-relay").read_text("COMMIT") or "unknown").strip()
+    except PackageNotFoundError:
+        return "unknown"

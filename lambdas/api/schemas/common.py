@@ -211,4 +211,5 @@ class Health(BaseModel):
 
     status: Literal["ok", "degraded"]
     version: str
+    commit: str = Field(description="The commit that was built; `unknown` where nobody built it.")
     checks: dict[str, str]

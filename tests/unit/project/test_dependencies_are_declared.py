@@ -31,6 +31,7 @@ COMES_WITH = {
     "botocore": "boto3",  # whose documented exceptions are botocore's
     "cryptography": "pyjwt",  # its extra "crypto": keys are handed over as cryptography's objects
     "joserfc": "authlib",  # takes its keys, and raises its errors
+    "pydantic_core": "pydantic",  # its JSON writer and reader
     "requests": "pycap",  # raises its exceptions
     "starlette": "fastapi",  # is built of it, and says so
     "werkzeug": "moto",  # logs for moto's server
@@ -69,9 +70,8 @@ def lines_of(path: str) -> list[str]:
 
 def everything_declared() -> set[str]:
     builds = {required(line) for line in pyproject()["build-system"]["requires"]}
-    tools = {
-        required(line) for own in ("client", "sam", "sbom") for line in lines_of(f"requirements/{own}.in")
-    }
+    own = ("client", "sam", "sbom", "ministack")
+    tools = {required(line) for name in own for line in lines_of(f"requirements/{name}.in")}
     extras = pyproject()["project"]["optional-dependencies"]
     return builds | tools | declared(None) | {name for extra in extras for name in declared(extra)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import tomllib
 from dataclasses import fields
 from typing import Any
 
@@ -135,8 +136,11 @@ def test_a_table_declares_the_key_attributes_with_the_types_of_the_models(table:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_cannot_be_lost_by_a_slip(table: str) -> None:
-    assert RESOURCES[table]["DeletionPolicy"] == RESOURCES[table]["UpdateReplacePolicy"] == "Retain"
-    assert properties(table)["DeletionProtectionEnabled"] is True
+    # A first deployment that fails deletes what it made, and would leave an empty table otherwise.
+    assert RESOURCES[table]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[table]["UpdateReplacePolicy"] == "Retain"
+    assert properties(table)["DeletionProtectionEnabled"] == {"Ref": "ProtectTables"}
+    assert TEMPLATE["Parameters"]["ProtectTables"]["Default"] == "true"
     assert properties(table)["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties(table)["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
     assert properties(table)["BillingMode"] == "PAY_PER_REQUEST"
@@ -178,10 +182,20 @@ def test_a_function_gets_every_setting_its_entry_point_has_and_nothing_else(func
     assert set(properties(function)["Environment"]["Variables"]) == expected
 
 
-def test_functions_run_on_the_oldest_python_that_the_project_supports() -> None:
-    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    others = {name for name in FUNCTIONS if properties(name)["Runtime"] != "python3.11"}
+def test_functions_run_on_what_the_makefile_builds_for() -> None:
+    others = {name for name in FUNCTIONS if properties(name)["Runtime"] != {"Ref": "PythonRuntime"}}
     assert others == {"HistoryCompactionFunction"}  # whose pyarrow asks for a newer glibc
+    assert all(properties(name)["Architectures"] == [{"Ref": "Architecture"}] for name in FUNCTIONS)
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    parameters = TEMPLATE["Parameters"]
+    assert f"TARGET_ARCH ?= {parameters['Architecture']['Default']}\n" in makefile
+    assert f"TARGET_PYTHON ?= {parameters['PythonRuntime']['Default'].removeprefix('python')}\n" in makefile
+
+
+def test_functions_can_run_on_every_python_that_the_project_supports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    said = {f"python{each.rpartition(' ')[2]}" for each in project["classifiers"] if ":: 3." in each}
+    assert said <= set(TEMPLATE["Parameters"]["PythonRuntime"]["AllowedValues"])
 
 
 def test_all_functions_are_built_from_one_place_by_the_makefile() -> None:
@@ -244,7 +258,8 @@ def test_only_the_api_reads_accounts_and_signing_keys(function: str) -> None:
     is_api = function == "ApiFunction"
     reads_accounts = may(function, "dynamodb:GetItem", {"Fn::GetAtt": ["AccountsTable", "Arn"]})
     assert reads_accounts == (is_api or function in {"NoticeFunction", "HistoryStreamFunction"})
-    assert may(function, "secretsmanager:GetSecretValue", {"Ref": "SigningKeySecret"}) == is_api
+    signing_key = {"Fn::GetAtt": ["SigningKeySecret", "Id"]}
+    assert may(function, "secretsmanager:GetSecretValue", signing_key) == is_api
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -347,7 +362,7 @@ def test_a_source_that_keeps_failing_raises_an_alarm() -> None:
 
 def test_the_access_log_has_no_path_and_no_query_string() -> None:
     # A path may carry a trigger's secret, a query string a participant's identifier.
-    assert json.loads(properties("HttpApi")["AccessLogSettings"]["Format"]) == {
+    assert json.loads(properties("ApiStage")["AccessLogSettings"]["Format"]) == {
         name: f"$context.{name}"
         for name in (
             "requestId",
@@ -361,18 +376,30 @@ def test_the_access_log_has_no_path_and_no_query_string() -> None:
 
 
 def test_the_api_is_throttled() -> None:
-    assert properties("HttpApi")["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    assert properties("ApiStage")["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
 
 
 def test_the_data_entry_trigger_has_a_route_and_a_throttle_of_its_own() -> None:
     route = "POST /hooks/redcap/{source_id}/{secret}"
-    event = properties("ApiFunction")["Events"]["DataEntryTrigger"]["Properties"]
-    assert f"{event['Method']} {event['Path']}" == route
+    assert properties("DataEntryTriggerRoute")["RouteKey"] == route
+    assert RESOURCES["ApiStage"]["DependsOn"] == "DataEntryTriggerRoute"
     assert route.partition(" ")[2] in {
         each.path for each in hooks.router.routes if isinstance(each, APIRoute)
     }
-    own = properties("HttpApi")["RouteSettings"][route]["ThrottlingRateLimit"]
-    assert 0 < own < properties("HttpApi")["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    own = properties("ApiStage")["RouteSettings"][route]["ThrottlingRateLimit"]
+    assert 0 < own < properties("ApiStage")["DefaultRouteSettings"]["ThrottlingRateLimit"]
+
+
+def test_every_route_leads_to_the_api_function_which_the_api_may_call() -> None:
+    routes = [each["Properties"] for _, each in resources(TEMPLATE, "AWS::ApiGatewayV2::Route")]
+    assert "$default" in {route["RouteKey"] for route in routes}
+    assert all(route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"} for route in routes)
+    integration = properties("ApiIntegration")
+    assert integration["IntegrationUri"] == {"Fn::GetAtt": ["ApiFunction", "Arn"]}
+    assert integration["PayloadFormatVersion"] == "2.0"
+    permission = properties("ApiPermission")
+    assert permission["FunctionName"] == {"Ref": "ApiFunction"}
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*")
 
 
 def test_a_preview_begins_nothing_that_would_outlast_the_api() -> None:
