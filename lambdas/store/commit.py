@@ -33,7 +33,6 @@ from lambdas.store.models import (
     HeadRow,
     ItemRow,
     Tables,
-    cancelled_group,
     connection,
     item_key,
     site_key,
@@ -41,6 +40,7 @@ from lambdas.store.models import (
     step_key,
 )
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
 from lambdas.store.plans.timing import Saved, Timing, timed
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches
@@ -216,6 +216,9 @@ class ItemWriter:
         ]
         if len(wanted) + len(telling) > _MOST_ROWS:
             raise _TooMany
+        for item_id, stored in wanted.items():
+            timing = self._timing(current.get(item_id), stored, why, read_at)
+            wanted[item_id] = stored.model_copy(update={"timing": timing})
         subjects = [*why.about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
         link = Link.decode(head.audited if head else "")
         sealed = self._trail.seal(f"site:{site}", link, why.by or _source_of(wanted), subjects, site=site)
@@ -224,9 +227,7 @@ class ItemWriter:
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
-                timing = self._timing(current.get(item_id), stored, why, read_at)
-                told = {"feed_seq": seq, "audited": sealed.key, "timing": timing}
-                wanted[item_id] = stored.model_copy(update=told)
+                wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
                 self._save(transaction, wanted[item_id], current.get(item_id))
             for stored in telling:
                 self._tell_source(transaction, stored)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from lambdas.store.commit import stored_item
 from lambdas.store.faults import translated
-from lambdas.store.models import ITEM, ItemRow, Tables, cancelled_group, site_key
+from lambdas.store.models import ITEM, ItemRow, Tables, site_key
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
 from lambdas.store.plans.timing import Timing
 from shared.errors import Rejected
 from shared.worklist_item import Status

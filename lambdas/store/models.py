@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -48,20 +48,31 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.connection.table import TableConnection
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
+from lambdas.aws.clients import SharedClient
+from lambdas.store.indexes import (
+    DueIndex,
+    FeedIndex,
+    GroupIndex,
+    StartIndex,
+    StatusIndex,
+    StudyIndex,
+)
 from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
-CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
+
+MOST_CONNECTIONS = 50
+"""That are kept open: a local server answers in 40 threads, and all tables share them."""
 
 
 def site_key(site: str) -> str:
@@ -94,11 +105,6 @@ def steps_group(site: str) -> str:
     return f"STEPS#{site}"
 
 
-def cancelled_group(site: str) -> str:
-    """Return what the bookings that were taken off a site's list are listed by."""
-    return f"{CANCELLED}{site}"
-
-
 def audit_key(day: str) -> str:
     """Return the partition key of a day's audit entries."""
     return f"{AUDIT}{day}"
@@ -111,82 +117,13 @@ class Row(Model):
     sk = UnicodeAttribute(range_key=True)
     expires_at = TTLAttribute(null=True)
 
+    shared_client: ClassVar[SharedClient]
 
-class FeedIndex(LocalSecondaryIndex["ItemRow"]):
-    """Items of a site by change number: local, so that it can be read consistently."""
-
-    class Meta:
-        index_name = "feed"
-        projection = AllProjection()
-
-    pk = UnicodeAttribute(hash_key=True)
-    feed_seq = NumberAttribute(range_key=True)
-
-
-class StudyIndex(GlobalSecondaryIndex["ItemRow"]):
-    """Items by Study Instance UID, to link what a scanner did."""
-
-    class Meta:
-        index_name = "by_study"
-        projection = KeysOnlyProjection()
-
-    study_instance_uid = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
-
-
-class StatusIndex(GlobalSecondaryIndex["ItemRow"]):
-    """Items by status and start, for people's lists."""
-
-    class Meta:
-        index_name = "by_status"
-        projection = AllProjection()
-
-    status = UnicodeAttribute(hash_key=True)
-    starts_at = UnicodeAttribute(range_key=True)
-
-
-class StartIndex(GlobalSecondaryIndex["ItemRow"]):
-    """Items of a site by start, whatever their status: what a day holds, in one query."""
-
-    class Meta:
-        index_name = "by_start"
-        projection = AllProjection()
-
-    pk = UnicodeAttribute(hash_key=True)
-    starts_at = UnicodeAttribute(range_key=True)
-
-
-class GroupIndex(GlobalSecondaryIndex["StepRow"]):
-    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
-
-    class Meta:
-        index_name = "by_group"
-        projection = AllProjection()
-
-    group_key = UnicodeAttribute(hash_key=True)
-    group_at = UnicodeAttribute(range_key=True)
-
-
-class CancelledIndex(GlobalSecondaryIndex["ItemRow"]):
-    """The same index, of items: what was taken off the list before a scan, by site and planned start."""
-
-    class Meta:
-        index_name = "by_group"
-        projection = AllProjection()
-
-    group_key = UnicodeAttribute(hash_key=True)
-    group_at = UnicodeAttribute(range_key=True)
-
-
-class DueIndex(GlobalSecondaryIndex["StepRow"]):
-    """Steps whose write-back is due. Sparse."""
-
-    class Meta:
-        index_name = "write_back_due"
-        projection = KeysOnlyProjection()
-
-    write_back_due = UnicodeAttribute(hash_key=True)
-    write_back_at = UnicodeAttribute(range_key=True)
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        cls.shared_client.lend(table.connection)
+        return table
 
 
 class HeadRow(Row):
@@ -236,7 +173,7 @@ class ItemRow(Row):
     by_study = StudyIndex()
     by_status = StatusIndex()
     by_start = StartIndex()
-    cancelled = CancelledIndex()
+    cancelled = GroupIndex()
 
 
 class SameRow(Row):
@@ -307,6 +244,7 @@ class SourceRow(Row):
 class AuditRow(Row):
     """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
 
+    kept_days: ClassVar[int] = 0  # 0: for ever; see `lambdas.store.audit.retention`
     body = UnicodeAttribute(null=True)
     packed = BinaryAttribute(legacy_encoding=False, null=True)
     hash = UnicodeAttribute()
@@ -336,13 +274,15 @@ class AccountRow(Row):
 def connection(row: type[Row]) -> Connection:
     """Return a connection for transactions, with the settings of a bound model."""
     meta = row.Meta
-    return Connection(
+    made = Connection(
         region=meta.region,
         host=meta.host,
         connect_timeout_seconds=meta.connect_timeout_seconds,
         read_timeout_seconds=meta.read_timeout_seconds,
         max_retry_attempts=meta.max_retry_attempts,
+        max_pool_connections=meta.max_pool_connections,
     )
+    return row.shared_client.lend(made)
 
 
 @dataclass(frozen=True)
@@ -370,6 +310,8 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
     :param host: the endpoint of a local DynamoDB; None for AWS, or what ``AWS_ENDPOINT_URL`` says.
     """
 
+    shared_client = SharedClient()
+
     def bound(model: type[R], table: str) -> type[R]:
         settings: dict[str, Any] = {
             "table_name": table,
@@ -378,9 +320,11 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
             "connect_timeout_seconds": 2,
             "read_timeout_seconds": 10,
             "max_retry_attempts": 4,
+            "max_pool_connections": MOST_CONNECTIONS,
         }
         meta = type("Meta", (), settings)
-        return cast("type[R]", type(model.__name__, (model,), {"Meta": meta, "__module__": __name__}))
+        inside = {"Meta": meta, "__module__": __name__, "shared_client": shared_client}
+        return cast("type[R]", type(model.__name__, (model,), inside))
 
     return Tables(
         head=bound(HeadRow, worklist_table),

@@ -62,12 +62,12 @@ class SourceStore:
                 row = self._model.get(SOURCES, source_id, consistent_read=True)
             except DoesNotExist:
                 raise NotFound("there is no such source", where=f"source {source_id}") from None
-        return _stored(row)
+        return stored_source(row)
 
     def all(self) -> list[StoredSource]:
         """Return every source, in order of id."""
         with translated("listing sources"):
-            return [_stored(row) for row in self._model.query(SOURCES, consistent_read=True)]
+            return [stored_source(row) for row in self._model.query(SOURCES, consistent_read=True)]
 
     def delete(self, source_id: str, *, by: Actor = SYSTEM) -> None:
         """Delete a source with all that is remembered of it; its items stay. Quiet if there is none."""
@@ -143,7 +143,8 @@ class SourceStore:
         return self._model(SOURCES, source_id)
 
 
-def _stored(row: SourceRow) -> StoredSource:
+def stored_source(row: SourceRow) -> StoredSource:
+    """Return what a row holds."""
     definition, problem = None, ""
     try:
         definition = SourceDefinition.model_validate_json(row.body or "")

@@ -113,7 +113,7 @@ class FakeCloud:
     ``401``, ``403``, ``400``, ``shape``, ``forget`` (answers 200 without any result). ``always`` is a fault
     that stays. ``refuse`` maps event ids to reasons; ``poison`` makes any batch with that event id a 400.
     Heartbeats have faults of their own, so that they use up nobody else's; ``overrides`` and ``version`` are
-    what they are answered with, ``heartbeats`` what was told.
+    what they are answered with, ``heartbeats`` what was told, ``shown`` what scanners were shown.
 
     :param name: what relays call its host.
     """
@@ -141,6 +141,7 @@ class FakeCloud:
         self.version = "0"
         self.identity_shared = False
         self.discards: list[dict[str, Any]] = []
+        self.shown: list[dict[str, Any]] = []
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -307,6 +308,9 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._fault(cloud.mpps_faults.popleft())
             if url.path == "/relay/heartbeat":
                 return self._heartbeat(body)
+            if url.path == "/relay/shown" and not cloud.always:
+                cloud.shown += body["items"]
+                return self._send(200, {"kept": len(body["items"])})
             if cloud.faults or cloud.always:
                 return self._fault(cloud.faults.popleft() if cloud.faults else cloud.always)
             if url.path == "/relay/worklist":
@@ -467,16 +471,7 @@ def statuses(relay: Relay) -> list[str]:
 
 def began(each: WorklistItem) -> Dataset:
     """Return the attribute list of an N-CREATE for an item."""
-    return scu.step_began(
-        study_instance_uid=each.study_instance_uid,
-        scheduled_step_id=each.scheduled_procedure_step_id,
-        accession_number=each.accession_number,
-        patient_id=each.patient_id,
-        patient_name=each.patient_name,
-        modality=each.modality,
-        station_aetitle=each.scheduled_station_aetitle,
-        now=datetime(2026, 11, 22, 9, 31, 7),
-    )
+    return scu.exam_began(each, each.scheduled_station_aetitle, datetime(2026, 11, 22, 9, 31, 7))
 
 
 def completed() -> Dataset:
