@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -90,6 +90,9 @@ coverage: $(VENV)/.dev ## Run the tests, and show which lines and branches they 
 
 bench: $(VENV)/.dev ## Measure time and memory beside other servers; ARGS=--full takes longer, --write keeps it
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+cost: $(VENV)/.dev ## Print what the cloud side costs a month; ARGS="--hour --share 0.1" simulates an hour of a hundred sites
+	@$(BIN)/python -m tests.cost $(ARGS)
 
 fuzz: $(VENV)/.dev ## Break input in a hundred thousand ways; ARGS="--seed 2" breaks it in others
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -1,9 +1,9 @@
 """What happens by the clock, with a handler for each pace.
 
-Every minute, `handler` requests a sync of each source that is due, and each write-back that is still due. It
-reads only. A message may be sent twice, or for nothing; who receives it finds that out. Every hour,
-`no_shows` marks the exams whose day passed without a scan. When the operator says, `self_tests` sends a test
-participant to every relay.
+Every minute, `handler` requests a sync of each source that is due and was not asked for already, and each
+write-back that is still due. A message may be lost, or sent for nothing: a request lapses, and who takes one
+looks whether it still makes sense. Every hour, `no_shows` marks the exams whose day passed without a scan.
+When the operator says, `self_tests` sends a test participant to every relay.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ from aws_lambda_powertools import Logger
 from pydantic import Field
 
 from lambdas.aws.clients import make_client
+from lambdas.aws.due_requests import DueRequest, interleaved, send_due
 from lambdas.aws.queue import send_all
 from lambdas.settings import StoreSettings, load
-from lambdas.sources.stored import StoredSource
+from lambdas.sources.definition import SourceDefinition
+from lambdas.sources.stored import Timing
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.audit.entry import SYSTEM
 from lambdas.store.models import Tables
+from lambdas.store.runs.claims import is_waiting
+from lambdas.store.runs.plan import PlannedSource, Shard, SourcePlan
 from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -47,7 +51,7 @@ class ScheduleSettings(StoreSettings):
     """What the schedule reads from its environment."""
 
     aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
-    sync_queue_url: str = Field(description="SyncQueue, which gets one message a source.")
+    due_queue_url: str = Field(description="DueQueue, which gets one message a source that is due.")
     write_back_queue_url: str = Field(description="WriteBackQueue, which gets one message a step.")
 
 
@@ -69,16 +73,19 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     settings = load(ScheduleSettings)
     tables = settings.tables()
     now = time.time()
-    sources = SourceStore(tables).all()
+    plan = _plan(tables)
+    shards = list(plan.shards(now))
+    sources = [source for shard in shards for source in shard.sources]
     for source in sources:
         if source.problem:
             logger.warning("source skipped", extra={"source_id": source.source_id, "problem": source.problem})
-    due = [source.source_id for source in sources if is_due(source, now)]
     worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
     steps = StepStore(tables, worklist, now=time.time).due_write_backs(WRITE_BACKS_AT_ONCE)
-    steps += [FEEDBACK + source.source_id for source in sources if has_feedback(source, now)]
-    _send(settings, due, steps)
-    return {"syncs": len(due), "write_backs": len(steps)}
+    steps += [
+        FEEDBACK + each.source_id for each in sources if has_feedback(each.definition, each.timing, now)
+    ]
+    syncs = _send(settings, plan, shards, steps, now)
+    return {"syncs": syncs, "write_backs": len(steps)}
 
 
 def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
@@ -123,33 +130,31 @@ def self_tests(event: dict[str, Any], context: object) -> dict[str, int]:  # noq
     return {"self_tests": begun}
 
 
-def is_due(source: StoredSource, now: float) -> bool:
-    """Tell whether to ask for a sync.
+def is_due(definition: SourceDefinition | None, timing: Timing, now: float) -> bool:
+    """Tell whether to ask for a sync of a source.
 
     :param now: seconds since 1970.
     """
-    definition, state = source.definition, source.state
     if definition is None or not definition.enabled:
         return False
-    if source.leased_until > now or max(state.paused_until, state.banned_until) > now:
+    if timing.leased_until > now or timing.left_alone_until > now:
         return False
     if not definition.open_at(datetime.fromtimestamp(now, UTC)):
         return False
-    if state.last_run_at is None or state.progress is not None:
+    if timing.last_run_at is None or timing.unfinished:
         return True
     slack = min(_MOST_SLACK, definition.interval_seconds * _SLACK)
-    return now >= state.last_run_at.timestamp() + definition.interval_seconds - slack
+    return now >= timing.next_due(definition.interval_seconds) - slack
 
 
-def has_feedback(source: StoredSource, now: float) -> bool:
+def has_feedback(definition: SourceDefinition | None, timing: Timing, now: float) -> bool:
     """Tell whether rows of a source are to be told, now, whether their scans are on the worklist.
 
     :param now: seconds since 1970.
     """
-    definition, state = source.definition, source.state
-    if definition is None or not definition.enabled or not state.feedback_due:
+    if definition is None or not definition.enabled or timing.feedback_at is None:
         return False
-    free = source.leased_until <= now and max(state.feedback_at, state.banned_until) <= now
+    free = timing.leased_until <= now and max(timing.feedback_at, timing.banned_until) <= now
     return free and definition.open_at(datetime.fromtimestamp(now, UTC))
 
 
@@ -163,16 +168,48 @@ def _sqs(region: str, endpoint_url: str | None) -> SQSClient:
     return client
 
 
-def _send(settings: ScheduleSettings, sources: list[str], steps: list[str]) -> None:
+@cache  # likewise: what has not changed is not read again
+def _plan(tables: Tables) -> SourcePlan:
+    return SourcePlan(tables)
+
+
+def _send(
+    settings: ScheduleSettings, plan: SourcePlan, shards: list[Shard], steps: list[str], now: float
+) -> int:
+    """Send all messages; return how many syncs were asked for."""
     client = _sqs(settings.aws_region, settings.aws_endpoint_url)
     failures: list[Unavailable] = []  # one queue's trouble is not the other's
-    for queue_url, messages in (
-        (settings.write_back_queue_url, [{"sop_instance_uid": uid} for uid in steps]),
-        (settings.sync_queue_url, [{"source_id": source_id} for source_id in sources]),
-    ):
-        try:
-            send_all(client, queue_url, messages)
-        except Unavailable as error:
-            failures.append(error)
+    requests = [
+        DueRequest(each.source_id, each.definition.url, now)
+        for shard in shards
+        for each in shard.sources
+        if each.definition is not None and _is_to_be_asked_for(each, shard, now)
+    ]
+    try:
+        send_all(client, settings.write_back_queue_url, [{"sop_instance_uid": uid} for uid in steps])
+    except Unavailable as error:
+        failures.append(error)
+    # Sent first, noted then: whoever is stopped in between has asked twice, and nobody is left out.
+    sent, failure = send_due(client, settings.due_queue_url, interleaved(requests))
+    failures += [failure] if failure else []
+    for shard in shards:
+        _claim(plan, shard, sent, now)
     if failures:
         raise failures[0]
+    return len(sent)
+
+
+def _is_to_be_asked_for(source: PlannedSource, shard: Shard, now: float) -> bool:
+    waiting = is_waiting(shard.claims.get(source.source_id), source.taken, now)
+    return not waiting and is_due(source.definition, source.timing, now)
+
+
+def _claim(plan: SourcePlan, shard: Shard, sent: frozenset[str], now: float) -> None:
+    """Note which of a shard's sources have a message on its way."""
+    waiting = {
+        each.source_id: now if each.source_id in sent else shard.claims[each.source_id]
+        for each in shard.sources
+        if each.source_id in sent or is_waiting(shard.claims.get(each.source_id), each.taken, now)
+    }
+    if waiting != shard.claims:
+        plan.claim(shard.number, waiting)

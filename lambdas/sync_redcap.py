@@ -16,7 +16,7 @@ from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.connect import RedcapSettings, outside
 from lambdas.sync.source_sync import USUAL_SECONDS, SourceSync, SyncResult
-from shared.errors import MwlError, NotFound
+from shared.errors import MwlError, NotFound, Rejected
 
 READ_SECONDS: Final = 240.0
 """How long REDCap may take for one answer: the function has 300 s, and wants to say why it failed."""
@@ -32,8 +32,10 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event; return the messages that failed.
 
     A message is ``{"source_id": ...}``; with ``"record"`` it is about that record alone, which was saved at
-    ``"saved_at"`` (seconds since 1970), and with
-    ``"confirm_withdrawals": "yes"`` a person has agreed that however many items may be withdrawn.
+    ``"saved_at"`` (seconds since 1970), and with ``"confirm_withdrawals": "yes"`` a person has agreed that
+    however many items may be withdrawn. With ``"claim"`` it is the schedule's: it is followed only if the
+    source is still due, and not tried again if that fails, for the source remembers why, and is due again
+    after a pause.
     """
     sync = _wired(load(SyncSettings))
     ends = time.monotonic() + _seconds_left(context)
@@ -45,27 +47,53 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         source_id = message["source_id"]
         if message.get("record"):
             result = _bring(sync, message, remaining)
+        elif claim := message.get("claim", ""):
+            result = _answer(sync, source_id, _moment(claim), remaining)
         else:
             confirmed = message.get("confirm_withdrawals") == "yes"
             result = sync.run(source_id, remaining=remaining, confirm_withdrawals=confirmed)
         if result is None:
             logger.info("left to another sync", extra={"source_id": source_id})
-            return
-        facts = {
-            "full": result.full,
-            "written": result.written,
-            "unchanged": result.unchanged,
-            "withdrawn": result.withdrawn,
-            "rejected": len(result.rejected),
-            "held": len(result.held),
-            "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
-            "withheld": result.withheld,  # and another of this
-            "unseen": result.unseen,  # and a third of this
-            "unfinished": result.unfinished,
-        }
-        logger.info("synced", extra={"source_id": source_id, **facts})
+        else:
+            logger.info("synced", extra={"source_id": source_id, **_facts(result)})
 
     return handle_messages(event, context, "source_id", sync_one, logger)
+
+
+def _facts(result: SyncResult) -> dict[str, object]:
+    return {
+        "full": result.full,
+        "written": result.written,
+        "unchanged": result.unchanged,
+        "withdrawn": result.withdrawn,
+        "rejected": len(result.rejected),
+        "held": len(result.held),
+        "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
+        "withheld": result.withheld,  # and another of this
+        "unseen": result.unseen,  # and a third of this
+        "unfinished": result.unfinished,
+    }
+
+
+def _answer(
+    sync: SourceSync, source_id: str, claim: float, remaining: Callable[[], float]
+) -> SyncResult | None:
+    """Sync a source for the schedule."""
+    try:
+        return sync.run(source_id, remaining=remaining, claim=claim)
+    except NotFound:
+        return None  # deleted since it was asked for
+    except MwlError as error:
+        facts = {"reason": str(error), "retryable": error.retryable, "failures": sync.failures(source_id)}
+        logger.warning("sync failed", extra={"source_id": source_id, **facts})  # template.yaml: an alarm
+        return None
+
+
+def _moment(claim: str) -> float:
+    try:
+        return float(claim)
+    except ValueError:
+        raise Rejected("a claim must be a number of seconds", where="claim") from None
 
 
 def _bring(sync: SourceSync, message: Mapping[str, str], remaining: Callable[[], float]) -> SyncResult | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lambdas.store.accounts.relays import Heartbeat, Relay
     from lambdas.store.worklist import WorklistStore
 
-INDEXES: Final = ("feed", "by_study", "by_status", "write_back_due")
+INDEXES: Final = ("feed", "by_study", "listing", "write_back_due")
 
 
 @dataclass(frozen=True)

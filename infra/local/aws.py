@@ -40,8 +40,9 @@ def _create_resources(session: boto3.Session, endpoint: str) -> dict[str, str]:
     for name, definition in table_definitions().items():
         dynamodb.create_table(TableName=name, **definition)
         environment[_variable(name)] = name
-    for name in queues():
-        environment[_variable(name) + "_URL"] = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for resource, name, attributes in queues():
+        made = sqs.create_queue(QueueName=name, Attributes=attributes)
+        environment[_variable(resource) + "_URL"] = made["QueueUrl"]
     key = {"kid": "1", "secret": secrets.token_urlsafe(48), "previous": {}}
     secret = session.client("secretsmanager", endpoint_url=endpoint).create_secret(
         Name="SigningKeySecret", SecretString=json.dumps(key)

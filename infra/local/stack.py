@@ -203,6 +203,7 @@ class LocalStack(Started):
         functions = Functions()
         self._closing.callback(functions.stop)
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
+        functions.on_messages(os.environ["DUE_QUEUE_URL"], sync_redcap.handler)
         functions.on_messages(os.environ["WRITE_BACK_QUEUE_URL"], write_back.handler)
         functions.every(self.options.schedule_seconds, schedule.handler)
         functions.every(NO_SHOW_SECONDS, schedule.no_shows)

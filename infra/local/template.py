@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 TEMPLATE: Final = (
     Path(__file__).parents[1] / "template.yaml"
@@ -54,6 +58,13 @@ def table_definitions() -> dict[str, dict[str, Any]]:
     }
 
 
-def queues() -> list[str]:
-    """Return the logical ids of all queues."""
-    return [name for name, r in load()["Resources"].items() if r["Type"] == "AWS::SQS::Queue"]
+def queues() -> Iterator[tuple[str, str, dict[QueueAttributeNameType, str]]]:
+    """Yield the logical id of each queue, and what CreateQueue needs: its name, and if it keeps an order."""
+    for resource, content in load()["Resources"].items():
+        if content["Type"] == "AWS::SQS::Queue":
+            is_fifo = content["Properties"].get("FifoQueue", False)
+            yield (
+                resource,
+                f"{resource}.fifo" if is_fifo else resource,
+                {"FifoQueue": "true"} if is_fifo else {},
+            )

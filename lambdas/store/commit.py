@@ -5,6 +5,7 @@ It reads what is there, asks a pure function what should be there, writes the di
 nothing moved meanwhile, and begins again if something did. Called twice with the same wish, it writes once.
 Every transaction moves the head's version and leaves a stamp under it, also one that takes no number (an
 event of no item): history is then all that happened at a site, and a restored table shows that some is gone.
+The stamp is the transaction's audit entry, if it has one: `lambdas.store.audit.entry.Sealed.stamp`.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
-from lambdas.store.audit.entry import SYSTEM, Actor, Link, Subject
+from lambdas.store.audit.entry import SYSTEM, Actor, Link, Sealed, Subject, stamped_entry
 from lambdas.store.audit.item_subject import subject_of
 from lambdas.store.audit.trail import Also, AuditTrail
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
+from lambdas.store.item_rows import item_row, stored_item
 from lambdas.store.models import (
     DUE,
     HEAD,
@@ -40,25 +41,19 @@ from lambdas.store.models import (
     step_key,
 )
 from lambdas.store.ownership import StoredItem
-from lambdas.store.plans.keys import cancelled_group
 from lambdas.store.plans.timing import Saved, Timing, timed
 from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches
-from shared.worklist_item import WorklistItem
 
 Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
 BATCH = 95
-"""Items in one transaction of at most 100 actions: head, stamp, audit entry, event, step."""
-
-CANCELLED_SECONDS: Final = 400 * 86_400
-"""How long a booking that was taken off the list before a scan is kept for reports of a year."""
+"""Items in one transaction of at most 100 actions: head, audit entry, event, step, and one to spare."""
 
 _NOTHING_KNOWN: Final = Saved()
 _MOST_ROWS: Final = 96
-"""Items and write-backs in one transaction without ``also``: head, stamp, audit entry and a new site take one
-each."""
+"""Items and write-backs in one transaction without ``also``: head, audit entry and site take one each."""
 _SAFE: Final = _MOST_ROWS // 2
 """So many items fit in any case."""
 
@@ -112,24 +107,30 @@ class ItemWriter:
             rows = list(self._tables.item.batch_get(keys, consistent_read=True)) if keys else []
         return {stored.item.id: stored for stored in map(stored_item, rows)}
 
-    def head(self, site: str) -> Head | None:
-        """Return the site's head, consistently; None if the site has none yet."""
+    def head(self, site: str, *, consistent: bool = True) -> Head | None:
+        """Return the site's head; None if the site has none yet.
+
+        :param consistent: otherwise it may be one of a moment ago, for half the price.
+        """
         with translated("reading the feed's head"):
             try:
-                row = self._tables.head.get(site_key(site), HEAD, consistent_read=True)
+                row = self._tables.head.get(site_key(site), HEAD, consistent_read=consistent)
             except DoesNotExist:
                 return None
         marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
         return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "", row.audited or "")
 
-    def stamp_at(self, site: str, version: int) -> str | None:
-        """Return the stamp that a write of a site's head left, consistently; None if it is not known."""
-        with translated("reading the feed's history"):
+    def is_in_history(self, site: str, version: int, stamp: str) -> bool:
+        """Tell, consistently, whether a write of a site's head left this stamp."""
+        entry = stamped_entry(f"site:{site}", stamp)
+        if entry is not None:
+            return self._trail.has(*entry)
+        with translated("reading the feed's history"):  # without an audit entry, or of an earlier build
             try:
                 row = self._tables.stamp.get(site_key(site), stamp_key(version), consistent_read=True)
             except DoesNotExist:
-                return None
-        return str(row.stamp)
+                return False
+        return bool(row.stamp == stamp)
 
     def begin_epoch(self, site: str) -> Head:
         """Give a site's feed another epoch: every relay then starts from nothing, and says what it sent.
@@ -193,7 +194,7 @@ class ItemWriter:
         link = Link.decode(head.audited if head else "")
         sealed = self._trail.seal(f"site:{site}", link, by or SYSTEM, about, site=site) if about else None
         with translated("writing to the feed"), TransactWrite(connection=self._connection) as transaction:
-            last = self._take(transaction, site, head, 1, read_at, sealed.link if sealed else link)
+            last = self._take(transaction, site, head, 1, read_at, sealed)
             if sealed is not None:
                 self._trail.add(transaction, sealed)
             save(transaction, last + 1)
@@ -223,7 +224,7 @@ class ItemWriter:
         link = Link.decode(head.audited if head else "")
         sealed = self._trail.seal(f"site:{site}", link, why.by or _source_of(wanted), subjects, site=site)
         with translated("writing items"), TransactWrite(connection=self._connection) as transaction:
-            seq = self._take(transaction, site, head, len(wanted), read_at, sealed.link)
+            seq = self._take(transaction, site, head, len(wanted), read_at, sealed)
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
@@ -247,12 +248,17 @@ class ItemWriter:
         head: Head | None,
         count: int,
         read_at: float,
-        link: Link,
+        sealed: Sealed | None,
     ) -> int:
         """Take numbers and the next link of the audit chain; return the last number taken before."""
         before = head or Head(0, self._new_id())
-        after = before.take(count, read_at=read_at, settle=self._settle, stamp=self._new_id())
-        self._move(transaction, site, head, replace(after, audited=link.encode()))
+        stamp = sealed.stamp if sealed else self._new_id()
+        after = before.take(count, read_at=read_at, settle=self._settle, stamp=stamp)
+        if sealed is None:
+            self._leave_stamp(transaction, site, after)
+        else:
+            after = replace(after, audited=sealed.link.encode())
+        self._move(transaction, site, head, after)
         if head is None:
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
@@ -268,10 +274,11 @@ class ItemWriter:
             TransactWrite(connection=self._connection) as transaction,
         ):
             self._move(transaction, site, head if head.epoch else None, after)
+            self._leave_stamp(transaction, site, after)
         return after
 
     def _move(self, transaction: TransactWrite, site: str, before: Head | None, after: Head) -> None:
-        """Move the head on the condition that nobody else did, and leave the stamp of this write."""
+        """Move the head on the condition that nobody else did."""
         row = self._tables.head(
             site_key(site),
             HEAD,
@@ -283,6 +290,9 @@ class ItemWriter:
             audited=after.audited or None,
         )
         transaction.save(row, condition=_unmoved(before))
+
+    def _leave_stamp(self, transaction: TransactWrite, site: str, after: Head) -> None:
+        """Leave the stamp of a write that no audit entry tells of."""
         kept_until = datetime.fromtimestamp(self._now() + TOMBSTONE_SECONDS, UTC)
         transaction.save(
             self._tables.stamp(
@@ -292,7 +302,7 @@ class ItemWriter:
 
     def _save(self, transaction: TransactWrite, stored: StoredItem, before: StoredItem | None) -> None:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
-        transaction.save(self._row(stored), condition=unmoved)
+        transaction.save(item_row(self._tables.item, stored, self._now()), condition=unmoved)
 
     def _tell_source(self, transaction: TransactWrite, stored: StoredItem) -> None:
         """Make the write-back of a missed scan due. The number is the version: it never comes twice."""
@@ -307,52 +317,6 @@ class ItemWriter:
                 write_back_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds"),
             )
         )
-
-    def _row(self, stored: StoredItem) -> ItemRow:
-        item = stored.item
-        row = self._tables.item(
-            site_key(item.site),
-            item_key(item.id),
-            feed_seq=stored.feed_seq,
-            gone=stored.gone,
-            body=item.model_dump_json(),
-            status_owner=stored.status_owner,
-            edited=list(stored.edited),
-            progress=_plain(stored.progress) or None,
-            audited=stored.audited or None,
-            performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed]
-            or None,
-            study_instance_uid=item.study_instance_uid,
-            timing=_plain(stored.timing) or None,
-        )
-        starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
-        was_cancelled = stored.gone and stored.timing.cancelled_at is not None
-        if was_cancelled:
-            row.group_key, row.group_at = cancelled_group(item.site), starts_at
-        if not stored.gone:
-            row.status, row.starts_at = item.performed_procedure_step_status.value, starts_at
-        elif stored.status_owner != "person" or not item.source:
-            # What a person removed from a source must stay buried, or the next sync would raise it.
-            kept = CANCELLED_SECONDS if was_cancelled else TOMBSTONE_SECONDS
-            row.expires_at = datetime.fromtimestamp(self._now() + kept, UTC)
-        return row
-
-
-def stored_item(row: ItemRow) -> StoredItem:
-    """Return what a row holds."""
-    return StoredItem.model_validate(
-        {
-            "item": WorklistItem.model_validate_json(row.body or "{}"),
-            "feed_seq": int(row.feed_seq),
-            "edited": tuple(row.edited or ()),
-            "progress": row.progress or {},
-            "status_owner": row.status_owner or "source",
-            "gone": bool(row.gone),
-            "audited": row.audited or "",
-            "performed": row.performed or (),
-            "timing": row.timing or {},
-        }
-    )
 
 
 def _differences(
@@ -377,10 +341,6 @@ def _unmoved(head: Head | None) -> Condition:
     version = HeadRow.version == head.version if head.version else HeadRow.version.does_not_exist()
     unmoved: Condition = (HeadRow.seq == head.seq) & (HeadRow.epoch == head.epoch) & version
     return unmoved
-
-
-def _plain(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", exclude_defaults=True)
 
 
 def _marks(head: Head) -> list[list[float]]:

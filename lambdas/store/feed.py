@@ -9,7 +9,7 @@ T, all of them are visible. Two witnesses say such sentences: each writer leaves
 it takes numbers, and the reader's own cursor carries one (`watched`) from the page before. See docs/adr/001.
 
 A table restored to an earlier point has its head restored with it, and then takes the same numbers again for
-other changes. So every write of the head has a number, its ``version``, and leaves a random stamp under it.
+other changes. So every write of the head has a number, its ``version``, and leaves a stamp of its own.
 A cursor names the last one its relay saw. If that is not in the table's history, the relay knows changes that
 never were: it starts from nothing. See docs/adr/006.
 """
@@ -77,8 +77,8 @@ class FeedTable(Protocol):
     def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedRow], bool]:
         """Return up to ``limit`` rows numbered above ``seq`` in order, and whether there may be more."""
 
-    def stamp_at(self, site: str, version: int) -> str | None:
-        """Return the stamp that a write of the site's head left, consistently; None if it is not known."""
+    def is_in_history(self, site: str, version: int, stamp: str) -> bool:
+        """Tell, consistently, whether that write of the site's head left this stamp."""
 
 
 def settled_bound(head: Head, cursor: Cursor, now: float, settle: float) -> int:
@@ -98,7 +98,7 @@ def is_ancestor(table: FeedTable, site: str, cursor: Cursor, head: Head) -> bool
         return False
     if cursor.version == head.version:
         return cursor.stamp == head.stamp
-    return cursor.version == 0 or table.stamp_at(site, cursor.version) == cursor.stamp
+    return cursor.version == 0 or table.is_in_history(site, cursor.version, cursor.stamp)
 
 
 def start(cursor: Cursor | None, head: Head, now: float, *, ancestor: bool) -> Cursor:

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pynamodb.transactions import TransactWrite
 
 from lambdas.store import ownership
-from lambdas.store.commit import ItemWriter, stored_item
+from lambdas.store.commit import ItemWriter
 from lambdas.store.faults import ATTEMPTS, races, translated
+from lambdas.store.item_rows import stored_item
 from lambdas.store.models import ITEM, SAME, STATE, StepRow, Tables, same_key, site_key, step_key
 from lambdas.store.ownership import StoredItem
 from shared.errors import Conflict

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
+from pynamodb.indexes import (
+    AllProjection,
+    GlobalSecondaryIndex,
+    IncludeProjection,
+    KeysOnlyProjection,
+    LocalSecondaryIndex,
+)
 
 
 class FeedIndex(LocalSecondaryIndex[Any]):
@@ -30,12 +36,12 @@ class StudyIndex(GlobalSecondaryIndex[Any]):
     sk = UnicodeAttribute(range_key=True)
 
 
-class StatusIndex(GlobalSecondaryIndex[Any]):
-    """Items by status and start, for people's lists."""
+class ListingIndex(GlobalSecondaryIndex[Any]):
+    """Items by status and start, for people's lists: narrow rows, with what lists are chosen by."""
 
     class Meta:
-        index_name = "by_status"
-        projection = AllProjection()
+        index_name = "listing"
+        projection = IncludeProjection(["modality", "patient_key"])
 
     status = UnicodeAttribute(hash_key=True)
     starts_at = UnicodeAttribute(range_key=True)

@@ -12,7 +12,10 @@
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
         RATES              <server>              how often a REDCap server is asked      RateRow
-        SOURCES            <source_id>           a source definition and its state       SourceRow
+        SOURCES            <source_id>           a source definition                     SourceRow
+        RUNS#<shard>       <source_id>           what is remembered of its syncs         RunRow
+        RUNS#<shard>       #CLAIMS               which sources were asked for            ClaimsRow
+        SOURCE#<source_id> STATE                 what of it is too long for its RunRow   KeptRow
         AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
@@ -57,8 +60,8 @@ from lambdas.store.indexes import (
     DueIndex,
     FeedIndex,
     GroupIndex,
+    ListingIndex,
     StartIndex,
-    StatusIndex,
     StudyIndex,
 )
 from lambdas.store.unfinished_write_backs import NO_SHOW
@@ -66,6 +69,7 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
+RUNS, CLAIMS = "RUNS#", "#CLAIMS"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
@@ -110,6 +114,11 @@ def audit_key(day: str) -> str:
     return f"{AUDIT}{day}"
 
 
+def kept_key(source_id: str) -> str:
+    """Return the partition key of what is remembered of a source apart from its `RunRow`."""
+    return f"SOURCE#{source_id}"
+
+
 class Row(Model):
     """What every row has."""
 
@@ -151,6 +160,7 @@ class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
     ``audited``: the key of the last audit entry about it; of a step likewise. ``timing``: of its plan.
+    ``modality``, ``patient_key``: for the listing; missing in a row that only earlier builds have written.
     A tombstone of a booking has ``group_key`` and ``group_at``, so that reports find it.
     """
 
@@ -165,13 +175,15 @@ class ItemRow(Row):
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
+    modality = UnicodeAttribute(null=True)
+    patient_key = UnicodeAttribute(null=True)
     timing = JSONAttribute(null=True)
     group_key = UnicodeAttribute(null=True)
     group_at = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
-    by_status = StatusIndex()
+    listing = ListingIndex()
     by_start = StartIndex()
     cancelled = GroupIndex()
 
@@ -231,7 +243,7 @@ class StepRow(Row):
 
 
 class SourceRow(Row):
-    """A source definition (``body`` is its JSON) and its state: ``watermark``, ``lease``, last run."""
+    """A source definition (``body`` is its JSON). An earlier build kept its state here too."""
 
     body = UnicodeAttribute(null=True)
     watermark = UnicodeAttribute(null=True)
@@ -239,6 +251,39 @@ class SourceRow(Row):
     lease_until = NumberAttribute(null=True)
     last_run_at = UnicodeAttribute(null=True)
     last_result = JSONAttribute(null=True)
+
+
+class RunRow(Row):
+    """What is remembered of a source's syncs, and the lease. Small: each sync writes it twice.
+
+    ``state``: a `SourceState` but for what has a column; ``apart``: digest of what a `KeptRow` holds of it.
+    ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now.
+    """
+
+    definition = UnicodeAttribute(null=True)
+    lease = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    claim = NumberAttribute(null=True)
+    last_run_at = UnicodeAttribute(null=True)
+    watermark = UnicodeAttribute(null=True)
+    left_alone_until = NumberAttribute(null=True)
+    banned_until = NumberAttribute(null=True)
+    unfinished = BooleanAttribute(null=True)
+    feedback_at = NumberAttribute(null=True)
+    state = BinaryAttribute(legacy_encoding=False, null=True)
+    apart = UnicodeAttribute(null=True)
+
+
+class KeptRow(Row):
+    """The longer part of a source's state; written only when it changes."""
+
+    state = BinaryAttribute(legacy_encoding=False)
+
+
+class ClaimsRow(Row):
+    """When the schedule asked for which source of a shard; see `lambdas.store.runs.claims`."""
+
+    claims = BinaryAttribute(legacy_encoding=False)
 
 
 class AuditRow(Row):
@@ -296,6 +341,9 @@ class Tables:
     event: type[EventRow]
     step: type[StepRow]
     source: type[SourceRow]
+    run: type[RunRow]
+    kept: type[KeptRow]
+    claims: type[ClaimsRow]
     rate: type[RateRow]
     account: type[AccountRow]
     audit: type[AuditRow]
@@ -334,6 +382,9 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
         event=bound(EventRow, worklist_table),
         step=bound(StepRow, worklist_table),
         source=bound(SourceRow, worklist_table),
+        run=bound(RunRow, worklist_table),
+        kept=bound(KeptRow, worklist_table),
+        claims=bound(ClaimsRow, worklist_table),
         rate=bound(RateRow, worklist_table),
         account=bound(AccountRow, accounts_table),
         audit=bound(AuditRow, worklist_table),

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple, cast
 from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
 from lambdas.store.audit.entry import SYSTEM, Actor
-from lambdas.store.commit import BATCH, Change, ItemWriter, Written, stored_item
+from lambdas.store.commit import BATCH, Change, ItemWriter, Written
 from lambdas.store.faults import translated
 from lambdas.store.feed import FeedRow, Head, is_ancestor, is_current, read_page
 from lambdas.store.followed_items import FollowedItems
+from lambdas.store.item_rows import stored_item
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import BookedRow, ItemPage, ItemQuery, booked_rows, items_of_days, list_items
 from lambdas.store.models import ITEM, SELF_TEST, SITES, ItemRow, Tables, item_key, site_key
@@ -24,6 +25,7 @@ from lambdas.store.self_tests.self_tests import feed_row
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone
+from shared.identifiers import study_instance_uid
 from shared.worklist_item import Status, WorklistItem
 
 __all__ = ["ItemPage", "ItemQuery", "ItemRef", "PutResult", "StoredItem", "WorklistStore"]
@@ -92,7 +94,9 @@ class WorklistStore:
 
         :param gone: also one that is gone, if no site has it otherwise.
         """
-        buried = None
+        there, buried = self._in_index(item_id)
+        if there is not None:
+            return there
         keys = [(site_key(site), item_key(item_id)) for site in self.sites()]
         for some in batches(keys, _BATCH_GET):
             with translated("finding an item"):
@@ -100,8 +104,23 @@ class WorklistStore:
             for row in rows:
                 if not row.gone:
                     return stored_item(row)
-                buried = stored_item(row) if gone else None
-        return buried
+                buried = stored_item(row)
+        return buried if gone else None
+
+    def _in_index(self, item_id: str) -> tuple[StoredItem | None, StoredItem | None]:
+        """Return an item, or its tombstone, by the study that most items have by their id.
+
+        The index may be a moment behind, and knows nothing of an item with another study: what it does not
+        find may be there all the same.
+        """
+        index = self._tables.item.by_study
+        with translated("finding an item"):
+            rows = index.query(study_instance_uid(item_id), self._tables.item.sk == item_key(item_id))
+            keys = [(row.pk, row.sk) for row in rows]
+            found = list(self._tables.item.batch_get(keys, consistent_read=True)) if keys else []
+        stored = [stored_item(row) for row in found]
+        there = next((each for each in stored if not each.gone), None)
+        return there, next(iter(stored), None)
 
     def list_items(
         self, query: ItemQuery, *, limit: int, start: str | None = None, offset: int = 0
@@ -265,7 +284,7 @@ class WorklistStore:
                 body = json.loads(row.body or "{}")
                 if body.get("source") == source_id:
                     owner = cast("StatusOwner", row.status_owner or "source")
-                    yield ItemRef(body["id"], body["source_record"], owner)
+                    yield ItemRef(body["id"], body.get("source_record", ""), owner)
 
     def records_on(self, source_id: str, day: str) -> frozenset[str]:
         """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
@@ -289,9 +308,9 @@ class WorklistStore:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
         return self.writer.head(site)
 
-    def stamp_at(self, site: str, version: int) -> str | None:
-        """Return the stamp of one write of a site's head; `lambdas.store.feed.FeedTable`."""
-        return self.writer.stamp_at(site, version)
+    def is_in_history(self, site: str, version: int, stamp: str) -> bool:
+        """Tell whether a write of a site's head left this stamp; `lambdas.store.feed.FeedTable`."""
+        return self.writer.is_in_history(site, version, stamp)
 
     def rows_after(self, site: str, seq: int, limit: int) -> tuple[Sequence[FeedRow], bool]:
         """Return rows of the feed in order; `lambdas.store.feed.FeedTable`."""
@@ -308,8 +327,12 @@ class WorklistStore:
         return read_page(self, site, cursor, limit=limit, now=self._now(), settle=self._settle)
 
     def is_current(self, site: str, cursor: str | None) -> bool:
-        """Tell whether a relay with this cursor misses nothing; costs one read."""
-        return bool(cursor) and is_current(Cursor.decode(cursor or ""), self.head(site))
+        """Tell whether a relay with this cursor misses nothing, or missed nothing a moment ago.
+
+        Costs half a read unit: what was written this moment it is told with its next poll.
+        """
+        head = self.writer.head(site, consistent=False) if cursor else None
+        return head is not None and is_current(Cursor.decode(cursor or ""), head)
 
     def knows(self, site: str, cursor: str) -> bool:
         """Tell whether what a relay with this cursor saw is part of a site's history.

@@ -59,23 +59,34 @@ class SourceSync:
         *,
         remaining: Callable[[], float] = lambda: USUAL_SECONDS,
         confirm_withdrawals: bool = False,
+        claim: float | None = None,
     ) -> SyncResult | None:
-        """Sync a source; None if another run is at it.
+        """Sync a source; None if another run is at it, or if it is no time to.
 
         :param remaining: seconds until this run is ended from outside; a long one stops before, and the next
             goes on with it.
         :param confirm_withdrawals: a person has looked, and however many items may be withdrawn this once.
+        :param claim: the schedule's request that this answers: it is settled, and does nothing if the source
+            was synced since, is paused, disabled, or outside its operating window. None: a person asks.
         :raises MwlError: it failed. Nothing was withdrawn by mistake, the watermark stays, and the reason is
             kept with the source.
         """
-        found = self._sources.find(source_id)
-        definition = found.definition or self._sources.get(source_id)  # which says what is wrong with it
-        owner = self._new_id()
-        if not self._sources.acquire(source_id, owner, now=self._now(), seconds=_lease(remaining)):
+        definition = self._sources.get(source_id)
+        if claim is not None and not self._is_open(definition):
+            self._sources.settle(source_id, claim)
             return None
-        before = self._sources.state(source_id)
-        if found.leased_until:  # killed: what it wrote of the records it was at, it did not remember
+        owner, seconds = self._new_id(), _lease(remaining)
+        taken = self._sources.take(source_id, owner, now=self._now(), seconds=seconds, claim=claim)
+        if taken is None:
+            if claim is not None:
+                self._sources.settle(source_id, claim)
+            return None
+        before = taken.state
+        if taken.was_killed:  # what it wrote of the records it was at, it did not remember
             before = before.model_copy(update=_FORGOTTEN)
+        if claim is not None and max(before.banned_until, before.paused_until) > self._now():
+            self._sources.release(source_id, owner)
+            return None
         if before.banned_until > self._now():
             self._sources.release(source_id, owner)
             raise Unavailable("REDCap has banned this address; it is left alone for now", where=source_id)
@@ -87,6 +98,13 @@ class SourceSync:
             remaining,
             confirmed=confirm_withdrawals,
         )
+
+    def failures(self, source_id: str) -> int:
+        """Return how many syncs of a source have failed in a row."""
+        return self._sources.state(source_id).failures
+
+    def _is_open(self, definition: SourceDefinition) -> bool:
+        return definition.enabled and definition.open_at(datetime.fromtimestamp(self._now(), UTC))
 
     def run_record(
         self,
@@ -106,14 +124,14 @@ class SourceSync:
         :raises MwlError: it failed; nothing is lost.
         """
         definition = self._sources.get(source_id)
-        if not definition.enabled or not definition.open_at(datetime.fromtimestamp(self._now(), UTC)):
+        if not self._is_open(definition):
             return None
         if not self._admits_hint(definition.url):
             return None
         owner = self._new_id()
-        if not self._lease_soon(source_id, owner, remaining):
+        before = self._lease_soon(source_id, owner, remaining)
+        if before is None:
             return None
-        before = self._sources.state(source_id)
         synced_before = before.watermark is not None and before.definition == definition.digest()
         if not synced_before or max(before.banned_until, before.paused_until) > self._now():
             self._sources.release(source_id, owner)
@@ -128,15 +146,15 @@ class SourceSync:
             announced_at=announced_at,
         )
 
-    def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> bool:
+    def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> SourceState | None:
         for _ in range(LEASE_TRIES):
-            found = self._sources.find(source_id)
-            if not found.leased_until and self._sources.acquire(
+            taken = self._sources.take(
                 source_id, owner, now=self._now(), seconds=_lease(remaining), noted=False
-            ):
-                return True
+            )
+            if taken is not None:
+                return taken.state.model_copy(update=_FORGOTTEN) if taken.was_killed else taken.state
             self._sleep(LEASE_WAIT_SECONDS)
-        return False
+        return None
 
     def _leased(
         self,
@@ -184,8 +202,8 @@ class SourceSync:
             withheld=attempt.state.withheld.count if attempt.state.withheld else 0,
             unseen=attempt.state.unseen,
         )
-        save(attempt.state if woken else _succeeded(attempt.state, result, self._now()))
-        self._sources.release(definition.id, owner)
+        after = attempt.state if woken else _succeeded(attempt.state, result, self._now())
+        self._sources.finish(definition.id, owner, after)
         return result
 
     def _remember_failure(
@@ -194,10 +212,9 @@ class SourceSync:
         # Whoever lost the lease has nothing to say; another failure here leaves the lease to end by itself.
         failed = _failed(definition, state, error, self._now(), woken=woken)
         try:
-            self._sources.save_state(definition.id, owner, failed)
+            self._sources.finish(definition.id, owner, failed)
         except Conflict:
             return
-        self._sources.release(definition.id, owner)
 
 
 def _lease(remaining: Callable[[], float]) -> float:

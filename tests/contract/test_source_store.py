@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from lambdas.schedule import is_due
+from lambdas import schedule
 from lambdas.sources.state import SourceState, SyncReport
+from lambdas.sources.stored import StoredSource
 from lambdas.sources.unshown_rows import RejectedRow
 from lambdas.store.models import SOURCES
+from lambdas.store.runs.rows import RunRows
 from lambdas.store.sources import SourceStore
 from shared.errors import Conflict, NotFound, Rejected
 from tests.rigs.cloud import CloudRig, cloud, create_tables
@@ -28,6 +31,10 @@ STATE = SourceState(
     rejected_count=1,
     report=SyncReport(outcome="ok", finished_at=NOON, written=3),
 )
+
+
+def is_due(source: StoredSource, now: float) -> bool:
+    return schedule.is_due(source.definition, source.timing, now)
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +122,9 @@ def test_a_definition_another_version_wrote_is_told_and_stops_no_other(
 def test_a_state_another_version_wrote_means_everything_is_read_again(
     store: SourceStore, running: CloudRig
 ) -> None:
-    row = running.tables.source
-    row(SOURCES, "classic").update(actions=[row.last_result.set({"recent": 7})])
+    model = running.tables.run
+    unreadable = zlib.compress(b'{"recent": 7}')
+    RunRows(running.tables).row("classic").update(actions=[model.state.set(unreadable)])
     assert store.state("classic") == SourceState()
 
 

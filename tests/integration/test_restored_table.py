@@ -211,7 +211,7 @@ def test_a_relay_that_is_current_is_answered_304_for_one_read_of_the_head(
 ) -> None:
     rig, relay = site
     held = relay.cache.bookmark()
-    monkeypatch.setattr(rig.services.worklist, "stamp_at", None)
+    monkeypatch.setattr(rig.services.worklist, "is_in_history", None)
     monkeypatch.setattr(rig.services.worklist, "rows_after", None)
     assert relay.cloud.pull(held.cursor, held.etag, 500) is None
 

@@ -138,6 +138,5 @@ def test_a_run_that_is_ended_has_done_some_of_it_and_the_next_does_the_rest(
             rig.sync()
     left = len(rig.items())
     assert 0 < left < SCANS
-    model = rig.cloud.tables.source
-    model("SOURCES", "classic").update(actions=[model.lease_until.set(1)])
+    rig.set_run(lease_until=1)
     assert rig.sync().withdrawn == left

@@ -143,8 +143,7 @@ def test_a_sync_stopped_between_leaving_and_arriving_is_put_right_by_the_next(ri
 
 
 def lease_ends(rig: Rig) -> None:
-    model = rig.cloud.tables.source
-    model("SOURCES", "classic").update(actions=[model.lease_until.set(1)])
+    rig.set_run(lease_until=1)
 
 
 def test_a_definition_that_gives_a_group_another_site_moves_its_items(rig: Rig) -> None:

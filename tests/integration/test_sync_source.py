@@ -16,7 +16,8 @@ from infra.redcap_simulator.people import scenarios
 from lambdas import sync_redcap
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
-from lambdas.store.models import SOURCES
+from lambdas.store.runs.claims import shard_of
+from lambdas.store.servers.request_rates import server_of
 from shared.errors import Unavailable
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event
@@ -100,6 +101,7 @@ def test_a_tick_without_change_costs_two_requests_and_no_call_that_grows_with_th
     rig = stack.fresh(classic(40), classic_data(deletions_seconds=0 if checks_ids else 300))
     rig.sync()
     rig.sync()
+    rig.cloud.tables.rate("RATES", server_of(rig.simulator.url)).delete()  # as after a minute's peace
     calls: list[tuple[str, str]] = []
     process = BotocoreStubber.process_request
 
@@ -113,11 +115,13 @@ def test_a_tick_without_change_costs_two_requests_and_no_call_that_grows_with_th
     sync_redcap.handler(sqs_event({"source_id": "classic"}), Context())
     monkeypatch.undo()
     assert rig.simulator.requests.count == (2 if checks_ids else 1)
-    assert {key for _, key in calls} == {"SOURCES", "RATES"}
-    assert sorted({name for name, _ in calls}) == ["GetItem", "UpdateItem"]
-    keys = [key for _, key in calls]
-    assert keys.count("SOURCES") <= 5
-    assert keys.count("RATES") <= 2 * rig.simulator.requests.count  # each takes its turn
+    run = f"RUNS#{shard_of('classic')}"
+    assert sorted(calls) == [
+        ("GetItem", "SOURCES"),
+        ("UpdateItem", "RATES"),  # one turn for both requests
+        ("UpdateItem", run),  # the lease is taken
+        ("UpdateItem", run),  # and given back with what is remembered
+    ]
 
 
 def test_a_table_lost_and_synced_again_holds_the_same_identifiers(rig: Rig) -> None:
@@ -184,9 +188,8 @@ def test_a_form_put_back_after_a_sync_that_did_not_end_well_is_put_back_here(
         patched.setattr("lambdas.sync.record_intake.RecordIntake.sweep", stop)
         rig.sync()
     assert rig.items()["000001", 1].scheduled_start_date == "20261224"
-    model = rig.cloud.tables.source
     if ending == "killed":
-        model(SOURCES, "classic").update(actions=[model.lease_until.set(1)])
+        rig.set_run(lease_until=1)
     save("2026-12-01")
     rig.sync()
     assert rig.items()["000001", 1].scheduled_start_date == "20261201"
@@ -209,8 +212,7 @@ def test_a_record_that_came_during_a_sync_that_was_killed_and_went_is_withdrawn(
         with pytest.raises(Killed):
             rig.sync()
     assert ("N1", 1) in rig.items()
-    model = rig.cloud.tables.source
-    model(SOURCES, "classic").update(actions=[model.lease_until.set(1)])
+    rig.set_run(lease_until=1)
     rig.simulator.form_filler.delete(rig.project, "N1")
     rig.sync()
     assert ("N1", 1) not in rig.items()
@@ -341,8 +343,7 @@ def test_when_the_ban_is_over_the_source_is_due_and_recovers_by_itself(rig: Rig)
     over = {"banned_until": time.time() - 1, "paused_until": time.time() - 1}
     rig.cloud.tables.rate("RATES", rig.simulator.base_url).delete()
     rig.remember(state.model_copy(update={**over, "last_run_at": None}))
-    model = rig.cloud.tables.source
-    model(SOURCES, "classic").update(actions=[model.last_run_at.remove()])
+    rig.set_run(last_run_at=None)
     assert rig.tick() == (["classic"], [])
     assert rig.sync().outcome == "ok"
     assert (rig.state().failures, rig.state().banned_until) == (0, 0.0)

@@ -11,7 +11,6 @@ from infra.redcap_simulator.people import scenarios
 from lambdas import sync_redcap, write_back
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
-from lambdas.store.models import SOURCES
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event
@@ -164,8 +163,7 @@ def overtaken(rig: Rig, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[],
 
     def slow(self: RedcapProject, rows: Any) -> None:
         monkeypatch.undo()
-        source = rig.cloud.tables.source
-        source(SOURCES, "classic").update(actions=[source.lease_until.set(0)])
+        rig.set_run(lease_until=0)
         meanwhile()
         write(self, rows)
 

@@ -12,7 +12,6 @@ from infra.redcap_simulator.people import scenarios
 from lambdas import write_back
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
-from lambdas.store.models import SOURCES
 from lambdas.write_backs.step import PATIENCE
 from lambdas.write_backs.turns import TURN_TRIES
 from shared.errors import NotFound
@@ -223,9 +222,8 @@ def test_a_turn_lost_while_reading_writes_nothing(rig: Rig, monkeypatch: pytest.
 
     def robbed(self: RedcapProject, record_id: str, fields: Any) -> Any:
         rows = read(self, record_id, fields)
-        source = rig.cloud.tables.source
         later = time.time() + 100
-        source(SOURCES, "classic").update(actions=[source.lease.set("sync"), source.lease_until.set(later)])
+        rig.set_run(lease="sync", lease_until=later)
         return rows
 
     monkeypatch.setattr(RedcapProject, "rows_of", robbed)

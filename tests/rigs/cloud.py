@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 REGION = "eu-central-1"
 SIGNING_SECRET_ID = "signing-key"
@@ -44,6 +45,12 @@ ENVIRONMENT = {
     "ACCOUNTS_TABLE": "AccountsTable",
     "SIGNING_KEY_SECRET_ID": SIGNING_SECRET_ID,
 }
+
+QUEUES: tuple[tuple[str, str, dict[QueueAttributeNameType, str]], ...] = (
+    ("SYNC_QUEUE_URL", "sync", {}),
+    ("DUE_QUEUE_URL", "due.fifo", {"FifoQueue": "true"}),
+    ("WRITE_BACK_QUEUE_URL", "write-back", {}),
+)
 
 
 @dataclass
@@ -69,6 +76,7 @@ class CloudRig:
     secrets: SecretsManagerClient
     tables: Tables
     sync_queue_url: str
+    due_queue_url: str
     write_back_queue_url: str
     clock: Clock = field(default_factory=Clock)
 
@@ -101,8 +109,8 @@ def cloud(**environment: str) -> Iterator[CloudRig]:
         create_tables(dynamodb)
         put_signing_keys(secrets)
         queues = {
-            variable: sqs.create_queue(QueueName=name)["QueueUrl"]
-            for variable, name in (("SYNC_QUEUE_URL", "sync"), ("WRITE_BACK_QUEUE_URL", "write-back"))
+            variable: sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+            for variable, name, attributes in QUEUES
         }
         os.environ.update({**queues, **environment})
         yield CloudRig(
@@ -112,6 +120,7 @@ def cloud(**environment: str) -> Iterator[CloudRig]:
             secrets=secrets,
             tables=bind(os.environ["WORKLIST_TABLE"], os.environ["ACCOUNTS_TABLE"], REGION),
             sync_queue_url=queues["SYNC_QUEUE_URL"],
+            due_queue_url=queues["DUE_QUEUE_URL"],
             write_back_queue_url=queues["WRITE_BACK_QUEUE_URL"],
         )
 

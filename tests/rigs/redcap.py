@@ -17,6 +17,7 @@ from lambdas import schedule, sync_redcap, write_back
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
+from lambdas.store.runs.rows import RunRows
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -113,11 +114,22 @@ class Rig:
         self.sources.save_state(source_id, "test", state)
         self.sources.release(source_id, "test")
 
+    def set_run(self, source_id: str = "classic", **columns: Any) -> None:
+        """Put columns into the row of a source's syncs, or take them out (None)."""
+        model = self.cloud.tables.run
+        fields = {name: getattr(model, name) for name in columns}
+        RunRows(self.cloud.tables).row(source_id).update(
+            actions=[
+                fields[name].remove() if value is None else fields[name].set(value)
+                for name, value in columns.items()
+            ]
+        )
+
     def tick(self) -> tuple[list[str], list[str]]:
         """Run the schedule's handler; return the source ids and step UIDs it queued."""
         schedule.handler(schedule_event(), Context())
         return (
-            [message["source_id"] for message in self.cloud.received(self.cloud.sync_queue_url)],
+            [message["source_id"] for message in self.cloud.received(self.cloud.due_queue_url)],
             [message["sop_instance_uid"] for message in self.cloud.received(self.cloud.write_back_queue_url)],
         )
 
@@ -169,5 +181,5 @@ def running_stack() -> Iterator[Stack]:
     """Yield a stack in which nobody waits."""
     with RedcapSimulator([]) as simulator, cloud() as running, patch("time.sleep"):
         yield Stack(simulator, running)
-    for wired in (sync_redcap._wired, write_back._wired, schedule._sqs):
+    for wired in (sync_redcap._wired, write_back._wired, schedule._sqs, schedule._plan):
         wired.cache_clear()

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
-from lambdas.api.auth import ThisRelay
+from lambdas.api.auth import PollingRelay, ThisRelay, check_not_revoked
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.mpps_intake import MppsIntake, seconds_for
@@ -39,7 +39,7 @@ def enroll(body: Enroll, services: UseServices) -> Enrolled:
 
 @router.get("/worklist", response_model=FeedPage, responses={304: {"description": "nothing new"}})
 def worklist(
-    relay: ThisRelay,
+    relay: PollingRelay,
     services: UseServices,
     cursor: Annotated[str, Query(max_length=1024)] = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 500,
@@ -51,6 +51,7 @@ def worklist(
     """
     if cursor and _names(if_none_match, cursor) and services.worklist.is_current(relay.site, cursor):
         return Response(status_code=304, headers={"ETag": _etag(cursor)})
+    check_not_revoked(services, relay)
     page = services.worklist.changes_after(relay.site, cursor or None, limit)
     own = tuple(each for each in page.self_tests if each.relay_id == relay.relay_id)
     page = page.model_copy(update={"self_tests": own})

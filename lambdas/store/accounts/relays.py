@@ -167,9 +167,14 @@ class RelayStore:
         enrolled = Subject(kind="relay", id=relay.relay_id, action="created", after=after)
         return Audited(self._trail, Actor(kind="relay", name=relay.relay_id), enrolled, relay.site)
 
-    def find(self, relay_id: str) -> Relay | None:
-        """Return a relay, revoked ones too, or None."""
-        kept = self._relays.get(relay_id)
+    def find(self, relay_id: str, *, consistent: bool = True) -> Relay | None:
+        """Return a relay, revoked ones too, or None.
+
+        :param consistent: otherwise as it was a moment ago, unless it was not there yet, for half the price.
+        """
+        kept = self._relays.get(relay_id, consistent=consistent)
+        if kept is None and not consistent:
+            kept = self._relays.get(relay_id)
         return kept.value if kept else None
 
     def all(self) -> list[Relay]:

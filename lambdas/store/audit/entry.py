@@ -40,6 +40,7 @@ Action = Literal[
     "asked-for",
     "shown",
 ]
+_DAY, _TIME, _DIGITS = len("YYYYMMDD"), len("HHMMSS.ffffff"), 16
 LONGEST_PLAIN: Final = 700
 """Bytes of an entry's text that are stored as they are; longer ones are packed."""
 
@@ -143,6 +144,20 @@ class Sealed(NamedTuple):
     def key(self) -> str:
         """What other rows call it."""
         return f"{self.day}/{self.place}"
+
+    @property
+    def stamp(self) -> str:
+        """What the feed calls it: its time, number and hash; the chain is the site's."""
+        return f"{self.day}{self.place[:_TIME]}#{self.link.number}#{self.link.hash[:_DIGITS]}"
+
+
+def stamped_entry(chain: str, stamp: str) -> tuple[str, str] | None:
+    """Return the key of the entry that a stamp names, and how its hash begins; None: it names none."""
+    moment, _, rest = stamp.partition("#")
+    number, _, digest = rest.partition("#")
+    if not digest:
+        return None
+    return f"{moment[:_DAY]}/{moment[_DAY:]}#{chain}#{number}", digest
 
 
 def seal(entry: Entry) -> Sealed:

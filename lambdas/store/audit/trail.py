@@ -99,6 +99,16 @@ class AuditTrail:
                 return None
         return stored_entry(row).entry
 
+    def has(self, key: str, digest: str) -> bool:
+        """Tell whether there is an entry with this key, and a hash that begins so."""
+        day, place = split_key(key)
+        with translated("reading the audit trail"):
+            try:
+                row = self._tables.audit.get(audit_key(day), place, consistent_read=True)
+            except DoesNotExist:
+                return False
+        return str(row.hash).startswith(digest)
+
     def of_day(self, day: str, *, before: str | None = None) -> Iterator[Stored]:
         """Yield a day's entries, the newest first.
 

@@ -19,6 +19,8 @@ from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import RATES, RateRow, Tables
 from shared.errors import Conflict, Unavailable
 
+FIRST_AT_ONCE: Final = 2
+"""Requests that every run reserves first: as many as a sync without news needs."""
 AT_ONCE: Final = 10
 """Requests that are reserved in one go by a run that asks much; what it does not use is lost."""
 
@@ -59,6 +61,8 @@ class RequestRates:
 
         :raises Banned, Unavailable: it would be longer; nothing is reserved then.
         """
+        if self._reserve_of_idle(server, count):
+            return 0.0
         return races(ATTEMPTS)(self._reserve, server, count, longest_wait)
 
     def rest(self, server: str, seconds: float, *, banned: bool) -> None:
@@ -68,6 +72,21 @@ class RequestRates:
             self._model(RATES, server).update(
                 actions=[self._model.rests_until.set(until), self._model.banned.set(banned)]
             )
+
+    def _reserve_of_idle(self, server: str, count: int) -> bool:
+        """Reserve requests of a server that nobody asked lately, in one write; False if that is not so."""
+        model, now = self._model, self._now()
+        after = REQUESTS.after(0.0, now, count)
+        if REQUESTS.wait(after, now) > 0:
+            return False
+        idle = model.due.does_not_exist() | (model.due <= now)
+        free = model.rests_until.does_not_exist() | (model.rests_until <= now)
+        try:
+            with translated("reserving requests to REDCap"):
+                model(RATES, server).update(actions=[model.due.set(after)], condition=idle & free)
+        except Conflict:
+            return False
+        return True
 
     def _reserve(self, server: str, count: int, longest_wait: float) -> float:
         row, now = self._row(server), self._now()
@@ -104,7 +123,7 @@ class _SharedPace:
     ) -> None:
         self._rates, self._server = rates, server
         self._sleep, self._longest = sleep, longest_wait
-        self._reserved, self._portion = 0, 1
+        self._reserved, self._portion = 0, FIRST_AT_ONCE
 
     def wait(self) -> None:
         """Return when the next request may be sent. :raises Banned, Unavailable: it may not, for long."""

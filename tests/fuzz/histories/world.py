@@ -19,7 +19,7 @@ from infra.redcap_simulator.api.wire import Params
 from infra.redcap_simulator.clock import SimClock
 from lambdas.redcap.project import RedcapProject
 from lambdas.sources.file import definition_from
-from lambdas.store.commit import stored_item
+from lambdas.store.item_rows import stored_item
 from lambdas.store.models import ITEM
 from lambdas.store.ownership import StoredItem
 from lambdas.store.steps import StepStore

@@ -9,11 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lambdas.schedule import is_due
+from lambdas import schedule
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import FullRead, SourceState
-from lambdas.sources.stored import StoredSource
+from lambdas.sources.stored import StoredSource, Timing
 from tests.rigs.redcap import classic_definition
+
+
+def is_due(source: StoredSource, now: float) -> bool:
+    return schedule.is_due(source.definition, source.timing, now)
+
 
 NEW_YORK = ZoneInfo("America/New_York")
 SPRING = datetime(2026, 3, 8, tzinfo=NEW_YORK)  # at 2:00 it is 3:00
@@ -99,3 +104,19 @@ def test_an_unfinished_full_read_does_not_wait_for_the_interval_but_for_the_wind
     assert not is_due(StoredSource("classic", closed, "", state, 0.0), noon.timestamp() + 1)
     paused = state.model_copy(update={"paused_until": noon.timestamp() + 60})
     assert not is_due(StoredSource("classic", classic_definition(), "", paused, 0.0), noon.timestamp() + 1)
+
+
+def test_a_message_that_waited_on_the_queue_does_not_put_the_next_off_by_a_whole_minute() -> None:
+    asked = datetime(2026, 11, 23, 17, tzinfo=UTC)
+    minutely = classic_definition(interval_seconds=60)
+    timing = Timing(last_run_at=asked + timedelta(seconds=40), asked_at=asked.timestamp())
+    assert schedule.is_due(minutely, timing, asked.timestamp() + 60)
+    assert not schedule.is_due(minutely, timing, asked.timestamp() + 50)
+
+
+def test_a_run_that_a_person_asked_for_counts_as_one() -> None:
+    asked = datetime(2026, 11, 23, 17, tzinfo=UTC)
+    minutely = classic_definition(interval_seconds=60)
+    timing = Timing(last_run_at=asked + timedelta(seconds=61), asked_at=asked.timestamp())
+    assert not schedule.is_due(minutely, timing, asked.timestamp() + 100)
+    assert schedule.is_due(minutely, timing, asked.timestamp() + 121)

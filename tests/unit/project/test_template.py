@@ -14,12 +14,14 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
-from lambdas.history.schema import FACTS, Type
+from lambdas.history.schema import FACTS
 from lambdas.history.stream.handlers import CompactionSettings, HistoryStreamSettings
+from lambdas.history.table import Type
 from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
+from lambdas.store.runs.claims import CLAIM_SECONDS
 from lambdas.sync_redcap import SyncSettings
 from lambdas.write_back import WriteBackSettings
 from tests.rigs.cloudformation import Resource, key_schema, load, resources, statements
@@ -46,7 +48,12 @@ SETTINGS: dict[str, type[StoreSettings]] = {
 }
 NOT_SET_HERE = {"AWS_REGION", "AWS_ENDPOINT_URL", "APP_VERSION"}  # by Lambda; or only in the local stack
 READ_BY_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
-CONSUMERS = {"SyncFunction": "SyncQueue", "WriteBackFunction": "WriteBackQueue"}
+CONSUMERS = [
+    ("SyncFunction", "SyncQueue"),
+    ("SyncFunction", "DueQueue"),
+    ("WriteBackFunction", "WriteBackQueue"),
+]
+UNORDERED = [(function, queue) for function, queue in CONSUMERS if queue != "DueQueue"]
 
 
 def properties(logical_id: str) -> Resource:
@@ -213,7 +220,7 @@ def test_a_role_names_what_it_may_do_and_on_what(role: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("queue", ["SyncQueue", "WriteBackQueue"])
+@pytest.mark.parametrize("queue", ["SyncQueue", "DueQueue", "WriteBackQueue"])
 def test_who_knows_a_queue_may_send_to_it_and_nobody_else(function: str, queue: str) -> None:
     variables = properties(function)["Environment"]["Variables"].values()
     assert may(function, "sqs:SendMessage", {"Fn::GetAtt": [queue, "Arn"]}) == ({"Ref": queue} in variables)
@@ -273,7 +280,7 @@ def test_a_queue_is_encrypted_and_refuses_plain_http(queue: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS)
 def test_a_message_that_keeps_failing_ends_where_an_alarm_sees_it(function: str, queue: str) -> None:
     dead_letters = properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
     watched = [
@@ -296,23 +303,43 @@ def test_a_write_back_that_redcap_refuses_for_good_raises_an_alarm() -> None:
     assert "outcome" in source
 
 
-@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("function", "queue"), UNORDERED)
 def test_a_message_stays_hidden_for_six_times_its_functions_timeout(function: str, queue: str) -> None:
     assert properties(queue)["VisibilityTimeout"] >= 6 * properties(function)["Timeout"]
 
 
-@pytest.mark.parametrize(("function", "queue"), CONSUMERS.items())
+@pytest.mark.parametrize(("function", "queue"), CONSUMERS)
 def test_one_bad_message_does_not_bring_back_the_others(function: str, queue: str) -> None:
-    [event] = properties(function)["Events"].values()
-    assert event["Properties"]["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}
-    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+    events = [event["Properties"] for event in properties(function)["Events"].values()]
+    [event] = [event for event in events if event["Queue"] == {"Fn::GetAtt": [queue, "Arn"]}]
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    at_once = event["ScalingConfig"]["MaximumConcurrency"]
+    least = TEMPLATE["Parameters"][at_once["Ref"]]["MinValue"] if isinstance(at_once, dict) else at_once
+    assert least >= 2  # AWS takes no less
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         assert may(function, f"sqs:{action}", {"Fn::GetAtt": [queue, "Arn"]})
 
 
 def test_a_sync_takes_one_source_at_a_time() -> None:
-    assert properties("SyncFunction")["Events"]["Source"]["Properties"]["BatchSize"] == 1
+    events = properties("SyncFunction")["Events"].values()
+    assert [event["Properties"]["BatchSize"] for event in events] == [1, 1]
+
+
+def test_a_due_message_is_gone_when_its_claim_lapses_and_its_group_waits_only_while_it_is_worked_on() -> None:
+    queue, timeout = properties("DueQueue"), properties("SyncFunction")["Timeout"]
+    assert queue["FifoQueue"] is properties("DueDeadLetterQueue")["FifoQueue"] is True
+    assert queue["MessageRetentionPeriod"] == CLAIM_SECONDS
+    assert timeout < queue["VisibilityTimeout"] < 1.5 * timeout
+    # One that kills the function ends where an alarm sees it, before it is dropped.
+    assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] < CLAIM_SECONDS
+
+
+def test_a_source_that_keeps_failing_raises_an_alarm() -> None:
+    (metric,) = properties("SyncFailingMetric")["MetricTransformations"]
+    alarm = properties("SyncFailingAlarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    assert '"sync failed"' in properties("SyncFailingMetric")["FilterPattern"]
+    assert '"sync failed"' in (ROOT / "lambdas" / "sync_redcap.py").read_text("utf-8")
 
 
 # --------------------------------------------------------------------- API

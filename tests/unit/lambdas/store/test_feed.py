@@ -68,8 +68,8 @@ class SlowTable:
         rows.sort(key=lambda row: row.feed_seq)
         return rows[:limit], len(rows) > limit
 
-    def stamp_at(self, site: str, version: int) -> str | None:
-        return self.stamps.get(version)
+    def is_in_history(self, site: str, version: int, stamp: str) -> bool:
+        return self.stamps.get(version) == stamp
 
     def backup(self) -> Backup:
         return deepcopy((self.current, self.versions, self.stamps))

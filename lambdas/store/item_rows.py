@@ -1,0 +1,91 @@
+"""What an item's row holds, there and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from lambdas.store import ownership
+from lambdas.store.feed import TOMBSTONE_SECONDS
+from lambdas.store.models import ItemRow, item_key, site_key
+from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
+from shared.worklist_item import WorklistItem
+
+CANCELLED_SECONDS: Final = 400 * 86_400
+"""How long a booking that was taken off the list before a scan is kept for reports of a year."""
+
+
+def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:
+    """Return an item as its row holds it.
+
+    :param now: seconds since 1970.
+    """
+    item = stored.item
+    row = model(
+        site_key(item.site),
+        item_key(item.id),
+        feed_seq=stored.feed_seq,
+        gone=stored.gone,
+        body=_body(item),
+        status_owner=stored.status_owner,
+        edited=list(stored.edited),
+        progress=_plain(stored.progress) or None,
+        audited=stored.audited or None,
+        performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed] or None,
+        study_instance_uid=item.study_instance_uid,
+        timing=_plain(stored.timing) or None,
+    )
+    starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
+    was_cancelled = stored.gone and stored.timing.cancelled_at is not None
+    if was_cancelled:
+        row.group_key, row.group_at = cancelled_group(item.site), starts_at
+    if not stored.gone:
+        row.status = item.performed_procedure_step_status.value
+        row.modality, row.patient_key = item.modality, item.patient_id.casefold()
+        row.starts_at = starts_at
+    elif stored.status_owner != "person" or not item.source:
+        # What a person removed from a source must stay buried, or the next sync would raise it.
+        kept = CANCELLED_SECONDS if was_cancelled else TOMBSTONE_SECONDS
+        row.expires_at = datetime.fromtimestamp(now + kept, UTC)
+    return row
+
+
+def stored_item(row: ItemRow) -> StoredItem:
+    """Return what a row holds."""
+    return StoredItem.model_validate(
+        {
+            "item": _item_of(row.body or "{}"),
+            "feed_seq": int(row.feed_seq),
+            "edited": tuple(row.edited or ()),
+            "progress": row.progress or {},
+            "status_owner": row.status_owner or "source",
+            "gone": bool(row.gone),
+            "audited": row.audited or "",
+            "performed": row.performed or (),
+            "timing": row.timing or {},
+        }
+    )
+
+
+@lru_cache(maxsize=1024)  # a page that renews itself reads the same items again; an item never changes
+def _item_of(body: str) -> WorklistItem:
+    return WorklistItem.model_validate_json(body)
+
+
+def _body(item: WorklistItem) -> str:
+    """Return an item as its row holds it: without what it has not, for every kilobyte is charged.
+
+    Its status, on which it depends whether a scanner is shown it, is always said.
+    """
+    fields = item.model_dump(mode="json", exclude_defaults=True)
+    status = {ownership.STATUS: item.performed_procedure_step_status.value}
+    return to_json(fields | status).decode()
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,1 @@
+"""`make cost`: what the cloud side costs a month, and an hour of a thousand sites, simulated."""

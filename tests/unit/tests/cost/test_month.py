@@ -1,0 +1,47 @@
+"""What a month costs, by units, use and prices."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.cost.__main__ import SITES
+from tests.cost.month import Use, bill
+from tests.cost.prices import Prices
+from tests.rigs.dynamodb.said import said
+from tests.structure.imports import ROOT
+
+UNITS = {what: (reads, writes) for what, reads, writes in said()}
+
+
+def total(sites: int = 1, prices: Prices | None = None) -> float:
+    return bill(sites, Use(), UNITS, prices or Prices()).total
+
+
+def test_every_price_counts() -> None:
+    names = [name for name, _, _ in Prices().rows()]
+    free = replace(Prices(), **dict.fromkeys(names, 0.0))
+    assert total(prices=free) == 0
+    for name in names:
+        assert total(prices=replace(free, **{name: 1.0})) > 0, name
+
+
+def test_what_is_asked_less_often_costs_less() -> None:
+    parts = bill(1, Use(), UNITS, Prices()).parts
+    seldom = bill(1, replace(Use(), poll_seconds=10), UNITS, Prices()).parts
+    assert seldom["relays ask for news"] == pytest.approx(parts["relays ask for news"] / 2)
+    assert {**parts, "relays ask for news": 0} == {**seldom, "relays ask for news": 0}
+
+
+def test_a_thousand_sites_cost_less_than_a_thousand_times_one() -> None:
+    assert total(1000) < 1000 * total(1)
+
+
+def test_the_page_tells_what_make_cost_prints() -> None:
+    text = (ROOT / "docs" / "cost.md").read_text("utf-8")
+    found = re.search(r"^\| together \|(.*)\|$", text, re.MULTILINE)
+    assert found
+    told = [float(cell.strip().replace(",", "")) for cell in found[1].split("|")]
+    assert told == [pytest.approx(total(sites), abs=0.01 + 0.005 * total(sites)) for sites in SITES]
