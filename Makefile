@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock format lock coverage nfpm relay-package relay-rpm wheel sbom sam-venv validate build deploy clean
+.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv validate build deploy clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -80,7 +80,7 @@ test: $(VENV)/.dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-quick: $(VENV)/.dev ## Run the quick half of the tests, in a minute: units and contracts, without the slow ones
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' tests/unit tests/contract $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' --hypothesis-profile=quick tests/unit tests/contract $(ARGS)
 
 mutants: $(VENV)/.dev ## Plant faults in a copy, and see whether a test notices; ARGS="--only feed" plants some
 	@$(BIN)/python -m tests.mutants $(ARGS)
@@ -153,7 +153,10 @@ $(COMPILE) $(UNIVERSAL) requirements/build.in -c requirements/dev.txt -o require
 $(COMPILE) $(UNIVERSAL) pyproject.toml --extra edge -c requirements/dev.txt -o requirements/edge.txt; \
 $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
   pyproject.toml --extra lambda -c requirements/dev.txt -o requirements/cloud.txt; \
+$(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+  pyproject.toml --extra lambda --extra parquet -c requirements/dev.txt -o requirements/history.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/client.in -o requirements/client.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt
 endef
 
@@ -234,6 +237,17 @@ sbom: $(SBOM_VENV)/.sbom ## List what the relay and the Lambdas are made of (Cyc
 	@for part in edge cloud; do $(SBOM_VENV)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements \
 	  --pyproject pyproject.toml --output-reproducible -o $(DIST)/mwl-relay-$$part.cdx.json requirements/$$part.txt; done
 
+CLIENT_VENV := build/tools/client
+
+$(CLIENT_VENV)/bin/pip:
+	$(call create_venv,$(CLIENT_VENV))
+
+$(CLIENT_VENV)/.client: requirements/client.txt | $(CLIENT_VENV)/bin/pip
+	$(call pip_install,$(CLIENT_VENV),$<)
+	@touch $@
+
+client-venv: $(CLIENT_VENV)/.client ## Make build/tools/client, which makes a client of the OpenAPI document for a test
+
 # ------------------------------------------------------------------------------------------------------------- AWS
 
 # Validating and building ask for a region, and go to none.
@@ -275,6 +289,27 @@ $(CLOUD_PACKAGES): requirements/cloud.txt | $(SAM_VENV)/.sam
 	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
 	@$(COMPILEALL) -s $@ $@
 	@touch $@
+
+# pyarrow asks for glibc 2.28, so the one function that needs it runs on python3.13 (Amazon Linux 2023), and is not
+# compiled here: this is another Python. What it does not use of pyarrow stays behind: Lambda takes 250 MB in all.
+HISTORY_PACKAGES := build/history-packages
+PYARROW_UNUSED := include tests libarrow_flight* _flight* libarrow_s3* _s3fs* _gcsfs* _azurefs*
+
+$(HISTORY_PACKAGES): requirements/history.txt | $(SAM_VENV)/.sam
+	@rm -rf $@
+	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@ -r $< \
+	  --only-binary=:all: --implementation cp --python-version 3.13 \
+	  --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
+	@rm -rf $@/bin $(addprefix $@/pyarrow/,$(PYARROW_UNUSED))
+	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
+	@touch $@
+
+build-HistoryCompactionFunction: $(HISTORY_PACKAGES)
+	@cp -R $(HISTORY_PACKAGES)/. "$(ARTIFACTS_DIR)"
+	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
+
+screenshots:  ## Take pictures of every page of the dashboard, and renew the one in docs/images
+	@$(BIN)/python -m tests.browser.screenshots --docs $(or $(OUT),.screenshots) $(ARGS)
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.
 build-%Function: $(CLOUD_PACKAGES)

@@ -39,10 +39,12 @@ from edge_relay.exchange.pull import pull_exchange
 from edge_relay.exchange.push import push_exchange
 from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.self_test import SelfTester
+from edge_relay.exchange.shown import also_telling
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
+from edge_relay.health.shown_items import ShownItems
 from edge_relay.health.words import span
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.intake import StepIntake
@@ -54,7 +56,7 @@ from edge_relay.services.profiles import Profiles
 from edge_relay.services.scanner_view import scanner_view, withheld_from
 from edge_relay.services.scp import Scp, Services
 from edge_relay.storage.folder_lock import lock
-from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE
+from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE, SHOWN_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
@@ -239,10 +241,8 @@ class Relay:
         profile = self.profiles.get(ae_title)
         if profile is None:
             return None
-        overlay = self.journal.overlay()
-        return scanner_view(
-            profile, self._settings.relay, self._today(), self._state_dir / CACHE_FILE, overlay
-        )
+        cache, overlay = self._state_dir / CACHE_FILE, self.journal.overlay()
+        return scanner_view(profile, self._settings.relay, self._today(), cache, overlay)
 
     def _open_state(self) -> None:
         relay, clock = self._settings.relay, self._outside.clock
@@ -258,6 +258,7 @@ class Relay:
         self.journal = Journal(
             self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
         )
+        self._shown = ShownItems(self._state_dir / SHOWN_FILE, clock.now, own=relay.ae_title)
         self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)
         self._steps = StepIntake(
             self.journal,
@@ -273,6 +274,7 @@ class Relay:
             steps=self._steps,
             health=self.health,
             today=self._today,
+            shown=self._shown.note,
             old=self._old_worklist,
             refuse_old=lambda: self._settings.relay.old_worklist == "refuse",
         )
@@ -286,6 +288,7 @@ class Relay:
 
     def _close_state(self) -> None:
         self._reader.close()
+        self._shown.keep()
         self.journal.close()
         self.cache.close()
 
@@ -306,7 +309,10 @@ class Relay:
         )
         note = partial(self.health.note, "identity")
         side = RelaySide(self._outside.new_uuid().hex, note, self.journal, now)
-        heartbeat = heartbeat_exchange(self._cloud(), self.profiles, self._health_for_cloud, side)
+        care = self._cloud()
+        heartbeat = also_telling(
+            heartbeat_exchange(care, self.profiles, self._health_for_cloud, side), care, self._shown
+        )
         seconds = relay.pull_interval_seconds
         self._push = Loop("push", push, interval=seconds, gather=_GATHER_SECONDS, **common)
         tester = self._self_tester().exchange_once
@@ -369,13 +375,8 @@ class Relay:
         try:
             seen = self.cache.bookmark(), profiles, today
             if self._counted is None or self._counted[0] != seen:
-                counts = withheld_from(
-                    profiles,
-                    self._settings.relay,
-                    today,
-                    self._state_dir / CACHE_FILE,
-                    self.journal.overlay(),
-                )
+                relay, overlay = self._settings.relay, self.journal.overlay()
+                counts = withheld_from(profiles, relay, today, self._state_dir / CACHE_FILE, overlay)
                 self._counted = seen, counts
         except (Unavailable, sqlite3.Error):
             return {}  # nothing is shown to anybody; the status says why

@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
+from lambdas.aws.clients import make_client
 from lambdas.aws.due_requests import DueRequest, interleaved, send_due
 from lambdas.aws.queue import send_all
 from lambdas.settings import StoreSettings, load
@@ -25,7 +25,7 @@ from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.stored import Timing
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.audit.entry import SYSTEM
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import Tables
 from lambdas.store.runs.claims import is_waiting
 from lambdas.store.runs.plan import PlannedSource, Shard, SourcePlan
 from lambdas.store.self_tests.self_tests import SelfTestStore
@@ -62,7 +62,7 @@ class SelfTestSettings(StoreSettings):
 
     def tables(self) -> Tables:
         """Return the table models of this deployment, accounts included."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return self.bound(self.accounts_table)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
@@ -164,7 +164,8 @@ def _no_code() -> str:
 
 @cache  # for the function's life
 def _sqs(region: str, endpoint_url: str | None) -> SQSClient:
-    return boto3.client("sqs", region_name=region, endpoint_url=endpoint_url)
+    client: SQSClient = make_client("sqs", region, endpoint_url)
+    return client
 
 
 @cache  # likewise: what has not changed is not read again

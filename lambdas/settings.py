@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lambdas.store.audit.retention import keeping_entries
 from lambdas.store.models import Tables, bind
 from shared.errors import Rejected
 
@@ -28,9 +29,21 @@ class StoreSettings(BaseSettings):
         description="How long a committed change may take to be seen by every read.",
     )
 
+    audit_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="How long audit entries written from now on are kept, in days. 0: for ever.",
+    )
+
     def tables(self) -> Tables:
         """Return the table models of this deployment."""
-        return bind(self.worklist_table, "", self.aws_region)
+        return self.bound("")
+
+    def bound(self, accounts_table: str) -> Tables:
+        """Return the table models, with AccountsTable under a name; empty: without it."""
+        tables = bind(self.worklist_table, accounts_table, self.aws_region)
+        return keeping_entries(tables, self.audit_retention_days)
 
 
 S = TypeVar("S", bound=BaseSettings)

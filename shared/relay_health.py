@@ -21,6 +21,10 @@ MOST_CURSOR: Final = 1024
 MOST_PARKED: Final = 50
 MOST_DISCARDED: Final = 50
 MOST_BECAUSE: Final = 500
+MOST_REFUSED: Final = 20
+ADDS_SCANNERS: Final = "add-scanners"
+"""The ability of a relay whose own file lets the cloud add scanners."""
+
 MOST_ACTIVE: Final = 200
 """Most scanners in one heartbeat: those heard last."""
 
@@ -133,6 +137,21 @@ class ParkedEvent(_HealthModel):
     reason: Sentence = ""
 
 
+class RefusedAssociation(_HealthModel):
+    """Somebody who called over DICOM and was refused.
+
+    :param address: from where.
+    :param unknown: because no scanner of the relay's bears this AE title.
+    """
+
+    ae_title: Annotated[str, AfterValidator(lambda text: text[:16])]
+    address: Annotated[str, AfterValidator(lambda text: text[:64])]
+    why: Sentence
+    at: AwareDatetime
+    count: Count = 1
+    unknown: bool = False
+
+
 class DiscardedEvent(ParkedEvent):
     """A parked event that somebody gave up at the relay itself: who, when (as the relay kept it), and why."""
 
@@ -147,6 +166,7 @@ class RelayHealth(RelaySummary):
     :param cursor: where its last complete pull ended, so that the cloud can tell whether its table still has
         the history that this relay saw; empty before the first.
     :param parked_events: the oldest of the parked events.
+    :param refused: who was refused, the latest first.
     :param abilities: what this version of the relay can do that an older one cannot, ``self-test``.
     :param discarded_events: the oldest of those that were given up and that the cloud has not recorded yet.
     """
@@ -158,6 +178,7 @@ class RelayHealth(RelaySummary):
     cursor: Annotated[str, AfterValidator(lambda text: text if len(text) <= MOST_CURSOR else "")] = ""
 
     scanners: Annotated[tuple[ScannerActivity, ...], AfterValidator(_latest)] = ()
+    refused: Annotated[tuple[RefusedAssociation, ...], AfterValidator(lambda told: told[:MOST_REFUSED])] = ()
     abilities: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
 
 
@@ -178,6 +199,7 @@ class HeartbeatAnswer(_HealthModel):
 
     :param identity_shared: another machine uses this relay's identity too.
     :param discards: parked events that people give up.
+    :param retries: the ids of parked events to be sent again.
     :param discards_recorded: ids of the relay's ``discarded_events`` that need not be told again.
     """
 
@@ -185,4 +207,5 @@ class HeartbeatAnswer(_HealthModel):
     version: Annotated[str, Field(max_length=64)]
     identity_shared: bool = False
     discards: tuple[DiscardOrder, ...] = ()
+    retries: tuple[Annotated[str, Field(max_length=64)], ...] = ()
     discards_recorded: tuple[str, ...] = ()

@@ -55,7 +55,7 @@ class WorklistItem(OptionalAttributes):
     """
 
     # Unknown fields are ignored: a relay must go on reading items from a newer cloud.
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
     site: SiteName

@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from edge_relay.client import no_connection
 from edge_relay.client.tls_trouble import tls_trouble
 from edge_relay.upper_layer.pynetdicom_tuning import (
     EventHandler,
@@ -37,6 +38,7 @@ from shared.dicom.character_sets import UTF8
 from shared.dicom.dimse_status import ALL_PENDING, SUCCESS
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY
+from shared.worklist_item import WorklistItem
 
 _REJECT_REASONS: Final = {  # PS3.8 Table 9-21, source 1
     3: "the calling AE title is not known there",
@@ -173,6 +175,20 @@ def step_began(
     return began
 
 
+def exam_began(item: WorklistItem, station_aetitle: str, now: datetime) -> Dataset:
+    """Return the attribute list of an N-CREATE for an exam of the worklist; ``now`` as in `step_began`."""
+    return step_began(
+        study_instance_uid=item.study_instance_uid,
+        scheduled_step_id=item.scheduled_procedure_step_id,
+        accession_number=item.accession_number,
+        patient_id=item.patient_id,
+        patient_name=item.patient_name,
+        modality=item.modality,
+        station_aetitle=station_aetitle,
+        now=now,
+    )
+
+
 def step_completed(now: datetime, series_instance_uid: str) -> Dataset:
     """Return the modification list of an N-SET that completes a step of one series."""
     series = Dataset()
@@ -267,7 +283,8 @@ def _check_reachable(peer: Peer) -> None:
         socket.create_connection((peer.host, peer.port), peer.timeout_seconds).close()
     except OSError as error:
         where = f"{peer.host}:{peer.port}"
-        raise Unavailable(f"cannot be reached: {error.strerror or error}", where=where) from None
+        why = f"cannot be reached: {error.strerror or error}"
+        raise Unavailable(why, where=where, hint=no_connection.hint(error)) from None
 
 
 def _not_established(association: Association, peer: Peer, rejections: list[int]) -> Exception:
@@ -280,11 +297,12 @@ def _not_established(association: Association, peer: Peer, rejections: list[int]
             hint="AE titles are in relay.toml: its own under [relay], scanners' under [[scanners]]",
         )
     if association.acceptor.primitive is not None and not association.accepted_contexts:
-        return Rejected("does not offer this service", where=where)
+        hint = "is it the worklist's port? other DICOM servers store images only"
+        return Rejected("does not offer this service", where=where, hint=hint)
     if peer.tls is not None:
         hint = tls_trouble(peer.host, peer.port, peer.tls, peer.timeout_seconds)
         return Unavailable("did not answer over TLS", where=where, hint=hint)
-    return Unavailable("does not answer", where=where)
+    return Unavailable("does not answer", where=where, hint=no_connection.NO_DICOM)
 
 
 def _where(peer: Peer) -> str:
@@ -294,7 +312,8 @@ def _where(peer: Peer) -> str:
 def _check(status: Dataset, service: str) -> None:
     code = getattr(status, "Status", None)
     if code is None:
-        raise Unavailable(f"no answer to {service}, or the association was aborted")
+        what = f"no answer to {service}, or the association was aborted"
+        raise Unavailable(what, hint="try again; if it stays so, the peer's log says why")
     if code != SUCCESS and code not in ALL_PENDING:
         comment = str(getattr(status, "ErrorComment", "")).strip()
         raise Rejected(f"{service} answered {code:04X}" + (f": {comment}" if comment else ""))

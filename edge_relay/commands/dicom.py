@@ -12,7 +12,6 @@ import typer
 
 from edge_relay.commands.connection import Connection, asking
 from edge_relay.commands.errors import table
-from edge_relay.commands.query_dates import query_dates
 from shared.errors import Rejected
 
 mpps_app = typer.Typer(
@@ -91,6 +90,8 @@ def find(
 
 
 def _dates(text: str) -> str:
+    from edge_relay.commands.query_dates import query_dates
+
     try:
         return query_dates(text)
     except Rejected as error:

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from edge_relay.worklist.attributes import Attribute
+from edge_relay.worklist.row import BARE
 from shared.worklist_item import WorklistItem
-
-_BARE: Final = WorklistItem(  # optional fields are empty, so that what is read in their place is seen too
-    id="sample",
-    site="sample",
-    study_instance_uid="2.25.1",
-    requested_procedure_id="R",
-    scheduled_procedure_step_id="S",
-    patient_name="A^B",
-    patient_id="P",
-    modality="MR",
-    scheduled_station_aetitle="T",
-    scheduled_start_date="20261122",
-    scheduled_start_time="093000",
-    procedure_description="E",
-)
 
 
 class _Witness:
@@ -31,7 +17,8 @@ class _Witness:
 
     def __getattr__(self, field: str) -> Any:
         self.read[field] = None
-        return getattr(_BARE, field)
+        # Optional fields are empty in it, so that what is read in their place is seen too.
+        return getattr(BARE, field)
 
 
 def fields_of(attribute: Attribute) -> tuple[str, ...]:

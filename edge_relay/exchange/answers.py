@@ -11,16 +11,19 @@ a gateway or a login page in between may answer with any status, and does not sp
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import httpx
 
 from shared.errors import Forbidden, Rejected, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
+
+E = TypeVar("E", bound=BaseException)
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The longest answer that is read, unpacked; a page of 1,000 items is some 4 MB."""
@@ -143,22 +146,24 @@ def nonsense(what: str) -> Away:
 
 
 def _unreached(error: httpx.HTTPError, where: str) -> Away:
-    certificate = _certificate_fault(error)
+    certificate = _cause(error, ssl.SSLCertVerificationError)
     if certificate is not None:
         known = f"its certificate is not accepted ({certificate.verify_message})", "see docs/relay.md"
         what, hint = _CERTIFICATE.get(certificate.verify_code, known)
         return Away(f"could not be reached: {what}", where=where, hint=hint)
+    if _cause(error, socket.gaierror) is not None:
+        hint = "does DNS work on this machine, and is relay.cloud_url right?"
+        return Away("could not be reached: its name cannot be looked up", where=where, hint=hint)
     found = (sentence for fault, sentence in _FAULTS if isinstance(error, fault))
     sentence = next(found, f"failed ({type(error).__name__})")
     return Away(sentence, where=where, too_much=isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout))
 
 
-def _certificate_fault(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
+def _cause(error: BaseException | None, kind: type[E]) -> E | None:
+    """Return the fault of a kind that led to an error; None if there is none."""
+    while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
-    return None
+    return error
 
 
 def _retry_after(answer: Answer) -> float:

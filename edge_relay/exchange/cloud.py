@@ -20,6 +20,7 @@ from edge_relay.exchange.identity import Enrolment, Identity
 from edge_relay.exchange.transport import BoundedTransport
 from shared.feed import FeedItem, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.scanners.shown_items import ShownItem, ShownItems
 from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
 from shared.steps.self_test import SelfTestReport
 
@@ -127,6 +128,17 @@ class Cloud:
             return False
         if sent.answer.status != httpx.codes.NO_CONTENT:
             checked(sent.answer)
+        self._believe(sent)
+        return True
+
+    def shown(self, items: Sequence[ShownItem]) -> bool:
+        """Tell what scanners were shown; return False if the cloud is too old to be told (404)."""
+        body = ShownItems(items=tuple(items)).model_dump(mode="json")
+        sent = self._send("POST", "/relay/shown", json=body)
+        if sent.answer.status == httpx.codes.NOT_FOUND:
+            return False
+        if not isinstance(checked(sent.answer).json_object().get("kept"), int):
+            raise nonsense("does not say what it has kept")
         self._believe(sent)
         return True
 

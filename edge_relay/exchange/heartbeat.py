@@ -9,19 +9,22 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from edge_relay.exchange.loop import Exchange
 from edge_relay.health.loop_health import LoopHealth
-from edge_relay.health.report import HealthReport, ScannerHealth, scanners_of
+from edge_relay.health.report import HealthReport, RefusedCaller, ScannerHealth, scanners_of
 from edge_relay.health.status import RelayStatus
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.journal_parked import Discarding, discard, note_told, untold
 from edge_relay.services.profiles import Profiles
+from edge_relay.upper_layer.negotiation import UNKNOWN_CALLING
 from shared.errors import MwlError, Unavailable
 from shared.relay_health import (
+    ADDS_SCANNERS,
     MOST_DISCARDED,
     MOST_PARKED,
     DiscardedEvent,
     HeartbeatAnswer,
     LoopState,
     ParkedEvent,
+    RefusedAssociation,
     RelayHealth,
     ScannerActivity,
 )
@@ -100,6 +103,11 @@ class RelaySide(NamedTuple):
                 discard(self.journal, order.event_id, Discarding(order.by, self.now(), order.because))
             except MwlError as error:  # it is told of again as long as it is parked
                 log.warning("an event could not be discarded as the cloud says: %s", error)
+        for event_id in answer.retries:
+            try:
+                self.journal.retry(event_id)
+            except MwlError as error:
+                log.warning("an event could not be tried again as the cloud says: %s", error)
 
 
 def heartbeat_exchange(
@@ -123,6 +131,8 @@ def heartbeat_once(
     :returns: whether the cloud knows heartbeats; one that does not (404) leaves the profiles as they are.
     """
     told: dict[str, Any] = {"profiles_version": profiles.version, "profile_problems": profiles.problems}
+    if profiles.may_be_added:
+        told["abilities"] = (*health.abilities, ADDS_SCANNERS)
     if side is not None:
         told |= {
             "run": side.run,
@@ -155,6 +165,7 @@ def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "")
         parked=found.parked,
         problems=found.problems,
         cursor=cursor,
+        refused=tuple(map(_refused, reversed(report.refused))),
         abilities=(ABILITY,),
         scanners=tuple(_scanner(title, scanner) for title, scanner in scanners_of(report).items()),
     )
@@ -162,6 +173,17 @@ def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "")
 
 def _loop(loop: LoopHealth) -> LoopState:
     return LoopState.model_validate(loop.model_dump())
+
+
+def _refused(caller: RefusedCaller) -> RefusedAssociation:
+    return RefusedAssociation(
+        ae_title=caller.ae_title,
+        address=caller.address,
+        why=caller.why,
+        at=caller.last_at,
+        count=caller.count,
+        unknown=caller.why == UNKNOWN_CALLING.why,
+    )
 
 
 def _scanner(title: str, scanner: ScannerHealth) -> ScannerActivity:

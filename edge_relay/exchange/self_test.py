@@ -86,7 +86,7 @@ class SelfTester:
             report = report.model_copy(update={"over": any(each.failure for each in report.hops)})
         completed = test.item.performed_procedure_step_status is Status.COMPLETED
         if not report.over and completed:
-            hops = (*report.hops, HopResult(hop=Hop.BACK, at=self._now()))
+            hops = (*report.hops, HopResult(hop=Hop.BACK, at=max(self._now(), report.hops[-1].at)))
             report = SelfTestReport(hops=hops, over=True)
         if not report.over and test.expires_at <= self._now():
             report = report.model_copy(update={"over": True})
@@ -99,10 +99,12 @@ class SelfTester:
 
     def _way(self, item: WorklistItem) -> Iterator[HopResult]:
         """Yield the hops of the relay's own client, up to the first that fails."""
-        yield HopResult(hop=Hop.FETCHED, at=self._now())
+        at = self._now()
+        yield HopResult(hop=Hop.FETCHED, at=at)
         for hop, go in ((Hop.FOUND, self._find), (Hop.BEGUN, self._begin), (Hop.ENDED, self._end)):
             failure = _failure_of(go, item)
-            yield HopResult(hop=hop, at=self._now(), failure=failure)
+            at = max(self._now(), at)  # the clock may just have been corrected
+            yield HopResult(hop=hop, at=at, failure=failure)
             if failure:
                 log.warning("the test participant came no further than %s: %s", hop, failure)
                 return
@@ -115,16 +117,7 @@ class SelfTester:
         return "" if uids == [item.study_instance_uid] else f"the query found {len(uids)} exams, not this one"
 
     def _begin(self, item: WorklistItem) -> str:
-        began = scu.step_began(
-            study_instance_uid=item.study_instance_uid,
-            scheduled_step_id=item.scheduled_procedure_step_id,
-            accession_number=item.accession_number,
-            patient_id=item.patient_id,
-            patient_name=item.patient_name,
-            modality=item.modality,
-            station_aetitle=self._peer().calling_ae,
-            now=self._local_now(),
-        )
+        began = scu.exam_began(item, self._peer().calling_ae, self._local_now())
         scu.create_step(self._peer(), began, step_uid(item.id))
         return ""
 

@@ -109,6 +109,11 @@ class Profiles:
         return self._held.version
 
     @property
+    def may_be_added(self) -> bool:
+        """Whether the cloud may add scanners: relay.cloud_scanners."""
+        return self._cloud_may == "add"
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """The overrides that could not be taken, ``PRISMA1: suppressed_attributes: ...``."""
         return self._held.problems

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
@@ -80,6 +80,7 @@ class Services:
     :param worklist: the cache, as the event loop's thread reads it.
     :param overlay: the statuses the journal knows better than the cache, by item id.
     :param today: the scanners' date.
+    :param shown: notes which items a scanner is shown, by their ids.
     :param old: says how old the worklist is, if it is too old; else nothing.
     :param refuse_old: whether a query is then refused.
     """
@@ -91,6 +92,7 @@ class Services:
     health: Health
     today: Callable[[], date]
     old: Callable[[], str] = lambda: ""
+    shown: Callable[[str, Sequence[str]], None] = lambda _title, _items: None
     refuse_old: Callable[[], bool] = lambda: False
 
 
@@ -177,8 +179,8 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
             own=services.admission.is_ourselves(calling),
         )
         status = PENDING_INCOMPLETE if found.incomplete else PENDING
-        with closing(found.answers) as answers:  # after a C-CANCEL they are not drawn to the end
-            for answer in answers:
+        with _shown(calling, services) as shown, closing(found.answers) as answers:
+            for answer in answers:  # after a C-CANCEL they are not drawn to the end
                 if answer is None:
                     yield None
                     continue
@@ -188,10 +190,22 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
                         answer.item_id,
                         calling,
                     )
+                shown.append(answer.item_id)
                 yield Response(status, answer.identifier)
         yield Response(SUCCESS, comment=old)
     except Exception as error:  # noqa: BLE001  the table has an answer for every one
         yield _failure(error)
+
+
+@contextmanager
+def _shown(calling: str, services: Services) -> Iterator[list[str]]:
+    """Note in the end which items were handed to a scanner, also after a C-CANCEL or a fault."""
+    item_ids: list[str] = []
+    try:
+        yield item_ids
+    finally:
+        if item_ids:
+            services.shown(services.admission.title(calling), item_ids)
 
 
 def on_step(request: Request, services: Services) -> Operation:

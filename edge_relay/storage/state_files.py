@@ -11,6 +11,7 @@ from shared.errors import Rejected
 CACHE_FILE: Final = "cache.db"
 JOURNAL_FILE: Final = "journal.db"
 HEALTH_FILE: Final = "health.json"
+SHOWN_FILE: Final = "shown.db"
 
 
 def make_state_dir(path: Path) -> Path:

@@ -124,23 +124,26 @@ def _piece(attribute: Attribute, value: str | int | None) -> bytes:
     return element(attribute.tag, attribute.vr, raw, implicit=True)
 
 
+BARE: Final = WorklistItem(
+    id="sample",
+    site="sample",
+    study_instance_uid="2.25.1",
+    requested_procedure_id="R",
+    scheduled_procedure_step_id="S",
+    patient_name="A^B",
+    patient_id="P",
+    modality="MR",
+    scheduled_station_aetitle="T",
+    scheduled_start_date="20261122",
+    scheduled_start_time="093000",
+    procedure_description="E",
+)
+"""An item of nobody with all that an item must have, and nothing else."""
+
+
 def _nothing_rare() -> list[bytes]:
-    bare = WorklistItem(
-        id="sample",
-        site="sample",
-        study_instance_uid="2.25.1",
-        requested_procedure_id="R",
-        scheduled_procedure_step_id="S",
-        patient_name="B",
-        patient_id="P",
-        modality="MR",
-        scheduled_station_aetitle="T",
-        scheduled_start_date="20261122",
-        scheduled_start_time="093000",
-        procedure_description="E",
-    )
     rare: list[bytes] = []
-    _collect(WORKLIST, bare, True, [], rare)
+    _collect(WORKLIST, BARE, True, [], rare)
     return rare
 
 

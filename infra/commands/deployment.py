@@ -14,7 +14,7 @@ from pydantic import Field
 
 from infra.commands.environment import load
 from lambdas.settings import StoreSettings
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import Tables
 
 if TYPE_CHECKING:
     from lambdas.api.services import Services
@@ -32,7 +32,7 @@ class TableSettings(StoreSettings):
 
     def tables(self) -> Tables:
         """Return the table models of the deployment, accounts included."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return self.bound(self.accounts_table)
 
 
 def services() -> Services:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 TOKEN = "REDCAP_API_TOKEN"  # noqa: S105  (the name of a variable)
 
@@ -30,6 +33,8 @@ def connect(definition: SourceDefinition) -> RedcapProject:
             where=TOKEN,
             hint=f"export {TOKEN}=... of a user who may export this project",
         )
+    from lambdas.redcap.project import RedcapProject
+
     return RedcapProject(
         definition.url,
         token,

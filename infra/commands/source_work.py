@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import Field
@@ -23,7 +24,6 @@ from infra.commands.no_tables import needs_none
 from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console
 from infra.commands.tools import text_of
-from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.sources.state import SourceState
@@ -35,6 +35,9 @@ from lambdas.sync.preview import AT_APPLY, Preview, Scope, preview
 from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import AlreadyExists, ExitCode, MwlError, NotFound, Rejected
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 REDCAP_SECONDS = 120.0
 SECRET_BYTES = 32

@@ -121,10 +121,12 @@ def _run(console: Console, options: StackOptions, *, once: bool, story: bool, wi
 
 
 def _tell(console: Console, stack: LocalStack, within: float | None) -> None:
+    console.print(f"{_dashboard(stack)}\n", soft_wrap=True, highlight=False, markup=False)
     with console.status("") as status:
         for step in Story(stack, within).tell(status.update):
             console.print(f"[bold green]✓[/] {step.title}", highlight=False)
             console.print(f"  [dim]{step.seconds:6.2f} s[/]  {escape(step.result)}", highlight=False)
+            console.print(f"  [dim]    look[/]  {step.look}", soft_wrap=True, highlight=False)
     console.print("\n[bold]The whole loop held, every step checked.[/]")
 
 
@@ -164,16 +166,21 @@ def _first_worklist(stack: LocalStack) -> list[Dataset]:
     raise StoryFailed("REDCap's items have not reached the relay", hint=f"see the logs in {stack.folder}")
 
 
+def _dashboard(stack: LocalStack) -> str:
+    return f"Dashboard  {stack.api_url}/app   user admin, password {stack.admin_password}"
+
+
 def _say_where_everything_is(console: Console, stack: LocalStack) -> None:
     peer = stack.peer
     keys = '-k "0010,0010" -k "0010,0020" -k "0040,0100[0].0040,0002"'
     called = f"-aet {peer.calling_ae} -aec {peer.called_ae}"
     lines = [
         "",
-        f"Dashboard  {stack.api_url}/app   user admin, password {stack.admin_password}",
+        _dashboard(stack),
         f"REST API   {stack.api_url}/docs   the same user and password",
         f"REDCap     {stack.redcap_url}",
         f"The relay  DICOM {peer.host}:{peer.port}, AE title {peer.called_ae}",
+        f"           its status page {stack.status_url}",
         "",
         "Ask as the scanner does, from a second terminal (findscu is in Debian's dcmtk):",
         "",

@@ -239,7 +239,13 @@ class LocalStack(Started):
         self._api.should_exit = True
         self._api_thread.join(PATIENT_SECONDS)
 
+    @property
+    def status_url(self) -> str:
+        """Where the relay's status page is."""
+        return f"http://{HOST}:{self._status_port}/"
+
     def _enroll_relay(self) -> None:
+        self._status_port = _free_port()
         code, _ = self.services.relays.invite(self.definition.site)
         lines = [
             "# Written by the local stack; mwl-relay check-config --explain lists every setting.",
@@ -249,8 +255,9 @@ class LocalStack(Started):
             f"port = {self.options.dicom_port}",
             f'cloud_url = "{self.api_url}"',
             f"pull_interval_seconds = {self.options.pull_seconds}",
+            'cloud_scanners = "add"',
             "[status]",
-            "port = 0",
+            f"port = {self._status_port}",
             "[[scanners]]",
             f'ae_title = "{self.options.scanner}"',
             f"days_back = {MOST_DAYS}",
@@ -269,6 +276,13 @@ class LocalStack(Started):
         child = Child(name, command, self.folder / f"{name}.log")
         self._closing.callback(child.stop)
         return child
+
+
+def _free_port() -> int:
+    """Return a port that nobody uses; for the relay, whose file has to name one."""
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _emptied(folder: Path) -> Path:

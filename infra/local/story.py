@@ -40,11 +40,15 @@ class StoryFailed(MwlError):
 
 @dataclass(frozen=True)
 class FinishedStep:
-    """One step that turned out well: its title, what it showed, and how long it took in seconds."""
+    """One step that turned out well: its title, what it showed, and how long it took in seconds.
+
+    :param look: where the dashboard shows it.
+    """
 
     title: str
     result: str
     seconds: float
+    look: str
 
 
 @dataclass
@@ -72,18 +76,19 @@ class Story:
         :param about_to: is told the title of the step that begins.
         :raises StoryFailed: at the first step that does not hold.
         """
-        for title, step in (
-            ("A coordinator books an MRI in REDCap; the scanner's worklist shows it", self.book),
-            ("The scanner starts the exam (N-CREATE); its next query shows it started", self.begin),
-            ("The study team sees it in progress through the API", self.seen_in_progress),
-            ("The scanner completes the exam (N-SET); it leaves the worklist", self.complete),
-            ("REDCap has the status and the times; nobody typed them", self.written_back),
-            ("Nothing changed: the next sync writes nothing", self.quiet),
+        today = "/app/today"
+        for title, step, look in (
+            ("A coordinator books an MRI in REDCap; the scanner's worklist shows it", self.book, today),
+            ("The scanner starts the exam (N-CREATE); its next query shows it started", self.begin, today),
+            ("The study team sees it in progress through the API", self.seen_in_progress, "/app/find"),
+            ("The scanner completes the exam (N-SET); it leaves the worklist", self.complete, today),
+            ("REDCap has the status and the times; nobody typed them", self.written_back, "/app/find"),
+            ("Nothing changed: the next sync writes nothing", self.quiet, "/app/sources"),
         ):
             about_to(title)
             began = time.monotonic()
             result = step()
-            yield FinishedStep(title, result, time.monotonic() - began)
+            yield FinishedStep(title, result, time.monotonic() - began, f"{self.stack.api_url}{look}")
 
     def book(self) -> str:
         """Save the booking as a person does, and wait until C-FIND finds it."""

@@ -11,10 +11,11 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, openapi, problems
+from lambdas.api import auth, problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
-from lambdas.api.pages.dashboard import create_dashboard, first_page
+from lambdas.api.openapi import document
+from lambdas.api.pages.entrance import Entrance, first_page
 from lambdas.api.reports import planned_and_done
 from lambdas.api.routes import (
     audit,
@@ -72,7 +73,7 @@ def create_app(services: Services) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=openapi.operation_id,
+        generate_unique_id_function=document.operation_id,
         redirect_slashes=False,  # a redirect would lose the body or the token, depending on the client
         responses=problems.RESPONSES,
         dependencies=[Depends(json_body)],
@@ -85,7 +86,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.routes = [route for module in ROUTES for route in module.router.routes]
     for module in ROUTES:
         app.include_router(module.router)
-    openapi.install(app)
+    document.install(app)
     _add_dashboard(app, services)
     app.add_middleware(Guard)
     origins = services.settings.origins()
@@ -102,7 +103,7 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _add_dashboard(app: FastAPI, services: Services) -> None:
-    app.mount("/app", create_dashboard(services))
+    app.mount("/app", Entrance(services))
     app.add_api_route("/app", first_page, include_in_schema=False)
     app.add_api_route("/", first_page_for_browsers, include_in_schema=False)
 

@@ -69,7 +69,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "What the caller can put right", "model": Problem},
     "5XX": {"description": "Try again later", "model": Problem},
 }
-"""For OpenAPI; see `lambdas.api.openapi`."""
+"""For OpenAPI; see `lambdas.api.openapi.completion`."""
 
 
 def install(app: FastAPI) -> None:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-
-from botocore.config import Config
 
 from lambdas.access.passwords import Passwords
 from lambdas.access.tokens import PeopleTokens, SigningKeys
 from lambdas.api.settings import ApiSettings
+from lambdas.aws.clients import make_client
 from lambdas.aws.secrets import Secrets
 from lambdas.aws.sync_requests import SyncRequests
 from lambdas.notices.store import NoticeStore
@@ -26,6 +24,7 @@ from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
 from lambdas.store.accounts.relays import RelayStore, random_code
+from lambdas.store.accounts.shown_items import ShownItemStore
 from lambdas.store.accounts.sign_ons import SignOnStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
@@ -45,16 +44,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from lambdas.access.single_sign_on.provider import OpenIdProvider
-    from lambdas.redcap.project import RedcapProject
-    from lambdas.sources.definition import SourceDefinition
 
 REDCAP_SECONDS: Final = 9.0
 """How long REDCap may take for one answer: API Gateway gives up after 30 seconds, and waits for several."""
 
 LONGEST_PAUSE_SECONDS: Final = 0.5
-
-_ONE_AT_A_TIME: Final = Lock()
-"""boto3's default session is not safe to make clients from in several threads."""
 
 Check = Callable[[], object]
 """Asks something of a part we depend on; any exception means that it does not work."""
@@ -81,6 +75,7 @@ class Services:
     sessions: BrowserSessionStore
     sign_ons: SignOnStore
     relays: RelayStore
+    shown_items: ShownItemStore
     self_tests: SelfTestStore
     sources: SourceStore
     triggers: TriggerStore
@@ -155,6 +150,7 @@ def services_from(
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
         sign_ons=SignOnStore(tables),
+        shown_items=ShownItemStore(tables),
         open_id_provider=_open_id_provider(settings, vault, now),
         relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
         self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),
@@ -193,37 +189,26 @@ def _open_id_provider(
 
 def _impatient(settings: ApiSettings, now: Callable[[], float]) -> Connect:
     """Return what opens REDCap projects for somebody who waits for an answer."""
-    connect = connector(
+    return connector(
         settings,
         now=now,
         sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
         read_seconds=REDCAP_SECONDS,
     )
 
-    def alone(definition: SourceDefinition) -> RedcapProject:
-        with _ONE_AT_A_TIME:
-            return connect(definition)
-
-    return alone
-
 
 def _clients(region: str) -> tuple[Callable[[], SecretsManagerClient], Callable[[], SQSClient]]:
     """Return what makes each client, once, when it is first asked for."""
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
     @cache
     def secrets_manager() -> SecretsManagerClient:
-        import boto3  # noqa: PLC0415 - takes a while to load, and most who start need no client
-
-        with _ONE_AT_A_TIME:
-            return boto3.client("secretsmanager", region_name=region, config=config)
+        made: SecretsManagerClient = make_client("secretsmanager", region, patient=False)
+        return made
 
     @cache
     def sqs() -> SQSClient:
-        import boto3  # noqa: PLC0415 - likewise
-
-        with _ONE_AT_A_TIME:
-            return boto3.client("sqs", region_name=region, config=config)
+        made: SQSClient = make_client("sqs", region, patient=False)
+        return made
 
     return secrets_manager, sqs
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lambdas.access.single_sign_on.settings import SignOnSettings
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import Tables
 from lambdas.sync.connect import RedcapSettings
 from shared.dicom.dicom_text import AE, CS
 from shared.text.time_zones import ZoneName, time_zone
@@ -75,7 +75,7 @@ class ApiSettings(RedcapSettings, SignOnSettings):
 
     def tables(self) -> Tables:
         """Return the table models of this deployment, accounts included."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return self.bound(self.accounts_table)
 
     def origins(self) -> list[str]:
         """Return the origins of `cors_allowed_origins`."""

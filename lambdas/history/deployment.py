@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from lambdas.history.facts.fact import EntryFact, Fact, entry_fact
-from lambdas.history.facts.found import Present, found
+from lambdas.history.facts.fact import Fact, SyncFact
 from lambdas.history.facts.pseudonyms import Pseudonyms
 from lambdas.history.facts.reports import heartbeat_fact, sync_facts
+from lambdas.history.gathering import Gathering
 from lambdas.history.rows.state import Study
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import RelayStore
-from lambdas.store.audit.entry import Entry, Subject
-from lambdas.store.audit.item_subject import fields_of
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.listing import items_of_site
 from lambdas.store.models import Tables
@@ -51,42 +48,39 @@ class Deployment:
 
         :param sites: those that ever had an item.
         """
-        facts: dict[str, list[Fact]] = defaultdict(list)
-        told: dict[str, _Told] = defaultdict(_Told)
+        gathering = Gathering(names, datetime.fromtimestamp(self._now(), UTC))
         for number, stored in enumerate(self._trail.all(), 1):
-            entry = stored.entry
-            fact = entry_fact(entry, stored.hash, names)
-            if fact is not None:
-                facts[fact.site].append(fact)
-            if isinstance(fact, EntryFact):
-                told[fact.site].take(entry)
+            gathering.take(stored)
             count("audit entries", number)
-        for site in sites:
-            items = (
-                Present(each.item.id, fields_of(each), each.gone)
-                for each in items_of_site(self._tables, site)
-                if each.item.id not in told[site].created
-            )
-            began = told[site].began or datetime.fromtimestamp(self._now(), UTC)
-            there_before = found(site, began, items, told[site].in_order(), names)
-            facts[site] += [there_before] if there_before else []
-        self._add_reports(facts, names)
-        return facts
+        for item in self.items(sites):
+            gathering.take_item(item)
+        self._add_reports(gathering, names)
+        return gathering.facts()
 
-    def _add_reports(self, facts: dict[str, list[Fact]], names: Pseudonyms) -> None:
+    def _add_reports(self, gathering: Gathering, names: Pseudonyms) -> None:
         heartbeats = self._relays.heartbeats()
         for relay in self._relays.all():
             beat = heartbeats.get(relay.relay_id)
             if beat is not None:
-                fact = heartbeat_fact(relay.relay_id, relay.site, beat.seen_at, beat.health, None)
-                facts[relay.site].append(fact)
+                gathering.add(heartbeat_fact(relay.relay_id, relay.site, beat.seen_at, beat.health, None))
         for source in self._sources.all():
-            report = source.state.report
-            if source.definition is not None and report is not None:
-                for told in sync_facts(
-                    source.source_id, source.definition.sites(), report, source.state, names
-                ):
-                    facts[told.site].append(told)
+            for fact in facts_of_source(source, None, names):
+                gathering.add(fact)
+
+
+def facts_of_source(
+    source: StoredSource, before: StoredSource | None, names: Pseudonyms
+) -> Iterator[SyncFact]:
+    """Yield what a source tells of its last sync, for each of its sites.
+
+    :param before: the source as it was; if its last sync was the same one, there is nothing to tell.
+    """
+    report = source.state.report
+    if report is None or (before and before.state.report == report):
+        return
+    sites = source.definition.sites() if source.definition else frozenset(source.state.sites)
+    if sites:
+        yield from sync_facts(source.source_id, sites, report, source.state, names)
 
 
 def studies_of(sources: Iterable[StoredSource]) -> dict[str, Study]:
@@ -103,29 +97,3 @@ def studies_of(sources: Iterable[StoredSource]) -> dict[str, Study]:
         for source in sources
         if source.definition is not None
     }
-
-
-class _Told:
-    """What a site's entries say of items whose beginning none of them tells."""
-
-    def __init__(self) -> None:
-        self.began: datetime | None = None
-        self.created = set[str]()
-        self._others: dict[str, list[tuple[int, Subject]]] = defaultdict(list)
-
-    def take(self, entry: Entry) -> None:
-        if entry.number == 1:
-            self.began = entry.at
-        for subject in entry.subjects:
-            if subject.kind == "item" and subject.action == "created":
-                self.created.add(subject.id)
-                self._others.pop(subject.id, None)
-            elif subject.kind == "item" and subject.id not in self.created:
-                self._others[subject.id].append((entry.number, subject))
-
-    def in_order(self) -> dict[str, list[Subject]]:
-        """Return them by item, the oldest first."""
-        return {
-            item: [subject for _, subject in sorted(told, key=lambda pair: pair[0])]
-            for item, told in self._others.items()
-        }

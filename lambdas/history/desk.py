@@ -15,7 +15,9 @@ from pyarrow import fs
 
 from lambdas.history.layout import all_of
 from lambdas.history.parquet import arrow_schema, arrow_table
-from lambdas.history.schema import TABLES, Table
+from lambdas.history.questions import Engine, views
+from lambdas.history.schema import TABLES
+from lambdas.history.table import Table
 from shared.errors import NotFound, Rejected, Unavailable
 
 _S3: Final = "s3://"
@@ -65,6 +67,8 @@ def opened(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
         for table in TABLES.values():
             if table.name not in there:
                 connection.register(table.name, arrow_table(table, ()))
+        for name, view in views(Engine.DUCKDB, there).items():
+            connection.execute(f"CREATE VIEW {name} AS {view}")
         yield connection
 
 

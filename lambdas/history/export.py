@@ -16,8 +16,10 @@ from lambdas.history.layout import month, part_of, whole
 from lambdas.history.parquet import written
 from lambdas.history.rows.dimensions import Latest, calendar_rows, site_rows, study_rows
 from lambdas.history.rows.fold import Rows, fold
+from lambdas.history.rows.newest import newest
 from lambdas.history.rows.state import SiteState, Study
-from lambdas.history.schema import CALENDAR, FACTS, PARTICIPANTS, PROTOCOLS, SCANNERS, SITES, STUDIES, Table
+from lambdas.history.schema import CALENDAR, CURRENT, FACTS, PARTICIPANTS, PROTOCOLS, SCANNERS, SITES, STUDIES
+from lambdas.history.table import Table
 from lambdas.store.ownership import StoredItem
 from shared.errors import AlreadyExists, Rejected
 
@@ -80,6 +82,7 @@ def export(
             incomplete[site] = folded.missing
         kept: Rows = {table: [row for row in rows if wish.admits(row)] for table, rows in folded.rows.items()}
         latest.add(kept["exams"])
+        kept |= {now.name: newest(kept[every.name], every) for now, every in CURRENT.items()}
         out.parts(site, kept)
         count("sites", number)
     out.whole(SITES, site_rows(facts, studies, relays))
@@ -130,7 +133,7 @@ class _Writer:
         self.rows = Counter[str]()
 
     def parts(self, site: str, rows: Rows) -> None:
-        for table in FACTS:
+        for table in (*FACTS, *CURRENT):
             months: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for row in rows[table.name]:
                 months[month(row["day"])].append(row)
@@ -142,7 +145,7 @@ class _Writer:
 
     def close(self) -> None:
         if self._form == "csv":
-            for table in (*FACTS, SITES, SCANNERS, PROTOCOLS, STUDIES, CALENDAR, PARTICIPANTS):
+            for table in (*FACTS, *CURRENT, SITES, SCANNERS, PROTOCOLS, STUDIES, CALENDAR, PARTICIPANTS):
                 if table.name in self._lines or table.shared:
                     self._save(f"{table.name}.csv", csv_text(table, self._lines[table.name]).encode())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from lambdas.history.schema import Table
+from lambdas.history.table import Table
 
 SUFFIX: Final = ".parquet"
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lambdas.history.schema import SCHEMA_VERSION, Table
+from lambdas.history.schema import SCHEMA_VERSION
+from lambdas.history.table import Table
 from shared.errors import Rejected
 
 Row = Mapping[str, Any]

@@ -71,15 +71,22 @@ class Notices:
         self._store, self._outside, self._now, self._new_id = store, outside, now, new_id
 
     def round(self, facts: Mapping[str, SiteFacts], subscriptions: Mapping[str, Subscription]) -> Round:
-        """Tell every address what is new of its site.
+        """Tell every address what is new of its site; the trouble of one is not the others'.
 
         :param facts: of each site that an address is told of.
+        :raises Conflict, Unavailable: the ledger of some could not be read or written; all others were told.
         """
-        done = Round()
+        done, troubles = Round(), list[MwlError]()
         for subscription_id, subscription in subscriptions.items():
-            self.look(subscription_id, subscription, facts[subscription.site])
-            came = self.deliver(subscription_id, subscription)
+            try:
+                self.look(subscription_id, subscription, facts[subscription.site])
+                came = self.deliver(subscription_id, subscription)
+            except MwlError as error:
+                troubles.append(error)
+                continue
             done = Round(done.delivered + came.delivered, done.failed + came.failed)
+        if troubles:
+            raise troubles[0]
         return done
 
     def look(self, subscription_id: str, subscription: Subscription, facts: SiteFacts) -> None:

@@ -22,7 +22,7 @@ from lambdas.notices.webhook import Network, Webhooks
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import RelayStore
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import Tables
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -53,7 +53,7 @@ class NoticeSettings(StoreSettings):
 
     def tables(self) -> Tables:
         """Return the table models of this deployment, accounts included."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return self.bound(self.accounts_table)
 
     def networks(self) -> list[Network]:
         """Return the networks of `webhook_private_networks`; raise `Rejected` if one is none."""

@@ -14,7 +14,8 @@ from lambdas.notices.condition import Kind
 from shared.worklist_item import SiteName
 
 LONGEST_TARGET: Final = 1000
-_MAIL: Final = re.compile(r"[^@\s<>\"(),:;\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+# As browsers judge it (HTML's "valid e-mail address"), with at least one dot.
+_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 
 class Channel(StrEnum):

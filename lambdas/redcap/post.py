@@ -27,11 +27,10 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from lambdas.redcap.pace import Pace, rest_of
+from lambdas.redcap.refusals import BAN_SECONDS, Banned, TooMuch, ValuesRefused
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 
 ATTEMPTS: Final = 4
-BAN_SECONDS: Final = 3600
-"""How long to leave a server alone that has banned us; 600 requests a minute are too many for it."""
 
 _REACH: Final = "is the address right, and can this machine reach it?"
 TOO_MANY: Final = 429
@@ -47,26 +46,6 @@ _NAMES_ONLY: Final = (
     "You do not have",
 )
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[:=].*", re.DOTALL)
-
-
-class Banned(Unavailable):
-    """REDCap refuses this address for asking too often; ask nothing for `BAN_SECONDS`."""
-
-
-class ValuesRefused(Rejected):
-    """REDCap refuses a value in the request, or a field that it does not have; nothing was written.
-
-    :param fields: the fields at fault.
-    :param locked: those of them that are on a locked form: somebody may unlock it.
-    """
-
-    def __init__(self, what: str, *, where: str, fields: frozenset[str], locked: frozenset[str]) -> None:
-        super().__init__(what, where=where)
-        self.fields, self.locked = fields, locked
-
-
-class TooMuch(Unavailable):
-    """REDCap seems to have run out of memory; a request for fewer records may go through."""
 
 
 class _Passing(Unavailable):

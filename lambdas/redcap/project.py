@@ -15,8 +15,9 @@ from typing import Any, Final
 from redcap.project import Project as PyCapProject
 
 from lambdas.redcap.pace import Pace, Throttle
-from lambdas.redcap.post import ATTEMPTS, BAN_SECONDS, Banned, Post, TooMuch, ValuesRefused, redacted
+from lambdas.redcap.post import ATTEMPTS, Post, redacted
 from lambdas.redcap.record_log import former_names
+from lambdas.redcap.refusals import BAN_SECONDS, Banned, TooMuch, ValuesRefused
 from lambdas.redcap.row import RedcapRow
 from shared.batches import batches
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable

@@ -13,7 +13,7 @@ _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 class Section(BaseModel):
     """Every part of a definition: an unknown key is an error, not a wish that is silently ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def field_name(name: str) -> str:

@@ -36,7 +36,7 @@ class SyncReport(BaseModel):
     :param unseen: changed records that the syncs before this full read should have seen, and had not.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     outcome: Literal["ok", "failed"]
     finished_at: AwareDatetime
@@ -61,7 +61,7 @@ class Withheld(BaseModel):
     :param total: of how many items.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     items: tuple[str, ...] = ()
     count: int
@@ -90,7 +90,7 @@ class ReadRange(BaseModel):
     :param digest: of all its ids, each with its data access group.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     last: str
     digest: str

@@ -26,7 +26,7 @@ class RowReport(BaseModel):
     :param reason: why, without their values.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     record: str
     event: str = ""
@@ -78,7 +78,7 @@ class UnshownRows(BaseModel):
     :param left_out: records that REDCap lists and did not return; each is among ``rejected``.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     rejected: tuple[RejectedRow, ...] = ()
     rejected_count: Annotated[int, Field(ge=0)] = 0

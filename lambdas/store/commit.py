@@ -217,6 +217,9 @@ class ItemWriter:
         ]
         if len(wanted) + len(telling) > _MOST_ROWS:
             raise _TooMany
+        for item_id, stored in wanted.items():
+            timing = self._timing(current.get(item_id), stored, why, read_at)
+            wanted[item_id] = stored.model_copy(update={"timing": timing})
         subjects = [*why.about, *(subject_of(current.get(item_id), each) for item_id, each in wanted.items())]
         link = Link.decode(head.audited if head else "")
         sealed = self._trail.seal(f"site:{site}", link, why.by or _source_of(wanted), subjects, site=site)
@@ -225,9 +228,7 @@ class ItemWriter:
             self._trail.add(transaction, sealed)
             for item_id, stored in wanted.items():
                 seq += 1
-                timing = self._timing(current.get(item_id), stored, why, read_at)
-                told = {"feed_seq": seq, "audited": sealed.key, "timing": timing}
-                wanted[item_id] = stored.model_copy(update=told)
+                wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
                 self._save(transaction, wanted[item_id], current.get(item_id))
             for stored in telling:
                 self._tell_source(transaction, stored)

@@ -59,7 +59,10 @@ class StartIndex(GlobalSecondaryIndex[Any]):
 
 
 class GroupIndex(GlobalSecondaryIndex[Any]):
-    """Procedure steps by site and start, for people's lists. Sparse; an older table may lack it."""
+    """A site's procedure steps by start; a site's bookings that were taken off the list by planned start.
+
+    Sparse; an older table may lack it.
+    """
 
     class Meta:
         index_name = "by_group"
@@ -78,14 +81,3 @@ class DueIndex(GlobalSecondaryIndex[Any]):
 
     write_back_due = UnicodeAttribute(hash_key=True)
     write_back_at = UnicodeAttribute(range_key=True)
-
-
-class CancelledIndex(GlobalSecondaryIndex[Any]):
-    """The index of `GroupIndex`, of items: what was taken off before a scan, by site and planned start."""
-
-    class Meta:
-        index_name = "by_group"
-        projection = AllProjection()
-
-    group_key = UnicodeAttribute(hash_key=True)
-    group_at = UnicodeAttribute(range_key=True)

@@ -10,8 +10,9 @@ from pydantic_core import to_json
 
 from lambdas.store import ownership
 from lambdas.store.feed import TOMBSTONE_SECONDS
-from lambdas.store.models import ItemRow, cancelled_group, item_key, site_key
+from lambdas.store.models import ItemRow, item_key, site_key
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
 from shared.worklist_item import WorklistItem
 
 CANCELLED_SECONDS: Final = 400 * 86_400

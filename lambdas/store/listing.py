@@ -17,8 +17,9 @@ from pynamodb.expressions.condition import Condition
 
 from lambdas.store.faults import translated
 from lambdas.store.item_rows import stored_item
-from lambdas.store.models import ITEM, ItemRow, Tables, cancelled_group, site_key
+from lambdas.store.models import ITEM, ItemRow, Tables, site_key
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.keys import cancelled_group
 from lambdas.store.plans.timing import Timing
 from shared.errors import Rejected
 from shared.worklist_item import Status

@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from pynamodb.attributes import (
     BinaryAttribute,
@@ -51,11 +51,12 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.connection.table import TableConnection
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from lambdas.aws.clients import SharedClient
 from lambdas.store.indexes import (
-    CancelledIndex,
     DueIndex,
     FeedIndex,
     GroupIndex,
@@ -69,11 +70,13 @@ ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES = "RATES"
 RUNS, CLAIMS = "RUNS#", "#CLAIMS"
-CANCELLED = "CANCELLED#"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
 MPPS = "MPPS#"
 R = TypeVar("R", bound="Row")
+
+MOST_CONNECTIONS = 50
+"""That are kept open: a local server answers in 40 threads, and all tables share them."""
 
 
 def site_key(site: str) -> str:
@@ -106,11 +109,6 @@ def steps_group(site: str) -> str:
     return f"STEPS#{site}"
 
 
-def cancelled_group(site: str) -> str:
-    """Return what the bookings that were taken off a site's list are listed by."""
-    return f"{CANCELLED}{site}"
-
-
 def audit_key(day: str) -> str:
     """Return the partition key of a day's audit entries."""
     return f"{AUDIT}{day}"
@@ -127,6 +125,14 @@ class Row(Model):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     expires_at = TTLAttribute(null=True)
+
+    shared_client: ClassVar[SharedClient]
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        cls.shared_client.lend(table.connection)
+        return table
 
 
 class HeadRow(Row):
@@ -179,7 +185,7 @@ class ItemRow(Row):
     by_study = StudyIndex()
     listing = ListingIndex()
     by_start = StartIndex()
-    cancelled = CancelledIndex()
+    cancelled = GroupIndex()
 
 
 class SameRow(Row):
@@ -283,6 +289,7 @@ class ClaimsRow(Row):
 class AuditRow(Row):
     """An audit entry: its JSON, ``packed`` if it is long, and the hash of that JSON."""
 
+    kept_days: ClassVar[int] = 0  # 0: for ever; see `lambdas.store.audit.retention`
     body = UnicodeAttribute(null=True)
     packed = BinaryAttribute(legacy_encoding=False, null=True)
     hash = UnicodeAttribute()
@@ -312,13 +319,15 @@ class AccountRow(Row):
 def connection(row: type[Row]) -> Connection:
     """Return a connection for transactions, with the settings of a bound model."""
     meta = row.Meta
-    return Connection(
+    made = Connection(
         region=meta.region,
         host=meta.host,
         connect_timeout_seconds=meta.connect_timeout_seconds,
         read_timeout_seconds=meta.read_timeout_seconds,
         max_retry_attempts=meta.max_retry_attempts,
+        max_pool_connections=meta.max_pool_connections,
     )
+    return row.shared_client.lend(made)
 
 
 @dataclass(frozen=True)
@@ -349,6 +358,8 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
     :param host: the endpoint of a local DynamoDB; None for AWS, or what ``AWS_ENDPOINT_URL`` says.
     """
 
+    shared_client = SharedClient()
+
     def bound(model: type[R], table: str) -> type[R]:
         settings: dict[str, Any] = {
             "table_name": table,
@@ -357,9 +368,11 @@ def bind(worklist_table: str, accounts_table: str, region: str, host: str | None
             "connect_timeout_seconds": 2,
             "read_timeout_seconds": 10,
             "max_retry_attempts": 4,
+            "max_pool_connections": MOST_CONNECTIONS,
         }
         meta = type("Meta", (), settings)
-        return cast("type[R]", type(model.__name__, (model,), {"Meta": meta, "__module__": __name__}))
+        inside = {"Meta": meta, "__module__": __name__, "shared_client": shared_client}
+        return cast("type[R]", type(model.__name__, (model,), inside))
 
     return Tables(
         head=bound(HeadRow, worklist_table),

@@ -162,7 +162,7 @@ class WorklistStore:
         placings = self._placings(list(items), sites)
         for site in sorted({site for each in placings.values() for site in each.leave}):
             gone = [item_id for item_id, each in placings.items() if site in each.leave]
-            self._withdraw(site, gone, _moved_away, by)
+            self.withdraw(site, gone, by=by, moved=True)
         written, records = 0, set[str]()
         placed = [(each.item, each.inherited) for each in placings.values() if each.item is not None]
         placed.sort(key=lambda pair: pair[0].site)
@@ -255,17 +255,18 @@ class WorklistStore:
             found.item.site, item_id, lambda now: None if now is None else ownership.restored(now), by
         )
 
-    def withdraw(self, site: str, item_ids: Iterable[str], *, by: Actor | None = None) -> int:
+    def withdraw(
+        self, site: str, item_ids: Iterable[str], *, by: Actor | None = None, moved: bool = False
+    ) -> int:
         """Remove items whose rows vanished from their source; return how many were.
 
         An item a scanner has reported on stays: the scan is real.
-        """
-        return self._withdraw(site, item_ids, _withdrawn, by)
 
-    def _withdraw(self, site: str, item_ids: Iterable[str], change: Change, by: Actor | None) -> int:
+        :param moved: they are at another site now, and so were not cancelled.
+        """
         written = 0
         for some in batches(list(dict.fromkeys(item_ids)), BATCH):
-            changes: dict[str, Change] = dict.fromkeys(some, change)
+            changes: dict[str, Change] = dict.fromkeys(some, _moved_away if moved else _withdrawn)
             written += self.writer.change(site, changes, by=by).written
         return written
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Set
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.server_clock import ServerClock, begins_at
 from lambdas.sources.state import SourceState
 from lambdas.sync.project_check import clock_of
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 ONE_GO: Final = 2000
 """Records that are read without a stop in between; more are a full read's, which can be gone on with."""

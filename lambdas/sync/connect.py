@@ -12,6 +12,7 @@ from uuid import uuid4
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from lambdas.aws.clients import make_client
 from lambdas.aws.secrets import Secrets
 from lambdas.settings import StoreSettings
 from lambdas.sources.definition import SourceDefinition
@@ -83,17 +84,16 @@ def connector(
 
     @cache
     def client() -> SecretsManagerClient:
-        import boto3  # noqa: PLC0415 - takes a while to load, and most who start need no secret
-
-        return boto3.client(
-            "secretsmanager", region_name=settings.aws_region, endpoint_url=settings.aws_endpoint_url
+        made: SecretsManagerClient = make_client(
+            "secretsmanager", settings.aws_region, settings.aws_endpoint_url
         )
+        return made
 
     secrets = Secrets(client, now=now)
     rates = RequestRates(settings.tables(), now=now, sleep=sleep)
 
     def connect(definition: SourceDefinition) -> RedcapProject:
-        from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - likewise
+        from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - takes a while to load
 
         name = settings.redcap_secret_prefix + definition.token_secret
         token = secrets.read(name).get("token")

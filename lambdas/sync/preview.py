@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from lambdas.mapping.record import missing_data_codes
-from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.dictionary.problems import misfits_of, problems_of
@@ -29,6 +28,9 @@ from lambdas.sync.record_intake import RecordIntake, by_record
 from lambdas.sync.scanner_view import Scanner, ScannerView, views
 from shared.errors import Rejected, Unavailable
 from shared.worklist_item import WorklistItem
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 MOST_ROWS: Final = 1000
 """Rows of each kind that the API shows: an answer of it holds 6 MB."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lambdas.mapping.record import missing_data_codes
-from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.dictionary.fields import Project
 from lambdas.sources.dictionary.problems import misfits_of, problems_of
 from lambdas.sources.server_clock import EARLIEST, disagreement, offset_of
 from shared.errors import Forbidden, Rejected
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 _LOOK_BACK: Final = timedelta(minutes=10)
 

@@ -21,10 +21,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from lambdas.mapping.record import Mapped, map_record
-from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import Withheld
@@ -39,6 +38,9 @@ from lambdas.sync.scans.told_records import ANY_DAY, last_days
 from shared.errors import Unavailable
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 LOOKED_AT_AGAIN: Final = 200
 """Records held for another's Patient ID that are looked at again at most."""

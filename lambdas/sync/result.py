@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lambdas.redcap.project import RedcapProject
 from lambdas.sources.state import SourceState
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import WorklistStore
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 
 @dataclass(frozen=True)

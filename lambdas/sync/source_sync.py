@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from lambdas.redcap.project import BAN_SECONDS, Banned
+from lambdas.redcap.refusals import BAN_SECONDS, Banned
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.missing_scans import missing_soon
 from lambdas.sources.state import SourceState, SyncReport

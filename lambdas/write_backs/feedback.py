@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from lambdas.mapping.record import scan_from_row
-from lambdas.redcap.project import Banned, RedcapProject
+from lambdas.redcap.refusals import Banned
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import SourceState
@@ -29,6 +29,9 @@ from lambdas.write_backs.row import update_of
 from lambdas.write_backs.telling import tell
 from lambdas.write_backs.turns import FIRST_PAUSE_SECONDS, TURN_SECONDS, NotYet, Turns
 from shared.errors import MwlError, Rejected
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 Outcome = Literal["nothing", "done", "later", "parked"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from lambdas.redcap.project import BAN_SECONDS, Banned, RedcapProject, ValuesRefused
+from lambdas.redcap.refusals import BAN_SECONDS, Banned, ValuesRefused
 from lambdas.redcap.row import RedcapRow
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -23,6 +23,9 @@ from lambdas.write_backs.turns import FIRST_PAUSE_SECONDS, TURN_SECONDS, NotYet,
 from shared.errors import Forbidden, MwlError, Unavailable
 from shared.steps.procedure_step import Step
 from shared.worklist_item import WorklistItem
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 Outcome = Literal["nothing", "done", "later", "parked"]
 

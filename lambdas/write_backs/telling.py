@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from lambdas.redcap.project import RedcapProject, ValuesRefused
+from lambdas.redcap.refusals import ValuesRefused
 from lambdas.redcap.row import RedcapRow
 from shared.errors import MwlError, Rejected, Unavailable
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 
 class FormLocked(Unavailable):

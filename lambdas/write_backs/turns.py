@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from lambdas.redcap.project import BAN_SECONDS, Banned
+from lambdas.redcap.refusals import BAN_SECONDS, Banned
 from lambdas.sources.definition import SourceDefinition
 from lambdas.store.sources import SourceStore
 from lambdas.sync.connect import Outside

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.dicom.dicom_text import LO, LT, PN, SH, ST, OptionalDA, OptionalTM
 
@@ -22,6 +22,8 @@ _Left = Field(exclude_if=_is_empty)
 
 class OptionalAttributes(BaseModel):
     """The attributes. A sequence of the standard has one item here: its code, scheme and meaning."""
+
+    model_config = ConfigDict(defer_build=True)
 
     # Patient (PS3.3 C.2.2, C.2.3, C.2.4)
     other_patient_ids: Annotated[LO, _Left] = ""

@@ -60,7 +60,7 @@ class ProcedureStepEvent(BaseModel):
     :param warnings: what was wrong with it, in words without patient data.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     event_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{32,36}$")]
     sop_instance_uid: UI
@@ -85,7 +85,7 @@ MOST_REFERENCES: Final = 500
 class EventReference(BaseModel):
     """Names an event, for a relay that asks whether the cloud has it."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     event_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{32,36}$")]
     sop_instance_uid: UI
@@ -94,7 +94,7 @@ class EventReference(BaseModel):
 class LinkedItem(BaseModel):
     """An item an event changed, and the change number from which the feed shows it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     item_id: str
     feed_seq: int
@@ -109,7 +109,7 @@ class EventResult(BaseModel):
     :param items: the items whose status it changed.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     event_id: str
     outcome: Literal["recorded", "already_recorded", "refused"]
@@ -185,7 +185,7 @@ class Step(BaseModel):
     ``image_count`` is how many instances its series refer to.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     sop_instance_uid: str
     status: StepStatus
@@ -222,7 +222,7 @@ def item_status(step: Step) -> Status:
 class OpenStep(BaseModel):
     """A step in progress: at which station, and when anything was last heard of it (aware)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     sop_instance_uid: str
     station_aetitle: str
@@ -249,7 +249,7 @@ class Progress(BaseModel):
     :param freed_at: when it last discontinued one because the wrong entry had been selected, aware.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     steps: tuple[str, ...] = ()
     running: tuple[str, ...] = ()

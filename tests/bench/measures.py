@@ -147,15 +147,6 @@ def pairs(effort: Effort) -> Measure:
 def _pair(number: int) -> tuple[wire.Writes, wire.Writes]:
     """Return the N-CREATE and the N-SET of an item's exam."""
     item, uid = items.item(number), study_instance_uid(f"step-{number}")
-    began = scu.step_began(
-        study_instance_uid=item.study_instance_uid,
-        scheduled_step_id=item.scheduled_procedure_step_id,
-        accession_number=item.accession_number,
-        patient_id=item.patient_id,
-        patient_name=item.patient_name,
-        modality=item.modality,
-        station_aetitle=item.scheduled_station_aetitle,
-        now=datetime(2026, 11, 23, 9, 31, 7),
-    )
+    began = scu.exam_began(item, item.scheduled_station_aetitle, datetime(2026, 11, 23, 9, 31, 7))
     ended = scu.step_completed(datetime(2026, 11, 23, 9, 58, 0), f"{uid}.1")
     return wire.create(uid, wire.encoded(began)), wire.change(uid, wire.encoded(ended))

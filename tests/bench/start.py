@@ -1,4 +1,4 @@
-"""What it costs to start a command: the CPU time of its whole process, most of which is imports.
+"""What it costs to start a command or a function: the CPU time of its whole process, most of it imports.
 
 Each command runs to its end, which comes at once: the help, or a relay or a deployment that is not there. Its
 exit code must be the one that this leads to, for a traceback starts fast.
@@ -18,6 +18,8 @@ from tests.bench.figures import Cell, Goal, Series, Table
 
 HELP_SECONDS: Final = 0.3
 START_SECONDS: Final = 0.5
+API_SECONDS: Final = 0.6
+FUNCTION_SECONDS: Final = 0.35
 _MODULES: Final = {"mwl-relay": "edge_relay", "mwl-cloud": "infra"}
 _NOWHERE: Final = "--host 127.0.0.1 --port 9"
 
@@ -54,6 +56,10 @@ _COMMANDS: Final = {
     "mwl-cloud write-backs list": 2,
     "mwl-cloud import-pylantir missing.json": 2,
 }
+_FUNCTIONS: Final = ("lambdas.schedule", "lambdas.sync_redcap", "lambdas.write_back")
+_NOT_WITH_THE_RELAY: Final = ("click", "requests")
+"""What libraries load if it is there. The extra ``edge`` does not bring it, but what tests need does."""
+
 _SETTINGS: Final = '[relay]\ncloud_url = "http://127.0.0.1:9"\n[[scanners]]\nae_title = "PRISMA1"\n'
 
 
@@ -65,20 +71,36 @@ def tables(folder: Path, rounds: int) -> tuple[Table, ...]:
     """
     (folder / "state").mkdir(parents=True)
     (folder / "relay.toml").write_text(_SETTINGS, "utf-8")
+    _hide(folder)
     python = Cell("python -c pass", _series([sys.executable, "-c", "pass"], 0, folder, rounds))
-    return tuple(
-        _table(title, _cells(commands, folder, rounds), python, most)
-        for title, commands, most in (
-            ("Start: help and version", _HELP, HELP_SECONDS),
-            ("Start: every command but mwl-cloud local", _COMMANDS, START_SECONDS),
-        )
+    return (
+        _table("Start: help and version", _cells(_HELP, folder, rounds), python, HELP_SECONDS),
+        _table(
+            "Start: every command but mwl-cloud local",
+            _cells(_COMMANDS, folder, rounds),
+            python,
+            START_SECONDS,
+        ),
+        _table(
+            "Import of the API's function",
+            _imports(("lambdas.api.main",), folder, rounds),
+            python,
+            API_SECONDS,
+        ),
+        _table(
+            "Import of the other functions", _imports(_FUNCTIONS, folder, rounds), python, FUNCTION_SECONDS
+        ),
     )
 
 
 def cpu_seconds(command: Sequence[str], expected: int, folder: Path) -> float:
     """Run a command; return its CPU time, user and system. :raises Unavailable: another exit code came."""
     process = subprocess.Popen(
-        command, cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=folder,
+        env=_environment(command, folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -96,6 +118,13 @@ def _cells(commands: Mapping[str, int], folder: Path, rounds: int) -> tuple[Cell
     return tuple(found)
 
 
+def _imports(functions: Sequence[str], folder: Path, rounds: int) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(f"import {name}", _series([sys.executable, "-c", f"import {name}"], 0, folder, rounds))
+        for name in functions
+    )
+
+
 def _series(command: Sequence[str], expected: int, folder: Path, rounds: int) -> Series:
     cpu_seconds(command, expected, folder)  # the first compiles what was not compiled yet
     return Series(tuple(cpu_seconds(command, expected, folder) for _ in range(rounds)))
@@ -107,9 +136,19 @@ def _table(title: str, cells: tuple[Cell, ...], python: Cell, most: float) -> Ta
     return Table(title, "s of CPU", (*cells, python), (goal,))
 
 
-def _environment() -> dict[str, str]:
+def _hide(folder: Path) -> None:
+    """Make a folder whose modules say that they are missing."""
+    hiding = folder / "hiding"
+    hiding.mkdir()
+    for name in _NOT_WITH_THE_RELAY:
+        (hiding / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})\n", "utf-8")
+
+
+def _environment(command: Sequence[str], folder: Path) -> dict[str, str]:
     """Return ours without what would decide how a command ends; bytecode is kept, as in an installation."""
     unwanted = ("AWS_", "MWL_", "REDCAP_", "WORKLIST_", "ACCOUNTS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    if _MODULES["mwl-relay"] in command:
+        kept["PYTHONPATH"] = str(folder / "hiding")
     return kept

@@ -21,7 +21,7 @@ from lambdas.settings import load
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
-from shared.relay_health import RelayHealth, ScannerActivity
+from shared.relay_health import ADDS_SCANNERS, RelayHealth, ScannerActivity
 from shared.steps.procedure_step import EventKind
 from shared.steps.self_test import ABILITY
 from tests.rigs.api import PASSWORD, quick_passwords
@@ -33,6 +33,15 @@ from tests.rigs.site_state import DEFINITION
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NOW = datetime(2026, 11, 27, 11, 24, tzinfo=UTC)
 """12:24 in Oslo."""
+
+REFUSED = {"ae_title": "SKYRA2", "address": "10.0.0.7", "why": "not known", "at": NOW, "unknown": True}
+PARKED = {
+    "event_id": "e" * 32,
+    "sop_instance_uid": "2.25.9",
+    "kind": "N-SET",
+    "received_at": "2026-11-27T08:00:00+00:00",
+    "reason": "0112H: no such performed procedure step",
+}
 
 REASON, HELD = "must look like 09:30", "must be yes: MR safety screening"
 
@@ -51,8 +60,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
+@contextmanager
+def running_services() -> Iterator[Services]:
+    """Run a cloud that has had a day."""
     with cloud(DEFAULT_SITE="north", SITE_TIME_ZONE="Europe/Oslo") as running:
         running.clock.seconds = NOW.timestamp()
         settings = load(ApiSettings)
@@ -60,6 +70,12 @@ def services() -> Iterator[Services]:
         for role in Role:
             add_user(services, role.value, PASSWORD, role)
         fill(services)
+        yield services
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    with running_services() as services:
         yield services
 
 
@@ -172,7 +188,10 @@ def fill(services: Services) -> None:
         "at": NOW,
         "pull": {"succeeded_at": NOW},
         "scanners": (scanner,),
-        "abilities": (ABILITY,),
+        "abilities": (ABILITY, ADDS_SCANNERS),
+        "refused": (REFUSED,),
+        "parked": 1,
+        "parked_events": (PARKED,),
     }
     add_source(services)
     code, _ = services.relays.invite("north")

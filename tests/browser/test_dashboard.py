@@ -233,3 +233,35 @@ def test_an_engineer_sends_a_test_participant_with_one_click(
         if javascript:
             assert found_by_axe(page) == []
             picture(page, "relay-test")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
+def test_a_data_manager_has_the_figures_with_one_click_and_the_csv_with_another(
+    chromium: Browser, site: str, javascript: bool
+) -> None:
+    with at(chromium, site, Role.READ, javascript=javascript) as page:
+        page.get_by_role("link", name="Planned and done").click()
+        expect(page.get_by_role("img", name="Booked and used hours")).to_be_visible()
+        row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="PRISMA1", exact=True))
+        expect(row.get_by_role("cell").nth(1)).to_have_text("4")  # bookings
+        expect(row.get_by_role("cell").nth(4)).to_have_text("3")  # scans
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download as CSV").click()
+        assert download.value.suggested_filename == "planned-and-done.csv"
+        assert Path(download.value.path()).read_text("utf-8").startswith("group,bookings,")
+
+
+def test_an_engineer_lets_a_refused_scanner_in_with_two_clicks(
+    chromium: Browser, site: str, services: Services
+) -> None:
+    with at(chromium, site, Role.ADMIN) as page:
+        page.goto("/app/relays")
+        picture(page, "relays")
+        page.get_by_role("link", name="Let in as SKYRA2").click()
+        assert found_by_axe(page) == []
+        page.get_by_role("button", name="Let in as SKYRA2").click()
+        expect(page.get_by_role("status")).to_contain_text("The scanner is let in")
+        page.get_by_role("button", name="Try again: end or change received 2026-11-27 08:00").click()
+        expect(page.get_by_role("status")).to_contain_text("sends the report again")
+    configuration, _ = services.relays.configuration(services.relays.all()[0].relay_id)
+    assert [each.ae_title for each in configuration.overrides.scanners] == ["SKYRA2"]

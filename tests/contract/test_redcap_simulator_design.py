@@ -11,6 +11,7 @@ from redcap.project import Project
 from redcap.request import RedcapError
 
 from infra.redcap_simulator import RedcapSimulator, classic, longitudinal
+from tests.rigs.patience import PATIENCE
 
 CLASSIC, LONGITUDINAL = 0, 1
 
@@ -187,7 +188,7 @@ def test_a_change_that_is_not_simulated_is_refused_and_not_answered_as_an_export
 ) -> None:
     token = simulator.projects[CLASSIC].token()
     form = {"token": token, "content": content, "format": "json", "returnFormat": "json", "data": "[]"}
-    answer = requests.post(simulator.url, data=form, timeout=30)
+    answer = requests.post(simulator.url, data=form, timeout=PATIENCE)
     assert (answer.status_code, "does not support changes" in answer.json()["error"]) == (400, True)
 
 
@@ -195,6 +196,6 @@ def test_a_change_that_is_not_simulated_is_refused_and_not_answered_as_an_export
 def test_what_is_left_out_on_purpose_says_so(simulator: RedcapSimulator, content: str) -> None:
     token = simulator.projects[CLASSIC].token()
     form = {"token": token, "content": content, "format": "json", "returnFormat": "json"}
-    answer = requests.post(simulator.url, data=form, timeout=30)
+    answer = requests.post(simulator.url, data=form, timeout=PATIENCE)
     assert answer.status_code == 400
     assert "The simulator does not support" in answer.json()["error"]

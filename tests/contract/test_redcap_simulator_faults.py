@@ -348,6 +348,6 @@ def test_stop_signals_in_quick_succession_end_the_command_as_one_does() -> None:
             for _ in range(200):
                 process.send_signal(signal.SIGTERM)
             try:
-                assert process.wait(20) == 0
+                assert process.wait(PATIENCE) == 0
             finally:
                 process.kill()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.redcap.pace import BURST, HINTS, REQUESTS_A_MINUTE
-from lambdas.redcap.post import Banned
+from lambdas.redcap.refusals import Banned
 from lambdas.store.servers.request_rates import AT_ONCE, FIRST_AT_ONCE, RequestRates, server_of
 from shared.errors import Unavailable
 from tests.rigs.cloud import CloudRig, cloud

@@ -124,13 +124,14 @@ def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
         while some := os.read(ours, 65536):
             said += some
     os.close(ours)
-    return demo.wait(30), said.decode("utf-8")
+    return demo.wait(PATIENCE), said.decode("utf-8")
 
 
 def test_on_a_terminal_the_story_is_told_and_nothing_else(tmp_path: Path) -> None:
     code, said = on_a_terminal(tmp_path / "demo", "--once")
     assert code == 0, said
     assert said.count("✓") == 6
+    assert len(re.findall(r"look.{0,8}  http://127\.0\.0\.1:\d+/app/(today|find|sources)\b", said)) == 6
     assert "Starting" in said
     assert '"level"' not in said
     assert "Traceback" not in said
@@ -144,7 +145,7 @@ def test_ctrl_c_ends_every_process_and_a_crash_does_too(tmp_path: Path) -> None:
             total = sum(resident_bytes(pid) for pid in [demo.pid, *started])
             assert total <= 500e6
             demo.send_signal(number)
-            code = demo.wait(30)
+            code = demo.wait(PATIENCE)
             assert all_gone(started), f"{number.name} left a process"
         assert code == (-9 if number is signal.SIGKILL else 0)
 

@@ -20,6 +20,7 @@ import pytest
 from edge_relay.client import scu
 from tests.rigs import relay as relay_rig
 from tests.rigs.debian import DebianRoot, Machine, cannot_boot, fresh_root, missing, wait_until
+from tests.rigs.patience import PATIENCE
 from tests.rigs.relay import CODE, RELAY_AET, SCANNER, FakeCloud
 from tests.structure.imports import ROOT
 
@@ -80,10 +81,10 @@ def relay_in(root: DebianRoot) -> Iterator[scu.Peer]:
     try:
         yield peer(process.stdout.readline())
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(PATIENCE)
         process.stdout.close()
 
 

@@ -17,6 +17,7 @@ from infra.local.stack import LocalStack
 from tests.faults import cloud, crashes, damage, named, network, outage, power, scanners, security
 from tests.faults.outcome import Outcome, table
 from tests.faults.plot import plotted
+from tests.faults.wires import part as machines
 from tests.faults.words import FAULTS
 
 Part = Callable[[Path, argparse.Namespace], Outcome]
@@ -44,6 +45,7 @@ PARTS: Final[dict[str, Part]] = {
     "damage": lambda folder, asked: damage.run(folder, asked.trials, asked.seed),
     "power": lambda folder, asked: power.run(folder, asked.cuts, asked.seed),
     "network": lambda folder, asked: network.run(folder, 60 * asked.network_minutes, asked.seed),
+    "machines": lambda folder, asked: machines.run(folder, 60 * asked.network_minutes, asked.seed),
     "outage": lambda folder, asked: outage.run(folder, asked.outage_hours, asked.seed),
     "cloud": lambda folder, asked: cloud.run(folder, asked.steps, asked.seed),
     "scanners": _scanners,

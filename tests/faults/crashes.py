@@ -28,11 +28,11 @@ from tests.faults.nursery import Nursery
 from tests.faults.outcome import Outcome
 
 PATIENCE_SECONDS = 60.0
-_DELIVERY_SECONDS = 300.0
-_LONGEST_LIFE_SECONDS = 5.0
-_MOST_REPORTS = 6
+_DELIVERY_SECONDS = 600.0
+_LONGEST_LIFE_SECONDS = 3.0
+_MOST_REPORTS = 3
 _PAUSE_SECONDS = 0.1
-_SHARE_IN_START_UP = 0.2
+_SHARE_IN_START_UP = 0.25
 _START_UP_SECONDS = 0.4
 _FIRST = (None, None, None, signal.SIGTERM, signal.SIGSTOP)
 """What a relay is sent a moment before SIGKILL."""

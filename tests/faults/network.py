@@ -29,8 +29,8 @@ _WALK_IN: Final = item("walk-in")  # so that the list stays as it is
 _RECOVERY_SECONDS: Final = 60.0
 
 
-class _Scanner:
-    """Reports and asks until it is stopped, and notes what it was answered."""
+class Working:
+    """A scanner: reports and asks until it is stopped, and notes what it was answered."""
 
     def __init__(self, peer: Peer, items: list[WorklistItem], chance: Random, outcome: Outcome) -> None:
         self._peer, self._chance, self._outcome = peer, chance, outcome
@@ -101,7 +101,7 @@ def run(folder: Path, seconds: float, seed: int) -> Outcome:
         peer = process.start()
         try:
             eventually(lambda: len(shown(peer)) == _ITEMS)
-            scanner = _Scanner(peer, items, chance, outcome)
+            scanner = Working(peer, items, chance, outcome)
             for fault in chance.sample(Proxy.FAULTS, len(Proxy.FAULTS)):
                 proxy.fault = fault
                 outcome.faults += 1
@@ -114,11 +114,12 @@ def run(folder: Path, seconds: float, seed: int) -> Outcome:
             outcome.told["all delivered after the last fault"] = f"{time.monotonic() - began_at:.1f} s"
         finally:
             process.end()
-        _compare(cloud, scanner.acknowledged, outcome)
+        compare(cloud, scanner.acknowledged, outcome)
     return outcome
 
 
-def _compare(cloud: FakeCloud, acknowledged: list[tuple[str, str]], outcome: Outcome) -> None:
+def compare(cloud: FakeCloud, acknowledged: list[tuple[str, str]], outcome: Outcome) -> None:
+    """Compare what the cloud has with what scanners were answered with Success."""
     recorded = cloud.recorded_kinds()
     outcome.lost += [f"{uid} {kind}" for uid, kind in set(acknowledged) - set(recorded)]
     ids = [event["event_id"] for event in cloud.recorded]

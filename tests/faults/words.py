@@ -41,7 +41,7 @@ _ANSWERS: Final = {
 
 
 def _network(fault: str, at_work: Scene) -> None:
-    at_work.proxy.fault = fault
+    at_work.line.fault = fault
 
 
 def _answers(fault: str, at_work: Scene) -> None:

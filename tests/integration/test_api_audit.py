@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from lambdas.access.role import Role
-from tests.rigs.api import PASSWORD, ApiRig, api
-from tests.rigs.builders import an_item
-from tests.rigs.cloud import Clock
+from tests.rigs.api import PASSWORD, ApiRig
+from tests.rigs.api_of_one_item import ITEM, WHERE, ticking_api_of_one_item
 from tests.rigs.lambda_events import LambdaClient
 
-ITEM = an_item()
-WHERE = f"/worklist/{ITEM.id}"
 NEW = {"patient_name": "Doe^Jo", "patient_id": "P1", "modality": "MR"}
 DAY = "20261118"
-
-
-def ticking(clock: Clock) -> float:
-    """Let time pass, so that what comes later is later."""
-    clock.seconds += 0.001
-    return clock.seconds
-
-
-@contextmanager
-def running_api() -> Iterator[ApiRig]:
-    with patch.object(Clock, "__call__", ticking), api(DEFAULT_SITE="north") as running:
-        running.services.worklist.put_if_changed([ITEM])
-        yield running
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[ApiRig]:
     """Return an API that several tests use, none of which minds what the others did."""
-    with running_api() as running:
+    with ticking_api_of_one_item() as running:
         yield running
 
 

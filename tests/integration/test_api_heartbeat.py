@@ -34,7 +34,7 @@ def beat(relay: RelayClient, **fields: Any) -> Any:
 
 
 def told(*scanners: dict[str, Any], version: str) -> dict[str, Any]:
-    usual = {"identity_shared": False, "discards": [], "discards_recorded": []}
+    usual = {"identity_shared": False, "discards": [], "retries": [], "discards_recorded": []}
     return {"scanners": list(scanners), "version": version, **usual}
 
 
@@ -195,6 +195,24 @@ PARKED = {
 def discard(rig: ApiRig, relay: RelayClient, role: Role = Role.ADMIN, because: str = "scanned twice") -> Any:
     path = f"/relays/{relay.relay_id}/parked-events/{PARKED['event_id']}/discard"
     return rig.user(role).post(path, json={"because": because})
+
+
+def test_a_parked_event_is_sent_again_once_for_each_time_somebody_asks(rig: ApiRig) -> None:
+    admin, relay, other = rig.user(Role.ADMIN), rig.relay(), rig.relay()
+    beat(relay, parked_events=[PARKED])
+    path = f"/relays/{relay.relay_id}/parked-events/{PARKED['event_id']}/retry"
+    assert admin.post(path).status == 202
+    assert beat(other, parked_events=[PARKED])["retries"] == []
+    assert beat(relay, parked_events=[PARKED])["retries"] == [PARKED["event_id"]]
+    assert beat(relay, parked_events=[PARKED])["retries"] == []
+
+
+def test_only_an_admin_has_an_event_sent_again_and_only_one_that_is_parked(rig: ApiRig) -> None:
+    relay = rig.relay()
+    beat(relay, parked_events=[PARKED])
+    path = f"/relays/{relay.relay_id}/parked-events"
+    assert rig.user(Role.WRITE).post(f"{path}/{PARKED['event_id']}/retry").status == 403
+    assert rig.user(Role.ADMIN).post(f"{path}/none/retry").status == 404
 
 
 def test_a_parked_event_is_given_up_in_the_cloud_and_the_relay_is_told_until_it_is_gone(rig: ApiRig) -> None:

@@ -5,42 +5,25 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from lambdas.access.role import Role
 from lambdas.store.models import audit_key
 from shared.steps.procedure_step import EventKind
-from tests.rigs.api import ApiRig, api
-from tests.rigs.builders import an_event, an_item
-from tests.rigs.cloud import Clock
+from tests.rigs.api import ApiRig
+from tests.rigs.api_of_one_item import ITEM, WHERE, ticking_api_of_one_item
+from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import LambdaClient
 
-ITEM = an_item()
-WHERE = f"/worklist/{ITEM.id}"
 NEW = {"patient_name": "Doe^Jo", "patient_id": "P1", "modality": "MR"}
 DAY = "20261118"
 
 
-def ticking(clock: Clock) -> float:
-    """Let time pass, so that what comes later is later."""
-    clock.seconds += 0.001
-    return clock.seconds
-
-
-@contextmanager
-def running_api() -> Iterator[ApiRig]:
-    with patch.object(Clock, "__call__", ticking), api(DEFAULT_SITE="north") as running:
-        running.services.worklist.put_if_changed([ITEM])
-        yield running
-
-
 @pytest.fixture
 def rig() -> Iterator[ApiRig]:
-    with running_api() as running:
+    with ticking_api_of_one_item() as running:
         yield running
 
 

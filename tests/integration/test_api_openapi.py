@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
@@ -26,31 +27,10 @@ from schemathesis.specs.openapi.checks import (
 
 from lambdas.access.role import Role
 from lambdas.api.main import create_app
-from lambdas.api.openapi import TAGS, operations
+from lambdas.api.openapi.completion import operations
+from lambdas.api.openapi.meanings import TAGS
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
-
-PEOPLES = (
-    "AccessToken",
-    "AuditCheck",
-    "AuditRecord",
-    "CandidateView",
-    "Deleted",
-    "Exchange",
-    "Flaw",
-    "ItemChoice",
-    "Login",
-    "NewUser",
-    "PasswordChange",
-    "Problem",
-    "Session",
-    "StepDetail",
-    "StepView",
-    "UserChanges",
-    "UserView",
-)
-"""Models of what people's clients send and get, in which every property must be described."""
-
 
 CHECKS = [
     not_a_server_error,
@@ -96,10 +76,92 @@ def test_every_parameter_is_described(document: Any) -> None:
     assert left == set()
 
 
-@pytest.mark.parametrize("model", PEOPLES)
-def test_every_property_that_people_meet_is_described(document: Any, model: str) -> None:
-    properties = document["components"]["schemas"][model]["properties"]
-    assert [name for name, each in properties.items() if not each.get("description")] == []
+def test_every_property_of_every_model_is_described(document: Any) -> None:
+    left = {
+        f"{model}.{name}"
+        for model, schema in document["components"]["schemas"].items()
+        for name, each in schema.get("properties", {}).items()
+        if not each.get("description")
+    }
+    assert left == set()
+
+
+def test_every_model_says_what_it_is(document: Any) -> None:
+    schemas = document["components"]["schemas"].items()
+    assert [name for name, schema in schemas if not schema.get("description")] == []
+
+
+def contents(document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every JSON body and answer of the document, with a name for it."""
+    for operation in operations(document):
+        told = {"body": operation.get("requestBody", {})} | operation["responses"]
+        for part, found in told.items():
+            for kind, content in found.get("content", {}).items():
+                if kind != "text/csv":
+                    yield f"{operation['operationId']} {part}", content
+
+
+def test_every_body_and_answer_has_an_example_that_fits(document: Any) -> None:
+    flaws = []
+    for name, content in contents(document):
+        schema = {**content["schema"], "components": document["components"]}
+        found = Draft202012Validator(schema).iter_errors(content["example"])
+        flaws += [f"{name}: {list(each.absolute_path)} {each.message}" for each in found]
+    assert flaws == []
+
+
+def untyped(node: Any, path: str = "") -> Iterator[str]:
+    """Yield where a part of a document says nothing of what it holds."""
+    if isinstance(node, list):
+        for number, part in enumerate(node):
+            yield from untyped(part, f"{path}/{number}")
+    if not isinstance(node, dict):
+        return
+    says = node.get("properties") or node.get("additionalProperties") not in (None, True)
+    if node.get("type") == "object" and not says:
+        yield path
+    if node.get("type") == "array" and not node.get("items"):
+        yield path
+    for name, part in node.items():
+        if name not in {"example", "default"}:
+            yield from untyped(part, f"{path}/{name}")
+
+
+def test_no_object_and_no_list_is_untyped(document: Any) -> None:
+    assert list(untyped(document)) == []
+
+
+@pytest.mark.parametrize("schema", [{"type": "object"}, {"type": "array"}, {"anyOf": [{"type": "object"}]}])
+def test_what_is_untyped_is_found(schema: Any) -> None:
+    assert list(untyped(schema))
+
+
+def test_no_default_is_one_that_may_not_be_sent(document: Any) -> None:
+    flaws = [
+        f"{model}.{name}"
+        for model, schema in document["components"]["schemas"].items()
+        for name, each in schema.get("properties", {}).items()
+        if "default" in each and list(_flaws(document, each, each["default"]))
+    ]
+    assert flaws == []
+
+
+def _flaws(document: Any, schema: Any, value: Any) -> Any:
+    return Draft202012Validator({**schema, "components": document["components"]}).iter_errors(value)
+
+
+def test_the_document_is_one_that_tools_can_read(document: Any) -> None:
+    assert document["info"]["contact"]
+    assert document["servers"]
+    for path, operation in ((path, each) for path, by in document["paths"].items() for each in by.values()):
+        named = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+        assert named == set(re.findall(r"{(\w+)}", path))
+
+
+def test_answers_name_the_headers_that_clients_need(document: Any) -> None:
+    made = document["paths"]["/worklist"]["post"]["responses"]["201"]["headers"]
+    assert {"ETag", "Location", "X-Request-Id"} <= made.keys()
+    assert "Link" in document["paths"]["/worklist"]["get"]["responses"]["200"]["headers"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
@@ -120,13 +182,13 @@ class Answer(BaseModel):
     x: str
 
 
-LEFT_OUT = ("/relay/", "/openapi.json")
-"""What people do not call; relays' own tests hold what they are answered."""
+LEFT_OUT = ("/openapi.json",)
 
-MODES = {
+MODES: dict[Role | None, list[GenerationMode]] = {
     Role.ADMIN: list(GenerationMode),  # who gets in everywhere also asks wrongly everywhere
     Role.WRITE: [GenerationMode.POSITIVE],
     Role.READ: [GenerationMode.POSITIVE],
+    None: list(GenerationMode),  # a relay
 }
 
 BOUNDED = settings(
@@ -140,16 +202,20 @@ BOUNDED = settings(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", list(Role))
-def test_every_answer_is_one_that_the_document_allows(rig: ApiRig, role: Role) -> None:
-    """Send what the document allows, and what it does not, to every operation that people call."""
+@pytest.mark.parametrize("role", MODES, ids=lambda role: role.value if role else "relay")
+def test_every_answer_is_one_that_the_document_allows(rig: ApiRig, role: Role | None) -> None:
+    """Send what the document allows, and what it does not, to every operation.
+
+    People and relays ask for what is the other's, too: they are to be refused in the document's own words.
+    """
     schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(rig.services))
-    user = rig.user(role)
+    relay = rig.relay()
     flaws: list[str] = []
     for found in schema.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]
         if not operation.path.startswith(LEFT_OUT):
-            flaws += flaws_of(operation, user.headers, MODES[role])
+            client = rig.user(role) if role else relay.http  # a session may be ended by then
+            flaws += flaws_of(operation, client.headers, MODES[role])
     assert flaws == []
 
 

@@ -232,3 +232,33 @@ def test_a_report_asks_its_days_and_no_others(rig: ApiRig) -> None:
     with patch.object(rig.cloud.tables.item._get_connection().__class__, "query", query):
         assert client.get(URL).status == 200
     assert sorted(each for each in asked if each[0]) == [("by_group", 0), ("by_group", 0), ("by_start", 1)]
+
+
+def test_an_item_of_an_earlier_build_counts_and_its_cancellation_too(rig: ApiRig) -> None:
+    item = an_item(scheduled_start_time="0700")
+    book(rig, item)
+    row = rig.cloud.tables.item.get("SITE#north", f"ITEM#{item.id}")
+    row.update(actions=[rig.cloud.tables.item.timing.remove()])
+    names = ("bookings", "saved_known", "missing", "cancelled_late")
+    assert figures(rig, *names) == (1, 0, 0, 0)
+    rig.services.worklist.withdraw("north", [item.id])
+    assert figures(rig, *names) == (1, 0, 0, 1)
+
+
+def test_a_tombstone_of_an_earlier_build_is_not_counted(rig: ApiRig) -> None:
+    item = an_item()
+    book(rig, item)
+    rig.services.worklist.withdraw("north", [item.id])
+    model = rig.cloud.tables.item
+    row = model.get("SITE#north", f"ITEM#{item.id}")
+    row.update(actions=[model.timing.remove(), model.group_key.remove(), model.group_at.remove()])
+    assert figures(rig, "bookings", "cancelled") == (0, 0)
+
+
+def test_what_comes_back_is_a_booking_and_no_cancellation_any_more(rig: ApiRig) -> None:
+    item = an_item(scheduled_start_time="0700")
+    book(rig, item)
+    rig.services.worklist.remove(item.id)
+    assert figures(rig, "bookings", "cancelled", "cancelled_late") == (1, 1, 1)
+    rig.services.worklist.restore(item.id)
+    assert figures(rig, "bookings", "cancelled", "cancelled_late") == (1, 0, 0)

@@ -24,9 +24,12 @@ def rig() -> Iterator[ApiRig]:
         yield running
 
 
+NOTICE = {"site": "north", "channel": "email", "target": "a@example.org"}
+
 PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/auth/login", {"username": HALF, "password": "x"}),
     ("POST", "/auth/login", {"username": "x", "password": HALF}),
+    ("POST", "/auth/exchange", {"id_token": HALF}),
     ("POST", "/users", USER | {"username": HALF}),
     ("POST", "/users", USER | {"password": HALF}),
     ("POST", "/users", USER | {"role": HALF}),
@@ -38,6 +41,10 @@ PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", f"/worklist/{ITEM.id}/release", {"fields": [HALF]}),
     ("POST", "/procedure-steps/1.2/link", {"item_id": HALF}),
     ("POST", "/procedure-steps/1.2/unlink", {"item_id": HALF}),
+    ("POST", "/notices", NOTICE | {"target": HALF}),
+    ("POST", "/notices", NOTICE | {"site": HALF}),
+    ("PUT", "/notices/n", NOTICE | {"digest_at": HALF}),
+    ("POST", "/calendars", {"site": "north", "scanner": HALF}),
     ("POST", "/relays/enrollments", {"site": HALF}),
     ("POST", "/relays/r/parked-events/e/discard", {"because": HALF}),
     ("PUT", "/relays/r/scanners", {"scanners": [{"ae_title": HALF}]}),
@@ -51,6 +58,7 @@ PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/sources/x/sync", {"record": HALF}),
 ]
 RELAYS: list[tuple[str, dict[str, Any]]] = [
+    ("/relay/self-tests/t", {"hops": [{"hop": "FOUND", "at": "2026-11-22T09:00:00Z", "failure": HALF}]}),
     ("/relay/enroll", {"code": HALF, "public_key": "x", "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": "x", "name": HALF}),
@@ -100,8 +108,12 @@ def test_every_route_with_a_body_is_tried_here(rig: ApiRig) -> None:
     }
     assert taking == {
         "POST /auth/login",
+        "POST /auth/exchange",
         "POST /users",
         "PUT /users/{username}",
+        "POST /notices",
+        "PUT /notices/{notice_id}",
+        "POST /calendars",
         "POST /relays/enrollments",
         "PUT /relays/{relay_id}/scanners",
         "POST /relays/{relay_id}/parked-events/{event_id}/discard",
@@ -117,6 +129,7 @@ def test_every_route_with_a_body_is_tried_here(rig: ApiRig) -> None:
         "PUT /users/me/password",
         "POST /relay/enroll",
         "POST /relay/heartbeat",
+        "POST /relay/self-tests/{test_id}",
         "POST /relay/mpps/lacking",
         "POST /relay/mpps",  # each event by itself: see test_api_mpps
     }

@@ -7,19 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.access.role import Role
-from tests.rigs.api import ApiRig, api
-from tests.rigs.builders import an_event, an_item
+from tests.rigs.api import ApiRig
+from tests.rigs.api_of_one_item import ITEM, WHERE, api_of_one_item
+from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import LambdaClient
 
-ITEM = an_item()
-WHERE = f"/worklist/{ITEM.id}"
 STATUS = "performed_procedure_step_status"
 
 
 @pytest.fixture
 def rig() -> Iterator[ApiRig]:
-    with api(DEFAULT_SITE="north") as running:
-        running.services.worklist.put_if_changed([ITEM])
+    with api_of_one_item() as running:
         yield running
 
 

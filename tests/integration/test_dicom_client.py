@@ -146,7 +146,7 @@ def open_sockets() -> set[str]:
 def test_a_peer_that_breaks_the_connection_is_told_of_and_costs_no_socket(peer: Peer) -> None:
     before = open_sockets()
     with listening(peer) as port, pytest.raises(Unavailable):
-        scu.echo(scu.Peer("127.0.0.1", port, "RELAY", "SCANNER1", timeout_seconds=20))
+        scu.echo(scu.Peer("127.0.0.1", port, "RELAY", "SCANNER1", timeout_seconds=PATIENCE))
     assert open_sockets() <= before
 
 

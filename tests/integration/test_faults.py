@@ -9,6 +9,8 @@ import pytest
 from tests.faults import cloud, damage, named, network, outage, power, scanners, security
 from tests.faults.outcome import Outcome
 from tests.faults.plot import plotted
+from tests.faults.wires import part as machines
+from tests.faults.wires.wire import why_not
 from tests.faults.words import FAULTS
 
 pytestmark = pytest.mark.slow
@@ -63,6 +65,16 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
 
 def test_a_bad_network_loses_nothing(tmp_path: Path) -> None:
     assert_nothing_wrong(network.run(tmp_path, 4, seed=3))
+
+
+def test_on_two_machines_a_bad_wire_and_a_lying_name_server_lose_nothing_and_are_named(
+    tmp_path: Path,
+) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    outcome = machines.run(tmp_path, 4, seed=3)
+    assert_nothing_wrong(outcome)
+    assert outcome.named == 8
 
 
 def test_two_hours_without_the_cloud_are_told_and_made_good(tmp_path: Path) -> None:

@@ -31,12 +31,12 @@ def test_a_new_exam_has_its_first_version(site: Happening) -> None:
     exam = site.exam(item)
     planned = datetime(2026, 11, 22, 9, 30)
     assert exam["exam"] == NAMES.exam(item.id)
-    assert (exam["version"], exam["because"], exam["by"]) == (1, "created", "source")
+    assert (exam["version"], exam["because"], exam["done_by"]) == (1, "created", "source")
     assert (exam["study"], exam["site"], exam["scanner"]) == ("study", "north", "MR1")
     assert exam["participant"] == NAMES.participant("study", "001", item.patient_id)
     assert (exam["status"], exam["removed"]) == ("SCHEDULED", False)
     assert (exam["planned_local"], exam["planned_minutes"]) == (planned, 45)
-    assert exam["at"] == exam["first_seen_at"] == exam["status_since_at"] == site.at()
+    assert exam["known_at"] == exam["first_seen_at"] == exam["status_since_at"] == site.at()
     assert (exam["steps"], exam["started_at"], exam["reschedules"]) == (0, None, 0)
 
 
@@ -61,7 +61,7 @@ def test_planned_and_actual_stand_side_by_side(site: Happening) -> None:
     assert (site.exam(item)["status"], site.exam(item)["ended_at"]) == ("IN_PROGRESS", None)
     site.end()
     exam = site.exam(item)
-    assert (exam["status"], exam["status_owner"], exam["by"]) == ("COMPLETED", "mpps", "relay")
+    assert (exam["status"], exam["status_owner"], exam["done_by"]) == ("COMPLETED", "mpps", "relay")
     assert (exam["started_at"], exam["actual_scanner"]) == (datetime(2026, 11, 22, 9, 31), "MR1")
     assert exam["ended_at"] == datetime(2026, 11, 22, 10, 15)
     assert exam["planned_local"] == datetime(2026, 11, 22, 9, 30)
@@ -72,7 +72,7 @@ def test_a_removed_exam_says_since_when(site: Happening) -> None:
     site.remove(item)
     removed_at = site.at()
     exam = site.exam(item)
-    assert (exam["removed"], exam["because"], exam["by"]) == (True, "removed", "person")
+    assert (exam["removed"], exam["because"], exam["done_by"]) == (True, "removed", "person")
     assert exam["status_since_at"] == removed_at
     site.restore(item)
     assert (site.exam(item)["removed"], site.exam(item)["because"]) == (False, "restored")
@@ -96,7 +96,7 @@ def test_a_missed_exam_is_a_no_show_of_the_clock(site: Happening) -> None:
 def test_an_exam_made_by_hand_is_of_no_study(site: Happening) -> None:
     item = site.by_hand()
     exam = site.exam(item)
-    assert (exam["study"], exam["by"]) == ("", "person")
+    assert (exam["study"], exam["done_by"]) == ("", "person")
     assert exam["participant"] == NAMES.participant("", "", item.patient_id)
 
 
@@ -105,9 +105,12 @@ def test_a_changed_field_says_who_owns_it_since(site: Happening) -> None:
     site.edit(item, protocol_name="T2")
     site.put(patient_weight_kg="70")
     changes = {row["field"]: row for row in site.rows()["changes"]}
-    assert (changes["protocol_name"]["owner"], changes["protocol_name"]["by"]) == ("person", "person")
+    assert (changes["protocol_name"]["owner"], changes["protocol_name"]["done_by"]) == ("person", "person")
     assert (changes["protocol_name"]["before_hash"], changes["protocol_name"]["version"]) == ("", 2)
-    assert (changes["patient_weight_kg"]["owner"], changes["patient_weight_kg"]["by"]) == ("source", "source")
+    assert (changes["patient_weight_kg"]["owner"], changes["patient_weight_kg"]["done_by"]) == (
+        "source",
+        "source",
+    )
 
 
 def test_a_value_that_comes_back_has_its_hash_again(site: Happening) -> None:

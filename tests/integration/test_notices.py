@@ -162,6 +162,22 @@ def test_a_failure_is_told_and_tried_again_after_a_pause(rig: ApiRig, mails: Mai
     assert (shown(rig)["failure"], shown(rig)["waiting"], shown(rig)["told"]) == ("", 0, 1)
 
 
+def test_the_trouble_of_one_address_is_not_the_others(rig: ApiRig, mails: MailSink) -> None:
+    first, second = sorted([make(rig), make(rig, target="other@example.org")])
+    miss(rig, "900100")
+    change = rig.services.notices.change
+
+    def stuck(subscription_id: str, *args: Any) -> Any:
+        if subscription_id == first:
+            raise Unavailable("DynamoDB answered InternalServerError")
+        return change(subscription_id, *args)
+
+    with patch.object(rig.services.notices, "change", stuck), pytest.raises(Unavailable):
+        by_mail(rig, mails)()
+    assert len(mails.mails) == 1
+    assert rig.services.notices.ledger(second).delivered_at is not None
+
+
 def test_two_rounds_at_once_send_one_mail(rig: ApiRig, mails: MailSink) -> None:
     make(rig)
     miss(rig, "900100")

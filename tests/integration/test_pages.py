@@ -492,6 +492,41 @@ def test_accounts_are_made_changed_and_removed(rig: ApiRig) -> None:
     assert (last.status, "last admin" in last.words) == (409, True)
 
 
+def test_an_account_is_limited_to_sites_and_freed_again(rig: ApiRig) -> None:
+    browser = visitor(rig, Role.ADMIN)
+    browser.get("/app/accounts")
+    made = {"username": "ana", "password": PASSWORD, "role": "read", "sites": "north, south"}
+    assert "for north, south, since" in browser.follow(browser.post("/app/accounts/new", made)).words
+    browser.post("/app/accounts/change", {"username": "ana", "do": "disable", "role": "read"})
+    limited = rig.services.users.find("ana")
+    browser.post("/app/accounts/change", {"username": "ana", "do": "save", "role": "read", "sites": ""})
+    freed = rig.services.users.find("ana")
+    assert limited is not None
+    assert freed is not None
+    assert (limited.sites, freed.sites) == (("north", "south"), ())
+
+
+def test_a_site_that_is_no_name_is_refused(rig: ApiRig) -> None:
+    browser = visitor(rig, Role.ADMIN)
+    browser.get("/app/accounts")
+    made = {"username": "bo", "password": PASSWORD, "role": "read", "sites": "no rth"}
+    assert browser.post("/app/accounts/new", made).status == 422
+    assert rig.services.users.find("bo") is None
+
+
+def test_an_auditor_downloads_what_is_asked_for_as_csv(rig: ApiRig) -> None:
+    book(rig, patient_name="=cmd^Eve")
+    browser = visitor(rig, Role.ADMIN)
+    browser.get("/app/audit")
+    page = browser.post("/app/audit", {"kind": "item", "as": "csv"})
+    lines = page.html.splitlines()
+    assert lines[0].startswith("at,actor_kind,actor,")
+    assert all(",item," in line for line in lines[1:])
+    assert "'=cmd^Eve" in page.html
+    told = [each.entry.subjects[0].kind for each in rig.services.audit.of_day(f"{now(rig):%Y%m%d}")]
+    assert "audit" in told
+
+
 def test_a_short_password_is_refused_and_not_quoted(rig: ApiRig) -> None:
     browser = visitor(rig, Role.ADMIN)
     browser.get("/app/accounts")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from fastapi.routing import APIRoute
 
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user, set_password
@@ -15,6 +14,7 @@ from lambdas.api.pages.dashboard import MODULES
 from lambdas.api.pages.origin import SECURE_COOKIE
 from tests.rigs.api import PASSWORD, ApiRig, api, log_lines
 from tests.rigs.pages import Page, Visitor, visitor
+from tests.rigs.routes import served
 
 READ, WRITE, ADMIN = Role.READ, Role.WRITE, Role.ADMIN
 PAGES = {
@@ -76,14 +76,7 @@ def rig() -> Iterator[ApiRig]:
 
 
 def test_the_tables_name_every_page() -> None:
-    routes = {
-        (method, route.path)
-        for module in MODULES
-        for route in module.router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-    assert routes == {(method, path) for method, path, _ in ROUTES} | FOR_ANYBODY
+    assert served(MODULES) == {(method, path) for method, path, _ in ROUTES} | FOR_ANYBODY
 
 
 @cache

@@ -18,6 +18,7 @@ from edge_relay.cli import app
 from edge_relay.client import scu
 from edge_relay.operations.status_socket import ask
 from shared.errors import MwlError
+from tests.rigs.patience import PATIENCE
 from tests.rigs.relay import FakeCloud, RelayProcess, began, eventually, item, query, shown
 
 
@@ -125,7 +126,7 @@ def test_a_start_that_fails_says_what_failed(tmp_path: Path, cloud: FakeCloud, n
         relay.config_file.write_text(text)
     else:
         (relay.state_dir / name).mkdir()
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ended.returncode == 2
     assert says in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr

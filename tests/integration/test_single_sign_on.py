@@ -21,6 +21,7 @@ from lambdas.store.accounts.people import User
 from tests.rigs.api import PASSWORD, ApiRig, api, log_lines
 from tests.rigs.open_id import CLIENT, OpenIdRig, open_id
 from tests.rigs.pages import Page, Visitor
+from tests.rigs.patience import PATIENCE
 
 CLIENT_SECRET = "what-the-provider-gave-us"
 
@@ -321,7 +322,7 @@ def forgeries(genuine: str, public_key: str) -> dict[str, str]:
     ],
 )
 def test_a_forged_token_is_refused(rig: ApiRig, provider: OpenIdRig, kind: str) -> None:
-    key = requests.get(f"{provider.issuer}/jwks", timeout=10).json()["keys"][0]["n"]
+    key = requests.get(f"{provider.issuer}/jwks", timeout=PATIENCE).json()["keys"][0]["n"]
     assert exchanged(rig, forgeries(provider.id_token("r1"), key)[kind]) == 401
 
 

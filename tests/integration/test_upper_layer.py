@@ -60,7 +60,7 @@ def test_another_implementation_is_served() -> None:
         assert [status.Status for status, _ in found] == [PENDING, SUCCESS]
         assert found[0][1] == asked
         association.release()
-        association.join(5)
+        association.join(PATIENCE)
         assert association.is_released
 
 
@@ -102,7 +102,7 @@ def test_no_more_than_a_few_requests_are_read_ahead_and_waiting_is_not_held_agai
         assert toy.until(lambda toy: len(toy.open) == 1)
         assert len(toy.performed) == 1
         toy.futures[0].set_result(Response(SUCCESS))
-        peer.socket.settimeout(10)
+        peer.socket.settimeout(PATIENCE)
         assert [peer.answer().message_id for _ in range(2000)] == [1] + [2] * 1999
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,8 +12,10 @@ from typing import Any
 from lambdas.history.deployment import Deployment, studies_of
 from lambdas.history.facts.fact import Fact
 from lambdas.history.facts.pseudonyms import Pseudonyms
+from lambdas.history.parquet import read
 from lambdas.history.rows.fold import Rows, fold
 from lambdas.history.rows.state import SiteState, Study
+from lambdas.history.table import Table
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import parse_definition
 from lambdas.store.accounts.relays import RelayStore
@@ -158,3 +161,47 @@ class Happening:
 
 
 MINUTE = timedelta(minutes=1)
+
+
+class MemoryFiles:
+    """Files in memory, as `lambdas.history.stream.files.Files` wants them."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.held if name.startswith(prefix))
+
+    def read(self, name: str) -> bytes | None:
+        return self.held.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.held[name] = content
+
+    def delete(self, name: str) -> None:
+        self.held.pop(name, None)
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Return all rows of a table."""
+        return [row for name in self.names(f"{table.name}/") for row in read(table, self.held[name])]
+
+
+def stream_records(cloud: CloudRig, table: str = "WorklistTable") -> list[dict[str, Any]]:
+    """Return what a table's stream would tell of rows that are only ever added: a record each, in order."""
+    pages = cloud.dynamodb.get_paginator("scan").paginate(TableName=table)
+    found = [item for page in pages for item in page["Items"]]
+    return [
+        {
+            "eventID": f"event{number}",
+            "eventName": "INSERT",
+            "dynamodb": {"SequenceNumber": f"{number:021}", "NewImage": as_event(item)},
+        }
+        for number, item in enumerate(sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"])), 1)
+    ]
+
+
+def as_event(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item as Lambda and an export write it: bytes in base64."""
+    return {
+        name: {"B": b64encode(value["B"]).decode()} if "B" in value else value for name, value in item.items()
+    }

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
 
+from tests.rigs.patience import PATIENCE
+
 CLIENT, PROGRAM = "dashboard", "command-line"
 GROUPS = json.dumps(
     [
@@ -44,7 +46,7 @@ class OpenIdRig:
 
     def know(self, sub: str, **claims: Any) -> None:
         """Let the provider know a person, and what it says of them."""
-        requests.put(f"{self.issuer}/users/{sub}", json=claims, timeout=10).raise_for_status()
+        requests.put(f"{self.issuer}/users/{sub}", json=claims, timeout=PATIENCE).raise_for_status()
 
     def consent(self, address: str, sub: str, **changed: str) -> str:
         """Sign on at the provider as a browser would; return where it sends the browser.
@@ -54,13 +56,13 @@ class OpenIdRig:
         parts = urlsplit(address)
         query = urlencode({**dict(parse_qsl(parts.query)), **changed})
         asked = urlunsplit(parts._replace(query=query))
-        answer = requests.post(asked, data={"sub": sub}, timeout=10, allow_redirects=False)
+        answer = requests.post(asked, data={"sub": sub}, timeout=PATIENCE, allow_redirects=False)
         assert answer.status_code in {302, 303}, answer.text
         return answer.headers["location"]
 
     def refuse(self, address: str) -> str:
         """Press "deny" at the provider; return where it sends the browser."""
-        answer = requests.post(address, data={"action": "deny"}, timeout=10, allow_redirects=False)
+        answer = requests.post(address, data={"action": "deny"}, timeout=PATIENCE, allow_redirects=False)
         return answer.headers["location"]
 
     def id_token(self, sub: str, client: str = PROGRAM) -> str:
@@ -78,7 +80,7 @@ class OpenIdRig:
             f"{self.issuer}/oauth2/token",
             data={"grant_type": "authorization_code", "code": code, "redirect_uri": back},
             auth=(client, "secret"),
-            timeout=10,
+            timeout=PATIENCE,
         )
         token: str = answer.json()["id_token"]
         return token

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -111,10 +112,19 @@ class FakeCloud:
     ``401``, ``403``, ``400``, ``shape``, ``forget`` (answers 200 without any result). ``always`` is a fault
     that stays. ``refuse`` maps event ids to reasons; ``poison`` makes any batch with that event id a 400.
     Heartbeats have faults of their own, so that they use up nobody else's; ``overrides`` and ``version`` are
-    what they are answered with, ``heartbeats`` what was told.
+    what they are answered with, ``heartbeats`` what was told, ``shown`` what scanners were shown.
+
+    :param name: what relays call its host.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        *,
+        name: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._host, self._name, self._tls = host, name or host, tls
         self.items: dict[str, tuple[int, dict[str, Any] | None]] = {}
         self.seq = 0
         self.epoch = uuid4().hex
@@ -130,6 +140,7 @@ class FakeCloud:
         self.version = "0"
         self.identity_shared = False
         self.discards: list[dict[str, Any]] = []
+        self.shown: list[dict[str, Any]] = []
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -151,11 +162,14 @@ class FakeCloud:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self._name}:{self.port}"
 
     def start(self) -> None:
         """Listen; on the same port again after `stop`."""
-        self._server = _QuietServer(("127.0.0.1", self.port), _handler(self))
+        self._server = _QuietServer((self._host, self.port), _handler(self))
+        if self._tls is not None:
+            wrapped = self._tls.wrap_socket(self._server.socket, server_side=True)
+            self._server.socket = wrapped
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -293,6 +307,9 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._fault(cloud.mpps_faults.popleft())
             if url.path == "/relay/heartbeat":
                 return self._heartbeat(body)
+            if url.path == "/relay/shown" and not cloud.always:
+                cloud.shown += body["items"]
+                return self._send(200, {"kept": len(body["items"])})
             if cloud.faults or cloud.always:
                 return self._fault(cloud.faults.popleft() if cloud.faults else cloud.always)
             if url.path == "/relay/worklist":
@@ -452,16 +469,7 @@ def statuses(relay: Relay) -> list[str]:
 
 def began(each: WorklistItem) -> Dataset:
     """Return the attribute list of an N-CREATE for an item."""
-    return scu.step_began(
-        study_instance_uid=each.study_instance_uid,
-        scheduled_step_id=each.scheduled_procedure_step_id,
-        accession_number=each.accession_number,
-        patient_id=each.patient_id,
-        patient_name=each.patient_name,
-        modality=each.modality,
-        station_aetitle=each.scheduled_station_aetitle,
-        now=datetime(2026, 11, 22, 9, 31, 7),
-    )
+    return scu.exam_began(each, each.scheduled_station_aetitle, datetime(2026, 11, 22, 9, 31, 7))
 
 
 def completed() -> Dataset:

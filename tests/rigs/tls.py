@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-LOOPBACK = ip_address("127.0.0.1")
+LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,14 @@ class Authority:
         begins: timedelta = timedelta(days=-3),
         password: bytes | None = None,
         address: str = "127.0.0.1",
+        host: str = "",
     ) -> Issued:
-        """Issue a certificate for an address; its times count from now, and may be negative."""
+        """Issue a certificate for an address, or a host; its times count from now, and may be negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issued = Issued(self._folder / f"{name}.crt", self._folder / f"{name}.key")
-        made = self._signed(subject, key.public_key(), lasts, begins, ip_address(address), is_authority=False)
+        named = x509.DNSName(host) if host else x509.IPAddress(ip_address(address))
+        made = self._signed(subject, key.public_key(), lasts, begins, named, is_authority=False)
         issued.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         encryption = (
             serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
@@ -63,7 +65,7 @@ class Authority:
         key: ec.EllipticCurvePublicKey,
         lasts: timedelta,
         begins: timedelta = timedelta(days=-3),
-        address: IPv4Address | IPv6Address = LOOPBACK,
+        named: x509.GeneralName = LOOPBACK,
         *,
         is_authority: bool,
     ) -> x509.Certificate:
@@ -77,6 +79,6 @@ class Authority:
             .not_valid_before(now + begins)
             .not_valid_after(now + lasts)
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([named]), critical=False)
             .sign(self._key, hashes.SHA256())
         )

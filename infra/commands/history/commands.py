@@ -57,17 +57,74 @@ def export(
             typer.echo(f"site {site}: entry {number} is missing; what came after it is left out", err=True)
 
 
+At = Annotated[str, typer.Option("--at", help="The folder of an export, or s3://BUCKET.")]
+First = Annotated[str, typer.Option("--from", help="The first day asked about, YYYY-MM-DD.")]
+Last = Annotated[str, typer.Option("--to", help="The last day asked about.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, for programs.")]
+
+
+@history.command("questions")
+def list_questions() -> None:
+    """List the named questions."""
+    from infra.commands.screen import show_table
+    from lambdas.history.questions import questions
+
+    with reported():
+        rows = [(each.name, " ".join(filter(None, (each.asks, each.note)))) for each in questions().values()]
+        show_table("Questions", ("name", "what it asks"), rows)
+
+
 @history.command()
 def query(
-    question: Annotated[str, typer.Argument(help='SQL: "SELECT ... FROM exams".')],
-    at: Annotated[str, typer.Option("--at", help="The folder of an export, or s3://BUCKET.")] = "history",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for programs.")] = False,
+    question: Annotated[
+        str, typer.Argument(help='A name of "mwl-cloud history questions", or SQL: "SELECT ... FROM exams".')
+    ],
+    at: At = "history",
+    first: First = "2000-01-01",
+    last: Last = "2199-12-31",
+    as_csv: AsCsv = False,
 ) -> None:
-    """Answer a question with DuckDB, on this machine."""
+    """Answer a question with DuckDB, on this machine. --from and --to are for named questions."""
     with reported(), needs_extra("mwl-cloud history", "history"):
         from infra.commands.history import work
 
-        work.show(at, question, as_csv=as_csv)
+        work.show(work.ask(at, question, _day(first, "--from"), _day(last, "--to")), as_csv=as_csv)
+
+
+@history.command()
+def spark(
+    question: Annotated[str, typer.Argument(help='A name of "mwl-cloud history questions".')],
+    at: At = "history",
+    first: First = "2000-01-01",
+    last: Last = "2199-12-31",
+    master: Annotated[
+        str, typer.Option(help="Where Spark runs: local[2], yarn, spark://HOST:PORT ...")
+    ] = "local[2]",
+    keep: Annotated[
+        str, typer.Option(help="A folder for the newest versions: the next run reads only new files.")
+    ] = "",
+    as_csv: AsCsv = False,
+) -> None:
+    """Answer a named question with Apache Spark; needs Java 17 and the extra "spark"."""
+    with reported(), needs_extra("mwl-cloud history spark", "spark"):
+        from infra.commands.history import work
+
+        days = _day(first, "--from"), _day(last, "--to")
+        work.show(work.ask_spark(master, question, at, days, keep), as_csv=as_csv)
+
+
+@history.command()
+def load(
+    folder: Annotated[Path, typer.Argument(help="The folder `data` of a DynamoDB export, on this machine.")],
+    to: Annotated[str, typer.Option("--to", help="The history's bucket, s3://BUCKET.")],
+) -> None:
+    """Load what was there before the stream, or repair it, from DynamoDB's export of WorklistTable."""
+    with reported():
+        from infra.commands.history.loading import load_folder
+
+        with _progress() as count:
+            done = load_folder(folder, to, count=count)
+        typer.echo(f"{done.rows} rows, {done.facts} facts in {done.files} files; now let the compaction run")
 
 
 def _day(text: str, option: str) -> date:

@@ -14,9 +14,10 @@ from infra.commands.deployment import relay_store, worklist_store
 from infra.commands.environment import load
 from infra.commands.history.settings import HistorySettings, pseudonyms
 from infra.commands.screen import show_table
-from lambdas.history import desk
+from lambdas.history import desk, spark
 from lambdas.history.deployment import Count, Deployment
 from lambdas.history.export import Exported, Format, Wish, export
+from lambdas.history.questions import question
 from lambdas.store.audit.entry import COMMAND, Subject
 from lambdas.store.audit.trail import AuditTrail
 from shared.errors import Rejected
@@ -46,9 +47,23 @@ def _format(form: str) -> Format:
     raise Rejected(f"{form!r} is neither parquet nor csv", where="--format")
 
 
-def show(place: str, question: str, *, as_csv: bool) -> None:
-    """Print what a question gives, as a table or as CSV."""
-    answer = desk.ask(place, question)
+def ask(place: str, asked: str, first: date, last: date) -> desk.Answer:
+    """Return what a named question gives for some days, or SQL for all there is."""
+    return desk.ask(place, question(asked).of_days(first, last) if asked.isidentifier() else asked)
+
+
+def ask_spark(master: str, name: str, place: str, days: tuple[date, date], keep: str) -> desk.Answer:
+    """Return what Spark answers to a named question."""
+    question(name)  # before Spark starts, which takes seconds
+    with spark.session(master) as session:
+        answer = spark.ask(session, spark.Asked(name, place, *days, keep))
+    if keep:
+        sys.stderr.write(f"{answer.files} files were read anew\n")
+    return desk.Answer(answer.columns, answer.rows)
+
+
+def show(answer: desk.Answer, *, as_csv: bool) -> None:
+    """Print an answer, as a table or as CSV."""
     if as_csv:
         out = csv.writer(sys.stdout, lineterminator="\n")
         out.writerow(answer.columns)

@@ -5,6 +5,7 @@ Whatever the API asks of a caller, who it is and which version was looked at, is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Response
@@ -13,7 +14,7 @@ from lambdas.api.pages.forms import as_model
 from lambdas.api.pages.session import Visitor
 from lambdas.api.routes import ownership, procedure_steps, relays, sources, users, worklist, write_backs
 from lambdas.api.routes.telling import calendars, notices
-from lambdas.api.schemas.common import EnrollmentCode, Invitation
+from lambdas.api.schemas.common import DiscardReason, EnrollmentCode, Invitation
 from lambdas.api.schemas.items import ItemChanges
 from lambdas.api.schemas.sources import PreviewRequest, SyncRequest
 from lambdas.api.schemas.steps import ItemChoice
@@ -21,6 +22,7 @@ from lambdas.api.schemas.users import NewUser, UserChanges
 from lambdas.api.services import Services
 from lambdas.store.ownership import StoredItem
 from shared.errors import NotFound
+from shared.scanners.scanner_profile import ScannerOverride, ScannerOverrides
 
 
 class Changes:
@@ -61,6 +63,23 @@ class Changes:
     def test_relay(self, relay_id: str) -> None:
         """Send a test participant to a relay; raise `Rejected` if it cannot be tested."""
         relays.begin_test(relay_id, self._services, self._by)
+
+    def let_in(self, relay_id: str, ae_title: str, *, own_exams_only: bool) -> None:
+        """Let a scanner call a relay; raise `Rejected` if its AE title is none."""
+        configuration, _ = self._services.relays.configuration(relay_id)
+        others = [each for each in configuration.overrides.scanners if each.ae_title != ae_title]
+        fields = {"ae_title": ae_title} | ({"restrict_to_station": True} if own_exams_only else {})
+        scanners = {"scanners": (*others, as_model(ScannerOverride, fields))}
+        relays.override_scanners(relay_id, as_model(ScannerOverrides, scanners), self._services, self._by)
+
+    def retry_parked(self, relay_id: str, event_id: str) -> None:
+        """Have a relay send a parked event again."""
+        relays.retry_parked_event(relay_id, event_id, self._services, self._by)
+
+    def give_up_parked(self, relay_id: str, event_id: str, because: str) -> None:
+        """Give up a parked event."""
+        reason = as_model(DiscardReason, {"because": because})
+        relays.discard_parked_event(relay_id, event_id, reason, self._services, self._by)
 
     def revoke_relay(self, relay_id: str) -> None:
         """End a relay's access."""
@@ -105,9 +124,13 @@ class Changes:
         """End a calendar."""
         calendars.revoke_calendar(calendar_id, self._services, self._by)
 
-    def make_account(self, username: str, password: str, role: str) -> None:
-        """Make an account."""
-        body = as_model(NewUser, {"username": username, "password": password, "role": role})
+    def make_account(self, username: str, password: str, role: str, sites: Sequence[str] = ()) -> None:
+        """Make an account.
+
+        :param sites: those it may see; none: all.
+        """
+        fields = {"username": username, "password": password, "role": role, "sites": tuple(sites)}
+        body = as_model(NewUser, fields)
         users.create_user(body, Response(), self._services, self._by)
 
     def change_account(self, username: str, **fields: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse, Response
 from starlette.middleware.gzip import GZipMiddleware
 
 from lambdas.api.pages import failures
@@ -55,8 +54,3 @@ def create_dashboard(services: Services) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=_COMPRESSED_FROM, compresslevel=5)
     app.add_middleware(PageHeaders)
     return app
-
-
-def first_page() -> Response:
-    """Return the answer that leads a browser to the dashboard."""
-    return RedirectResponse("/app/today", 303)

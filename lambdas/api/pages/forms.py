@@ -28,6 +28,10 @@ class Form:
         """Return a field without the spaces around it, empty if it was not sent."""
         return self._fields.get(name, "").strip()
 
+    def was_sent(self, name: str) -> bool:
+        """Tell whether a field was sent, also if it is empty."""
+        return name in self._fields
+
     def secret(self, name: str) -> str:
         """Return a field as it was typed: spaces are part of a password."""
         return self._fields.get(name, "")

@@ -11,6 +11,7 @@ from lambdas.store.ownership import StoredItem
 from lambdas.store.unfinished_write_backs import PerformedStep
 from lambdas.sync.scanner_view import ScannerView, known_scanners, views
 from shared.errors import NotFound
+from shared.scanners.shown_items import ShownTo
 
 
 def sites_of(services: Services, who: Visitor) -> list[str]:
@@ -44,6 +45,12 @@ def read_site(services: Services, site: str) -> SiteState:
 def performed_of(services: Services, items: Iterable[StoredItem]) -> dict[str, PerformedStep]:
     """Return the performed steps of some items, by SOP Instance UID."""
     return services.steps.performed([uid for each in items for uid in each.progress.steps])
+
+
+def shown_to(services: Services, state: SiteState, items: Iterable[StoredItem]) -> dict[str, list[ShownTo]]:
+    """Return which scanners were shown each of some items, by id, as the site's relays tell."""
+    relays = [relay.relay_id for relay, _ in state.relays]
+    return services.shown_items.of_items([each.item.id for each in items], relays)
 
 
 def shown_by(services: Services, state: SiteState, stored: StoredItem) -> tuple[ScannerView, ...]:

@@ -26,7 +26,7 @@ from shared.errors import Rejected
 from shared.identifiers import RowKey
 from shared.steps.procedure_step import Step
 
-MOST_EXAMS: Final = 50_000
+MOST_EXAMS: Final = 30_000
 """Bookings of one report: more take longer than anybody waits."""
 
 _BATCH_GET: Final = 100

@@ -17,7 +17,8 @@ router = APIRouter(prefix="/worklist", tags=["worklist"], dependencies=[MayRead]
 
 @router.get("/{item_id}/history")
 def item_history(item_id: str, services: UseServices, by: Acting, within: Within) -> list[AuditRecord]:
-    """Show what became of an item, removed ones too: REDCap's changes, people's, scanners', write-backs.
+    """Show what became of an item, removed ones too: REDCap's changes, people's, scanners', write-backs, and
+    which scanner was shown it (`shown`: first, last and how often, as relays count; no audit entries).
 
     Readings are not part of it; `GET /audit?item=` lists them.
     """
@@ -31,4 +32,10 @@ def item_history(item_id: str, services: UseServices, by: Acting, within: Within
         things["step", uid] = last
     told = history(services.audit.entry, things)
     reading.item_read(services.audit, by, stored, kind="history")
-    return [AuditRecord.of(each.key, each.entry, subject) for each in told for subject in each.subjects]
+    records = [AuditRecord.of(each.key, each.entry, subject) for each in told for subject in each.subjects]
+    shown = [
+        AuditRecord.of_shown(item_id, each, to)
+        for each in services.shown_items.of_item(item_id)
+        for to in each.scanners
+    ]
+    return sorted([*records, *shown], key=lambda each: each.at)

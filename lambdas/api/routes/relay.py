@@ -23,6 +23,7 @@ from lambdas.api.schemas.common import (
 from shared.errors import NotFound
 from shared.feed import FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
+from shared.scanners.shown_items import ShownItems, ShownKept
 from shared.steps.self_test import SelfTestReport
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
@@ -126,8 +127,18 @@ def heartbeat(body: RelayHealth, relay: ThisRelay, services: UseServices) -> Hea
         version=version,
         identity_shared=shared,
         discards=discards,
+        retries=services.relays.take_retries(relay.relay_id, body),
         discards_recorded=services.relays.record_discards(relay, body.discarded_events),
     )
+
+
+@router.post("/shown")
+def shown(body: ShownItems, relay: ThisRelay, services: UseServices) -> ShownKept:
+    """Keep which scanners of the relay were shown which items, and when.
+
+    Each count is since the relay began, so that telling it again changes nothing.
+    """
+    return ShownKept(kept=services.shown_items.keep(relay, body.items))
 
 
 def _etag(cursor: str) -> str:

@@ -80,6 +80,13 @@ def discard_parked_event(
     services.relays.discard(relay_id, order, by=by)
 
 
+@router.post("/{relay_id}/parked-events/{event_id}/retry", status_code=202)
+def retry_parked_event(relay_id: str, event_id: str, services: UseServices, by: Acting) -> None:
+    """Send an MPPS event again that the cloud refused for good, once its cause is repaired. The relay does so
+    with its next heartbeat; what is refused again is listed again."""
+    services.relays.retry(relay_id, event_id, by=by)
+
+
 @router.post("/{relay_id}/test", status_code=202)
 def begin_test(relay_id: str, services: UseServices, by: Acting) -> SelfTestView:
     """Send a test participant through the API, the feed, the relay, its DICOM port and back.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BeforeValidator
@@ -16,7 +16,6 @@ from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.sources import PreviewRequest, SourceDetail, SourceView, SyncQueued, SyncRequest
 from lambdas.api.services import Services
-from lambdas.redcap.project import RedcapProject
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState
@@ -27,6 +26,9 @@ from lambdas.sync.project_check import check_project
 from lambdas.sync.scanner_view import known_scanners
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
 from shared.text.storable import storable
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 PREVIEW_SECONDS: Final = 15.0
 """After so long a preview begins no further request: with one under way, less than API Gateway's 30."""

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from lambdas.store.accounts.shown_items import ShownAt
 from lambdas.store.audit.entry import Action, ActorKind, Entry, Subject
+from shared.scanners.shown_items import ShownTo
 
 COLUMNS: Final = (
     "at",
@@ -71,6 +73,27 @@ class AuditRecord(BaseModel):
             after=dict(subject.after),
             entry=key,
             previous=entry.previous,
+        )
+
+    @classmethod
+    def of_shown(cls, item_id: str, told: ShownAt, to: ShownTo) -> AuditRecord:
+        """Return what is shown of a scanner that was shown an item: counted by its relay, no audit entry."""
+        counted = {"scanner": to.ae_title, "last_shown_at": to.last_at.isoformat(), "times": to.times}
+        return cls(
+            at=to.first_at,
+            actor_kind="relay",
+            actor=told.relay_id,
+            address="",
+            request_id="",
+            site=told.site,
+            action="shown",
+            kind="item",
+            id=item_id,
+            ids=(),
+            before={},
+            after=counted,
+            entry="",
+            previous="",
         )
 
 

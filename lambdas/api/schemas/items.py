@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lambdas.api.schemas.common import Request
 from lambdas.mapping.hidden_characters import IDENTIFIERS, check_identifier, visible
@@ -78,6 +78,8 @@ class ItemView(WorklistItem):
     the SOP Instance UIDs of the performed procedure steps.
     """
 
+    model_config = ConfigDict(defer_build=False)  # FastAPI builds it, and knows which warnings to leave out
+
     patient_weight_lb: str = ""
     edited: tuple[str, ...] = ()
     status_owner: StatusOwner = "source"
@@ -127,6 +129,8 @@ def _actual(steps: tuple[PerformedStep, ...]) -> dict[str, Any]:
 
 class ItemFields(OptionalAttributes, Request):
     """The fields that a person may set. An empty text means "not known"."""
+
+    model_config = ConfigDict(defer_build=False)  # FastAPI builds it, and knows which warnings to leave out
 
     study_instance_uid: UI = ""
     accession_number: SH = ""

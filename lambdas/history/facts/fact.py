@@ -73,6 +73,7 @@ class Part(_Fact):
     :param fields: kept fields as they are since; ``cleared``: those that are empty since.
     :param changed: field, hash before, hash after.
     :param participant: if the entry says who it is.
+    :param saved_at: when its new plan was saved in the source, at the earliest, if the entry says it.
     :param exams: keys of the exams a step is of, if the entry says them; ``linked``: the one it is about.
     """
 
@@ -83,6 +84,7 @@ class Part(_Fact):
     changed: tuple[tuple[str, str, str], ...] = ()
     participant: str = ""
     shift_days: int = 0
+    saved_at: AwareDatetime | None = None
     exams: tuple[str, ...] | None = None
     linked: str = ""
 
@@ -221,6 +223,7 @@ def exam_part(subject: Subject, names: Pseudonyms) -> Part:
         changed=() if subject.action in {"created", "found"} else _changed(subject, exam, names),
         participant=who,
         shift_days=names.shift_days(who) if who else 0,
+        saved_at=subject.saved_at,
     )
 
 

@@ -14,7 +14,6 @@ from shared.identifiers import RowKey
 from shared.relay_health import RelayHealth, ScannerActivity
 
 _FIGURES: Final = (
-    "full",
     "unfinished",
     "written",
     "unchanged",
@@ -85,7 +84,7 @@ def sync_facts(
             for row in (*state.rejected, *state.held)
         )
     )
-    figures = {name: getattr(report, name) for name in _FIGURES}
+    figures = {"full_read": report.full, **{name: getattr(report, name) for name in _FIGURES}}
     for site in sorted(sites):
         yield SyncFact(
             site=site,

@@ -40,7 +40,7 @@ class Latest:
         return [
             {
                 **dict(zip(names, key, strict=True)),
-                "modality": max(rows, key=lambda row: (row["at"], row["exam"]))["modality"],
+                "modality": max(rows, key=lambda row: (row["known_at"], row["exam"]))["modality"],
                 "exams": len(rows),
             }
             for key, rows in sorted(found.items())
@@ -48,7 +48,7 @@ class Latest:
         ]
 
 
-_NEEDED = ("site", "exam", "version", "at", "study", "scanner", "protocol", "modality")
+_NEEDED = ("site", "exam", "version", "known_at", "study", "scanner", "protocol", "modality")
 
 
 def site_rows(

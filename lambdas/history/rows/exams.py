@@ -28,20 +28,27 @@ def next_version(exam: ExamState, part: Part, at: datetime) -> None:
     exam.removed, exam.status = removed, _status(exam)
     if exam.first_seen_at is None and part.action != "found":
         exam.first_seen_at = at
-    _plan(exam)
+    _plan(exam, part, at)
 
 
 def _status(exam: ExamState) -> str:
     return str(exam.fields.get(STATUS, "SCHEDULED"))
 
 
-def _plan(exam: ExamState) -> None:
+def _plan(exam: ExamState, part: Part, at: datetime) -> None:
     planned = "".join(str(exam.fields.get(f"scheduled_start_{part}", "")) for part in ("date", "time"))
     if not exam.first_planned:
         exam.first_planned = planned
     elif planned != exam.planned:
         exam.reschedules += 1
-    exam.planned = planned
+    scanner = str(exam.fields.get("scheduled_station_aetitle", ""))
+    if part.action == "found":
+        exam.listed_at = exam.row_seen_at = None
+    elif part.action in {"created", "restored"} or (planned, scanner) != (exam.planned, exam.planned_on):
+        exam.listed_at = exam.row_seen_at = at
+        exam.saved_at = None
+    exam.saved_at = part.saved_at or exam.saved_at
+    exam.planned, exam.planned_on = planned, scanner
 
 
 def exam_row(
@@ -72,10 +79,13 @@ def exam_row(
         "planned_at": utc(planned.replace(tzinfo=zone)) if planned else None,
         "planned_minutes": _planned_minutes(fields, planned),
         "first_seen_at": utc(exam.first_seen_at),
+        "saved_at": utc(exam.saved_at),
         "first_planned_local": local(exam.first_planned),
         "reschedules": exam.reschedules,
         "first_shown_at": utc(exam.shown_at),
         "unshown_minutes": exam.unshown_minutes,
+        "listed_at": utc(exam.listed_at),
+        "row_seen_at": utc(exam.row_seen_at),
         "edited_fields": len(fields.get("edited", ())),
         **_actual(steps, zone),
     }

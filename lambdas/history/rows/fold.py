@@ -54,7 +54,7 @@ def fold(site: str, before: SiteState, facts: Iterable[Fact], studies: Mapping[s
         folding.take(fact)
     rows = folding.rows | {
         "syncs": list(sync_rows(syncs.values())),
-        "relay_minutes": minute_rows(beats),
+        "relay_minutes": minute_rows(beats, state.heard),
         "queries": query_rows(beats),
     }
     return Folded(state, rows, missing)
@@ -146,7 +146,8 @@ class _Folding:
         since = state.unshown.get(exam.study, {}).pop(part.subject, None)
         if since is not None and exam.unshown_minutes is None:
             exam.unshown_minutes = round((entry.at - since).total_seconds() / 60)
-        own = {"at": utc(entry.at), "because": part.action, "by": entry.by}
+            exam.row_seen_at = exam.row_seen_at and since
+        own = {"known_at": utc(entry.at), "because": part.action, "done_by": entry.by}
         zone = zone_of(self._studies, exam.study, self._site)
         row = exams.exam_row(part.subject, exam, self._steps_of(part.subject), zone, self._site)
         self._add("exams", row | own, exam)
@@ -194,7 +195,7 @@ class _Folding:
     def _add_step(self, key: str, step: StepState, at: datetime, because: str, by: str) -> None:
         exam = self._state.exam_of(step)
         zone = zone_of(self._studies, exam.study if exam else "", self._site)
-        own = {"at": utc(at), "because": because, "by": by}
+        own = {"known_at": utc(at), "because": because, "done_by": by}
         self._add("steps", steps.step_row(key, step, exam, zone, self._site) | own, exam)
 
     def _add_changes(
@@ -212,11 +213,11 @@ class _Folding:
                 "subject": subject,
                 "version": version,
                 "field": name,
-                "at": utc(entry.at),
+                "known_at": utc(entry.at),
                 "site": self._site,
                 "study": exam.study if exam else "",
                 "participant": exam.participant if exam else "",
-                "by": entry.by,
+                "done_by": entry.by,
                 "owner": owner,
                 "before_hash": was,
                 "after_hash": now,
@@ -226,7 +227,7 @@ class _Folding:
     def _add(self, table: str, row: dict[str, Any], exam: ExamState | None) -> None:
         if exam is None and self._hides_unlinked:
             return  # once it is linked, its true dates would tell by how much its participant's are moved
-        row["day"] = row["at"].date()
+        row["day"] = row["known_at"].date()
         study = self._studies.get(exam.study) if exam else None
         self.rows[table].append(moved(row, exam.shift_days) if exam and study and study.shifted else row)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from datetime import datetime
 from typing import Any
 
 from lambdas.history.facts.fact import HeartbeatFact, SyncFact
-from lambdas.history.rows.state import utc
+from lambdas.history.rows.state import Heard, utc
 
 
 def each_once(heartbeats: Iterable[HeartbeatFact]) -> list[HeartbeatFact]:
@@ -17,17 +17,29 @@ def each_once(heartbeats: Iterable[HeartbeatFact]) -> list[HeartbeatFact]:
     return [found[key] for key in sorted(found)]
 
 
-def minute_rows(heartbeats: Iterable[HeartbeatFact]) -> list[dict[str, Any]]:
-    """Return the rows of `relay_minutes`: of each minute its last heartbeat."""
+def minute_rows(
+    heartbeats: Iterable[HeartbeatFact], heard: MutableMapping[str, Heard]
+) -> list[dict[str, Any]]:
+    """Return the rows of `relay_minutes`: of each minute its last heartbeat.
+
+    :param heard: when each relay was heard last before them; brought up to date.
+    """
     last = {(each.relay, _minute(each.at)): each for each in each_once(heartbeats)}
-    return [_minute_row(each, minute) for (_, minute), each in sorted(last.items())]
+    rows = []
+    for (relay, minute), each in sorted(last.items()):
+        before = heard.get(relay)
+        if before is None or before.minute < minute:
+            silent = before and round((minute - before.minute).total_seconds())
+            heard[relay] = Heard(minute=minute, silent_seconds=silent)
+        rows.append(_minute_row(each, minute, heard[relay].silent_seconds))
+    return rows
 
 
-def _minute_row(beat: HeartbeatFact, minute: datetime) -> dict[str, Any]:
+def _minute_row(beat: HeartbeatFact, minute: datetime, silent_seconds: int | None) -> dict[str, Any]:
     return {
         "relay": beat.relay,
         "minute_at": utc(minute),
-        "at": utc(beat.at),
+        "heard_at": utc(beat.at),
         "day": _day(beat.at),
         "site": beat.site,
         "software": beat.software,
@@ -40,6 +52,7 @@ def _minute_row(beat: HeartbeatFact, minute: datetime) -> dict[str, Any]:
         "pull_seconds": _age(beat.at, beat.pulled_at),
         "push_works": beat.push_works,
         "push_seconds": _age(beat.at, beat.pushed_at),
+        "silent_seconds": silent_seconds,
     }
 
 
@@ -74,7 +87,13 @@ def sync_rows(syncs: Iterable[SyncFact]) -> Iterator[dict[str, Any]]:
     found = {(each.at, each.study): each for each in syncs if each.first}
     for at, study in sorted(found):
         each = found[at, study]
-        known = {"study": study, "at": utc(at), "day": _day(at), "site": each.site, "outcome": each.outcome}
+        known = {
+            "study": study,
+            "ended_at": utc(at),
+            "day": _day(at),
+            "site": each.site,
+            "outcome": each.outcome,
+        }
         yield {**known, **each.figures}
 
 

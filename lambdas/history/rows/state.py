@@ -27,7 +27,11 @@ class Study(NamedTuple):
 
 
 class ExamState(BaseModel):
-    """An exam as far as it is known."""
+    """An exam as far as it is known.
+
+    :param planned_on: AE title of its planned scanner.
+    :param listed_at: since when it is on the list as it is planned; ``row_seen_at``: its row was seen.
+    """
 
     fields: dict[str, Any] = {}
     participant: str = ""
@@ -37,8 +41,12 @@ class ExamState(BaseModel):
     status: str = ""
     status_since_at: AwareDatetime | None = None
     first_seen_at: AwareDatetime | None = None
+    saved_at: AwareDatetime | None = None
     first_planned: str = ""
     planned: str = ""
+    planned_on: str = ""
+    listed_at: AwareDatetime | None = None
+    row_seen_at: AwareDatetime | None = None
     reschedules: int = 0
     held_at: AwareDatetime | None = None
     shown_at: AwareDatetime | None = None
@@ -64,6 +72,13 @@ class StepState(BaseModel):
         return Step.model_validate({**fields, "sop_instance_uid": key, "item_ids": self.exams})
 
 
+class Heard(BaseModel):
+    """The last minute in which a relay told of itself, and how long it was silent before; None: not known."""
+
+    minute: AwareDatetime
+    silent_seconds: int | None = None
+
+
 class SiteState(BaseModel):
     """All of a site.
 
@@ -71,6 +86,7 @@ class SiteState(BaseModel):
     :param steps_of: the steps of an exam, in the order in which they came.
     :param unshown: exams whose rows are rejected or held -> since when, by study.
     :param pending: exams that no scanner has been shown yet.
+    :param heard: when each relay told of itself last.
     """
 
     through: int = 0
@@ -80,6 +96,7 @@ class SiteState(BaseModel):
     steps_of: dict[str, list[str]] = {}
     unshown: dict[str, dict[str, AwareDatetime]] = {}
     pending: list[str] = []
+    heard: dict[str, Heard] = {}
 
     def exam_of(self, step: StepState) -> ExamState | None:
         """Return the first exam of a step; None if it is of none that is known."""

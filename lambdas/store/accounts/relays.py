@@ -26,7 +26,7 @@ from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import ATTEMPTS, races
 from lambdas.store.models import Tables
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
-from shared.relay_health import DiscardedEvent, DiscardOrder, RelayHealth
+from shared.relay_health import DiscardedEvent, DiscardOrder, ParkedEvent, RelayHealth
 from shared.scanners.scanner_profile import ScannerOverrides
 
 ENROLLMENT_SECONDS: Final = 15 * 60
@@ -34,6 +34,9 @@ CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32."""
 CODE_GROUPS, CODE_GROUP = 5, 4
 """20 characters are 100 bits: nobody guesses one within its quarter of an hour, nor from its hash."""
+
+HEALTH: Final = "RELAY_HEALTH"
+"""The partition of the heartbeats."""
 
 MOST_BYTES: Final = 100_000
 """Of a relay's overrides: a row holds 400 kB, and each heartbeat is answered with all of them."""
@@ -46,7 +49,7 @@ _MISREAD: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": N
 class Relay(BaseModel):
     """An enrolled relay: its site is all it may see."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -59,7 +62,7 @@ class Relay(BaseModel):
 class Enrollment(BaseModel):
     """What a code is good for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     relay_id: str
     site: str
@@ -69,7 +72,7 @@ class Enrollment(BaseModel):
 class Heartbeat(BaseModel):
     """The last one of a relay, and when it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     seen_at: AwareDatetime
     health: RelayHealth
@@ -79,7 +82,7 @@ class Heartbeat(BaseModel):
 class Configuration(BaseModel):
     """What is overridden of a relay's scanners; ``changed_by`` is a username, or who else it was."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     overrides: ScannerOverrides = ScannerOverrides()
     changed_at: AwareDatetime | None = None
@@ -90,12 +93,14 @@ class Discards(BaseModel):
     """The parked events of a relay that people gave up lately.
 
     :param orders: in the cloud; the relay is to follow.
+    :param retries: events that the relay is to send again.
     :param recorded: at the relay itself, by event id: the audit trail has them.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     orders: tuple[DiscardOrder, ...] = ()
+    retries: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
 
 
@@ -117,7 +122,7 @@ class RelayStore:
     ) -> None:
         self._relays = AccountRows(tables.account, "RELAYS", Relay)
         self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
-        self._heartbeats = AccountRows(tables.account, "RELAY_HEALTH", Heartbeat)
+        self._heartbeats = AccountRows(tables.account, HEALTH, Heartbeat)
         self._discards = AccountRows(tables.account, "RELAY_DISCARDS", Discards)
         self._configurations = AccountRows(tables.account, "RELAY_SCANNERS", Configuration)
         self._trail = AuditTrail(tables, now=now)
@@ -251,19 +256,37 @@ class RelayStore:
         :raises NotFound: there is no such relay, or it has not told of such an event.
         :raises Conflict: somebody else was at it; nothing is changed.
         """
-        relay, heartbeat = self.find(relay_id), self.heartbeat(relay_id)
-        parked = heartbeat.health.parked_events if heartbeat else ()
-        found = next((event for event in parked if event.event_id == order.event_id), None)
-        if relay is None or found is None:
-            raise NotFound("this relay tells of no such parked event", where="event_id")
+        relay, found = self._parked(relay_id, order.event_id)
         kept = self._discards.get(relay_id)
-        others = [each for each in (kept.value.orders if kept else ()) if each.event_id != order.event_id]
-        recorded = kept.value.recorded if kept else ()
-        discards = Discards(orders=(*others, order)[-_MOST_ORDERS:], recorded=recorded)
+        before = kept.value if kept else Discards()
+        others = [each for each in before.orders if each.event_id != order.event_id]
+        discards = before.model_copy(update={"orders": (*others, order)[-_MOST_ORDERS:]})
         told = found.model_dump() | {"because": order.because}
         subject = Subject(kind="parked-event", id=order.event_id, action="removed", before=told)
-        audit = Audited(self._trail, by, subject, relay.site)
-        self._keep_discards(relay_id, kept, discards, audit)
+        self._keep_discards(relay_id, discards, kept, Audited(self._trail, by, subject, relay.site))
+
+    def retry(self, relay_id: str, event_id: str, *, by: Actor) -> None:
+        """Have a relay send a parked event again, from its next heartbeat on; raises as `discard`."""
+        relay, found = self._parked(relay_id, event_id)
+        kept = self._discards.get(relay_id)
+        before = kept.value if kept else Discards()
+        retries = (*(each for each in before.retries if each != event_id), event_id)[-_MOST_ORDERS:]
+        subject = Subject(kind="parked-event", id=event_id, action="retried", before=found.model_dump())
+        again = before.model_copy(update={"retries": retries})
+        self._keep_discards(relay_id, again, kept, Audited(self._trail, by, subject, relay.site))
+
+    def take_retries(self, relay_id: str, health: RelayHealth) -> tuple[str, ...]:
+        """Return which of its parked events a relay is to send again; each is said once."""
+        if not health.parked_events:
+            return ()
+        kept, parked = self._discards.get(relay_id), {event.event_id for event in health.parked_events}
+        if kept is None or not kept.value.retries:
+            return ()
+        try:
+            self._discards.replace(relay_id, kept.value.model_copy(update={"retries": ()}), kept.version)
+        except Conflict:
+            return ()  # somebody asked for another this moment: the next heartbeat is told of both
+        return tuple(each for each in kept.value.retries if each in parked)
 
     def record_discards(self, relay: Relay, told: Sequence[DiscardedEvent]) -> tuple[str, ...]:
         """Put what was given up at a relay into the audit trail, once; return the ids of all that are there.
@@ -288,15 +311,24 @@ class RelayStore:
             for event in new
         ]
         audit = Audited(self._trail, by, subjects[0], relay.site, tuple(subjects[1:]))
-        self._keep_discards(relay.relay_id, kept, before.model_copy(update={"recorded": recorded}), audit)
+        changed = before.model_copy(update={"recorded": recorded})
+        self._keep_discards(relay.relay_id, changed, kept, audit)
+
+    def _parked(self, relay_id: str, event_id: str) -> tuple[Relay, ParkedEvent]:
+        relay, heartbeat = self.find(relay_id), self.heartbeat(relay_id)
+        parked = heartbeat.health.parked_events if heartbeat else ()
+        found = next((event for event in parked if event.event_id == event_id), None)
+        if relay is None or found is None:
+            raise NotFound("this relay tells of no such parked event", where="event_id")
+        return relay, found
 
     def _keep_discards(
-        self, relay_id: str, kept: Kept[Discards] | None, discards: Discards, audit: Audited
+        self, relay_id: str, discards: Discards, before: Kept[Discards] | None, audit: Audited
     ) -> None:
-        if kept is None:
+        if before is None:
             self._discards.add(relay_id, discards, audit=audit)
         else:
-            self._discards.replace(relay_id, discards, kept.version, audit=audit)
+            self._discards.replace(relay_id, discards, before.version, audit=audit)
 
     def discards(self, relay_id: str, health: RelayHealth) -> tuple[DiscardOrder, ...]:
         """Return which of the events that a relay tells of as parked people gave up."""

@@ -38,6 +38,7 @@ Action = Literal[
     "login-failed",
     "logged-out",
     "asked-for",
+    "shown",
 ]
 _DAY, _TIME, _DIGITS = len("YYYYMMDD"), len("HHMMSS.ffffff"), 16
 LONGEST_PLAIN: Final = 700
@@ -52,7 +53,7 @@ class Actor(BaseModel):
     :param request_id: names the request in the logs.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: ActorKind
     name: str = ""
@@ -76,10 +77,11 @@ class Subject(BaseModel):
     :param ids: the items that were shown, of a reading.
     :param before: the fields that changed, as they were; ``after``: as they are.
     :param was: the version of an item before the change.
+    :param saved_at: when a new plan of an item was saved in its source, at the earliest; None: not known.
     :param earlier: the key of the entry before this one about the same thing; empty if there is none.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     kind: str
     id: str = ""
@@ -88,13 +90,14 @@ class Subject(BaseModel):
     before: Mapping[str, Any] = {}
     after: Mapping[str, Any] = {}
     was: str = ""
+    saved_at: AwareDatetime | None = None
     earlier: str = ""
 
 
 class Entry(BaseModel):
     """One action, as it was written in the transaction that did it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     at: AwareDatetime
     chain: str

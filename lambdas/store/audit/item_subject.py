@@ -10,6 +10,7 @@ from lambdas.store.ownership import StoredItem
 
 def subject_of(before: StoredItem | None, after: StoredItem) -> Subject:
     """Return what became of an item: the fields that changed, and what happened on the whole."""
+    saved_at = after.timing.saved_at
     were, are = difference(fields_of(before) if before else {}, fields_of(after))
     return Subject(
         kind="item",
@@ -18,6 +19,7 @@ def subject_of(before: StoredItem | None, after: StoredItem) -> Subject:
         before=were,
         after=are,
         was=before.version if before else "",
+        saved_at=None if before and before.timing.saved_at == saved_at else saved_at,
         earlier=before.audited if before else "",
     )
 

@@ -9,6 +9,7 @@ The chain of a site has its last entry in the site's head, which every change of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 from pynamodb.exceptions import DoesNotExist, TransactWriteError
@@ -73,6 +74,8 @@ class AuditTrail:
             packed=data,
             hash=sealed.link.hash,
         )
+        if self._tables.audit.kept_days:
+            row.expires_at = moment(self._now()) + timedelta(days=self._tables.audit.kept_days)
         transaction.save(row, condition=AuditRow.pk.does_not_exist())
 
     def record(

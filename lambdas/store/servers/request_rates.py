@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pynamodb.exceptions import DoesNotExist
 
 from lambdas.redcap.pace import HINTS, REQUESTS, Pace, plausible
-from lambdas.redcap.post import Banned
+from lambdas.redcap.refusals import Banned
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import RATES, RateRow, Tables
 from shared.errors import Conflict, Unavailable

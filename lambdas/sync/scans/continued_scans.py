@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lambdas.mapping.patients import Bearer
 from lambdas.mapping.record import Mapped, map_record
 from lambdas.mapping.same_scan import as_under, is_same_scan, row_key, with_identity
-from lambdas.redcap.project import RedcapProject
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.store.followed_items import item_meant
@@ -23,6 +22,9 @@ from lambdas.store.worklist import WorklistStore
 from shared.errors import Forbidden
 from shared.identifiers import RowKey
 from shared.worklist_item import WorklistItem
+
+if TYPE_CHECKING:
+    from lambdas.redcap.project import RedcapProject
 
 LOGS_ASKED_FOR: Final = 20
 """New records whose log is asked for in one run at most; a bulk import is no rename."""

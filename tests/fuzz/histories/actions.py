@@ -14,7 +14,6 @@ from infra.redcap_simulator.faults import FaultKind
 from infra.redcap_simulator.project.records import RowKey
 from lambdas.store.ownership import StoredItem
 from shared.steps.procedure_step import EventKind
-from tests.fuzz.histories.oracle import item_id
 from tests.fuzz.histories.study import PERSON
 from tests.fuzz.histories.world import LEASE_OVER, Begun, Disturbance, Killed, World, without_rows
 from tests.rigs.builders import an_event
@@ -31,7 +30,7 @@ WRONG_ENTRY: Final = "110514"
 
 def creates(world: World, values: dict[str, str], dag: str, again: bool) -> None:
     """A participant is entered, with a first scan; ``again``: under an id that was deleted."""
-    free = sorted(set(world.names) - set(world.records()))
+    free = sorted(set(world.names) - set(world.records()) - world.given_up)
     name = free[0] if again and free else _new_name(world, "R")
     person = {key: text for key, text in values.items() if key in PERSON}
     _save(world, name, world.study.person_form, {"mrn": f"mrn-{name}", **person})
@@ -94,15 +93,30 @@ def erases_a_scan(world: World, number: int, instance: int) -> None:
 
 
 def renames(world: World, number: int) -> None:
-    """A record gets another id. What was touched follows it, which test_sync_renamed_scans.py looks at."""
+    """A record gets another id. What has begun follows it; what nobody has touched begins anew."""
     name = _record(world, number)
     touched = {*world.begun, *world.edits, *world.removed}
-    if name and not any(world.known[id_].item.source_record == name for id_ in touched):
+    own = [id_ for id_ in sorted(touched) if name and world.known[id_].item.source_record == name]
+    if name and all(world.is_begun(id_) and world.can_be_followed(id_) for id_ in own):
         new = _new_name(world, "A")
+        for item in (world.known[id_].item for id_ in own):
+            key = (item.source_event, item.source_instrument, item.source_instance)
+            world.identities.follow((name, *key), (new, *key))
         world.renamed.add(name)
+        world.given_up |= {name} if own else set()
         world.rig.simulator.form_filler.rename(world.project, name, new)
         world.note(name)
         world.note(new)
+
+
+def renames_what_has_begun(world: World, number: int) -> None:
+    """A record of which a scan has begun gets another id."""
+    begun = sorted(id_ for id_ in world.begun if world.is_begun(id_) and world.can_be_followed(id_))
+    names = world.records()
+    if begun:
+        name = world.known[begun[number % len(begun)]].item.source_record
+        if name in names:
+            renames(world, names.index(name))
 
 
 def moves(world: World, number: int, dag: str, hinted: bool) -> None:
@@ -151,6 +165,8 @@ def ends(world: World, number: int, how: str) -> None:
     ]
     if running:
         item, uid = running[number % len(running)]
+        if how == "SCHEDULED" and not world.may_give_back(item):
+            return
         event = an_event(
             None, uid, EventKind.N_SET, "COMPLETED" if how == "COMPLETED" else "DISCONTINUED", **_heard(world)
         )
@@ -288,7 +304,8 @@ def confirms(world: World) -> None:
 
 
 def _record(world: World, number: int) -> str | None:
-    names = world.records()
+    """Return the record that is meant; people wait with one until the list shows its name."""
+    names = [name for name in world.records() if not world.is_settling(name)]
     return names[number % len(names)] if names else None
 
 
@@ -333,7 +350,7 @@ def _forget_rows(world: World, name: str) -> None:
     """Remember that what REDCap was told of a record's scans is gone with their rows."""
     found = world.project.records.get(name)
     for key in found.rows if found else ():
-        world.erased.add(item_id((name, key.event, key.instrument, key.instance or 1)))
+        world.erased.add(world.identities.of((name, key.event, key.instrument, key.instance or 1)))
 
 
 def _heard(world: World) -> dict[str, Any]:
@@ -358,6 +375,7 @@ ACTIONS: Final[dict[str, Callable[..., None]]] = {
     action.__name__: action
     for action in (
         creates, describes, schedules, changes_and_changes_back, deletes, erases_a_scan, renames, moves,
+        renames_what_has_begun,
         time_passes, redefines,
         scans, ends, edits, removes, tells_redcap,
         syncs, syncs_in_slices, hint, syncs_with_faults, syncs_without_a_record, syncs_with_half_an_answer,

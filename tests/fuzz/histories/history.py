@@ -66,6 +66,8 @@ def _at_the_end(world: World) -> Iterator[str]:
     if not _comes_to_rest(world):
         yield f"no sync ends well: {world.rig.state().report}"
         return
+    world.pass_time(LEASE_OVER)
+    world.write_back()  # what was in vain under a record's old name is due again under the new one
     yield from (f"after incremental syncs: {each}" for each in _judged(world, after_a_full_read=False))
     if world.rig.state().withheld:
         world.sync(confirmed=True)
@@ -208,6 +210,7 @@ _DRAWN: Final[dict[str, tuple[float, Draw]]] = {
     **{name: (2.0, draw) for name, draw in _TEAM.items()},
     **{name: (1.0, draw) for name, draw in _OTHERS.items()},
     "moves": (3.0, _TEAM["moves"]),
+    "renames_what_has_begun": (2.0, _TEAM["renames"]),
     "scans": (2.5, _OTHERS["scans"]),
     "ends": (2.0, _OTHERS["ends"]),
     "describes": (4.0, _TEAM["describes"]),

@@ -43,11 +43,15 @@ class Study:
         """Whether its sites are data access groups."""
         return self.kind == "longitudinal"
 
-    def project(self) -> Project:
-        """Return the project, without records, with a field for the consent and one for the Patient ID."""
+    def project(self, *, may_log: bool) -> Project:
+        """Return the project, without records, with a field for the consent and one for the Patient ID.
+
+        :param may_log: whether its users may read the log, which shows the server's clock and former names.
+        """
         empty = BUILDERS[self.kind](0, 1)
         more = tuple(Field(name, self.person_form) for name in ("consent", "mrn"))
-        return Project(replace(empty.shape, fields=(*empty.shape.fields, *more)), empty.users, empty.records)
+        users = tuple(replace(user, can_log=may_log) for user in empty.users)
+        return Project(replace(empty.shape, fields=(*empty.shape.fields, *more)), users, empty.records)
 
 
 STUDIES: Final[dict[Kind, Study]] = {

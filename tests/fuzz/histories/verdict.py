@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lambdas.sources.unshown_rows import UnshownRow
 from lambdas.store.ownership import StoredItem
-from tests.fuzz.histories.oracle import Place, Scan, are_two_people, item_id
+from tests.fuzz.histories.oracle import Place, Scan, are_two_people
 from tests.fuzz.histories.world import World
 
 Texts = Mapping[str, str]
@@ -102,7 +102,8 @@ def _wrong_reports(
     if not ought | missing <= held:
         yield f"nobody is told why {sorted((ought | missing) - held)} is not on the list"
     for place in sorted(held - ought - missing):
-        if not (world.is_begun(item_id(place)) or item_id(place) in world.removed):
+        own = world.identities.of(place)
+        if not (world.is_begun(own) or own in world.removed):
             yield f"{place} is said to be held, and is not"
 
 

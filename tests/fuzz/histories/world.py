@@ -30,7 +30,7 @@ from lambdas.sync.source_sync import SourceSync
 from lambdas.write_backs.step import StepWriteBack
 from shared.errors import MwlError
 from shared.text.time_zones import time_zone
-from tests.fuzz.histories.oracle import Scan, are_two_people, scans
+from tests.fuzz.histories.oracle import Identities, Scan, are_two_people, scans
 from tests.fuzz.histories.study import KINDS, SOURCE, STUDIES, Study, Variant
 from tests.rigs.redcap import Rig, Stack
 from tests.rigs.shortcuts import Ask, RedcapInProcess, moto_at_once, rows_of_table
@@ -43,6 +43,9 @@ MOMENTS: Final = (
     ("Asia/Kathmandu", datetime(2026, 11, 18, 9, 0, tzinfo=UTC)),
 )
 """The REDCap server's zone, and when the history begins."""
+
+STATED_ZONES: Final = ("", "UTC", "Asia/Kathmandu", "America/Edmonton")
+"""What else a definition may say of the server's zone: nothing, or mostly what is not so."""
 
 CLOCKS_DIFFER: Final = (0.0, 0.0, 900.0, 7200.0, -900.0)
 """How far our clock is ahead of the REDCap server's, in seconds."""
@@ -113,8 +116,7 @@ class World:
         self._ahead = timedelta(seconds=random.choice(WEB_SERVERS_CLOCK))
         self._ids = Random(random.random())
         self.variant = Variant()
-        self._given = {
-            "server_time_zone": zone,
+        self._given: dict[str, Any] = {
             "time_zone": random.choice(("America/Edmonton", zone)),
             "deletions_seconds": random.choice((0, 0, 300)),
         }
@@ -123,7 +125,8 @@ class World:
             date_range_includes_bounds=random.choice((True, False)),
             dag_move_modifies=random.choice((True, False)),
         )
-        self.rig = self._rig(stack, quirks)
+        self._given["server_time_zone"] = random.choice((zone, zone, *STATED_ZONES))
+        self.rig = self._rig(stack, quirks, may_log=random.random() < 0.6)
         self.begun: dict[str, Begun] = {}
         self.edits: dict[str, dict[str, str]] = {}
         self.unsure: set[str] = set()
@@ -134,6 +137,9 @@ class World:
         self.allowed: dict[str, set[str]] = {}
         self.names: list[str] = []
         self.renamed: set[str] = set()
+        self.given_up: set[str] = set()
+        self.syncing = False
+        self.identities = Identities()
         self.heard = 0
         self.touched = ""
         self.changes = 0
@@ -141,8 +147,8 @@ class World:
         self.findings: list[str] = []
         self.disturbance = Disturbance()
 
-    def _rig(self, stack: Stack, quirks: Quirks) -> Rig:
-        rig = stack.fresh(self.study.project(), self._data(stack.simulator.url), quirks)
+    def _rig(self, stack: Stack, quirks: Quirks, *, may_log: bool) -> Rig:
+        rig = stack.fresh(self.study.project(may_log=may_log), self._data(stack.simulator.url), quirks)
         rig.simulator.clock = SimClock(lambda: self._begin)
         return rig
 
@@ -162,7 +168,7 @@ class World:
 
     def scans(self) -> dict[str, Scan]:
         """Return what the oracle says of every scan."""
-        return scans(self.project, self.study, self.variant)
+        return scans(self.project, self.study, self.variant, self.identities)
 
     def stored(self) -> dict[str, StoredItem]:
         """Return what is on the list, by item id."""
@@ -255,12 +261,14 @@ class World:
     def _synced(self, run: Callable[[SourceSync], SyncResult | None]) -> SyncResult | None:
         self.pass_time(1)
         right, changes = self._right(), self.changes
+        self.syncing = True
         sync = SourceSync(self.rig.sources, self.worklist, self._outside)
         try:
             result = run(sync)
         except MwlError:
             result = None
         finally:
+            self.syncing = False
             self.disturbance = Disturbance()
             stored = self.stored()
             self.unsure |= self.edits.keys() - stored.keys()
@@ -298,6 +306,35 @@ class World:
             and (wanted[id_].verdict, wanted[id_].site) == ("item", each.item.site)
             and is_alone(wanted[id_])
         }
+
+    def can_be_followed(self, item_id: str) -> bool:
+        """Tell whether a scan that has begun is on the list just as REDCap has it, and is nobody else's."""
+        scan, stored = self.scans().get(item_id), self.stored().get(item_id)
+        if scan is None or stored is None or scan.verdict != "item":
+            return False
+        edited = self.edits.get(item_id, {})
+        own = {name: str(value) for name, value in stored.item.model_dump().items()}
+        as_is = all(own[name] == edited.get(name, text) for name, text in scan.fields.items())
+        others = [each.item.model_dump() for id_, each in self.stored().items() if id_ != item_id]
+        others += [dict(each.fields) for id_, each in self.scans().items() if id_ != item_id and each.fields]
+        return as_is and not any(other["patient_id"] == own["patient_id"] for other in others)
+
+    def is_settling(self, record: str) -> bool:
+        """Tell whether a scan of a record is not yet on the list under the record's name of today."""
+        followed = self.identities.followed(record).values()
+        return any(self.known[own].item.source_record != record for own in followed)
+
+    def may_give_back(self, item_id: str) -> bool:
+        """Tell whether a scanner may put an exam back now; what is put back follows no record any more.
+
+        While a sync is under way it cannot be told which of the two comes first.
+        """
+        scan = self.scans().get(item_id)
+        if scan is not None and self.is_settling(scan.place[0]):
+            if self.syncing:
+                return False
+            self.identities.begin_anew(scan.place)
+        return True
 
     def is_begun(self, item_id: str) -> bool:
         """Tell whether an item is the scanner's, and no longer the source's."""

@@ -49,6 +49,21 @@ _HISTORIES: Final = area(
         "self.read |= set()",
         "a deleted record is reported as rejected for a day",
     ),
+    (
+        "return min(stated, utc + EARLIEST)",
+        "return stated",
+        "a zone that the definition does not name, or names wrongly: edits stay unseen until a full read",
+    ),
+    (
+        "return min(stated, utc + known.offset - (timedelta() if agrees else _SUMMER_TIME))",
+        "return stated",
+        "REDCap's log has shown its clock, and nobody looks: edits stay unseen until a full read",
+    ),
+    (
+        "            if len(left) == 1:",
+        "            if False:",
+        "a scan that has begun is offered again under the new name of its record",
+    ),
 )
 
 AREAS: Final = (_HISTORIES,)

@@ -19,10 +19,10 @@ from tests.structure.imports import ROOT, tree
 
 USES = {
     "shared": set[str](),
-    "lambdas": {"lambda", "history"},
+    "lambdas": {"lambda", "parquet", "history", "spark"},
     "edge_relay": {"edge"},
-    "infra": {"lambda", "cloud", "edge", "local", "history"},
-    "tests": {"lambda", "cloud", "edge", "local", "history", "dev"},
+    "infra": {"lambda", "cloud", "edge", "local", "parquet", "history"},
+    "tests": {"lambda", "cloud", "edge", "local", "parquet", "history", "dev"},
 }
 """The extras whose packages a folder may import, beside the dependencies that all have."""
 
@@ -69,7 +69,9 @@ def lines_of(path: str) -> list[str]:
 
 def everything_declared() -> set[str]:
     builds = {required(line) for line in pyproject()["build-system"]["requires"]}
-    tools = {required(line) for own in ("sam", "sbom") for line in lines_of(f"requirements/{own}.in")}
+    tools = {
+        required(line) for own in ("client", "sam", "sbom") for line in lines_of(f"requirements/{own}.in")
+    }
     extras = pyproject()["project"]["optional-dependencies"]
     return builds | tools | declared(None) | {name for extra in extras for name in declared(extra)}
 
@@ -116,7 +118,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 @pytest.mark.parametrize("folder", USES)
 def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
     may = declared(None).union(*(declared(extra) for extra in USES[folder]))
-    distributions = packages_distributions()
+    distributions = packages_distributions() | {"pyspark": ["pyspark"]}  # may not be installed here
     wrong = {
         f"{file.relative_to(ROOT)}: {name}"
         for file in (ROOT / folder).rglob("*.py")
@@ -154,6 +156,7 @@ def test_what_everybody_gets_is_what_both_sides_import() -> None:
     [
         ("cloud", {"lambda"}),
         ("edge", {"edge"}),
+        ("history", {"lambda", "parquet"}),
         ("local", {"lambda", "cloud", "edge", "local"}),
         ("dev", {"lambda", "cloud", "edge", "local", "dev"}),
     ],
@@ -163,7 +166,9 @@ def test_a_lock_file_has_what_its_extra_declares(lock: str, extras: set[str]) ->
     assert declared(None).union(*(declared(extra) for extra in extras)) <= locked(lock)
 
 
-@pytest.mark.parametrize("lock", ["build", "cloud", "edge", "local", "dev", "sam", "sbom"])
+@pytest.mark.parametrize(
+    "lock", ["build", "client", "cloud", "edge", "history", "local", "dev", "sam", "sbom"]
+)
 def test_a_lock_file_pins_everything_by_version_and_hash(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     pins = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
@@ -172,7 +177,7 @@ def test_a_lock_file_pins_everything_by_version_and_hash(lock: str) -> None:
 
 def test_what_is_deployed_was_tested_in_the_same_version() -> None:
     tested = {line.split(" ")[0] for line in lines_of("requirements/dev.txt")}
-    for lock in ("cloud", "edge", "local"):
+    for lock in ("cloud", "edge", "history", "local"):
         pins = {
             line.split(" ")[0] for line in lines_of(f"requirements/{lock}.txt") if not line.startswith(" ")
         }

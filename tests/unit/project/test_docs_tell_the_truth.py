@@ -16,6 +16,7 @@ import infra.cli
 from edge_relay.config import RelaySettings, StatusSettings, TlsSettings
 from infra.commands.history.settings import HistorySettings
 from lambdas.api.settings import ApiSettings
+from lambdas.history.stream.handlers import HistoryStreamSettings
 from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings
 from lambdas.sync_redcap import SyncSettings
@@ -108,6 +109,7 @@ def _last_list(cell: str) -> str:
         SyncSettings,
         WriteBackSettings,
         HistorySettings,
+        HistoryStreamSettings,
         RelaySettings,
         TlsSettings,
         StatusSettings,

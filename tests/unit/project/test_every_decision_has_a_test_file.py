@@ -48,9 +48,12 @@ ALSO_DECIDE = (
     "lambdas.api.problems",
     "lambdas.api.schemas.items",
     "lambdas.aws.secrets",
+    "lambdas.history.desk",
     "lambdas.history.page",
     "lambdas.history.parquet",
+    "lambdas.history.stream.staging",
     "lambdas.schedule",
+    "lambdas.store.images.row_image",
     "lambdas.write_backs.wake_up",
 )
 """Modules that are not pure, and decide something that can be seen without a whole system around them."""
@@ -58,6 +61,7 @@ ALSO_DECIDE = (
 NEED_NONE = {
     "edge_relay.dicom.step_requirements": "a table of the standard; test_check.py and test_event.py hold it",
     "infra.pylantir.databases.old_rows": "two records without a method",
+    "lambdas.api.openapi.meanings": "tables of texts; integration/test_api_openapi.py finds what lacks one",
     "lambdas.sources.stored": "a record without a method",
     "shared.problem_document": "two names; api/test_problems.py and exchange/test_cloud.py hold them",
 }

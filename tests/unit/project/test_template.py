@@ -14,6 +14,8 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
+from lambdas.history.schema import FACTS, Type
+from lambdas.history.stream.handlers import CompactionSettings, HistoryStreamSettings
 from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
@@ -34,6 +36,8 @@ ROLES = dict(resources(TEMPLATE, "AWS::IAM::Role"))
 # What each function's entry point reads.
 SETTINGS: dict[str, type[StoreSettings]] = {
     "ApiFunction": ApiSettings,
+    "HistoryCompactionFunction": CompactionSettings,
+    "HistoryStreamFunction": HistoryStreamSettings,
     "NoShowFunction": StoreSettings,
     "NoticeFunction": NoticeSettings,
     "ScheduleFunction": ScheduleSettings,
@@ -175,7 +179,8 @@ def test_a_function_gets_every_setting_its_entry_point_has_and_nothing_else(func
 
 def test_functions_run_on_the_oldest_python_that_the_project_supports() -> None:
     assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert {properties(name)["Runtime"] for name in FUNCTIONS} == {"python3.11"}
+    others = {name for name in FUNCTIONS if properties(name)["Runtime"] != "python3.11"}
+    assert others == {"HistoryCompactionFunction"}  # whose pyarrow asks for a newer glibc
 
 
 def test_all_functions_are_built_from_one_place_by_the_makefile() -> None:
@@ -208,7 +213,8 @@ def test_a_role_names_what_it_may_do_and_on_what(role: str) -> None:
         for resource in on:
             text = json.dumps(resource)
             # The one star there is stands for REDCap tokens, which the operator creates and names.
-            assert "*" not in text or "${SecretPrefix}redcap/*" in text
+            # And the history's functions write files of many names.
+            assert "*" not in text or "${SecretPrefix}redcap/*" in text or "${HistoryBucket.Arn}/" in text
             assert text.count("*") <= 1
 
 
@@ -236,7 +242,7 @@ def test_the_notices_read_no_account_no_session_and_no_code() -> None:
 def test_only_the_api_reads_accounts_and_signing_keys(function: str) -> None:
     is_api = function == "ApiFunction"
     reads_accounts = may(function, "dynamodb:GetItem", {"Fn::GetAtt": ["AccountsTable", "Arn"]})
-    assert reads_accounts == (is_api or function == "NoticeFunction")
+    assert reads_accounts == (is_api or function in {"NoticeFunction", "HistoryStreamFunction"})
     assert may(function, "secretsmanager:GetSecretValue", {"Ref": "SigningKeySecret"}) == is_api
 
 
@@ -377,3 +383,74 @@ def test_the_first_signing_key_is_drawn_by_aws_and_has_the_agreed_form() -> None
     assert json.loads(generated["SecretStringTemplate"]) == {"kid": "1", "previous": {}}
     assert generated["GenerateStringKey"] == "secret"
     assert generated["PasswordLength"] >= 32  # RFC 7518 3.2
+
+
+# ----------------------------------------------------------------- history
+
+GLUE: dict[Type, str] = {
+    "text": "string",
+    "int": "bigint",
+    "float": "double",
+    "bool": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+}
+HISTORY = {name: each for name, each in RESOURCES.items() if name.startswith("History")}
+
+
+@pytest.mark.parametrize("table", FACTS, ids=lambda table: table.name)
+def test_glue_knows_the_tables_of_the_history_as_they_are(table: Any) -> None:
+    [described] = [
+        each["Properties"]["TableInput"]
+        for _, each in resources(TEMPLATE, "AWS::Glue::Table")
+        if each["Properties"]["TableInput"]["Name"] == table.name
+    ]
+    columns = [(each["Name"], each["Type"]) for each in described["StorageDescriptor"]["Columns"]]
+    assert columns == [(column.name, GLUE[column.type]) for column in table.columns]
+    assert described["PartitionKeys"] == [{"Name": "period", "Type": "string"}]
+
+
+@pytest.mark.parametrize("name", HISTORY)
+def test_nothing_of_the_history_is_made_unless_it_is_on(name: str) -> None:
+    assert HISTORY[name].get("Condition") == "HasHistory"
+    assert TEMPLATE["Parameters"]["History"]["Default"] == "off"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_has_a_stream_only_if_the_history_is_on(table: str) -> None:
+    asked = ["HasHistory", {"StreamViewType": "NEW_AND_OLD_IMAGES"}, {"Ref": "AWS::NoValue"}]
+    assert properties(table)["StreamSpecification"] == {"Fn::If": asked}
+
+
+def test_of_the_accounts_only_heartbeats_reach_the_history() -> None:
+    source = properties("HistoryStreamFunction")["Events"]["Heartbeats"]["Properties"]
+    [pattern] = source["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": ["RELAY_HEALTH"]}}}}
+    assert properties("WorklistTable")["KeySchema"][0]["AttributeName"] == "pk"
+
+
+def test_the_historys_bucket_is_private_encrypted_and_refuses_plain_http() -> None:
+    bucket = properties("HistoryBucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert json.dumps(bucket["BucketEncryption"]).count("aws:kms") == 1
+    statement = properties("HistoryBucketPolicy")["PolicyDocument"]["Statement"][0]
+    assert (statement["Effect"], statement["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+
+
+def test_only_the_compaction_reads_facts_and_states() -> None:
+    denied = properties("HistoryBucketPolicy")["PolicyDocument"]["Statement"][1]
+    role = {"Fn::GetAtt": ["HistoryCompactionRole", "Arn"]}
+    assert denied["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+    assert [each["Fn::Sub"] for each in denied["Resource"]] == [
+        "${HistoryBucket.Arn}/staged/*",
+        "${HistoryBucket.Arn}/state/*",
+    ]
+
+
+def test_a_question_to_athena_is_stopped_when_it_reads_too_much() -> None:
+    configured = properties("HistoryWorkgroup")["WorkGroupConfiguration"]
+    assert configured["BytesScannedCutoffPerQuery"] == {"Ref": "HistoryBytesPerQuery"}
+    assert configured["EnforceWorkGroupConfiguration"] is True

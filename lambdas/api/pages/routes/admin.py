@@ -17,12 +17,15 @@ from lambdas.api.pages.site_reading import read_site
 from lambdas.api.pages.views.first_run import first_steps
 from lambdas.api.pages.views.history import audit_lines
 from lambdas.api.routes.audit import AuditQuery, read_page
+from lambdas.api.schemas.audit import as_csv
 from lambdas.api.services import Services
+from lambdas.api.settings import listed
 from lambdas.store.audit.entry import Subject
 
 router = APIRouter()
 
 MOST_PARKED: Final = 200
+MOST_IN_A_FILE: Final = 1000
 AUDIT_KINDS: Final = (
     "item",
     "step",
@@ -55,14 +58,24 @@ def retry(who: ActingAdmin, form: SentForm, services: UseServices) -> Response:
 @router.get("/accounts")
 def list_accounts(request: Request, who: Admin, services: UseServices) -> Response:
     """List who may do what."""
-    return page(request, who, "accounts.html", users=services.users.all(), roles=list(Role))
+    return page(
+        request,
+        who,
+        "accounts.html",
+        users=services.users.all(),
+        roles=list(Role),
+        sites=services.worklist.sites(),
+    )
 
 
 @router.post("/accounts/new")
 def make_account(who: ActingAdmin, form: SentForm, services: UseServices) -> Response:
     """Make an account."""
     Changes(services, who).make_account(
-        form.required("username", "The username"), form.secret("password"), form.text("role")
+        form.required("username", "The username"),
+        form.secret("password"),
+        form.text("role"),
+        listed(form.text("sites")),
     )
     return see("/app/accounts", "account-made")
 
@@ -76,6 +89,8 @@ def change_account(who: ActingAdmin, form: SentForm, services: UseServices) -> R
         changes.remove_account(username)
         return see("/app/accounts", "account-removed")
     fields: dict[str, Any] = {"role": form.text("role")} if form.text("role") else {}
+    if what == "save" and form.was_sent("sites"):
+        fields["sites"] = listed(form.text("sites"))
     if what in {"disable", "enable"}:
         fields["disabled"] = what == "disable"
     if form.secret("password"):
@@ -94,7 +109,18 @@ def show_audit(request: Request, who: Admin, services: UseServices) -> Response:
 def ask_audit(request: Request, who: ActingAdmin, form: SentForm, services: UseServices) -> Response:
     """Show what was done by somebody, to something, in some days. A form: a username is in no address."""
     asked = {name: form.text(name) for name in ("actor", "kind", "date_from", "date_to")}
+    if form.text("as") == "csv":
+        return _audit_file(who, services, as_model(AuditQuery, {**asked, "limit": MOST_IN_A_FILE}))
     return _audit(request, who, services, as_model(AuditQuery, asked))
+
+
+def _audit_file(who: Visitor, services: Services, query: AuditQuery) -> Response:
+    """Return the entries as a file for a spreadsheet, with their values."""
+    today = datetime.fromtimestamp(services.now(), UTC).date()
+    records, _ = read_page(services.audit, query, today)
+    services.audit.record(who.by, [Subject(kind="audit", action="read")])
+    name = f'attachment; filename="audit-{today:%Y-%m-%d}.csv"'
+    return Response(as_csv(records), media_type="text/csv", headers={"Content-Disposition": name})
 
 
 def _audit(request: Request, who: Visitor, services: Services, query: AuditQuery) -> Response:

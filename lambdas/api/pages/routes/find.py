@@ -12,7 +12,7 @@ from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page
 from lambdas.api.pages.session import ActingReader, Reader, Visitor
-from lambdas.api.pages.site_reading import chosen_site, performed_of, read_site, shown_by, sites_of
+from lambdas.api.pages.site_reading import chosen_site, performed_of, read_site, shown_by, shown_to, sites_of
 from lambdas.api.pages.views.missing import missing_of
 from lambdas.api.pages.views.search import FEWEST_LETTERS, admits, is_record
 from lambdas.api.pages.views.site import SiteState
@@ -67,7 +67,7 @@ def find(request: Request, who: ActingReader, form: SentForm, services: UseServi
 
 
 def _answers(services: Services, who: Visitor, state: SiteState, items: list[StoredItem]) -> list[object]:
-    performed = performed_of(services, items)
+    performed, shown = performed_of(services, items), shown_to(services, state, items)
     return [
         {
             "item_id": stored.item.id,
@@ -77,6 +77,7 @@ def _answers(services: Services, who: Visitor, state: SiteState, items: list[Sto
                 [performed[uid] for uid in stored.progress.steps if uid in performed],
                 shown_by(services, state, stored),
                 person(stored.item.patient_name, hidden=who.session.hides_names),
+                shown.get(stored.item.id, ()),
             ),
         }
         for stored in items

@@ -12,7 +12,7 @@ from lambdas.api.pages.changes import Changes, existing_item
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
 from lambdas.api.pages.session import ActingWriter, Reader
-from lambdas.api.pages.site_reading import performed_of, read_site, shown_by
+from lambdas.api.pages.site_reading import performed_of, read_site, shown_by, shown_to
 from lambdas.api.pages.views.day import exam_row
 from lambdas.api.pages.views.history import history_lines
 from lambdas.api.pages.views.item import EDITABLE, field_views
@@ -32,7 +32,7 @@ def show_item(item_id: ItemId, request: Request, who: Reader, services: UseServi
     reading.item_read(services.audit, who.by, stored)
     state = read_site(services, stored.item.site)
     performed = performed_of(services, [stored])
-    views = shown_by(services, state, stored)
+    views, shown = shown_by(services, state, stored), shown_to(services, state, [stored])
     hidden = who.session.hides_names
     name = person(stored.item.patient_name, hidden=hidden)
     return page(
@@ -42,7 +42,7 @@ def show_item(item_id: ItemId, request: Request, who: Reader, services: UseServi
         stored=stored,
         day=day_of(stored.item.scheduled_start_date),
         row=exam_row(state, stored, performed, hides_names=hidden),
-        answer=answer(state, stored, list(performed.values()), views, name),
+        answer=answer(state, stored, list(performed.values()), views, name, shown.get(item_id, ())),
         views=views,
         fields=field_views(stored, hides_names=hidden),
         hidden=hidden,

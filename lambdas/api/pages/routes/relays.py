@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.changes import Changes
@@ -15,11 +15,14 @@ from lambdas.api.pages.session import ActingAdmin, Admin
 from lambdas.api.pages.site_reading import sites_of
 from lambdas.api.pages.views.relays import relay_views, summary_of
 from lambdas.store.self_tests.outcome import outcome_of
+from shared.dicom.dicom_text import AE
 from shared.errors import NotFound
+from shared.relay_health import ADDS_SCANNERS
 
 router = APIRouter(prefix="/relays")
 
 RelayId = Annotated[str, Path(max_length=64)]
+Title = Annotated[AE, Query()]
 
 
 @router.get("")
@@ -56,6 +59,38 @@ def show_test(relay_id: RelayId, request: Request, who: Admin, services: UseServ
     outcome = outcome_of(test, now)
     template = "relay_test_part.html" if "hx-request" in request.headers else "relay_test.html"
     return page(request, who, template, relay=relay, outcome=outcome, summary=summary_of(test, now))
+
+
+@router.get("/{relay_id}/let-in")
+def ask_to_let_in(
+    relay_id: RelayId, request: Request, who: Admin, services: UseServices, ae_title: Title
+) -> Response:
+    """Ask what a scanner that was refused may see."""
+    relay, heartbeat = services.relays.find(relay_id), services.relays.heartbeat(relay_id)
+    if relay is None:
+        raise NotFound("no such relay")
+    may_add = heartbeat is not None and ADDS_SCANNERS in heartbeat.health.abilities
+    return page(request, who, "let_in.html", relay=relay, ae_title=ae_title, may_add=may_add)
+
+
+@router.post("/{relay_id}/let-in")
+def let_in(relay_id: RelayId, who: ActingAdmin, form: SentForm, services: UseServices) -> Response:
+    """Let a scanner call a relay from now on."""
+    own = form.text("shown") == "own"
+    Changes(services, who).let_in(relay_id, form.required("ae_title", "The AE title"), own_exams_only=own)
+    return see("/app/relays", "let-in")
+
+
+@router.post("/{relay_id}/parked/{event_id}")
+def settle_parked(
+    relay_id: RelayId, event_id: RelayId, who: ActingAdmin, form: SentForm, services: UseServices
+) -> Response:
+    """Have a parked event sent again, or give it up for a reason."""
+    if form.text("do") == "again":
+        Changes(services, who).retry_parked(relay_id, event_id)
+        return see("/app/relays", "again")
+    Changes(services, who).give_up_parked(relay_id, event_id, form.required("because", "The reason"))
+    return see("/app/relays", "given-up")
 
 
 @router.post("/{relay_id}/revoke")

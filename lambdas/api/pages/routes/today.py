@@ -15,7 +15,7 @@ from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.origin import shown_mark
 from lambdas.api.pages.rendering import page, see
 from lambdas.api.pages.session import ActingWriter, Reader
-from lambdas.api.pages.site_reading import chosen_site, performed_of, read_site, sites_of
+from lambdas.api.pages.site_reading import chosen_site, performed_of, read_site, shown_to, sites_of
 from lambdas.api.pages.views.day import MARKS, day_view
 from lambdas.api.pages.views.missing import missing_of
 from lambdas.store.ownership import STATUS
@@ -45,6 +45,7 @@ def show_today(
         items,
         performed_of(services, items),
         missing if wanted == state.today else (),
+        shown_to(services, state, items),
         hides_names=who.session.hides_names,
         may_mark=who.may(Role.WRITE),
     )

@@ -13,6 +13,7 @@ from lambdas.api.pages.views.site import SiteState, scanners_heard, summary, tro
 from lambdas.api.pages.views.words import Kind, ago, clock_time, person, state_of
 from lambdas.store.ownership import WAITING, StoredItem
 from lambdas.store.unfinished_write_backs import PerformedStep
+from shared.scanners.shown_items import ShownTo
 from shared.worklist_item import Status
 
 MARKS: Final = {Status.ARRIVED: "Arrived", Status.NO_SHOW: "Did not come", Status.SCHEDULED: "Back to booked"}
@@ -73,6 +74,7 @@ def day_view(
     items: Sequence[StoredItem],
     performed: Mapping[str, PerformedStep],
     missing: Sequence[Missing] = (),
+    shown: Mapping[str, Sequence[ShownTo]] | None = None,
     *,
     hides_names: bool = False,
     may_mark: bool = False,
@@ -82,15 +84,18 @@ def day_view(
     :param day: ``YYYYMMDD``.
     :param items: its items.
     :param performed: their performed steps, by SOP Instance UID.
+    :param shown: which scanners were shown them, by item id.
     :param may_mark: whether who looks may mark who came.
     """
+    told_of = shown or {}
     ordered = sorted(items, key=lambda each: (each.item.scheduled_station_aetitle, _order(each)))
     tables = tuple(
         ScannerTable(
             scanner,
             _heard(state, scanner),
             tuple(
-                exam_row(state, each, performed, hides_names=hides_names, may_mark=may_mark) for each in own
+                exam_row(state, each, performed, told_of, hides_names=hides_names, may_mark=may_mark)
+                for each in own
             ),
         )
         for scanner, own in groupby(ordered, key=lambda each: each.item.scheduled_station_aetitle)
@@ -110,6 +115,7 @@ def exam_row(
     state: SiteState,
     stored: StoredItem,
     performed: Mapping[str, PerformedStep],
+    shown: Mapping[str, Sequence[ShownTo]] | None = None,
     *,
     hides_names: bool = False,
     may_mark: bool = False,
@@ -128,10 +134,18 @@ def exam_row(
         else item.procedure_description,
         kind=where.kind,
         words=where.words,
-        note="; ".join(filter(None, (where.note, elsewhere))),
+        note="; ".join(filter(None, (where.note, elsewhere, _seen(state, stored, shown or {})))),
         told=told(item.source, steps),
         marks=_marks(stored, state.today) if may_mark else (),
     )
+
+
+def _seen(state: SiteState, stored: StoredItem, shown: Mapping[str, Sequence[ShownTo]]) -> str:
+    """Return which scanners have seen a scan that is still to come, in words."""
+    if stored.item.performed_procedure_step_status not in WAITING:
+        return ""
+    seen = sorted(shown.get(stored.item.id, ()), key=lambda to: (to.first_at, to.ae_title))
+    return ", ".join(f"seen by {to.ae_title} {state.said_at(to.last_at)}" for to in seen)
 
 
 def told(source: str, steps: Iterable[PerformedStep]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from lambdas.api.pages.views.words import SILENT_SECONDS, ago
 from lambdas.store.accounts.relays import Heartbeat, Relay
 from lambdas.store.self_tests.outcome import SelfTest, outcome_of
 from lambdas.store.self_tests.self_tests import refusal
-from shared.relay_health import ScannerActivity
+from shared.relay_health import ParkedEvent, RelayHealth, ScannerActivity
+
+_REFUSALS_SHOWN: Final = timedelta(days=1)
 
 
 class ScannerRow(NamedTuple):
@@ -21,6 +23,25 @@ class ScannerRow(NamedTuple):
     last_query: str
     last_report: str
     answers: int
+
+
+class RefusedRow(NamedTuple):
+    """Who called a relay and was refused; ``unknown``: it could be let in."""
+
+    ae_title: str
+    address: str
+    why: str
+    last: str
+    unknown: bool
+
+
+class ParkedRow(NamedTuple):
+    """A scanner's report that the cloud refused for good."""
+
+    event_id: str
+    kind: str
+    received_at: str
+    reason: str
 
 
 class LastTest(NamedTuple):
@@ -53,6 +74,8 @@ class RelayView:
     problems: tuple[str, ...]
     scanners: tuple[ScannerRow, ...]
     test: LastTest
+    refused: tuple[RefusedRow, ...]
+    parked: tuple[ParkedRow, ...]
 
 
 def relay_views(
@@ -85,6 +108,8 @@ def relay_view(relay: Relay, heartbeat: Heartbeat | None, test: SelfTest | None,
         problems=health.all_problems if health else (),
         scanners=tuple(_scanner(each, now) for each in health.scanners) if health else (),
         test=_test(relay, heartbeat, test, now),
+        refused=tuple(_refused(health, now)) if health else (),
+        parked=tuple(map(_parked, health.parked_events)) if health else (),
     )
 
 
@@ -132,8 +157,23 @@ def _waiting(heartbeat: Heartbeat | None) -> str:
     health = heartbeat.health
     said = [f"{health.outbox} reports of scanners wait to be sent"] if health.outbox else []
     if health.parked:
-        said.append(f"{health.parked} are parked: the cloud refused them for good")
+        are = "is" if health.parked == 1 else "are"
+        said.append(f"{health.parked} {are} parked: refused for good")
     return "; ".join(said) or "nothing waits"
+
+
+def _refused(health: RelayHealth, now: datetime) -> Iterator[RefusedRow]:
+    """Yield who was refused in the last day, and is no scanner of the relay's by now."""
+    known = {each.ae_title for each in health.scanners}
+    for each in health.refused:
+        if now - each.at < _REFUSALS_SHOWN and each.ae_title not in known:
+            name = each.ae_title or "no name"
+            yield RefusedRow(name, each.address, each.why, ago(each.at, now), each.unknown)
+
+
+def _parked(event: ParkedEvent) -> ParkedRow:
+    kind = {"N-CREATE": "start", "N-SET": "end or change"}.get(event.kind, event.kind)
+    return ParkedRow(event.event_id, kind, event.received_at[:16].replace("T", " "), event.reason)
 
 
 def _scanner(activity: ScannerActivity, now: datetime) -> ScannerRow:

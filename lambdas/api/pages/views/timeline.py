@@ -12,6 +12,7 @@ from lambdas.api.pages.views.words import SILENT_SECONDS, State, clock_time, day
 from lambdas.store.ownership import StoredItem
 from lambdas.store.unfinished_write_backs import PerformedStep
 from lambdas.sync.scanner_view import ScannerView
+from shared.scanners.shown_items import ShownTo
 from shared.worklist_item import OPEN_STATUSES, Status
 
 Reached = Literal["yes", "no", "problem"]
@@ -40,11 +41,13 @@ def answer(
     steps: Sequence[PerformedStep],
     views: Iterable[ScannerView],
     name: str,
+    shown: Sequence[ShownTo] = (),
 ) -> Answer:
     """Return what to say of an exam.
 
     :param views: what each scanner of the site would be shown of this one exam.
     :param name: the participant's, as the reader may see it.
+    :param shown: which scanners were shown it, as relays tell.
     """
     item = stored.item
     where = state_of(item, [each.step for each in steps], state.local_now)
@@ -57,7 +60,7 @@ def answer(
             _saved(stored),
             Station("Read by mwl-relay", "yes", _read(state, stored)),
             _at_relay(state),
-            _at_scanner(state, stored, shown_by),
+            _at_scanner(state, stored, shown_by, shown),
             *_scanned(stored, steps),
             _back(item.source, steps),
         ),
@@ -124,8 +127,13 @@ def _at_relay(state: SiteState) -> Station:
     return Station(label, "yes" if fine else "problem", "; ".join(said))
 
 
-def _at_scanner(state: SiteState, stored: StoredItem, views: Sequence[ScannerView]) -> Station:
+def _at_scanner(
+    state: SiteState, stored: StoredItem, views: Sequence[ScannerView], shown: Sequence[ShownTo]
+) -> Station:
     label = "Shown to the scanner"
+    if shown:
+        ordered = sorted(shown, key=lambda to: (to.first_at, to.ae_title))
+        return Station(label, "yes", "; ".join(_shown(state, to) for to in ordered))
     if stored.item.performed_procedure_step_status not in OPEN_STATUSES:
         return Station(label, "no", "not any more")
     showing = [view.ae_title for view in views if view.count]
@@ -134,6 +142,12 @@ def _at_scanner(state: SiteState, stored: StoredItem, views: Sequence[ScannerVie
     asked = [(title, state.last_query(title)) for title in showing]
     said = [f"{title} asked at {state.said_at(when)}" for title, when in asked if when]
     return Station(label, "yes" if said else "no", "; ".join(said) or "no scanner has asked yet")
+
+
+def _shown(state: SiteState, to: ShownTo) -> str:
+    first, last = state.said_at(to.first_at), state.said_at(to.last_at)
+    again = "" if to.times == 1 else f", {to.times} times until {last}"
+    return f"{to.ae_title} saw it at {first}{again}"
 
 
 def _scanned(stored: StoredItem, steps: Sequence[PerformedStep]) -> Iterable[Station]:

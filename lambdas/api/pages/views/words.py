@@ -88,8 +88,10 @@ def duration(span: timedelta) -> str:
 
 def planned_start(item: WorklistItem) -> datetime:
     """Return when an exam is planned, to the minute, in the site's local time."""
-    text = f"{item.scheduled_start_date}{item.scheduled_start_time[:4]}"
-    return datetime.strptime(text, "%Y%m%d%H%M")  # noqa: DTZ007 - local to the site
+    # By hand: strptime takes ten times as long, and a full day asks for hundreds.
+    day, start = item.scheduled_start_date, item.scheduled_start_time
+    hour, minute = int(start[:2]), int(start[2:4] or "0")
+    return datetime(int(day[:4]), int(day[4:6]), int(day[6:8]), hour, minute)  # noqa: DTZ001 - local to the site
 
 
 def state_of(item: WorklistItem, steps: Sequence[Step], local_now: datetime) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,10 @@ def raising(error: type[httpx.HTTPError]) -> Answer:
     return answer
 
 
+def no_name(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("boom") from socket.gaierror(socket.EAI_AGAIN, "boom")
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
@@ -91,6 +96,7 @@ def raising(error: type[httpx.HTTPError]) -> Answer:
         (always(200, json={}), Unavailable, "no list"),
         (always(200, json={**PAGE, "more": "perhaps"}), Unavailable, "not a page"),
         (raising(httpx.ConnectError), Unavailable, "https://cloud.test.*could not be reached"),
+        (no_name, Unavailable, "its name cannot be looked up .does DNS work"),
         (raising(httpx.ReadTimeout), Unavailable, "did not answer in time"),
         (raising(httpx.RemoteProtocolError), Unavailable, "broke the connection off"),
         (raising(httpx.DecodingError), Unavailable, "cannot be unpacked"),

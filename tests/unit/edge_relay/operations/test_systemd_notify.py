@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from edge_relay.operations.systemd_notify import Notifier, from_environment
+from tests.rigs.patience import PATIENCE
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -20,7 +21,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     spelled = str(tmp_path / "notify") if request.param == "path" else f"@{name}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(spelled if request.param == "path" else f"\0{name}")
-        listening.settimeout(10)
+        listening.settimeout(PATIENCE)
         yield spelled, listening
 
 

@@ -14,6 +14,7 @@ from edge_relay.health.report import Health
 from edge_relay.operations.systemd_notify import Notifier
 from edge_relay.operations.watchdog import DEFAULT_INTERVAL_SECONDS, Watchdog, interval
 from shared.errors import Unavailable
+from tests.rigs.patience import PATIENCE
 
 
 class Manager(Notifier):
@@ -106,8 +107,8 @@ def test_its_thread_asks_at_once_and_again_until_stopped() -> None:
     afterwards = Event()
     fixture = Fixture(query, seconds=0.01, after=afterwards.set)
     fixture.watchdog.start()
-    assert enough.wait(10)
-    assert afterwards.wait(10)
+    assert enough.wait(PATIENCE)
+    assert afterwards.wait(PATIENCE)
     assert fixture.watchdog.stop(10)
     count = len(asked)
     assert not fixture.watchdog._thread.is_alive()
@@ -122,7 +123,7 @@ def test_a_thread_survives_a_relay_that_does_not_answer_for_a_while() -> None:
 
     fixture = Fixture(query, seconds=0.01)
     fixture.watchdog.start()
-    assert fixture.manager.fed.wait(10)
+    assert fixture.manager.fed.wait(PATIENCE)
     assert fixture.watchdog.stop(10)
     assert fixture.failure == ""
 
@@ -132,12 +133,12 @@ def test_stopping_does_not_wait_for_an_answer_and_blames_nobody_for_it() -> None
 
     def query() -> str:
         asking.set()
-        end.wait(10)
+        end.wait(PATIENCE)
         raise Unavailable("the port was closed")
 
     fixture = Fixture(query)
     fixture.watchdog.start()
-    assert asking.wait(10)
+    assert asking.wait(PATIENCE)
     assert not fixture.watchdog.stop(0.01)
     end.set()
     assert fixture.watchdog.stop(10)

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lambdas.history.parquet import arrow_schema, read, written
-from lambdas.history.schema import CALENDAR, EXAMS, TABLES, Table
+from lambdas.history.schema import CALENDAR, EXAMS, TABLES
+from lambdas.history.table import Table
 from shared.errors import Rejected
 
 VALUES: dict[str, Any] = {

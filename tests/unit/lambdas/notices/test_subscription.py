@@ -51,6 +51,8 @@ def test_a_digest_is_due_from_its_time_on() -> None:
     [
         {"target": "nobody"},
         {"target": "a@b"},
+        {"target": "zoë@example.org"},
+        {"target": "a@exämple.org"},
         {"target": "a@example.org\nBcc: b@example.org"},
         {"target": "a@example.org, b@example.org"},
         {"channel": "slack", "target": "http://hooks.example.org/x"},

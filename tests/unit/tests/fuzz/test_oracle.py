@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.redcap_simulator.project.records import Record, RowKey
-from tests.fuzz.histories.oracle import Scan, are_two_people, scans
+from shared.identifiers import accession_number
+from tests.fuzz.histories.oracle import Identities, Scan, are_two_people, scans
 from tests.fuzz.histories.study import STUDIES, Kind, Variant
 
 PERSON = {"last_name": "Doe", "first_name": "Zoë", "mrn": "M1", "consent": "yes", "youth_dob": "2014-02-28"}
@@ -19,6 +20,7 @@ def only(
     variant: Variant | None = None,
     dag: str = "montreal",
     changes: dict[str, str] | None = None,
+    identities: Identities | None = None,
 ) -> Scan:
     study = STUDIES[kind]
     values = {**PERSON, **SCAN, **(changes or {})}
@@ -28,9 +30,9 @@ def only(
     rows = {RowKey(study.person_event): person}
     key = RowKey(study.scan_event, instrument, instance)
     rows[key] = {**rows.get(key, {}), **scan}
-    project = study.project()
+    project = study.project(may_log=True)
     project.records.put("R1", Record(rows, dag), datetime(2026, 11, 18, tzinfo=UTC))
-    (found,) = scans(project, study, variant or Variant()).values()
+    (found,) = scans(project, study, variant or Variant(), identities or Identities()).values()
     return found
 
 
@@ -80,3 +82,22 @@ def test_two_people_differ_in_what_both_know() -> None:
     assert not are_two_people(one, {**one, "patient_birth_date": "20140228"})
     assert are_two_people(one, {**one, "patient_sex": "M"})
     assert not are_two_people(one, {**one, "patient_sex": "M", "patient_id": "M2"})
+
+
+OLD, NEW = ("R0", "", "mri", 2), ("R1", "", "mri", 2)
+
+
+def test_a_row_that_follows_another_name_has_its_item_and_identifiers() -> None:
+    identities, before = Identities(), Identities().of(OLD)
+    identities.follow(OLD, NEW)
+    found = only(identities=identities)
+    assert found.item_id == before
+    assert found.fields["accession_number"] == accession_number(before)
+    assert identities.followed("R1") == {NEW: before}
+
+
+def test_a_row_that_begins_anew_has_an_item_of_its_own() -> None:
+    identities = Identities()
+    identities.follow(OLD, NEW)
+    identities.begin_anew(NEW)
+    assert only(identities=identities).item_id == Identities().of(NEW)

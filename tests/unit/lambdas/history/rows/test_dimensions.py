@@ -8,13 +8,20 @@ from lambdas.history.rows.state import Study
 
 
 def exam(key: str, version: int = 1, **fields: Any) -> dict[str, Any]:
-    known = {"site": "n", "scanner": "MR1", "study": "s", "protocol": "T1", "modality": "MR", "at": version}
+    known = {
+        "site": "n",
+        "scanner": "MR1",
+        "study": "s",
+        "protocol": "T1",
+        "modality": "MR",
+        "known_at": version,
+    }
     return {**known, "exam": key, "version": version, **fields}
 
 
 def test_an_exam_counts_where_its_newest_version_has_it() -> None:
     latest = Latest()
-    latest.add([exam("a", 2, scanner="MR2"), exam("a", 1), exam("b"), exam("c", modality="CT", at=9)])
+    latest.add([exam("a", 2, scanner="MR2"), exam("a", 1), exam("b"), exam("c", modality="CT", known_at=9)])
     assert latest.scanners() == [
         {"site": "n", "scanner": "MR1", "modality": "CT", "exams": 2},
         {"site": "n", "scanner": "MR2", "modality": "MR", "exams": 1},

@@ -96,3 +96,43 @@ def test_the_last_reason_is_told() -> None:
 def test_what_is_no_time_is_none() -> None:
     assert local("20261122093000") == datetime(2026, 11, 22, 9, 30)
     assert [local(text) for text in ("", "20261322093000", "x")] == [None] * 3
+
+
+def changed(**fields: Any) -> Part:
+    return Part(subject="e", action="changed", fields=fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scheduled_start_time": "100000"},
+        {"scheduled_start_date": "20261123"},
+        {"scheduled_station_aetitle": "MR2"},
+    ],
+)
+def test_a_new_day_time_or_scanner_is_listed_anew(fields: dict[str, str]) -> None:
+    exam = an_exam(scheduled_station_aetitle="MR1")
+    next_version(exam, changed(**fields), LATER)
+    assert (exam.listed_at, exam.row_seen_at) == (LATER, LATER)
+
+
+def test_what_changes_nothing_of_the_plan_is_listed_since_before() -> None:
+    exam = an_exam()
+    next_version(exam, changed(protocol_name="T2"), LATER)
+    assert (exam.listed_at, exam.row_seen_at) == (AT, AT)
+
+
+def test_of_an_exam_that_was_found_nobody_knows_since_when_it_is_listed() -> None:
+    exam = ExamState()
+    next_version(exam, Part(subject="e", action="found", fields={}), AT)
+    assert (exam.listed_at, exam.row_seen_at) == (None, None)
+
+
+def test_a_new_plan_of_which_nobody_knows_when_it_was_saved_forgets_the_one_before() -> None:
+    exam = an_exam()
+    next_version(exam, changed(scheduled_start_time="100000").model_copy(update={"saved_at": AT}), LATER)
+    assert exam.saved_at == AT
+    next_version(exam, changed(protocol_name="T2"), LATER)
+    assert exam.saved_at == AT
+    next_version(exam, changed(scheduled_start_time="110000"), LATER)
+    assert exam.saved_at is None

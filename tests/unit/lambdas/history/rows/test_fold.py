@@ -64,7 +64,7 @@ def test_two_entries_with_one_number_are_refused() -> None:
 
 def test_time_never_goes_back_along_the_chain() -> None:
     rows = folded(entry(1, exam(), minutes=2), entry(2, exam("f"), minutes=1)).rows["exams"]
-    assert [row["at"].minute for row in rows] == [2, 2]
+    assert [row["known_at"].minute for row in rows] == [2, 2]
 
 
 def test_a_version_counts_up_by_exam() -> None:
@@ -111,7 +111,9 @@ def sync(minutes: float, *unshown: str) -> SyncFact:
 
 def test_a_row_counts_as_unshown_since_it_was_last_shown_to_be_right() -> None:
     facts = (sync(0, "e"), sync(1), sync(2, "e"), sync(3, "e"), entry(1, exam(), minutes=5))
-    assert folded(*facts).rows["exams"][0]["unshown_minutes"] == 3
+    [row] = folded(*facts).rows["exams"]
+    assert row["unshown_minutes"] == 3
+    assert row["listed_at"] - row["row_seen_at"] == 3 * MINUTE
 
 
 def step(action: str = "reported", exams: tuple[str, ...] | None = None, **more: Any) -> Part:
@@ -125,7 +127,7 @@ def test_a_report_of_a_step_tells_redcap_anew() -> None:
     )
     first, second, third = folded(entry(1, steps=(step(),)), told, entry(2, steps=(step(),))).rows["steps"]
     assert (first["told_at"], third["told_at"]) == (None, None)
-    assert (second["because"], second["told_at"]) == ("told", second["at"])
+    assert (second["because"], second["told_at"]) == ("told", second["known_at"])
 
 
 def test_a_step_that_began_before_the_audit_trail_is_left_out() -> None:

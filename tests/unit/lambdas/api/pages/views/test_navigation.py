@@ -7,7 +7,13 @@ from lambdas.api.pages.views.navigation import PAGES, links
 
 
 def test_a_reader_sees_the_pages_for_everybody() -> None:
-    assert [link.label for link in links(Role.READ, "/app/today")] == ["Today", "Find", "Week", "Unmatched"]
+    assert [link.label for link in links(Role.READ, "/app/today")] == [
+        "Today",
+        "Find",
+        "Week",
+        "Unmatched",
+        "Planned and done",
+    ]
     assert len(links(Role.ADMIN, "/app/today")) == len(PAGES)
 
 

@@ -31,9 +31,7 @@ def test_each_state_has_words() -> None:
 
 def test_what_waits_and_what_is_parked_is_counted() -> None:
     view = relay_view(a_relay(), a_heartbeat(outbox=4, parked=1), None, NOW)
-    assert view.waiting == (
-        "4 reports of scanners wait to be sent; 1 are parked: the cloud refused them for good"
-    )
+    assert view.waiting == ("4 reports of scanners wait to be sent; 1 is parked: refused for good")
 
 
 def test_who_needs_somebody_comes_first() -> None:

@@ -1,21 +1,12 @@
-"""The OpenAPI document, made fit for people who read it and for programs that make clients of it.
+"""What tags, parameters and properties mean, where FastAPI has nothing to say. Pure.
 
-What FastAPI does not say is added here: that problems have a media type of their own, what each property and
-parameter means, the tags, and where the API is. A property's meaning comes from its own description, else
-from the ``:param name:`` of its model, else from the tables below.
+A property's meaning comes from its own description, else from the ``:param name:`` of its model, else from
+the tables here. A property that some models mean otherwise than the rest is in `OF_MODELS`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any, Final
-
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
-
-from lambdas.api.problems import RESPONSES
-from shared.problem_document import MEDIA_TYPE
+from typing import Final
 
 TAGS: Final = {
     "login": "Access tokens and sessions.",
@@ -34,7 +25,7 @@ TAGS: Final = {
     "health": "Whether the service works.",
 }
 
-_PARAMETERS: Final = {
+PARAMETERS: Final = {
     "item_id": "The item's `id`.",
     "sop_instance_uid": "The SOP Instance UID of the performed procedure step.",
     "username": "The name the person logs in with, in any case.",
@@ -61,7 +52,7 @@ _PARAMETERS: Final = {
     "prefer": "`wait=SECONDS`: how long to work on the request (RFC 7240).",
 }
 
-_PROPERTIES: Final = {
+PROPERTIES: Final = {
     "id": "Names it, for ever.",
     "site": "The unit that a relay serves.",
     "source": "The REDCap source it comes from; empty if it was made by hand.",
@@ -162,58 +153,147 @@ _PROPERTIES: Final = {
     "step": "The performed procedure step.",
     "candidates": "Items it may be of, the likeliest first.",
     "checks": "Each part that was tried: `ok`, or what kind of trouble there is.",
+    "event_id": "Names the event.",
+    "by": "Who did it.",
+    "because": "Why, in words.",
+    "name": "What people call it.",
+    "reason": "Why, in words.",
+    "received_at": "When the relay received it.",
+    "discarded_by": "Who gave it up.",
+    "discarded_at": "When it was given up.",
+    "code": "A code that enrols one relay, once.",
+    "relay_id": "The relay's `relay_id`.",
+    "audience": "The `aud` that its tokens must carry.",
+    "field": "The field.",
+    "values": "What is typed, and what it stands for.",
+    "feed_seq": "The number of the change in the feed of the site.",
+    "tombstones": "Items that are gone.",
+    "transforms": "What is done to the value, in order.",
+    "otherwise": "What stands for values that `values` does not name.",
+    "default": "What stands for an empty value.",
+    "scanners": "What is overridden, by scanner; of a heartbeat or a preview: each scanner.",
+    "record": "REDCap's record id.",
+    "event": "REDCap's unique event name.",
+    "instrument": "REDCap's repeating instrument.",
+    "instance": "REDCap's repeat instance.",
+    "succeeded_at": "When it last worked.",
+    "failing_since": "Since when it fails; null while it works.",
+    "failure": "Why it fails, in words; empty while it works.",
+    "forbidden": "Whether the cloud refuses the relay.",
+    "source_id": "The source's `id`.",
+    "soon": "Whether the scan is booked for the next days.",
+    "events": "Events of procedure steps, the oldest first.",
+    "lacking": "Ids of the events that are not recorded.",
+    "results": "A result for each event, in their order.",
+    "opens": "From when, `HH:MM`.",
+    "closes": "Until when, `HH:MM`.",
+    "sources": "The sources.",
+    "attempts": "How often it was tried.",
+    "parked_at": "When it was given up, until somebody retries.",
+    "records_in_project": "How many records the project has.",
+    "rejected": "How many rows cannot be shown.",
+    "held": "How many rows a gate holds back.",
+    "change": "What a sync would do with it.",
+    "kept": "What stays as it is, and why.",
+    "calling_aetitle": "The scanner's calling AE title.",
+    "enrolled_at": "When it was enrolled.",
+    "revoked_at": "When it was revoked; null: it is not.",
+    "last_seen_at": "When its last heartbeat came; null: there was none.",
+    "identity_shared_at": "When two machines were last seen to use its identity; null: never.",
+    "health": "What its last heartbeat told; null: there was none.",
+    "pull": "How fetching the worklist goes.",
+    "push": "How sending events goes.",
+    "unreadable": "Items that this relay is too old to read.",
+    "outbox": "Events that wait to be sent.",
+    "outbox_oldest_at": "When the oldest of them was taken.",
+    "parked": "Events that the cloud refused for good.",
+    "run": "Names this run of the relay's program.",
+    "profiles_version": "Version of the overrides that it holds.",
+    "profile_problems": "Overrides that it could not take, and why.",
+    "ae_title": "The scanner's AE title.",
+    "last_echo_at": "When it last sent a C-ECHO.",
+    "last_query_at": "When it last asked for its worklist.",
+    "last_mpps_at": "When it last reported a step.",
+    "associations": "How many associations it has open.",
+    "requests": "How many requests it made since the relay started.",
+    "changed_at": "When it was changed last.",
+    "changed_by": "Who changed it last.",
+    "held_version": "The version that the relay held at its last heartbeat; null: there was none.",
+    "not_taken": "What the relay could not take, and why.",
+    "rows": "Which rows of the project are scans.",
+    "joins": "Rows that complete a scan's row.",
+    "operating_window": "When the source may be synced.",
+    "write_back": "What REDCap is told.",
+    "enabled": "Whether it is synced.",
+    "last_run_at": "When it was last tried.",
+    "last_sync": "What the last sync did.",
+    "notes": "How many rows have a note.",
+    "failures": "How often in a row it failed.",
+    "paused_until": "Until when it is left alone.",
+    "banned_until": "Until when REDCap has banned us.",
+    "is_syncing": "Whether a sync is under way.",
+    "definition": "The source's definition.",
+    "rejected_rows": "Rows that cannot be shown, and why.",
+    "held_rows": "Rows that a gate holds back, and why.",
+    "notes_of_rows": "Rows that are shown, and what is odd with them.",
+    "has_trigger": "Whether it has a Data Entry Trigger.",
+    "not_checked": "What could not be checked, in words.",
+    "shared_patient_ids": "Records that share a Patient ID.",
+    "queued": "Whether a sync was asked for.",
+    "finished_at": "When it ended.",
+    "written": "How many items it wrote.",
+    "unchanged": "How many items it left as they are.",
+    "withdrawn": "How many items it took off the worklist.",
+    "status_values": "What REDCap is told of each status.",
+    "single_sign_on": "Whether the OpenID provider vouches for it; then it has no password here.",
+    "first_at": "When it was shown it first.",
+    "last_at": "When it was shown it last.",
+    "times": "How often it was shown it.",
+    "since": "Since when.",
+    "hop": "Which part of the way.",
+    "label": "The hop in words.",
+    "state": "How it stands.",
+    "seconds": "How long it took.",
+    "said": "What is said of it.",
+    "group": "What the line is about.",
+    "figures": "The figures, by name.",
+    "lines": "A line for each group.",
+    "total": "All lines together.",
+    "report": "The figures.",
+    "late_hours": "After how many hours a scan counts as told late.",
+    "assumed_minutes": "How long an exam takes of which nothing is known.",
+    "date_from": "The first day.",
+    "date_to": "The last day.",
+    "test_id": "Names the test.",
+    "begun_at": "When it was begun.",
+    "begun_by": "Who began it.",
+    "hops": "The parts of the way, in order.",
+    "calendar_id": "Names the calendar.",
+    "scanner": "The scanner.",
+    "made_at": "When it was made.",
+    "made_by": "Who made it.",
+    "channel": "How the person is told: by mail or a webhook.",
+    "kinds": "Of which kinds of events.",
+    "immediately": "Whether it is told at once, and not with the digest.",
+    "digest_at": "When the digest is sent, `HH:MM`.",
+    "quiet_from": "From when nothing is sent, `HH:MM`.",
+    "quiet_to": "Until when nothing is sent, `HH:MM`.",
 }
 
-_PARAM: Final = re.compile(r"^:param (\w+): (.+?)(?=^:|\Z)", re.MULTILINE | re.DOTALL)
-
-
-def operation_id(route: APIRoute) -> str:
-    """Return what a client calls an operation: the name of its function."""
-    return route.name
-
-
-def install(app: FastAPI) -> None:
-    """Make an application's document say all of this."""
-    original = app.openapi
-
-    def complete() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = completed(original())
-        return app.openapi_schema
-
-    app.openapi = complete  # type: ignore[method-assign]
-
-
-def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document with what FastAPI left out; it is changed in place."""
-    document["servers"] = [{"url": "/", "description": "This server"}]
-    document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
-    for operation in operations(document):
-        _problems_by_their_media_type(operation)
-        for parameter in operation.get("parameters", []):
-            parameter.setdefault("description", _PARAMETERS.get(parameter["name"].lower(), ""))
-    for schema in document.get("components", {}).get("schemas", {}).values():
-        _describe_properties(schema)
-    return document
-
-
-def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every operation of a document."""
-    for path in document["paths"].values():
-        yield from path.values()
-
-
-def _problems_by_their_media_type(operation: dict[str, Any]) -> None:
-    for status in RESPONSES:
-        content = operation["responses"].get(status, {}).get("content", {})
-        if "application/json" in content:
-            content[MEDIA_TYPE] = content.pop("application/json")
-    operation["responses"].pop("422", None)  # FastAPI's own form, which we never send; 4XX tells ours
-
-
-def _describe_properties(schema: dict[str, Any]) -> None:
-    said = {name: " ".join(text.split()) for name, text in _PARAM.findall(schema.get("description", ""))}
-    for name, found in schema.get("properties", {}).items():
-        text = said.get(name) or _PROPERTIES.get(name)
-        if text and "description" not in found:
-            found["description"] = text
+OF_MODELS: Final = {
+    ("HeartbeatAnswer", "scanners"): "All that is overridden of the relay's scanners.",
+    ("HeartbeatAnswer", "version"): "Which version of the overrides this is.",
+    ("RelayHealth", "scanners"): "What was last heard of each scanner.",
+    ("ScannerOverrides", "scanners"): "What is overridden, scanner by scanner.",
+    ("ScannersView", "scanners"): "What is overridden, scanner by scanner.",
+    ("ScannersView", "version"): "Which version of the overrides this is.",
+    ("RelaySummary", "version"): "The relay's version.",
+    ("RelayHealth", "version"): "The relay's version.",
+    ("Preview", "scanners"): "What each scanner would be shown.",
+    ("PlannedAndDone", "by"): "What the lines are grouped by.",
+    ("Enroll", "name"): "What people should call the relay.",
+    ("Enroll", "code"): "The code that an admin made.",
+    ("AuditRecord", "id"): "What it was done to: an item, a username, a source ...",
+    ("Health", "version"): "The server's version.",
+}
+"""By model and property, where the general meaning does not fit."""

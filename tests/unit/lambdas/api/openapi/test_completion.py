@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.api.openapi import TAGS, completed
+from lambdas.api.openapi.completion import completed
+from lambdas.api.openapi.meanings import TAGS
 
 
 def document(**schema: Any) -> dict[str, Any]:
     problem: Any = {"content": {"application/json": {}}}
     operation = {
         "responses": {"4XX": problem, "422": {}},
-        "parameters": [{"name": "item_id"}, {"name": "limit", "description": "mine"}],
+        "parameters": [
+            {"name": "item_id", "schema": {"default": ""}},
+            {"name": "limit", "description": "mine", "schema": {"default": 5}},
+        ],
     }
     return completed({"paths": {"/x": {"get": operation}}, "components": {"schemas": {"X": schema}}})
 
@@ -36,7 +40,19 @@ def test_a_property_means_what_it_says_else_what_its_model_says_else_what_the_ta
 
 def test_problems_have_their_own_media_type_and_no_other_form() -> None:
     responses = document()["paths"]["/x"]["get"]["responses"]
-    assert responses == {"4XX": {"content": {"application/problem+json": {}}}}
+    assert list(responses) == ["4XX"]
+    assert responses["4XX"]["content"] == {"application/problem+json": {}}
+
+
+def test_what_is_not_given_is_not_sent_as_an_empty_text() -> None:
+    schemas = [each["schema"] for each in document()["paths"]["/x"]["get"]["parameters"]]
+    assert schemas == [{}, {"default": 5}]
+
+
+def test_answers_name_their_headers() -> None:
+    headers = document()["paths"]["/x"]["get"]["responses"]["4XX"]["headers"]
+    assert {"Retry-After", "WWW-Authenticate", "X-Request-Id"} <= headers.keys()
+    assert all(each["description"] for each in headers.values())
 
 
 def test_parameters_tags_and_servers_are_described() -> None:

@@ -1,0 +1,1 @@
+"""The OpenAPI document, made fit for people who read it and for programs that make clients of it."""

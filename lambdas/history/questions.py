@@ -1,0 +1,117 @@
+"""The named questions of questions.sql, and how each engine reads them.
+
+All engines read the same text of a question. What they do not have in common is in the two views that a
+question asks: the newest version of each exam and step, with every instant also as seconds since 1970. An
+export has the newest versions as tables of their own; in what the stream writes the views look for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from lambdas.history.schema import CURRENT, EXAMS, STEPS
+from lambdas.history.table import Table
+from shared.errors import NotFound
+
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2199, 12, 31)
+_NOW: Final = {"exams_now": EXAMS, "steps_now": STEPS}
+_STANDING: Final = {every.name: now for now, every in CURRENT.items()}
+_ANY: Final = re.compile(r"^-- name: (\w+)\n((?:-- (?:asks|note): .*\n)+)([^;]+);", re.MULTILINE)
+_LINE: Final = re.compile(r"^-- (asks|note): (.*)$", re.MULTILINE)
+
+
+class Engine(StrEnum):
+    """What runs a question."""
+
+    DUCKDB = "duckdb"
+    ATHENA = "athena"
+    SPARK = "spark"
+
+
+class Question(NamedTuple):
+    """A named question.
+
+    :param asks: what it asks, in words.
+    :param note: what its answer counts and leaves out; empty if ``asks`` says all.
+    """
+
+    name: str
+    asks: str
+    note: str
+    sql: str
+
+    def of_days(self, first: date = FIRST_DAY, last: date = LAST_DAY) -> str:
+        """Return it for some days, both included; the views are to be there already."""
+        days = {"first_day": first, "last_day": last}
+        return re.sub(r":(first_day|last_day)\b", lambda m: f"DATE '{days[m[1]].isoformat()}'", self.sql)
+
+    def alone(self, engine: Engine, first: date = FIRST_DAY, last: date = LAST_DAY) -> str:
+        """Return it with the views it asks as parts of itself, where nobody makes them, as in Athena."""
+        sql = self.of_days(first, last)
+        asked = [f"{name} AS (\n{view}\n)" for name, view in views(engine).items() if name in sql]
+        if not asked:
+            return sql
+        own = [sql.removeprefix("WITH ")] if sql.startswith("WITH ") else []
+        return "WITH " + ",\n".join([*asked, *own]) + ("" if own else f"\n{sql}")
+
+
+@cache
+def questions() -> Mapping[str, Question]:
+    """Return all questions by name, in the order of the file."""
+    text = files("lambdas.history").joinpath("questions.sql").read_text("utf-8")
+    found = {}
+    for name, words, sql in _ANY.findall(text):
+        lines = _LINE.findall(words)
+        asks, note = (" ".join(line for kind, line in lines if kind == want) for want in ("asks", "note"))
+        found[name] = Question(name, asks, note, sql.strip())
+    return found
+
+
+def question(name: str) -> Question:
+    """Return a question by its name.
+
+    :raises NotFound: there is none of that name; the message lists them.
+    """
+    if name not in questions():
+        raise NotFound("there is no such question", where=name, hint=f"one of: {', '.join(questions())}")
+    return questions()[name]
+
+
+def views(engine: Engine, there: Collection[str] = ()) -> Mapping[str, str]:
+    """Return the SELECT of each view that questions ask, as the engine writes it.
+
+    :param there: names of the tables that there are.
+    """
+    return {name: _now(table, engine, there) for name, table in _NOW.items()}
+
+
+def _now(table: Table, engine: Engine, there: Collection[str]) -> str:
+    _, subject, _ = table.key
+    quote = "`{}`" if engine is Engine.SPARK else '"{}"'
+    instants = [name for name, kind, *_ in table.columns if kind == "timestamp" and name.endswith("_at")]
+    own = [f"every.{quote.format(name)}" for name in table.names()]
+    seconds = [f"{_SECONDS[engine].format(f'every.{name}')} AS {name[:-3]}_s" for name in instants]
+    columns = ",\n    ".join([*own, *seconds])
+    if (now := _STANDING[table.name].name) in there:
+        return f"SELECT\n    {columns}\nFROM {now} AS every"
+    return (
+        f"SELECT\n    {columns}\nFROM {table.name} AS every\n"  # noqa: S608 - names of our own
+        f"JOIN (\n    SELECT site, {subject}, MAX(version) AS version\n    FROM {table.name}\n"
+        f"    GROUP BY site, {subject}\n) AS newest\n"
+        f"    ON every.site = newest.site AND every.{subject} = newest.{subject} "
+        "AND every.version = newest.version"
+    )
+
+
+_SECONDS: Final[Mapping[Engine, str]] = {
+    Engine.DUCKDB: "CAST(FLOOR(EPOCH({})) AS BIGINT)",
+    Engine.ATHENA: "CAST(FLOOR(TO_UNIXTIME({})) AS BIGINT)",
+    Engine.SPARK: "UNIX_SECONDS(CAST({} AS TIMESTAMP))",
+}

@@ -1,0 +1,1 @@
+"""From the tables' streams to files in a bucket."""

@@ -1,0 +1,1 @@
+"""Rows as the tables' streams and exports tell them."""

@@ -1,0 +1,92 @@
+"""A command or a function loads no heavy library that it has no use for.
+
+Looked at by name, not by time: a machine may be busy. `tests/bench/start.py` measures the time.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.rigs.patience import PATIENCE
+
+CLOUD: Final = {"boto3", "botocore", "fastapi", "jinja2", "moto", "pynamodb", "redcap", "uvicorn"}
+HTTP: Final = {"anyio", "httpx"}
+KEYS: Final = {"cryptography", "jwt"}
+DICOM: Final = {"pydicom", "pynetdicom"}
+SERVING: Final = {"prometheus_client", "sqlite3"}
+SETTINGS: Final = "pydantic_settings"
+TABLES_ON_SCREEN: Final = "rich"
+
+pytestmark = pytest.mark.slow  # a process each
+
+UNUSED_BY_RELAY: Final = {
+    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
+    "list": {*CLOUD, *HTTP, *KEYS, *DICOM, "prometheus_client", SETTINGS, TABLES_ON_SCREEN},
+    "status": {*CLOUD, *HTTP, *KEYS, *DICOM, "prometheus_client", SETTINGS, TABLES_ON_SCREEN},
+    "check-config --explain": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, TABLES_ON_SCREEN},
+    "echo --port 9": {*CLOUD, *HTTP, *KEYS, *SERVING, SETTINGS, TABLES_ON_SCREEN},
+    "find --port 9": {*CLOUD, *HTTP, *KEYS, *SERVING, SETTINGS, TABLES_ON_SCREEN},
+    "enroll CODE": {*CLOUD, *DICOM, *SERVING},
+    # There are no settings in the folder: it ends before it serves.
+    "run": {
+        *CLOUD,
+        *DICOM,
+        *SERVING,
+        TABLES_ON_SCREEN,
+    },
+}
+UNUSED_BY_ADMINISTRATION: Final = {
+    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
+    "users list": {*KEYS, *DICOM, "boto3", "fastapi", "jinja2", "moto", "redcap", "requests", "argon2"},
+    "relays list": {*KEYS, *DICOM, "boto3", "fastapi", "jinja2", "moto", "redcap", "requests", "argon2"},
+    "sources list": {*KEYS, *DICOM, "boto3", "fastapi", "jinja2", "moto", "redcap", "requests", "argon2"},
+}
+UNUSED_BY_FUNCTION: Final = {
+    "lambdas.api.main": {*DICOM, "boto3", "jinja2", "moto", "redcap", "requests", "zxcvbn"},
+    "lambdas.schedule": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
+    "lambdas.sync_redcap": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
+    "lambdas.write_back": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
+}
+
+_RUN: Final = """
+import atexit, sys
+atexit.register(lambda: print("LOADED", *{name.partition(".")[0] for name in sys.modules}))
+if sys.argv[1:]:
+    from PACKAGE.__main__ import main
+    main()
+import PACKAGE
+"""
+
+
+@pytest.mark.parametrize(("command", "unused"), UNUSED_BY_RELAY.items())
+def test_a_command_of_the_relay_loads_what_it_needs(command: str, unused: set[str], tmp_path: Path) -> None:
+    assert loaded("edge_relay", command, tmp_path) & unused == set()
+
+
+@pytest.mark.parametrize(("command", "unused"), UNUSED_BY_ADMINISTRATION.items())
+def test_a_command_of_the_cloud_loads_what_it_needs(command: str, unused: set[str], tmp_path: Path) -> None:
+    assert loaded("infra", command, tmp_path) & unused == set()
+
+
+@pytest.mark.parametrize(("function", "unused"), UNUSED_BY_FUNCTION.items())
+def test_a_function_loads_what_every_call_needs(function: str, unused: set[str], tmp_path: Path) -> None:
+    assert loaded(function, "", tmp_path) & unused == set()
+
+
+def test_what_a_command_loads_is_seen(tmp_path: Path) -> None:
+    assert {"edge_relay", "pynetdicom"} <= loaded("edge_relay", "echo --port 9", tmp_path)
+
+
+def loaded(package: str, command: str, folder: Path) -> set[str]:
+    """Return the top-level modules that are loaded once a command has ended, or a module was imported."""
+    program = [sys.executable, "-c", _RUN.replace("PACKAGE", package), *command.split()]
+    ended = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    last = ended.stdout.splitlines()[-1].split()
+    assert last[0] == "LOADED", ended.stderr
+    assert "Traceback" not in ended.stderr, ended.stderr
+    return set(last[1:])
