@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from botocore.client import BaseClient
@@ -27,7 +28,7 @@ from lambdas.settings import load
 from tests.bench.figures import Cell, Goal, Series, Table
 from tests.rigs.api import ApiRig, quick_passwords
 from tests.rigs.builders import an_item
-from tests.rigs.pages import visitor
+from tests.rigs.pages import Page, visitor
 
 EXAMS, SCANNERS = 300, 12
 LIMIT_MILLISECONDS, LIMIT_BYTES, LIMIT_QUERIES = 60.0, 100_000.0, 1.0
@@ -107,7 +108,10 @@ def be_the_function() -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
     handler = Mangum(create_app(services), lifespan="off", text_mime_types=["text/", "application/json"])
     browser = visitor(ApiRig(cast("Any", None), services, handler), Role.WRITE)
-    ask = lambda: browser.get("/app/today", headers={"accept-encoding": "gzip"})  # noqa: E731
+
+    def ask() -> Page:
+        return browser.get("/app/today", headers={"accept-encoding": "gzip"})
+
     sent, queries = ask().wire_bytes, _queries_of(ask)
     gc.collect()
     milliseconds = []
@@ -118,9 +122,9 @@ def be_the_function() -> None:
     print(json.dumps([milliseconds, sent, queries]), flush=True)
 
 
-def _queries_of(ask: Any) -> int:
+def _queries_of(ask: Callable[[], object]) -> int:
     found: list[str] = []
-    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+    real: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def counted(self: Any, operation: str, arguments: dict[str, Any]) -> Any:
         if operation == "Query" and "SITE#" in json.dumps(arguments, default=str):

@@ -265,3 +265,27 @@ def test_an_engineer_lets_a_refused_scanner_in_with_two_clicks(
         expect(page.get_by_role("status")).to_contain_text("sends the report again")
     configuration, _ = services.relays.configuration(services.relays.all()[0].relay_id)
     assert [each.ae_title for each in configuration.overrides.scanners] == ["SKYRA2"]
+
+
+def test_an_admin_tells_somebody_and_gives_a_calendar_away_by_the_keyboard_alone(
+    chromium: Browser, site: str
+) -> None:
+    with at(chromium, site, Role.ADMIN) as page:
+        page.get_by_role("link", name="Notices").press("Enter")
+        page.get_by_label("Site", exact=True).fill("north")
+        page.get_by_label("To an e-mail address").fill("coordinator@example.org")
+        page.get_by_role("button", name="Make the notice").press("Enter")
+        expect(page.get_by_role("heading", name="E-mail to coordinator@example.org, north")).to_be_visible()
+        page.get_by_role("button", name="Remove the notice to coordinator@example.org").press("Enter")
+        expect(page.get_by_text("Nobody is told anything yet.")).to_be_visible()
+        page.get_by_role("link", name="Calendars").press("Enter")
+        page.get_by_label("Site", exact=True).fill("north")
+        page.get_by_label("Scanner (AE title)").fill("PRISMA1")
+        page.get_by_label("Scanner (AE title)").press("Enter")
+        address = page.get_by_text("/ical/").inner_text()
+        calendar = page.request.get(address).text()
+        assert calendar.count("BEGIN:VEVENT") == 4
+        assert "García" not in calendar
+        page.get_by_role("button", name="Revoke the calendar of PRISMA1").press("Enter")
+        expect(page.get_by_text("No calendar can be read yet.")).to_be_visible()
+        assert page.request.get(address).status == 404

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lambdas.history.facts.fact import Fact
+from lambdas.history.rows.state import Study
 from lambdas.history.schema import CHANGES, EXAMS, STEPS
 from lambdas.history.stream.compaction import compact
 from lambdas.history.stream.loading import load
@@ -43,7 +45,16 @@ DEEDS: dict[str, Do] = {
     "told": lambda site, item: site.told(f"2.25.{item.source_record}"),
     "night": lambda site, item: site.cloud.clock.advance(50_000),
 }
-deeds = st.lists(st.tuples(st.sampled_from(sorted(DEEDS)), st.sampled_from(sorted(ITEMS))), max_size=25)
+WORLDS = 3
+STORY = ("put", "begun", "told", "night", "ended", "told", "night", "edited", "moved", "night")
+
+
+class World(NamedTuple):
+    """What happened at a deployment, as its streams tell it, and what a fresh export of it is."""
+
+    records: list[dict[str, Any]]
+    studies: dict[str, Study]
+    exported: dict[str, list[dict[str, Any]]]
 
 
 def happen(site: Happening, history: Sequence[tuple[str, str]]) -> None:
@@ -76,27 +87,42 @@ def deliver(files: MemoryFiles, records: Sequence[dict[str, Any]]) -> None:
     stage(files, name, facts)
 
 
-@pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(deeds, st.data())
-def test_the_streamed_history_is_a_fresh_export(history: list[tuple[str, str]], data: st.DataObject) -> None:
+@pytest.fixture(scope="module")
+def worlds() -> list[World]:
+    """Histories of any changes: each begins with much that can happen, and goes on at random."""
+    return [world(Random(seed)) for seed in range(WORLDS)]
+
+
+def world(random: Random) -> World:
     with cloud() as rig:
         site = Happening(rig)
         site.sources.put(a_study())
-        happen(site, history)
-        records = stream_records(rig)
-        files = MemoryFiles()
-        batches = [records[at : at + 4] for at in range(0, len(records), 4)]
-        again = data.draw(st.lists(st.sampled_from(batches), max_size=3), "delivered twice")
-        # A retry may also bring a batch in halves.
-        again += [part for batch in again[:1] for part in (batch[:1], batch[1:]) if part]
-        for batch in data.draw(st.permutations([*batches, *again]), "order"):
-            deliver(files, batch)
-            if data.draw(st.booleans(), "compaction comes"):
-                compact(files, site.studies())
-        compact(files, site.studies())
-        streamed = {table.name: ordered(files.rows(table)) for table in (EXAMS, STEPS, CHANGES)}
-        assert streamed == exported(site)
+        records = sorted(ITEMS)
+        happen(site, [(deed, record) for deed in STORY for record in records])
+        happen(site, [(random.choice(sorted(DEEDS)), random.choice(records)) for _ in range(15)])
+        return World(stream_records(rig), site.studies(), exported(site))
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.integers(0, WORLDS - 1), st.data())
+def test_the_streamed_history_is_a_fresh_export(worlds: list[World], seed: int, data: st.DataObject) -> None:
+    records, studies, expected = worlds[seed]
+    size = data.draw(st.integers(1, 20), "batch size")
+    batches = [records[at : at + size] for at in range(0, len(records), size)]
+    some = st.integers(0, len(batches) - 1)
+    again = [batches[at] for at in data.draw(st.lists(some, max_size=5), "delivered twice")]
+    # A retry may also bring a batch in halves.
+    again += [part for batch in again[:2] for part in (batch[: size // 2], batch[size // 2 :]) if part]
+    files, sent = MemoryFiles(), [*batches, *again]
+    deliveries = [sent[at] for at in data.draw(st.permutations(range(len(sent))), "order")]
+    compactions = data.draw(st.sets(st.integers(0, len(deliveries) - 1), max_size=4), "compacted after")
+    for number, batch in enumerate(deliveries):
+        deliver(files, batch)
+        if number in compactions:
+            compact(files, studies)
+    compact(files, studies)
+    assert {table.name: ordered(files.rows(table)) for table in (EXAMS, STEPS, CHANGES)} == expected
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 @pytest.mark.parametrize("folder", USES)
 def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
     may = declared(None).union(*(declared(extra) for extra in USES[folder]))
-    distributions = packages_distributions() | {"pyspark": ["pyspark"]}  # may not be installed here
+    distributions = {**packages_distributions(), "pyspark": ["pyspark"]}  # it may not be here
     wrong = {
         f"{file.relative_to(ROOT)}: {name}"
         for file in (ROOT / folder).rglob("*.py")

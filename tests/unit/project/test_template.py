@@ -14,8 +14,9 @@ from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
 from lambdas.api.settings import ApiSettings
-from lambdas.history.schema import FACTS, Type
+from lambdas.history.schema import FACTS
 from lambdas.history.stream.handlers import CompactionSettings, HistoryStreamSettings
+from lambdas.history.table import Type
 from lambdas.notices.function import NoticeSettings
 from lambdas.schedule import ScheduleSettings, SelfTestSettings
 from lambdas.settings import StoreSettings
