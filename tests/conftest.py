@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from hypothesis import Phase, settings
+
+from tests.rigs.leaks import WATCH
 
 # How long an example takes says nothing here; where CI is set, hypothesis has a profile of its own for that.
 if "CI" not in os.environ:
@@ -30,3 +33,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_are_watched() -> Iterator[None]:
+    """Look through all that is logged."""
+    with WATCH.over_logs():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(logs_are_watched: None) -> Iterator[None]:
+    """Fail a test in which a name or a secret was logged, or told in a heartbeat."""
+    WATCH.taken()
+    yield
+    assert WATCH.taken() == []

@@ -76,11 +76,9 @@ def facts_of_source(
     :param before: the source as it was; if its last sync was the same one, there is nothing to tell.
     """
     report = source.state.report
-    if report is None or (before and before.state.report == report):
+    if source.definition is None or report is None or (before and before.state.report == report):
         return
-    sites = source.definition.sites() if source.definition else frozenset(source.state.sites)
-    if sites:
-        yield from sync_facts(source.source_id, sites, report, source.state, names)
+    yield from sync_facts(source.source_id, source.definition.sites(), report, source.state, names)
 
 
 def studies_of(sources: Iterable[StoredSource]) -> dict[str, Study]:

@@ -16,7 +16,7 @@ from pyarrow import fs
 from lambdas.history.layout import all_of
 from lambdas.history.parquet import arrow_schema, arrow_table
 from lambdas.history.questions import Engine, views
-from lambdas.history.schema import TABLES
+from lambdas.history.schema import CURRENT, TABLES
 from lambdas.history.table import Table
 from shared.errors import NotFound, Rejected, Unavailable
 
@@ -66,10 +66,21 @@ def opened(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
             raise NotFound("there is no history here", where=place, hint="mwl-cloud history export makes one")
         for table in TABLES.values():
             if table.name not in there:
-                connection.register(table.name, arrow_table(table, ()))
+                _add(connection, table, there)
         for name, view in views(Engine.DUCKDB, there).items():
             connection.execute(f"CREATE VIEW {name} AS {view}")
         yield connection
+
+
+def _add(connection: duckdb.DuckDBPyConnection, table: Table, there: set[str]) -> None:
+    """Give a table that has no files: the newest versions among all, or nothing."""
+    every = CURRENT.get(table)
+    if every is None or every.name not in there:
+        connection.register(table.name, arrow_table(table, ()))
+        return
+    *subject, version = every.key
+    newest = f"row_number() OVER (PARTITION BY {', '.join(subject)} ORDER BY {version} DESC) = 1"
+    connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {every.name} QUALIFY {newest}")  # noqa: S608
 
 
 def _of_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> set[str]:

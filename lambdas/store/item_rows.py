@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -58,7 +59,7 @@ def stored_item(row: ItemRow) -> StoredItem:
     """Return what a row holds."""
     return StoredItem.model_validate(
         {
-            "item": WorklistItem.model_validate_json(row.body or "{}"),
+            "item": _item_of(row.body or "{}"),
             "feed_seq": int(row.feed_seq),
             "edited": tuple(row.edited or ()),
             "progress": row.progress or {},
@@ -69,6 +70,11 @@ def stored_item(row: ItemRow) -> StoredItem:
             "timing": row.timing or {},
         }
     )
+
+
+@lru_cache(maxsize=1024)  # a page that renews itself reads the same items again; an item never changes
+def _item_of(body: str) -> WorklistItem:
+    return WorklistItem.model_validate_json(body)
 
 
 def _body(item: WorklistItem) -> str:

@@ -144,14 +144,18 @@ FAULTS: Final[tuple[Fault, ...]] = (
         partial(_unreadable, {"id": "odd"}),
         partial(_unreadable, None),
     ),
-    *(
-        Fault(
-            f"{name}: gone",
-            f"the {what} cannot be read",
-            partial(_renamed, name, "away"),
-            partial(_renamed, "away", name),
-        )
-        for name, what in (("cache.db", "cache"), ("journal.db", "journal"))
+    Fault(
+        "cache.db: gone",
+        "the cache cannot be read",
+        partial(_renamed, "cache.db", "away"),
+        partial(_renamed, "away", "cache.db"),
+    ),
+    Fault(
+        "journal.db: gone",
+        "MPPS reports cannot be stored.*moved or replaced",
+        partial(_renamed, "journal.db", "away"),
+        partial(_renamed, "away", "journal.db"),
+        "CRITICAL",
     ),
     Fault(
         "disk: full",

@@ -23,6 +23,7 @@ from tests.rigs.redcap import running_stack
 _WARM_SESSIONS: Final = 500  # until caches of bounded size are full, memory grows
 _WARM_ASSOCIATIONS: Final = 1000
 _MOST_GROWTH: Final = 3 * MEGABYTE
+_TOLD_EVERY: Final = 20
 _MOST_FILES: Final = 4  # connections to the cache that are kept for the next long answers
 
 
@@ -133,7 +134,13 @@ def _histories(seed: int, count: int) -> list[str]:
     with running_stack() as stack:
         # The first are the ones that the test suite plays.
         numbers = range((seed - 1) * count + 1, seed * count + 1)
-        bad = [number for number in numbers if history.play(stack, number, history.story(number))]
+        bad = []
+        for number in numbers:
+            if history.play(stack, number, history.story(number)):
+                bad.append(number)
+                print(f"history {number} ends wrong", flush=True)
+            if number % _TOLD_EVERY == 0:
+                print(f"{number - numbers.start + 1} histories in {perf_counter() - began:.0f} s", flush=True)
         wrong = [history.told(number, *history.shortest(stack, number)) for number in bad]
     print(f"\n{count:,} histories in {perf_counter() - began:.1f} s, {len(wrong)} of them wrong")
     return wrong

@@ -74,6 +74,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/relays/{relay_id}/scanners"): ADMIN,
     ("PUT", "/relays/{relay_id}/scanners"): ADMIN,
     ("POST", "/relays/{relay_id}/parked-events/{event_id}/discard"): ADMIN,
+    ("POST", "/relays/{relay_id}/parked-events/{event_id}/retry"): ADMIN,
     ("POST", "/relays/{relay_id}/test"): ADMIN,
     ("GET", "/relays/{relay_id}/test"): ADMIN,
     ("DELETE", "/relays/{relay_id}"): ADMIN,

@@ -26,6 +26,13 @@ def rig() -> Iterator[ApiRig]:
 
 NOTICE = {"site": "north", "channel": "email", "target": "a@example.org"}
 
+SHOWN = {
+    "ae_title": "A",
+    "first_at": "2026-11-22T09:00:00Z",
+    "last_at": "2026-11-22T09:00:00Z",
+    "times": 1,
+}
+
 PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/auth/login", {"username": HALF, "password": "x"}),
     ("POST", "/auth/login", {"username": "x", "password": HALF}),
@@ -58,6 +65,8 @@ PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/sources/x/sync", {"record": HALF}),
 ]
 RELAYS: list[tuple[str, dict[str, Any]]] = [
+    ("/relay/shown", {"items": [{"item_id": HALF, "scanners": [SHOWN]}]}),
+    ("/relay/shown", {"items": [{"item_id": "i", "scanners": [SHOWN | {"ae_title": HALF}]}]}),
     ("/relay/self-tests/t", {"hops": [{"hop": "FOUND", "at": "2026-11-22T09:00:00Z", "failure": HALF}]}),
     ("/relay/enroll", {"code": HALF, "public_key": "x", "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
@@ -130,6 +139,7 @@ def test_every_route_with_a_body_is_tried_here(rig: ApiRig) -> None:
         "POST /relay/enroll",
         "POST /relay/heartbeat",
         "POST /relay/self-tests/{test_id}",
+        "POST /relay/shown",
         "POST /relay/mpps/lacking",
         "POST /relay/mpps",  # each event by itself: see test_api_mpps
     }

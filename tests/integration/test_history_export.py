@@ -95,6 +95,14 @@ def test_the_command_prints_an_answer_as_csv(folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "study,sites\nstudy,1\n")
 
 
+def test_an_answer_to_be_shared_hides_small_numbers(folder: Path) -> None:
+    question = "SELECT study, count(*) AS versions, count(DISTINCT exam) AS exams FROM exams GROUP BY study"
+    asked = ("history", "query", question, "--at", str(folder), "--csv")
+    assert mwl_cloud(*asked).stdout == "study,versions,exams\nstudy,10,2\n"
+    assert mwl_cloud(*asked, "--shared", "exams").stdout == "study,versions,exams\nstudy,,<5\n"
+    assert "the answer has no column people" in mwl_cloud(*asked, "--shared", "people").stderr
+
+
 def test_a_wrong_question_is_refused_in_one_line(folder: Path) -> None:
     result = mwl_cloud("history", "query", "SELECT nothing FROM exams", "--at", str(folder))
     assert result.exit_code != 0

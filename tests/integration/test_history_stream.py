@@ -80,9 +80,17 @@ def exported(site: Happening) -> dict[str, list[dict[str, Any]]]:
     return {name: ordered(rows) for name, rows in tables.items()}
 
 
+def _no_relay(_: str) -> None:
+    """There is no relay here."""
+
+
+def _no_source(_: str) -> None:
+    """No sync runs here."""
+
+
 def deliver(files: MemoryFiles, records: Sequence[dict[str, Any]]) -> None:
     """Stage a batch as the stream's function does."""
-    facts: list[Fact] = [fact for each in records for fact in facts_of(each, NAMES, lambda _: None)]
+    facts: list[Fact] = [fact for each in records for fact in facts_of(each, NAMES, _no_relay, _no_source)]
     name = batch_name(records[0]["dynamodb"]["SequenceNumber"], [each["eventID"] for each in records])
     stage(files, name, facts)
 

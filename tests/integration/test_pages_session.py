@@ -35,6 +35,12 @@ PAGES = {
     "/accounts": ADMIN,
     "/audit": ADMIN,
     "/first-run": ADMIN,
+    "/planned-and-done": READ,
+    "/planned-and-done.csv": READ,
+    "/notices": ADMIN,
+    "/calendars": ADMIN,
+    "/relays/{relay_id}/let-in": ADMIN,
+    "/relays/{relay_id}/test": ADMIN,
 }
 FORMS = {
     "/logout": READ,
@@ -56,6 +62,13 @@ FORMS = {
     "/write-backs/retry": ADMIN,
     "/accounts/new": ADMIN,
     "/accounts/change": ADMIN,
+    "/notices/new": ADMIN,
+    "/notices/change": ADMIN,
+    "/calendars/new": ADMIN,
+    "/calendars/revoke": ADMIN,
+    "/relays/{relay_id}/let-in": ADMIN,
+    "/relays/{relay_id}/test": ADMIN,
+    "/relays/{relay_id}/parked/{event_id}": ADMIN,
 }
 FOR_ANYBODY = {
     ("GET", "/login"),

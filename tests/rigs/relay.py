@@ -46,6 +46,7 @@ from shared.identifiers import (
 )
 from shared.scanners.scanner_profile import MOST_DAYS
 from shared.worklist_item import WorklistItem
+from tests.rigs.leaks import WATCH
 from tests.rigs.patience import PATIENCE, SOON
 
 SCANNER = "SCANNER1"
@@ -336,6 +337,7 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 faults = cloud.heartbeat_faults
                 return self._fault(faults.popleft() if faults else cloud.always)
             cloud.heartbeats.append(body)
+            WATCH.look("a heartbeat", json.dumps(body, ensure_ascii=False))
             told = {"scanners": cloud.overrides, "version": cloud.version}
             return self._send(
                 200, {**told, "identity_shared": cloud.identity_shared, "discards": cloud.discards}

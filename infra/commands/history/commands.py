@@ -83,12 +83,17 @@ def query(
     first: First = "2000-01-01",
     last: Last = "2199-12-31",
     as_csv: AsCsv = False,
+    shared: Annotated[
+        str,
+        typer.Option("--shared", help="To be shared: hide small counts in these columns, as exams,missed."),
+    ] = "",
 ) -> None:
     """Answer a question with DuckDB, on this machine. --from and --to are for named questions."""
     with reported(), needs_extra("mwl-cloud history", "history"):
         from infra.commands.history import work
 
-        work.show(work.ask(at, question, _day(first, "--from"), _day(last, "--to")), as_csv=as_csv)
+        answer = work.ask(at, question, _day(first, "--from"), _day(last, "--to"))
+        work.show(work.to_be_shared(answer, shared) if shared else answer, as_csv=as_csv)
 
 
 @history.command()

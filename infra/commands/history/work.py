@@ -18,6 +18,7 @@ from lambdas.history import desk, spark
 from lambdas.history.deployment import Count, Deployment
 from lambdas.history.export import Exported, Format, Wish, export
 from lambdas.history.questions import question
+from lambdas.history.small_cells import without_small_cells
 from lambdas.store.audit.entry import COMMAND, Subject
 from lambdas.store.audit.trail import AuditTrail
 from shared.errors import Rejected
@@ -50,6 +51,19 @@ def _format(form: str) -> Format:
 def ask(place: str, asked: str, first: date, last: date) -> desk.Answer:
     """Return what a named question gives for some days, or SQL for all there is."""
     return desk.ask(place, question(asked).of_days(first, last) if asked.isidentifier() else asked)
+
+
+def to_be_shared(answer: desk.Answer, counts: str) -> desk.Answer:
+    """Return an answer without small numbers.
+
+    :param counts: the columns that count exams or people, with commas between.
+    :raises Rejected: the answer lacks one of them.
+    """
+    named = counts.split(",")
+    lacking = [name for name in named if name not in answer.columns]
+    if lacking:
+        raise Rejected(f"the answer has no column {', '.join(lacking)}", where="--shared")
+    return desk.Answer(answer.columns, without_small_cells(answer.columns, answer.rows, named))
 
 
 def ask_spark(master: str, name: str, place: str, days: tuple[date, date], keep: str) -> desk.Answer:

@@ -281,6 +281,7 @@ PROPERTIES: Final = {
 }
 
 OF_MODELS: Final = {
+    ("RefusedAssociation", "count"): "How often it was refused so.",
     ("HeartbeatAnswer", "scanners"): "All that is overridden of the relay's scanners.",
     ("HeartbeatAnswer", "version"): "Which version of the overrides this is.",
     ("RelayHealth", "scanners"): "What was last heard of each scanner.",

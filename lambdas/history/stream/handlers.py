@@ -20,10 +20,11 @@ from lambdas.history.stream.files import Bucket
 from lambdas.history.stream.records import facts_of
 from lambdas.history.stream.staging import batch_name, stage
 from lambdas.settings import StoreSettings, load
+from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.models import Tables, bind
 from lambdas.store.sources import SourceStore
-from shared.errors import Rejected
+from shared.errors import NotFound, Rejected
 
 LOOKS_BACK_DAYS: Final = 30
 """Days whose staged facts are looked at in each compaction."""
@@ -56,15 +57,22 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     :raises Unavailable: the bucket or the key could not be reached.
     """
     settings = load(HistoryStreamSettings)
-    names, relays = _names(settings), _relays(settings)
+    names, relays, sources = _names(settings), _relays(settings), SourceStore(settings.tables())
 
     @cache
     def site_of(relay: str) -> str | None:
         found = relays.find(relay)
         return found.site if found else None
 
+    @cache
+    def source_of(source_id: str) -> StoredSource | None:
+        try:
+            return sources.find(source_id)
+        except NotFound:
+            return None
+
     records = event["Records"]
-    facts = [fact for record in records for fact in facts_of(record, names, site_of)]
+    facts = [fact for record in records for fact in facts_of(record, names, site_of, source_of)]
     if not facts:
         return {"records": len(records), "facts": 0, "files": 0}
     ids = [str(record["eventID"]) for record in records]

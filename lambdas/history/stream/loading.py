@@ -18,7 +18,8 @@ from lambdas.history.facts.pseudonyms import Pseudonyms
 from lambdas.history.gathering import Gathering
 from lambdas.history.stream.files import Files
 from lambdas.history.stream.staging import stage
-from lambdas.store.images.row_image import Image, entry_in, item_in, source_in
+from lambdas.store.images.row_image import Image, entry_in, item_in
+from lambdas.store.images.source_images import SourceImages
 from shared.errors import NotFound, Rejected
 
 _NAME: Final = "load"
@@ -39,22 +40,24 @@ def load(
 
     :param now: what stands for the beginning of an audit trail that has no entry yet, aware.
     """
-    gathering, number = Gathering(names, now), 0
+    gathering, sources, number = Gathering(names, now), SourceImages(), 0
     for number, row in enumerate(rows, 1):
-        _take(gathering, row, names)
+        _take(gathering, sources, row)
         count("rows", number)
+    for source in sources.sources():
+        for fact in facts_of_source(source, None, names):
+            gathering.add(fact)
     facts = [fact for of_site in gathering.facts().values() for fact in of_site]
     return Loaded(number, len(facts), stage(files, _NAME, facts))
 
 
-def _take(gathering: Gathering, row: Image, names: Pseudonyms) -> None:
+def _take(gathering: Gathering, sources: SourceImages, row: Image) -> None:
     if (entry := entry_in(row)) is not None:
         gathering.take(entry)
     elif (item := item_in(row)) is not None:
         gathering.take_item(item)
-    elif (source := source_in(row)) is not None:
-        for fact in facts_of_source(source, None, names):
-            gathering.add(fact)
+    else:
+        sources.take(row)
 
 
 def rows_in(folder: Path) -> Iterator[Image]:

@@ -33,6 +33,15 @@ def test_a_table_without_files_is_empty(tmp_path: Path) -> None:
     assert ask(str(tmp_path), "SELECT (SELECT count(*) FROM sites), count(*) FROM exams").rows == [(1, 0)]
 
 
+def test_the_newest_versions_are_known_also_where_no_file_tells_them(tmp_path: Path) -> None:
+    file = tmp_path / part_of(EXAMS, "2026-11-22", "north", "day")
+    file.parent.mkdir(parents=True)
+    versions = [{"site": "north", "exam": exam, "version": n} for exam, n in (("e", 1), ("e", 2), ("f", 1))]
+    file.write_bytes(written(EXAMS, versions))
+    found = ask(str(tmp_path), "SELECT exam, version FROM current_exams ORDER BY exam").rows
+    assert found == [("e", 2), ("f", 1)]
+
+
 def test_a_part_says_its_period_and_site(folder: str) -> None:
     assert ask(folder, "SELECT period, site FROM exams").rows == [("2026-11", "north")]
 

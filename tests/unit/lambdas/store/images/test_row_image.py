@@ -3,7 +3,7 @@ from __future__ import annotations
 import zlib
 from base64 import b64encode
 
-from lambdas.store.images.row_image import Image, entry_in, heartbeat_in, item_in, source_in
+from lambdas.store.images.row_image import Image, entry_in, heartbeat_in, item_in
 from tests.rigs.builders import an_item
 
 ITEM = an_item()
@@ -38,13 +38,10 @@ def test_an_item_is_read_also_one_that_is_gone() -> None:
 
 def test_another_row_is_none_of_them() -> None:
     head = key("SITE#north", "HEAD")
-    assert [read(head) for read in (entry_in, item_in, source_in, heartbeat_in)] == [None] * 4
+    assert [read(head) for read in (entry_in, item_in, heartbeat_in)] == [None] * 3
 
 
-def test_a_source_and_a_heartbeat_are_known_by_their_partitions() -> None:
-    source = source_in({**key("SOURCES", "study"), "body": {"S": "{}"}})
-    assert source is not None
-    assert source.source_id == "study"
+def test_a_heartbeat_is_known_by_its_partition() -> None:
     beat = '{"seen_at":"2026-11-22T09:30:00Z","health":{"version":"1","at":"2026-11-22T09:30:00Z"}}'
     told = heartbeat_in({**key("RELAY_HEALTH", "r"), "body": {"S": beat}, "version": {"N": "1"}})
     assert told is not None
