@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from shared.errors import Forbidden, Rejected, Unavailable
+from lambdas.access.unauthenticated import Unauthenticated
+from shared.errors import Rejected, Unavailable
 
 PEOPLE_ISSUER: Final = "mwl-relay"
 PEOPLE_AUDIENCE: Final = "mwl-relay-api"
@@ -32,10 +33,6 @@ LEEWAY: Final = 10
 
 _SHORTEST_SECRET = 32  # RFC 7518 3.2: a key of the hash's size or larger
 _REQUIRED = ("iss", "aud", "iat", "exp")
-
-
-class Unauthenticated(Forbidden):
-    """No token, or one that is wrong, old, or signed with another key: log in (again)."""
 
 
 class SigningKeys(BaseModel):
