@@ -32,7 +32,6 @@ COMES_WITH = {
     "cryptography": "pyjwt",  # its extra "crypto": keys are handed over as cryptography's objects
     "joserfc": "authlib",  # takes its keys, and raises its errors
     "pydantic_core": "pydantic",  # its JSON writer and reader
-    "pydantic-core": "pydantic",  # which reads and writes JSON with it
     "requests": "pycap",  # raises its exceptions
     "starlette": "fastapi",  # is built of it, and says so
     "werkzeug": "moto",  # logs for moto's server
