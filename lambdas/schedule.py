@@ -3,7 +3,8 @@
 Every minute, `handler` requests a sync of each source that is due and was not asked for already, and each
 write-back that is still due. A message may be lost, or sent for nothing: a request lapses, and who takes one
 looks whether it still makes sense. Every hour, `no_shows` marks the exams whose day passed without a scan,
-and sets aside the performed steps that no scanner ended. When the operator says, `self_tests` sends a test participant to every relay.
+and sets aside the performed steps that no scanner ended. When the operator says,
+`self_tests` sends a test participant to every relay.
 """
 
 from __future__ import annotations
