@@ -1,8 +1,8 @@
-"""`python -m tests.bench.history FOLDER`: how long each named question of the history takes, by the number of sites.
+"""`python -m tests.bench.history FOLDER`: how long each named question takes, by the number of sites.
 
-FOLDER holds a generated year (`python -m tests.rigs.generated_year FOLDER`); smaller years are a part of it, as
-hard links. Each question is asked several times in a process that has just opened the files, as a person at a
-desk does. Prints a Markdown table, writes a plot with ``--plot``; exit code 1 if a question passes its limit.
+FOLDER holds a generated year (`python -m tests.rigs.generated_year FOLDER`); smaller years are a part of it,
+as hard links. Each question is asked several times, files opened anew, as a person at a desk does. Prints a
+Markdown table, writes a plot with ``--plot``; exit code 1 if a question passes its limit.
 """
 
 from __future__ import annotations
@@ -41,10 +41,8 @@ def part_of(year: Path, sites: int, folder: Path) -> Path:
 
 def measured(folder: Path) -> Mapping[str, float]:
     """Return the seconds that each question takes, opening the files included: the median of some rounds."""
-    return {
-        name: median(_seconds(folder, each.of_days()) for _ in range(_ROUNDS))
-        for name, each in questions().items()
-    }
+    asked = {name: each.of_days() for name, each in questions().items()}
+    return {name: median(_seconds(folder, sql) for _ in range(_ROUNDS)) for name, sql in asked.items()}
 
 
 def _seconds(folder: Path, sql: str) -> float:
@@ -87,7 +85,8 @@ def plot(found: Mapping[int, Mapping[str, float]]) -> str:
     )
     title = "<title>Seconds that each question takes, by the number of sites</title>"
     body = title + axes + "".join(lines + texts)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 350" font-family="sans-serif">{body}</svg>\n'
+    size = 'viewBox="0 0 680 350" font-family="sans-serif"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>\n'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
