@@ -19,6 +19,7 @@ import typer
 from edge_relay.commands.options import version_option
 from infra.commands.history.commands import history
 from infra.commands.restore import restore
+from infra.commands.signing.keys import keys
 from infra.commands.sources import sources
 from infra.commands.telling.notices import notices
 from infra.commands.tools import reported, text_of
@@ -54,6 +55,7 @@ _GROUPS = (
     ("relays", relays),
     ("write-backs", write_backs),
     ("notices", notices),
+    ("keys", keys),
     ("restore", restore),
     ("history", history),
 )

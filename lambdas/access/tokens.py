@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lambdas.access.signing_keys import SigningKeys
 from lambdas.access.unauthenticated import Unauthenticated
-from shared.errors import Rejected, Unavailable
+from shared.errors import Rejected
 
 PEOPLE_ISSUER: Final = "mwl-relay"
 PEOPLE_AUDIENCE: Final = "mwl-relay-api"
@@ -31,35 +32,7 @@ RELAY_TOKEN_SECONDS: Final = 60
 LEEWAY: Final = 10
 """Seconds two clocks may disagree; a relay corrects its own by our ``Date`` header."""
 
-_SHORTEST_SECRET = 32  # RFC 7518 3.2: a key of the hash's size or larger
 _REQUIRED = ("iss", "aud", "iat", "exp")
-
-
-class SigningKeys(BaseModel):
-    """The secret's content: the key that signs, and the ones that only verify any more, by ``kid``."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    kid: Annotated[str, Field(min_length=1, max_length=64)]
-    secret: Annotated[SecretStr, Field(min_length=_SHORTEST_SECRET)]
-    previous: Mapping[str, Annotated[SecretStr, Field(min_length=_SHORTEST_SECRET)]] = {}
-
-    @classmethod
-    def parse(cls, content: Mapping[str, Any]) -> SigningKeys:
-        """Return the keys; raise `Unavailable` if the secret is not what it should be."""
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            fields = ", ".join(sorted({str(e["loc"][0]) for e in error.errors(include_input=False)}))
-            raise Unavailable(
-                f"the signing key's secret is wrong in: {fields}",
-                hint='it must be {"kid", "secret" of 32 characters or more, "previous": {kid: secret}}',
-            ) from None
-
-    def find(self, kid: str) -> str | None:
-        """Return the key called ``kid``, None if there is none."""
-        found = self.secret if kid == self.kid else self.previous.get(kid)
-        return found.get_secret_value() if found else None
 
 
 class PersonClaims(BaseModel):
@@ -134,7 +107,7 @@ class PeopleTokens:
             raise _refused()
         # Just after a rotation, another instance signs with a key that this one has not read yet.
         for fresh in (False, True):
-            key = SigningKeys.parse(self._keys(fresh)).find(kid)
+            key = SigningKeys.parse(self._keys(fresh)).find(kid, self._now())
             if key:
                 return key
         raise _refused()

@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.access.passwords import Passwords
-from lambdas.access.tokens import PeopleTokens, SigningKeys
+from lambdas.access.signing_keys import SigningKeys
+from lambdas.access.tokens import PeopleTokens
 from lambdas.api.settings import ApiSettings
 from lambdas.aws.clients import make_client
 from lambdas.aws.secrets import Secrets

@@ -45,7 +45,9 @@ class Secrets:
 
     def _fetch(self, secret_id: str) -> dict[str, Any]:
         try:
-            text = self._client().get_secret_value(SecretId=secret_id).get("SecretString", "")
+            # The stage is the one that AWS takes by itself; moto takes another after a rotation.
+            answer = self._client().get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")
+            text = answer.get("SecretString", "")
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "an error")
             raise Unavailable(f"Secrets Manager answered {code}", where=secret_id) from error

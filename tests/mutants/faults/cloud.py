@@ -157,25 +157,31 @@ _TOKENS: Final = area(
         "not isinstance(value, int) or not math",
         "a relay whose clock tells fractions of a second is refused",
     ),
-    ("_SHORTEST_SECRET = 32", "_SHORTEST_SECRET = 31", "a key shorter than its hash signs"),
     (
         "PEOPLE_AUDIENCE, minutes * 60, sub",
         "PEOPLE_AUDIENCE, minutes, sub",
         "people are logged out after seconds",
     ),
     ("for fresh in (False, True):", "for fresh in (False,):", "after a rotation people are logged out"),
-    (
-        "found = self.secret if kid == self.kid else self.previous.get(kid)",
-        "found = self.secret",
-        "a retired key still signs, or the new one for the old",
-    ),
-    (
-        "found = self.secret if kid == self.kid else self.previous.get(kid)",
-        "found = self.secret if kid == self.kid else None",
-        "a rotation logs everybody out",
-    ),
     ('"require": list(_REQUIRED),', '"require": [],', "a token without an end is taken"),
     ("if not isinstance(key, Ed25519PublicKey):", "if key is None:", "a relay enrols a key of another kind"),
+)
+
+_SIGNING_KEYS: Final = area(
+    "signing-keys",
+    ["tests/unit/lambdas/access/test_signing_keys.py"],
+    ("_SHORTEST_SECRET = 32", "_SHORTEST_SECRET = 31", "a key shorter than its hash signs"),
+    ("found = self.previous.get(kid)", "found = self.secret", "the new key verifies what the old one signed"),
+    ("found = self.previous.get(kid)", "found = None", "a rotation logs everybody out"),
+    ("self.until[kid] <= now", "self.until[kid] < now", "a former key verifies a moment too long"),
+    ("self.until[kid] <= now", "False", "a former key verifies for ever"),
+    ("min(self.until.get(name, end), end)", "end", "each rotation puts the end of former keys off"),
+    ("if at > now}", "}", "a key that others know goes on verifying"),
+    (
+        "if kid == self.kid or kid in self.previous:",
+        "if kid == self.kid:",
+        "a former key is lost, or the new one",
+    ),
 )
 
 _THROTTLE: Final = area(
@@ -421,4 +427,4 @@ _MAPPING: Final = area(
     ),
 )
 
-AREAS: Final = (_FEED, _TOKENS, _THROTTLE, _OWNERSHIP, _MAPPING)
+AREAS: Final = (_FEED, _TOKENS, _SIGNING_KEYS, _THROTTLE, _OWNERSHIP, _MAPPING)

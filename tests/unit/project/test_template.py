@@ -377,8 +377,18 @@ def test_the_access_log_has_no_path_and_no_query_string() -> None:
     }
 
 
-def test_the_api_is_throttled() -> None:
-    assert properties("ApiStage")["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+def throttle(settings: Resource, name: str) -> float:
+    """Return what a throttle is unless the operator says otherwise."""
+    return float(TEMPLATE["Parameters"][settings[name]["Ref"]]["Default"])
+
+
+@pytest.mark.parametrize("name", ["ThrottlingRateLimit", "ThrottlingBurstLimit"])
+def test_the_api_is_throttled_by_parameters_that_cannot_be_nothing(name: str) -> None:
+    for settings in (
+        properties("ApiStage")["DefaultRouteSettings"],
+        *properties("ApiStage")["RouteSettings"].values(),
+    ):
+        assert throttle(settings, name) >= TEMPLATE["Parameters"][settings[name]["Ref"]]["MinValue"] == 1
 
 
 def test_the_data_entry_trigger_has_a_route_and_a_throttle_of_its_own() -> None:
@@ -388,8 +398,8 @@ def test_the_data_entry_trigger_has_a_route_and_a_throttle_of_its_own() -> None:
     assert route.partition(" ")[2] in {
         each.path for each in hooks.router.routes if isinstance(each, APIRoute)
     }
-    own = properties("ApiStage")["RouteSettings"][route]["ThrottlingRateLimit"]
-    assert 0 < own < properties("ApiStage")["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    own = throttle(properties("ApiStage")["RouteSettings"][route], "ThrottlingRateLimit")
+    assert own < throttle(properties("ApiStage")["DefaultRouteSettings"], "ThrottlingRateLimit")
 
 
 def test_every_route_leads_to_the_api_function_which_the_api_may_call() -> None:

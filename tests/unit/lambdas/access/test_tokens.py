@@ -13,13 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lambdas.access.tokens import (
     PeopleTokens,
-    SigningKeys,
     claimed_relay,
     parse_public_key,
     verify_relay,
 )
 from lambdas.access.unauthenticated import Unauthenticated
-from shared.errors import Rejected, Unavailable
+from shared.errors import Rejected
 from tests.rigs.api import public_pem
 from tests.rigs.cloud import Clock
 
@@ -120,15 +119,6 @@ def test_a_forged_or_broken_token_is_refused(token: str) -> None:
         PeopleTokens(Keys(), now=lambda: NOW).verify(token)
 
 
-@pytest.mark.parametrize(
-    "content", [{}, {"kid": "1"}, {"kid": "1", "secret": "short"}, {"kid": "", "secret": OLD}]
-)
-def test_a_signing_secret_that_is_none_is_our_trouble_and_not_quoted(content: dict[str, Any]) -> None:
-    with pytest.raises(Unavailable) as caught:
-        SigningKeys.parse(content)
-    assert "short" not in str(caught.value)
-
-
 def relay_token(key: Any = RELAY_KEY, algorithm: str = "EdDSA", **changes: Any) -> str:
     usual = {"iss": "relay1", "aud": "mwl-relay", "iat": NOW, "exp": NOW + 60, "jti": "1"}
     claims = {name: value for name, value in {**usual, **changes}.items() if value is not None}
@@ -214,16 +204,6 @@ def test_only_an_ed25519_public_key_can_be_enrolled(pem: str) -> None:
 
 def test_a_public_key_is_kept_in_one_form() -> None:
     assert parse_public_key(PEM.replace("\n", "\r\n") + "\n\n") == PEM
-
-
-@pytest.mark.parametrize(("length", "good"), [(31, False), (32, True)])
-def test_a_signing_secret_is_as_long_as_its_hash(length: int, good: bool) -> None:
-    content = {"kid": "1", "secret": "s" * length}
-    if good:
-        assert SigningKeys.parse(content).find("1") == "s" * length
-    else:
-        with pytest.raises(Unavailable, match="secret"):
-            SigningKeys.parse(content)
 
 
 def test_a_relays_clock_may_tell_fractions_of_a_second() -> None:

@@ -18,7 +18,8 @@ class FakeSecretsManager:
     def __init__(self, *answers: Any) -> None:
         self.answers, self.calls = list(answers), 0
 
-    def get_secret_value(self, SecretId: str) -> dict[str, Any]:
+    def get_secret_value(self, SecretId: str, VersionStage: str) -> dict[str, Any]:
+        assert VersionStage == "AWSCURRENT"
         self.calls += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):

@@ -1,0 +1,1 @@
+"""Commands for the keys that sign people's access tokens."""
