@@ -65,15 +65,21 @@ class FrontDoor(Started):
         )
         headers = [(name, value) for name, value in scope["headers"] if name not in _OF_ONE_CONNECTION]
         headers.append((b"x-forwarded-proto", b"http"))
-        answer = await self._client.request(
+        request = self._client.build_request(
             scope["method"],
             self._endpoint.copy_with(raw_path=target),
             headers=headers,
             content=await _body(receive),
         )
+        answer = await self._client.send(request, stream=True)
+        try:
+            # As it came: what is compressed stays so, as its headers say.
+            body = b"".join([part async for part in answer.aiter_raw()])
+        finally:
+            await answer.aclose()
         kept = [(name, value) for name, value in answer.headers.raw if name.lower() not in _OF_ONE_CONNECTION]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-        await send({"type": "http.response.body", "body": answer.content})
+        await send({"type": "http.response.body", "body": body})
 
     async def _live(
         self, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -84,7 +90,7 @@ class FrontDoor(Started):
                 await send({"type": f"lifespan.{moment}.complete"})
 
     def _start(self) -> None:
-        self._client = httpx.AsyncClient(timeout=PATIENCE_SECONDS)
+        self._client = httpx.AsyncClient(timeout=PATIENCE_SECONDS, headers={"accept-encoding": "identity"})
         listener = socket.create_server((HOST, self._port))
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         config = uvicorn.Config(self, log_config=None, access_log=False, lifespan="on", ws="none")
