@@ -307,14 +307,14 @@ COMPILER ?= $(firstword $(foreach python,$(PYTHON) python$(TARGET_PYTHON),$(shel
 
 # pyarrow asks for glibc 2.28, so the one function that needs it runs on python3.13 (Amazon Linux 2023), and is not
 # compiled here: this is another Python. What it does not use of pyarrow stays behind: Lambda takes 250 MB in all.
-HISTORY_PACKAGES := build/history-packages-$(TARGET_ARCH)
+HISTORY_PACKAGES := build/history-packages
 PYARROW_UNUSED := include tests libarrow_flight* _flight* libarrow_s3* _s3fs* _gcsfs* _azurefs*
 
 $(HISTORY_PACKAGES): requirements/history.txt | $(SAM_VENV)/.sam
 	@rm -rf $@
 	@$(SAM_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --target $@ -r $< \
 	  --only-binary=:all: --implementation cp --python-version 3.13 \
-	  $(foreach version,2_28 2_17,--platform manylinux_$(version)_$(WHEEL_ARCH)) --platform manylinux2014_$(WHEEL_ARCH)
+	  --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64
 	@rm -rf $@/bin $(addprefix $@/pyarrow/,$(PYARROW_UNUSED))
 	@$(SAM_VENV)/bin/python -m infra.packages.notice $@ > $@/NOTICE
 	@touch $@

@@ -18,6 +18,8 @@ USED_WITHOUT_IMPORT: Final = {
     "fastapi-offline": "fastapi",  # its files are served to people who open /docs
 }
 """Packages whose files are read though nobody imports them, and the import that tells that they are."""
+OF_ANOTHER_BUILD: Final = frozenset({"pyarrow"})
+"""Imports that only HistoryCompactionFunction follows, which the Makefile fills in another way."""
 NEEDS_SERVICE: Final = {"pynamodb": "dynamodb"}
 """AWS's services that a package calls by itself."""
 ONLY_IF_IMPORTED: Final = (
@@ -61,6 +63,7 @@ def carried(
     :param target: environment markers of where the function will run, such as ``python_version``.
     :raises LookupError: an import comes from no installed package.
     """
+    imported -= OF_ANOTHER_BUILD
     there: dict[str, Distribution] = {canonicalize_name(each.metadata["Name"]): each for each in installed}
     owners = _owners(there)
     if unknown := sorted(imported - owners.keys()):

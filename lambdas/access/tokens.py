@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lambdas.access.signing_keys import SigningKeys
-from shared.errors import Forbidden, Rejected
+from lambdas.access.unauthenticated import Unauthenticated
+from shared.errors import Rejected
 
 PEOPLE_ISSUER: Final = "mwl-relay"
 PEOPLE_AUDIENCE: Final = "mwl-relay-api"
@@ -32,10 +33,6 @@ LEEWAY: Final = 10
 """Seconds two clocks may disagree; a relay corrects its own by our ``Date`` header."""
 
 _REQUIRED = ("iss", "aud", "iat", "exp")
-
-
-class Unauthenticated(Forbidden):
-    """No token, or one that is wrong, old, or signed with another key: log in (again)."""
 
 
 class PersonClaims(BaseModel):

@@ -17,7 +17,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lambdas.access.reach import Reach
 from lambdas.access.role import Role
-from lambdas.access.tokens import DEVICE_SECONDS, Unauthenticated, claimed_relay, verify_relay
+from lambdas.access.tokens import DEVICE_SECONDS, claimed_relay, verify_relay
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from lambdas.access.throttle import Throttled
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.preconditions import PreconditionRequired
 from lambdas.store.accounts.people import LastAdmin
 from shared.errors import OUTCOMES, MwlError, Outdated, Unavailable

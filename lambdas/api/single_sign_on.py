@@ -13,7 +13,7 @@ from fastapi import Request
 
 from lambdas.access.single_sign_on.attempt import Attempt
 from lambdas.access.single_sign_on.identity import Identity, identity_of
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.auth import person
 from lambdas.api.services import Services
 from lambdas.api.settings import listed

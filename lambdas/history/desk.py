@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -43,7 +44,7 @@ def ask(place: str, sql: str, **parameters: Any) -> Answer:
     :raises NotFound: there is no history at this place.
     :raises Rejected: DuckDB does not understand the question; the message says where.
     """
-    with opened(place) as connection:
+    with opened(place, sql) as connection:
         try:
             found = connection.execute(sql, parameters or None)
             columns = tuple(str(column[0]) for column in found.description or ())
@@ -53,26 +54,34 @@ def ask(place: str, sql: str, **parameters: Any) -> Answer:
 
 
 @contextmanager
-def opened(place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a connection that has every table of the schema; one without files is empty.
+def opened(place: str, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection that has the tables that some SQL names; one without files is empty.
+
+    The others' files are left alone: a year of a hundred sites has ten thousand, and each takes time to open.
 
     :raises NotFound, Unavailable: as `ask`.
     """
     with closing(duckdb.connect(":memory:", config=_ALONE)) as connection:
-        there = (
-            _of_bucket(connection, place) if place.startswith(_S3) else _of_folder(connection, Path(place))
-        )
+        files = _Bucket(place) if place.startswith(_S3) else _Folder(place)
+        there = {table.name for table in TABLES.values() if files.has(table)}
         if not there:
             raise NotFound("there is no history here", where=place, hint="mwl-cloud history export makes one")
-        for table in TABLES.values():
-            if table.name not in there:
+        words = {word.lower() for word in re.findall(r"\w+", sql)}
+        asked = {name: view for name, view in views(Engine.DUCKDB, there).items() if name in words}
+        words |= {word for view in asked.values() for word in re.findall(r"\w+", view)}
+        words |= {every.name for now, every in CURRENT.items() if now.name in words - there}
+        wanted = [table for table in TABLES.values() if table.name in words]
+        for table in sorted(wanted, key=lambda each: each in CURRENT):
+            if table.name in there:
+                files.add(connection, table)
+            else:
                 _add(connection, table, there)
-        for name, view in views(Engine.DUCKDB, there).items():
+        for name, view in asked.items():
             connection.execute(f"CREATE VIEW {name} AS {view}")
         yield connection
 
 
-def _add(connection: duckdb.DuckDBPyConnection, table: Table, there: set[str]) -> None:
+def _add(connection: duckdb.DuckDBPyConnection, table: Table, there: Collection[str]) -> None:
     """Give a table that has no files: the newest versions among all, or nothing."""
     every = CURRENT.get(table)
     if every is None or every.name not in there:
@@ -83,34 +92,43 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, there: set[str]) -
     connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {every.name} QUALIFY {newest}")  # noqa: S608
 
 
-def _of_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> set[str]:
-    there = set()
-    for table in TABLES.values():
-        if next(folder.glob(all_of(table)), None) is None:
-            continue
-        files = str(folder / all_of(table)).replace("'", "''")
+class _Folder:
+    """The files of a folder."""
+
+    def __init__(self, place: str) -> None:
+        self._folder = Path(place)
+
+    def has(self, table: Table) -> bool:
+        return next(self._folder.glob(all_of(table)), None) is not None
+
+    def add(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        files = str(self._folder / all_of(table)).replace("'", "''")
         options = "union_by_name=true"
         if table.parts:
             options += ", hive_partitioning=true, hive_types={'period': VARCHAR, 'site': VARCHAR}"
         connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet('{files}', {options})")  # noqa: S608
-        there.add(table.name)
-    return there
 
 
-def _of_bucket(connection: duckdb.DuckDBPyConnection, place: str) -> set[str]:
-    """Give DuckDB the files of a bucket by pyarrow, which has a client for it: DuckDB would download one."""
-    files = fs.S3FileSystem(**_endpoint())
-    there = set()
-    for table in TABLES.values():
-        base = f"{place.removeprefix(_S3).rstrip('/')}/{table.name}"
+class _Bucket:
+    """The files of a bucket, by pyarrow, which has a client for it: DuckDB would download one."""
+
+    def __init__(self, place: str) -> None:
+        self._place, self._files = place, fs.S3FileSystem(**_endpoint())
+
+    def has(self, table: Table) -> bool:
         try:
-            if files.get_file_info(base).type is fs.FileType.NotFound:
-                continue
-            connection.register(table.name, _dataset(table, base, files))
+            return bool(self._files.get_file_info(self._base(table)).type is not fs.FileType.NotFound)
         except OSError as error:
-            raise Unavailable(f"cannot be read: {error}", where=place) from None
-        there.add(table.name)
-    return there
+            raise Unavailable(f"cannot be read: {error}", where=self._place) from None
+
+    def add(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        try:
+            connection.register(table.name, _dataset(table, self._base(table), self._files))
+        except OSError as error:
+            raise Unavailable(f"cannot be read: {error}", where=self._place) from None
+
+    def _base(self, table: Table) -> str:
+        return f"{self._place.removeprefix(_S3).rstrip('/')}/{table.name}"
 
 
 def _dataset(table: Table, base: str, files: Any) -> Any:

@@ -24,8 +24,8 @@ from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject, difference
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import translated
 from lambdas.store.models import SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
-from lambdas.store.runs.packing import packed, state_of, unpacked
-from lambdas.store.runs.rows import RunRows, definition_of
+from lambdas.store.runs.packing import packed, unpacked
+from lambdas.store.runs.rows import RunRows, definition_of, stored_source
 from shared.errors import Conflict, NotFound, Rejected
 
 _DIGITS: Final = 16
@@ -243,10 +243,9 @@ class SourceStore:
         return unpacked(row.state, self._runs.kept(row), row.watermark, row.last_run_at)
 
     def _stored(self, row: SourceRow, run: RunRow | None) -> StoredSource:
-        definition, problem = definition_of(row)
         if run is None:
-            state = state_of(row.last_result or {}, row.watermark, row.last_run_at)
-            return StoredSource(row.sk, definition, problem, state, float(row.lease_until or 0))
+            return stored_source(row)
+        definition, problem = definition_of(row)
         return StoredSource(row.sk, definition, problem, self._state(run), float(run.lease_until or 0))
 
     def _source_row(self, source_id: str) -> SourceRow:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -60,16 +60,23 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+HOSTILE: Final = ("<img src=x onerror=alert(1)>^Eve", "Knee <b>left</b>")
+"""A name and a procedure that would run a script, were they not escaped."""
+
+
 @contextmanager
-def running_services() -> Iterator[Services]:
-    """Run a cloud that has had a day."""
+def running_services(fifth: tuple[str, str] = HOSTILE) -> Iterator[Services]:
+    """Run a cloud that has had a day.
+
+    :param fifth: the name and the procedure of the fifth participant.
+    """
     with cloud(DEFAULT_SITE="north", SITE_TIME_ZONE="Europe/Oslo") as running:
         running.clock.seconds = NOW.timestamp()
         settings = load(ApiSettings)
         services = services_from(settings, now=running.clock, passwords=quick_passwords())
         for role in Role:
             add_user(services, role.value, PASSWORD, role)
-        fill(services)
+        fill(services, fifth)
         yield services
 
 
@@ -142,7 +149,7 @@ def add_source(services: Services) -> None:
     services.sources.release(definition.id, "tests")
 
 
-def fill(services: Services) -> None:
+def fill(services: Services, fifth: tuple[str, str]) -> None:
     """Book a day: done, running, late and to come, on two scanners, and one scan without a booking."""
     day = "20261127"
     people = [
@@ -150,7 +157,7 @@ def fill(services: Services) -> None:
         ("2", "Núñez^Zoë", "1100", "PRISMA1", "Full battery"),
         ("3", "Smith^José", "1200", "PRISMA1", "DTI"),
         ("4", "García Márquez^Renée", "1530", "PRISMA1", "DTI"),
-        ("5", "<img src=x onerror=alert(1)>^Eve", "1300", "SKYRA2", "Knee <b>left</b>"),
+        ("5", fifth[0], "1300", "SKYRA2", fifth[1]),
     ]
     items = [
         an_item(

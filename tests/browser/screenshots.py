@@ -60,7 +60,11 @@ def main() -> None:
     if CHROMIUM is None:
         raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
     asked.folder.mkdir(parents=True, exist_ok=True)
-    with running_services() as services, served(services) as site, sync_playwright() as playwright:
+    with (
+        running_services(("Nguyễn^Eve", "Knee")) as services,
+        served(services) as site,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         take(browser, site, asked.folder, asked.views, asked.pages)
         if asked.docs:

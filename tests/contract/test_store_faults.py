@@ -244,6 +244,8 @@ CALLS: dict[str, Callable[[World], Any]] = {
         w.relay_id, DiscardOrder(event_id="e1", because="no", by="somebody"), by=SYSTEM
     ),
     "RelayStore.record_discards": lambda w: w.relays.record_discards(w.relay, [GIVEN_UP]),
+    "RelayStore.retry": lambda w: w.relays.retry(w.relay_id, "e1", by=SYSTEM),
+    "RelayStore.take_retries": lambda w: w.relays.take_retries(w.relay_id, w.health),
     "RelayStore.discards": lambda w: w.relays.discards(w.relay_id, w.health),
     "UserStore.find": lambda w: w.users.find("somebody"),
     "UserStore.all": lambda w: w.users.all(),

@@ -25,6 +25,7 @@ from lambdas.history.stream.files import Bucket
 from lambdas.history.stream.loading import rows_in
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.accounts.relays import Heartbeat
+from lambdas.store.runs.claims import shard_of
 from shared.errors import NotFound, Rejected, Unavailable
 from shared.relay_health import RelayHealth, ScannerActivity
 from tests.rigs.cloud import REGION, cloud
@@ -111,7 +112,7 @@ def test_each_report_of_a_sync_is_a_row_once(site: Happening) -> None:
         site.sources.save_state("study", "me", SourceState(report=report))
         site.sources.release("study", "me")
         found = site.cloud.dynamodb.get_item(
-            TableName="WorklistTable", Key={"pk": {"S": "SOURCES"}, "sk": {"S": "study"}}
+            TableName="WorklistTable", Key={"pk": {"S": f"RUNS#{shard_of('study')}"}, "sk": {"S": "study"}}
         )
         images.append(as_event(found["Item"]))
     records = [

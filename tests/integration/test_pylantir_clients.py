@@ -19,6 +19,7 @@ import requests
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
 from tests.rigs.api import PASSWORD, api
+from tests.rigs.patience import PATIENCE
 from tests.rigs.served import served
 
 pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
@@ -107,11 +108,11 @@ def test_the_python_client_of_the_page_works(server: str) -> None:
     response = requests.post(
         f"{server}/auth/login",
         json={"username": "admin", "password": PASSWORD, "access_token_expire_minutes": 120},
-        timeout=10,
+        timeout=PATIENCE,
     )
     token = response.json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    response = requests.get(f"{server}/worklist", headers=headers, timeout=10)
+    response = requests.get(f"{server}/worklist", headers=headers, timeout=PATIENCE)
     before = response.json()
     new_item = {
         "patient_name": "Smith^Jane",
@@ -119,9 +120,9 @@ def test_the_python_client_of_the_page_works(server: str) -> None:
         "modality": "CT",
         "performed_procedure_step_status": "SCHEDULED",
     }
-    response = requests.post(f"{server}/worklist", json=new_item, headers=headers, timeout=10)
+    response = requests.post(f"{server}/worklist", json=new_item, headers=headers, timeout=PATIENCE)
     assert response.ok
-    after = requests.get(f"{server}/worklist", headers=headers, timeout=10).json()
+    after = requests.get(f"{server}/worklist", headers=headers, timeout=PATIENCE).json()
     assert len(after) == len(before) + 1
 
 
@@ -132,36 +133,41 @@ def test_every_endpoint_of_the_page_is_there(server: str, token: str) -> None:
         f"{server}/users", json=said | {"email": "user@example.com"}, headers=headers, timeout=10
     )
     assert (made.ok, made.json()["role"], made.json()["email"]) == (True, "write", "user@example.com")
-    users = requests.get(f"{server}/users", headers=headers, timeout=10).json()
+    users = requests.get(f"{server}/users", headers=headers, timeout=PATIENCE).json()
     assert {user["username"] for user in users} == {"admin", "newuser"}
     address = f"{server}/users/newuser"
-    changed = requests.put(address, json={"role": "read", "is_active": False}, headers=headers, timeout=10)
+    changed = requests.put(
+        address, json={"role": "read", "is_active": False}, headers=headers, timeout=PATIENCE
+    )
     assert (changed.json()["role"], changed.json()["is_active"]) == ("read", False)
-    gone = requests.delete(address, headers=headers, timeout=10)
+    gone = requests.delete(address, headers=headers, timeout=PATIENCE)
     assert gone.json() == {"message": "User newuser deleted successfully"}
-    assert requests.get(f"{server}/health", timeout=10).json()["status"] == "ok"
+    assert requests.get(f"{server}/health", timeout=PATIENCE).json()["status"] == "ok"
     for page in ("/docs", "/redoc"):
-        assert requests.get(server + page, timeout=10).status_code == 200
+        assert requests.get(server + page, timeout=PATIENCE).status_code == 200
 
 
 def test_an_item_is_deleted_as_the_page_says(server: str, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     said = {"patient_name": "Roe^Jim", "patient_id": "PATIENT003"}
-    made = requests.post(f"{server}/worklist", json=said, headers=headers, timeout=10).json()
-    gone = requests.delete(f"{server}/worklist/{made['id']}", headers=headers, timeout=10)
+    made = requests.post(f"{server}/worklist", json=said, headers=headers, timeout=PATIENCE).json()
+    gone = requests.delete(f"{server}/worklist/{made['id']}", headers=headers, timeout=PATIENCE)
     assert (gone.status_code, list(gone.json())) == (200, ["message"])
 
 
 def test_a_reader_may_not_write_and_nobody_reads_without_a_token(server: str, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     said = {"username": "reader", "password": "copper lantern estuary", "role": "read"}
-    assert requests.post(f"{server}/users", json=said, headers=headers, timeout=10).ok
-    login = requests.post(f"{server}/auth/login", json=said | {"role": None}, timeout=10)
+    assert requests.post(f"{server}/users", json=said, headers=headers, timeout=PATIENCE).ok
+    login = requests.post(f"{server}/auth/login", json=said | {"role": None}, timeout=PATIENCE)
     assert login.status_code == 422  # a field that is not one of ours is named, not passed over
     del said["role"]
-    own = requests.post(f"{server}/auth/login", json=said, timeout=10).json()["access_token"]
+    own = requests.post(f"{server}/auth/login", json=said, timeout=PATIENCE).json()["access_token"]
     reader = {"Authorization": f"Bearer {own}"}
-    assert requests.get(f"{server}/worklist", headers=reader, timeout=10).status_code == 200
-    assert requests.post(f"{server}/worklist", json={}, headers=reader, timeout=10).status_code in {403, 422}
-    assert requests.get(f"{server}/users", headers=reader, timeout=10).status_code == 403
-    assert requests.get(f"{server}/worklist", timeout=10).status_code == 401
+    assert requests.get(f"{server}/worklist", headers=reader, timeout=PATIENCE).status_code == 200
+    assert requests.post(f"{server}/worklist", json={}, headers=reader, timeout=PATIENCE).status_code in {
+        403,
+        422,
+    }
+    assert requests.get(f"{server}/users", headers=reader, timeout=PATIENCE).status_code == 403
+    assert requests.get(f"{server}/worklist", timeout=PATIENCE).status_code == 401

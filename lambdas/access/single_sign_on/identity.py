@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from lambdas.access.single_sign_on.group_rights import Rights, rights_of
 from lambdas.access.single_sign_on.settings import SignOnSettings
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from shared.errors import Forbidden
 
 LONGEST_SUBJECT: Final = 255

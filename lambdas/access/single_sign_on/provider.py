@@ -17,7 +17,7 @@ from joserfc.jwk import KeySet
 from lambdas.access.single_sign_on.attempt import Attempt
 from lambdas.access.single_sign_on.id_token import UnknownKey, verified
 from lambdas.access.single_sign_on.settings import SignOnSettings, is_safe_address
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from shared.errors import Unavailable
 
 PATIENCE_SECONDS: Final = (2, 5)

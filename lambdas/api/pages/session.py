@@ -15,7 +15,7 @@ from fastapi import Depends, Request, Response
 from lambdas.access.browser_session import BrowserSession
 from lambdas.access.reach import Reach
 from lambdas.access.role import Role
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.auth import authenticated, begin_session, person
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.forms import SentForm

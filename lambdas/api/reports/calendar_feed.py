@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from hashlib import sha256
-from typing import Any, Final
-
-from icalendar import Calendar, Event
+from typing import TYPE_CHECKING, Any, Final
 
 from lambdas.api.reports.exams import booking_of
 from shared.worklist_item import Status
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 DAYS_BACK: Final = 14
 DAYS_AHEAD: Final = 90
@@ -46,6 +47,8 @@ def calendar_of(
     :param zone: of the site.
     :param now: aware; when the calendar is made.
     """
+    from icalendar import Calendar  # noqa: PLC0415 - takes a while to load, and few requests are for a calendar
+
     calendar = Calendar()
     calendar.add("prodid", "-//mwl-relay//calendar//EN")
     calendar.add("version", "2.0")
@@ -86,6 +89,8 @@ def _plain(text: str) -> str:
 
 def _event(item: Mapping[str, Any], salt: str, zone: tzinfo, now: datetime) -> Event:
     booking = booking_of(item, (), zone)
+    from icalendar import Event  # noqa: PLC0415 - likewise
+
     event = Event()
     event.add("uid", f"{sha256(f'{salt}/{booking.item_id}'.encode()).hexdigest()[:32]}@mwl-relay")
     event.add("dtstamp", now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.accounts import add_user, hashed
 from lambdas.api.auth import Acting, MayAdminister, Person
 from lambdas.api.dependencies import UseServices

@@ -57,7 +57,7 @@ def _report(run: RunRow) -> SyncReport | None:
 
 def _state(run: RunRow, source: StoredSource) -> SourceState:
     state = unpacked(run.state, None, run.watermark, run.last_run_at)
-    return state.model_copy(update={"parts": source.state.parts}) if run.apart else state
+    return source.state.model_copy(update={"report": state.report}) if run.apart else state
 
 
 def _heartbeat(now: Any, before: Any, site_of: SiteOf) -> Iterator[Fact]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from lambdas.access.single_sign_on.attempt import MOST_SECONDS, Attempt
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.store.accounts.rows import AccountRows, hidden_name
 from lambdas.store.models import Tables
 from shared.errors import Conflict

@@ -24,6 +24,9 @@ COLUMNS: Final = frozenset({"watermark", "last_run_at"})
 _SHORT: Final = frozenset(
     {
         "report",
+        "sites",
+        "rejected_count",
+        "held_count",
         "definition",
         "reconciled_at",
         "ids_checked_at",

@@ -13,7 +13,7 @@ from pynamodb.transactions import TransactWrite
 
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import SourceState
-from lambdas.sources.stored import Timing
+from lambdas.sources.stored import StoredSource, Timing
 from lambdas.store.faults import translated
 from lambdas.store.models import CLAIMS, RUNS, SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
 from lambdas.store.runs.claims import SHARDS, shard_of
@@ -128,3 +128,10 @@ def definition_of(row: SourceRow) -> tuple[SourceDefinition | None, str]:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         return None, f"the stored definition cannot be read: {where}: {first['msg']}"
+
+
+def stored_source(row: SourceRow) -> StoredSource:
+    """Return a source with the state that an earlier build kept with its definition."""
+    definition, problem = definition_of(row)
+    state = state_of(row.last_result or {}, row.watermark, row.last_run_at)
+    return StoredSource(row.sk, definition, problem, state, float(row.lease_until or 0))

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from pynamodb.connection.base import Connection
 
 from infra.local.template import table_definitions
+from lambdas.aws.clients import SharedClient
 from tests.rigs.dynamodb.expressions import Expression
 from tests.rigs.dynamodb.units import Item, Units, index_units, read_units, size_of, write_units
 
@@ -279,7 +280,10 @@ class TableModel:
 def modelled(seconds: Callable[[], float] = lambda: 0.0) -> Iterator[TableModel]:
     """Let every PynamoDB model of this process be answered by a new, empty model."""
     model = TableModel(seconds)
-    with patch.object(Connection, "client", PropertyMock(return_value=model)):
+    with (
+        patch.object(Connection, "client", PropertyMock(return_value=model)),
+        patch.object(SharedClient, "lend", lambda _, connection: connection),  # or it would keep the model
+    ):
         yield model
 
 

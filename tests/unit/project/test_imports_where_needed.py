@@ -47,7 +47,7 @@ UNUSED_BY_ADMINISTRATION: Final = {
     "sources list": {*KEYS, *DICOM, "boto3", "fastapi", "jinja2", "moto", "redcap", "requests", "argon2"},
 }
 UNUSED_BY_FUNCTION: Final = {
-    "lambdas.api.main": {*DICOM, "boto3", "jinja2", "moto", "redcap", "requests", "zxcvbn"},
+    "lambdas.api.main": {*DICOM, "boto3", "icalendar", "jinja2", "moto", "redcap", "requests", "zxcvbn"},
     "lambdas.schedule": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
     "lambdas.sync_redcap": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
     "lambdas.write_back": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},

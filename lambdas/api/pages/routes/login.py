@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from lambdas.access.throttle import Throttled
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.auth import authenticated
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.forms import SentForm, as_model

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from lambdas.access.single_sign_on.attempt import MOST_SECONDS
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.dependencies import UseServices
 from lambdas.api.pages.origin import sign_on_cookie
 from lambdas.api.pages.rendering import page

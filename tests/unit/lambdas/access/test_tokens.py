@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lambdas.access.tokens import (
     PeopleTokens,
-    Unauthenticated,
     claimed_relay,
     parse_public_key,
     verify_relay,
 )
+from lambdas.access.unauthenticated import Unauthenticated
 from shared.errors import Rejected
 from tests.rigs.api import public_pem
 from tests.rigs.cloud import Clock

@@ -11,7 +11,7 @@ from mangum import Mangum
 from pydantic import BaseModel
 
 from lambdas.access.throttle import Throttled
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api import problems
 from lambdas.api.guard import MAX_BODY_BYTES, Guard
 from shared.errors import Conflict, Forbidden, MwlError, NotFound, Rejected, Unavailable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambdas.access.single_sign_on.attempt import MOST_SECONDS, Attempt
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 
 ATTEMPT = Attempt(state="state", nonce="nonce", verifier="verifier", began_at=1000.0)
 

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from lambdas.access.single_sign_on.id_token import LEEWAY, UnknownKey, verified
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 
 ISSUER, CLIENT, NOW = "https://id.example.org", "dashboard", 1_795_000_000
 CLAIMS: dict[str, Any] = {

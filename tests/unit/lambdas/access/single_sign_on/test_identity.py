@@ -12,7 +12,7 @@ from lambdas.access.role import Role
 from lambdas.access.single_sign_on.group_rights import GroupRights, Rights
 from lambdas.access.single_sign_on.identity import Identity, identity_of
 from lambdas.access.single_sign_on.settings import SignOnSettings
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from shared.errors import Forbidden
 
 SETTINGS = SignOnSettings(

@@ -21,7 +21,7 @@ from lambdas.access.single_sign_on.attempt import Attempt
 from lambdas.access.single_sign_on.group_rights import GroupRights
 from lambdas.access.single_sign_on.provider import KEPT_SECONDS, LEAST_SECONDS, OpenIdProvider
 from lambdas.access.single_sign_on.settings import SignOnSettings
-from lambdas.access.tokens import Unauthenticated
+from lambdas.access.unauthenticated import Unauthenticated
 from shared.errors import Unavailable
 from tests.rigs.cloud import Clock
 

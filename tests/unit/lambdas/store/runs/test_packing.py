@@ -24,7 +24,10 @@ STATES = st.builds(
     watermark=st.just(NOON) | st.none(),
     definition=st.text("0123456789abcdef", max_size=64),
     recent=st.lists(st.text(max_size=24), max_size=60).map(tuple),
-    held=st.lists(st.builds(HeldRow, record=st.text(max_size=8), reason=st.text(max_size=40)), max_size=9),
+    held=st.lists(
+        st.builds(HeldRow, record=st.text(max_size=8), field=st.just("f"), reason=st.text(max_size=40)),
+        max_size=9,
+    ),
     failures=st.integers(0, 9),
     paused_until=st.floats(0, 2e9),
     unchecked=st.booleans(),
