@@ -2,8 +2,9 @@
 
 Every minute, `handler` requests a sync of each source that is due and was not asked for already, and each
 write-back that is still due. A message may be lost, or sent for nothing: a request lapses, and who takes one
-looks whether it still makes sense. Every hour, `no_shows` marks the exams whose day passed without a scan.
-When the operator says, `self_tests` sends a test participant to every relay.
+looks whether it still makes sense. Every hour, `no_shows` marks the exams whose day passed without a scan,
+and sets aside the performed steps that no scanner ended. When the operator says,
+`self_tests` sends a test participant to every relay.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import FEEDBACK
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.scans.no_shows import mark_no_shows
+from lambdas.sync.scans.stale_steps import StaleSteps
 from shared.errors import Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -98,10 +100,13 @@ def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa:
     worklist = WorklistStore(
         tables, now=time.time, new_id=lambda: uuid4().hex, settle_seconds=settings.settle_seconds
     )
+    stale = StaleSteps(tables, worklist, now=time.time).set_aside()
+    for uid in stale:
+        logger.warning("step open too long: its exam is no longer in progress", extra={"step": uid})
     marked = mark_no_shows(worklist, SourceStore(tables), time.time())
     if marked:
         logger.info("no-shows", extra={"marked": marked})
-    return {"no_shows": marked}
+    return {"no_shows": marked, "stale_steps": len(stale)}
 
 
 def self_tests(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001

@@ -8,6 +8,7 @@ from pydicom.uid import UID
 
 from edge_relay.conformance import (
     annexes,
+    choices,
     configuration,
     network,
     procedure_step,
@@ -50,6 +51,7 @@ def statement(subject: Subject) -> str:
             _services(),
             worklist.section(),
             procedure_step.section(),
+            choices.section(),
             _across_services(),
             text_encoding.section(),
             configuration.section(subject),

@@ -129,6 +129,7 @@ _RULES: Final = {
     "component group is matched against every group of the name. Missing components match anything: `DOE`, "
     "`DOE^` and `DOE^J*` find `Doe^John`. Without `^`, the name written with spaces matches too: `doe john`.",
     "TM": "`HH`, `HHMM`, `HHMMSS` with a fraction, also with colons; ranges may be open at one end. A time "
-    "without minutes or seconds stands for all of that hour or minute: `0800-1200` includes 12:00:30.",
+    "without minutes or seconds stands for all of that hour or minute: `0800-1200` includes 12:00:30. "
+    "`2200-0200` is the night.",
     "UI": "Exact.",
 }

@@ -270,7 +270,8 @@ class StepIntake:
     def _get(self, job: _Job) -> StepAnswer:
         request = job.request
         try:
-            found = self._journal.attribute_list(request.sop_instance_uid)
+            asked = {f"{tag:08X}" for tag in request.tags}
+            found = self._journal.attribute_list(request.sop_instance_uid, asked)
             if found is None:
                 return StepAnswer(NO_SUCH_SOP_INSTANCE, "no such performed procedure step is held")
             attributes, held = found

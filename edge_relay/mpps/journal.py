@@ -136,13 +136,13 @@ class Journal:
         with self._using("read") as db:
             return journal_rows.stored_attributes(db, sop_instance_uid)
 
-    def attribute_list(self, sop_instance_uid: str) -> tuple[DataSetJson, HeldLists] | None:
-        """Return a step's attributes as `attributes` does, and the lists of references they count."""
+    def attribute_list(self, uid: str, tags: Collection[str] = ()) -> tuple[DataSetJson, HeldLists] | None:
+        """Return a step's `attributes`, and the references that those with these tags (none: all) count."""
         with self._using("read") as db:
-            attributes = journal_rows.stored_attributes(db, sop_instance_uid)
+            attributes = journal_rows.stored_attributes(db, uid)
             if attributes is None:
                 return None
-            return attributes, journal_rows.stored_lists(db, sop_instance_uid)
+            return attributes, journal_rows.stored_lists(db, uid, tags or attributes)
 
     def in_progress(self, limit: int) -> list[str]:
         """Return the SOP Instance UIDs of the latest steps that have not ended."""

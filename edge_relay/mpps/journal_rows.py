@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
@@ -126,17 +125,9 @@ def stored_attributes(db: sqlite3.Connection, sop_instance_uid: str) -> DataSetJ
     return attributes
 
 
-def stored_lists(db: sqlite3.Connection, sop_instance_uid: str) -> HeldLists:
-    """Return the lists of references that a step's attributes count.
-
-    :raises Rejected: the record of one is damaged, or missing.
-    """
-    held: dict[str, tuple[ReferenceList, ...]] = {}
-    for event in _events_of(db, sop_instance_uid):
-        if event is not None:
-            replaced = dict.fromkeys(event.dataset, ())
-            held |= {**replaced, **reference_lists.of_event(db, event.event_id, event.dataset)}
-    return held
+def stored_lists(db: sqlite3.Connection, sop_instance_uid: str, tags: Collection[str]) -> HeldLists:
+    """Return the lists of references that these attributes of a step count, as `reference_lists.held`."""
+    return reference_lists.held(db, filter(None, _events_of(db, sop_instance_uid)), tags)
 
 
 def insert(

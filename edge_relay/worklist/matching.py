@@ -9,7 +9,8 @@
 An empty key and a lone `*` match everything, a missing value too (universal matching, C.2.2.2.3): they have
 no matcher. Several values joined by a backslash are alternatives: the standard says so for UI only, but
 consoles send ``CT\\MR``. A TM may stop at the hour or minute; it then stands for all of that hour or minute,
-so ``0800-1200`` includes 12:00:30. ``2400`` is the end of the day.
+so ``0800-1200`` includes 12:00:30. ``2400`` is the end of the day. Of ``2200-0200`` the standard says nothing
+(C.2.2.2.5 has the earlier time first): it is the night, as for dcm4che.
 """
 
 from __future__ import annotations
@@ -79,7 +80,10 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """An inclusive range of TM, bounds padded to ``HHMMSSffffff``; an empty bound is open."""
+    """An inclusive range of TM, bounds padded to ``HHMMSSffffff``; an empty bound is open.
+
+    If the first is later than the last, it goes through midnight.
+    """
 
     first: str
     last: str
@@ -87,8 +91,10 @@ class TimeRange:
 
     def __call__(self, value: str) -> bool:
         """Tell whether the value matches."""
-        moment = value.ljust(12, "0")
-        return bool(value) and (self.first or _EARLIEST) <= moment <= (self.last or _LATEST)
+        if not value:
+            return False
+        moment, first, last = value.ljust(12, "0"), self.first or _EARLIEST, self.last or _LATEST
+        return first <= moment <= last if first <= last else moment >= first or moment <= last
 
 
 @dataclass(frozen=True, slots=True)

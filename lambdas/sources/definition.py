@@ -156,6 +156,8 @@ class SourceDefinition(Section):
     :param deletions_seconds: how often to look for deleted and renamed records; 0: at every sync.
     :param reconcile_seconds: how often to read everything, and so to prove the table right.
     :param no_show_days: an exam still waiting when its day and so many more have passed becomes NO_SHOW.
+    :param step_patience_hours: nobody waits for the end of a performed step of which nothing was heard for so
+        long: its exam is IN_PROGRESS no longer.
     :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
         that cannot be read, is rejected or held back.
     :param feedback: where a scan's row says whether it is on the worklist.
@@ -188,6 +190,7 @@ class SourceDefinition(Section):
     reconcile_seconds: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
     max_withdrawn_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     no_show_days: Annotated[int, Field(ge=0, le=3650)] = 2
+    step_patience_hours: Annotated[int, Field(ge=1, le=8784)] = 12
     attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
     write_back: WriteBack | None = None

@@ -4,7 +4,8 @@ change from    demographics, schedule                status
 source         unless a person edited the field      unless MPPS or a person set it
 person         yes, and owns what was edited         yes, until a scanner reports
 MPPS           never                                 always
-clock          never                                 of an open item: NO_SHOW, unless MPPS or a person set it
+clock          never                                 of an open item: NO_SHOW, unless MPPS or a person set it;
+                                                     without a step that was never ended: see `without_stale`
 """
 
 from __future__ import annotations
@@ -189,9 +190,29 @@ def _progressed(current: StoredItem, progress: Progress) -> StoredItem:
     if freed and current.gone:
         return current.model_copy(update={"progress": progress})
     item = current.item.model_copy(update={STATUS: status})
-    owner: StatusOwner = "source" if freed else "mpps"
+    owner: StatusOwner = "mpps"
+    if freed:  # whose step is stale was there: the clock may not say that nobody came
+        owner = "clock" if progress.stale else "source"
     update = {"item": item, "status_owner": owner, "gone": False, "progress": progress}
     return current.model_copy(update=update)
+
+
+def without_stale(current: StoredItem, unknown: Iterable[Step], heard_before: datetime) -> StoredItem:
+    """Return the item once nobody waits any more for steps that a scanner began and never ended.
+
+    It is what its other steps amount to, and to be scanned again if there is none; it never becomes NO_SHOW
+    for that day. A later report of the step, a new day or a person undoes it.
+
+    :param unknown: steps of an earlier build, of which the item says only that they run.
+    :param heard_before: aware; a step last heard of before it is stale.
+    """
+    if current.status_owner != "mpps" or current.gone:
+        return current
+    progress = current.progress
+    for step in unknown:
+        progress = progress.after(step)
+    without = progress.without_stale(heard_before)
+    return current if without.stale == current.progress.stale else _progressed(current, without)
 
 
 def from_clock(current: StoredItem, last_day: str) -> StoredItem:

@@ -220,13 +220,17 @@ def item_status(step: Step) -> Status:
 
 
 class OpenStep(BaseModel):
-    """A step in progress: at which station, and when anything was last heard of it (aware)."""
+    """A step in progress: at which station, and when anything was last heard of it (aware).
+
+    :param stale: nobody waits for its end any more, because nothing was heard of it for so long.
+    """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
     sop_instance_uid: str
     station_aetitle: str
     reported_at: AwareDatetime
+    stale: bool = False
 
 
 class Progress(BaseModel):
@@ -238,12 +242,13 @@ class Progress(BaseModel):
 
     A scanner that was restarted in mid-exam may begin a step anew and never end the first. Such an orphan
     does not count any more once the same scanner has ended a step of the item that it began later. If the
-    orphan is heard of again after that, it counts again.
+    orphan is heard of again after that, it counts again. So it is with a step that became stale: see
+    `without_stale`.
 
     :param steps: SOP Instance UIDs of all its steps, sorted.
     :param running: those of its steps in progress that count, sorted.
-    :param open_steps: all its steps in progress, those superseded too; sorted. Of an earlier build's steps
-        only ``running`` knows.
+    :param open_steps: all its steps in progress, those superseded or stale too; sorted. Of an earlier build's
+        steps only ``running`` knows.
     :param ended: when the last step began that a station ended, by its AE title; sorted.
     :param given_up_at: when the scanner last discontinued one, aware.
     :param freed_at: when it last discontinued one because the wrong entry had been selected, aware.
@@ -279,7 +284,7 @@ class Progress(BaseModel):
             )
         elif step.station_aetitle:
             ended[step.station_aetitle] = max(step.created_at, ended.get(step.station_aetitle, EARLIEST))
-        counting = {each.sop_instance_uid for each in open_steps if not _is_superseded(each, ended)}
+        counting = {each.sop_instance_uid for each in open_steps if _counts(each, ended)}
         return Progress(
             steps=tuple(sorted({*self.steps, uid})),
             running=tuple(sorted(unknown | counting)),
@@ -290,12 +295,31 @@ class Progress(BaseModel):
             freed_at=_later(self.freed_at, at) if status is Status.SCHEDULED else self.freed_at,
         )
 
+    def without_stale(self, heard_before: datetime) -> Progress:
+        """Return the progress once nobody waits any more for steps that are silent since then.
+
+        Such a step does not count until it is heard of again.
+
+        :param heard_before: aware; a step last heard of before it becomes stale.
+        """
+        stale = {each.sop_instance_uid for each in self.open_steps if each.reported_at < heard_before}
+        open_steps = tuple(
+            each.model_copy(update={"stale": True}) if each.sop_instance_uid in stale else each
+            for each in self.open_steps
+        )
+        running = tuple(uid for uid in self.running if uid not in stale)
+        return self.model_copy(update={"open_steps": open_steps, "running": running})
+
     @property
     def superseded(self) -> tuple[str, ...]:
-        """The SOP Instance UIDs of steps in progress that do not count any more, sorted."""
-        return tuple(
-            each.sop_instance_uid for each in self.open_steps if each.sop_instance_uid not in self.running
-        )
+        """The SOP Instance UIDs of steps in progress that do not count because of a later one, sorted."""
+        aside = (each for each in self.open_steps if each.sop_instance_uid not in self.running)
+        return tuple(each.sop_instance_uid for each in aside if not each.stale)
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """The SOP Instance UIDs of steps that nobody waits for any more, sorted."""
+        return tuple(each.sop_instance_uid for each in self.open_steps if each.stale)
 
     def status(self) -> Status:
         """Return the status it gives the item."""
@@ -309,8 +333,9 @@ class Progress(BaseModel):
         return Status.DISCONTINUED if given_up else Status.SCHEDULED
 
 
-def _is_superseded(step: OpenStep, ended: Mapping[str, datetime]) -> bool:
-    return step.reported_at < ended.get(step.station_aetitle, EARLIEST)
+def _counts(step: OpenStep, ended: Mapping[str, datetime]) -> bool:
+    superseded = step.reported_at < ended.get(step.station_aetitle, EARLIEST)
+    return not superseded and not step.stale
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -129,7 +129,7 @@ def _dates(chance: Random, value: str) -> str:
 
 
 def _times(chance: Random, source: WorklistItem) -> str:
-    first, last = sorted((source.scheduled_start_time, chance.choice(_CLOCKS)))
+    first, last = source.scheduled_start_time, chance.choice(_CLOCKS)  # a night, if the later one is first
     return chance.choice((source.scheduled_start_time, f"{first}-{last}", f"{first}-", f"-{last}", ""))
 
 
@@ -209,6 +209,9 @@ def _is_then(day: str, clock: str, exam: WorklistItem) -> bool:
         since = first + (start or "000000") if first else ""
         until = last + (end or "235959") if last else ""
         return (not since or since <= date + time) and (not until or date + time <= until)
+    first, dash, last = clock.partition("-")
+    if dash and first and last and first > last:  # the night
+        return _is_within(day, date) and bool(time) and (time >= first or time <= last)
     return _is_within(day, date) and _is_within(clock, time)
 
 

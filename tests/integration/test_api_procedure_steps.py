@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lambdas.access.role import Role
+from lambdas.api.pages.views.unmatched import step_row
+from lambdas.api.schemas.steps import StepView
 from shared.steps.procedure_step import EventKind
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
@@ -136,3 +139,22 @@ def test_what_is_not_there_is_not_linked(rig: ApiRig, person: LambdaClient) -> N
     assert person.post(f"{STEP}/link", json={"item_id": south.id}).status == 404
     assert person.post(f"{STEP}/unlink", json={"item_id": ITEM.id}).status == 404
     assert person.post("/procedure-steps/1.2/link", json={"item_id": ITEM.id}).status == 404
+
+
+def test_an_orphan_says_which_later_scan_counts_in_its_place(rig: ApiRig) -> None:
+    report(rig, ITEM, ended=False)
+    begun = an_event(ITEM, "2.25.78")
+    later = begun.model_copy(update={"received_at": begun.received_at + timedelta(minutes=5)})
+    rig.services.steps.record_event(later, site="north", relay_id="r1")
+    done = an_event(None, "2.25.78", EventKind.N_SET, "COMPLETED")
+    rig.services.steps.record_event(done, site="north", relay_id="r1")
+    rig.clock.seconds = begun.received_at.timestamp() + 5 * 3600
+    reader = rig.user(Role.READ)
+    (shown,) = reader.get(f"/procedure-steps{DAYS}").json()
+    assert (shown["sop_instance_uid"], shown["superseded_by"], shown["stale"]) == (
+        "2.25.77",
+        "2.25.78",
+        False,
+    )
+    assert "superseded by a later scan" in step_row(StepView.model_validate(shown)).problems
+    assert rig.user(Role.READ).get(WHERE).json()[STATUS] == "COMPLETED"

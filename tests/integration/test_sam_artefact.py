@@ -141,7 +141,7 @@ def test_the_schedule_answers(aws: LocalAws) -> None:
 
 
 def test_missed_exams_are_looked_for(aws: LocalAws) -> None:
-    assert invoke("NoShowFunction", schedule_event(), aws.environment) == {"no_shows": 0}
+    assert invoke("NoShowFunction", schedule_event(), aws.environment) == {"no_shows": 0, "stale_steps": 0}
 
 
 def test_relays_are_tested(aws: LocalAws) -> None:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.storage.seals import seal
 from shared.errors import Rejected
 from shared.steps.image_references import COUNT
-from shared.steps.procedure_step import DataSetJson
+from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent
 
 _LEVEL: Final = 1  # UIDs are so alike that more work saves little
 SCHEMA: Final = (
@@ -42,24 +41,44 @@ def insert(db: sqlite3.Connection, event_id: str, lists: Sequence[ReferenceList]
         db.execute(f"INSERT INTO reference_lists ({_ROW}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608  (ours)
 
 
-def of_event(db: sqlite3.Connection, event_id: str, dataset: DataSetJson) -> HeldLists:
-    """Return the lists of an event.
+def held(db: sqlite3.Connection, events: Iterable[ProcedureStepEvent], tags: Collection[str]) -> HeldLists:
+    """Return the lists of some attributes of a step, as its events leave them.
 
-    :param dataset: the event's own, which counts them.
+    A list may have tens of megabytes. What was not asked for, or was replaced later, is not read.
+
+    :param events: of the step, in order.
+    :param tags: of which attributes.
     :raises Rejected: the record of one is damaged, or one is missing.
     """
-    wanted = {tag: number for tag in sorted(dataset) if (number := _counted(dataset[tag]))}
-    if not wanted:
-        return {}
-    rows = db.execute(
-        f"SELECT {_ROW} FROM reference_lists WHERE event_id = ? ORDER BY number",  # noqa: S608  (ours)
-        (event_id,),
-    )
-    found = iter([_list(*row) for row in rows])
-    lists = {tag: tuple(islice(found, number)) for tag, number in wanted.items()}
-    if any(len(lists[tag]) != number for tag, number in wanted.items()):
-        raise Rejected("a list of the images that a step refers to is missing", where="journal.db")
+    last = {tag: event for event in events for tag in event.dataset}
+    lists: dict[str, tuple[ReferenceList, ...]] = {}
+    for event in {event.event_id: event for event in last.values()}.values():
+        wanted = {tag for tag in tags if last.get(tag) is event}
+        lists |= _of_event(db, event.event_id, event.dataset, wanted)
     return lists
+
+
+def _of_event(
+    db: sqlite3.Connection, event_id: str, dataset: DataSetJson, tags: Collection[str]
+) -> dict[str, tuple[ReferenceList, ...]]:
+    lists: dict[str, tuple[ReferenceList, ...]] = {}
+    first = 0
+    for tag in sorted(dataset):
+        after = first + _counted(dataset[tag])
+        if tag in tags and after > first:
+            lists[tag] = _between(db, event_id, first, after)
+        first = after
+    return lists
+
+
+def _between(db: sqlite3.Connection, event_id: str, first: int, after: int) -> tuple[ReferenceList, ...]:
+    """Return an event's lists from number ``first`` to the one before ``after``."""
+    where = "event_id = ? AND number >= ? AND number < ? ORDER BY number"
+    rows = db.execute(f"SELECT {_ROW} FROM reference_lists WHERE {where}", (event_id, first, after))  # noqa: S608
+    found = tuple(_list(*row) for row in rows)
+    if len(found) != after - first:
+        raise Rejected("a list of the images that a step refers to is missing", where="journal.db")
+    return found
 
 
 def delete_of(db: sqlite3.Connection, event_id: str) -> None:

@@ -95,6 +95,8 @@ PROPERTIES: Final = {
     "actual_station_aetitle": "The scanner that did it.",
     "actual_station_name": "That scanner's name.",
     "series_count": "How many series were acquired.",
+    "superseded_by": "SOP Instance UID of the later step that counts in its place; empty: none does.",
+    "stale": "Nobody waits for its end any more: nothing was heard of it for `step_patience_hours`.",
     "procedure_steps": "SOP Instance UIDs of the performed procedure steps.",
     "at": "When, UTC.",
     "actor_kind": "What kind of actor it was.",

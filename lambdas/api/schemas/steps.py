@@ -29,6 +29,10 @@ class StepView(BaseModel):
     `patient_name` and `patient_id` are the scanner's; `items` are the ids of the worklist items it is of.
     `problems`: `unmatched`: of none; `mismatched`: of an item with another Patient ID; `open`: in progress,
     and nothing was heard of it for hours. Times without an offset are the scanner's local ones.
+
+    Of a step in progress that its items do not count any more: `superseded_by` is the SOP Instance UID of a
+    later step that the same scanner ended; `stale`: nothing was heard of it for `step_patience_hours`.
+    It counts again as soon as it is heard of again.
     """
 
     sop_instance_uid: str
@@ -44,6 +48,8 @@ class StepView(BaseModel):
     patient_id: str
     items: tuple[str, ...]
     problems: tuple[StepProblem, ...]
+    superseded_by: str = ""
+    stale: bool = False
 
     @classmethod
     def of(cls, found: FoundStep, *, now: datetime, open_hours: int) -> StepView:
@@ -63,6 +69,8 @@ class StepView(BaseModel):
             patient_id=found.patient_id,
             items=step.item_ids,
             problems=tuple(problems_of(found, now=now, open_hours=open_hours)),
+            superseded_by=_superseded_by(found),
+            stale=any(step.sop_instance_uid in item.progress.stale for item in found.items),
         )
 
 
@@ -95,3 +103,18 @@ def problems_of(found: FoundStep, *, now: datetime, open_hours: int) -> Iterator
         yield "mismatched"
     if step.status is StepStatus.IN_PROGRESS and now - step.reported_at > timedelta(hours=open_hours):
         yield "open"
+
+
+def _superseded_by(found: FoundStep) -> str:
+    """Return the later step that counts in place of this one; empty if this one counts, or is stale."""
+    step = found.step
+    later = [
+        each
+        for item in found.items
+        if step.sop_instance_uid in item.progress.superseded
+        for each in item.performed
+        if each.station_aetitle == step.station_aetitle and each.status is not StepStatus.IN_PROGRESS
+    ]
+    # Local times of one scanner; which of several ended steps it was is shown as the last that began.
+    last = max(later, key=lambda each: str(each.started_at or ""), default=None)
+    return last.sop_instance_uid if last else ""

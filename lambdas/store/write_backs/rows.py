@@ -230,7 +230,8 @@ def freed(step: Step) -> Step:
 
 def _counted(stored: StoredItem, row: StepRow, known: Mapping[str, StepRow]) -> Iterator[Step]:
     """Yield the steps of an item that count; if there are none any more, the one that was taken from it."""
-    counted = [step_of(known[uid]) for uid in stored.progress.steps if uid in known]
+    stale = stored.progress.stale
+    counted = [step_of(known[uid]) for uid in stored.progress.steps if uid in known and uid not in stale]
     yield from counted
     to_do = stored.item.performed_procedure_step_status is Status.SCHEDULED
     if not counted and to_do and stored.item.id in (row.unlinked or ()):

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from lambdas.api.schemas.items import ItemView
 from lambdas.store.ownership import IDENTITY, STATUS, StoredItem
 from shared.dicom.optional_attributes import OptionalAttributes
+from shared.worklist_item import Status
 
 LABELS: Final = {
     "patient_name": "Name",
@@ -90,7 +91,9 @@ _PERSONAL: Final = frozenset({"patient_name", "patient_id", "patient_birth_date"
 
 def owner_of(name: str, stored: StoredItem) -> str:
     """Return who decides on a field."""
-    owners = {"source": "REDCap", "mpps": "the scanner", "person": "a person", "clock": "its day passed"}
+    missed = stored.item.performed_procedure_step_status is Status.NO_SHOW
+    clock = "its day passed" if missed else "its scan was begun and never ended"
+    owners = {"source": "REDCap", "mpps": "the scanner", "person": "a person", "clock": clock}
     if name == STATUS and (stored.item.source or stored.status_owner != "source"):
         return owners[stored.status_owner]
     if name in stored.edited or not stored.item.source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from lambdas.api.pages.views.words import clock_time, day_of, person
@@ -47,8 +47,15 @@ def step_row(step: StepView, *, hides_names: bool = False) -> StepRow:
         person(step.patient_name, hidden=hides_names) if step.patient_name else "no name given",
         "" if hides_names else step.patient_id,
         step.station_aetitle or step.station_name,
-        ", ".join(_PROBLEMS[problem] for problem in step.problems),
+        ", ".join([*(_PROBLEMS[problem] for problem in step.problems), *_aside(step)]),
     )
+
+
+def _aside(step: StepView) -> Iterator[str]:
+    if step.superseded_by:
+        yield f"superseded by a later scan of the same scanner ({step.superseded_by})"
+    if step.stale:
+        yield "nobody waits for its end any more: say at its booking whether it was done"
 
 
 def candidate_rows(

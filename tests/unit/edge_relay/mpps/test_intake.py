@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
@@ -540,6 +541,42 @@ def test_damaged_images_are_told_and_never_left_out(intake: StepIntake, journal:
     assert got(intake)[0].status == 0x0110
     journal._db.execute("DELETE FROM reference_lists")
     assert got(intake)[0].status == 0x0110
+
+
+def test_images_that_nobody_asked_for_or_that_were_replaced_are_not_read(
+    intake: StepIntake, journal: SlowJournal
+) -> None:
+    ask(intake, "N-CREATE", began())
+    ask(intake, "N-SET", data=references.ended(MANY, implicit=False, status="IN PROGRESS"))
+    journal._db.execute("UPDATE reference_lists SET packed = zeroblob(10)")  # whoever reads it, notices
+    answer, step = got(intake, 0x00400252)
+    assert (answer.status, step["00400252"]["Value"]) == (0, ["IN PROGRESS"])
+    assert got(intake, 0x00400252, 0x00400340)[0].status == 0x0110
+    ask(intake, "N-SET", data=references.ended(MANY + 1, implicit=False))
+    answer, step = got(intake)
+    assert answer.status == 0
+    assert len(step["00400340"]["Value"][0]["00081140"]["Value"]) == MANY + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tags", "most"), [((0x00400252,), 1 << 20), ((0x00400340,), 20 << 20), ((), 20 << 20)], ids=str
+)
+def test_the_memory_of_a_get_of_very_many_images_is_a_few_times_its_answer(
+    intake: StepIntake, tags: tuple[int, ...], most: int
+) -> None:
+    data = references.ended(20_000, 20_000, implicit=False)
+    assert 4 << 20 < len(data) < 5 << 20
+    ask(intake, "N-CREATE", began())
+    ask(intake, "N-SET", data=data)
+    tracemalloc.start()
+    try:
+        answer = intake.submit(request("N-GET", tags=tags)).result(PATIENCE)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status == 0
+    assert peak < most
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,25 @@ TIMES = st.times().map(lambda t: t.strftime("%H%M%S"))
 
 @given(first=TIMES, last=TIMES, value=TIMES)
 def test_a_time_range_holds_exactly_what_lies_between(first: str, last: str, value: str) -> None:
+    first, last = sorted((first, last))
     assert found("TM", f"{first}-{last}", value) is (first <= value <= last)
+
+
+@pytest.mark.parametrize(
+    ("asked", "inside", "outside"),
+    [
+        ("2200-0200", ["2200", "235959.9", "0000", "020059"], ["2159", "0201", "1200"]),
+        ("22-02", ["220000", "025959"], ["215959", "0300"]),
+        ("0930-0929", ["0930", "0929", "0000"], []),
+        ("2400-0030", ["0000", "0030"], ["2359", "0031"]),
+        ("1000-1200", ["1000", "1200"], ["0959", "1201", "0000"]),
+    ],
+)
+def test_a_time_range_that_ends_before_it_begins_is_the_night(
+    asked: str, inside: list[str], outside: list[str]
+) -> None:
+    assert [value for value in inside if not found("TM", asked, value)] == []
+    assert [value for value in outside if found("TM", asked, value)] == []
 
 
 # Several values are alternatives, also where the standard has them for UID only: consoles send CT\\MR.

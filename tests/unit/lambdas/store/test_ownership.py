@@ -19,6 +19,7 @@ from lambdas.store.ownership import (
     tells_source,
     unlinked,
     withdrawn,
+    without_stale,
 )
 from shared.errors import Rejected
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Progress, Step, StepStatus
@@ -352,3 +353,58 @@ def test_a_status_that_a_person_set_since_stays() -> None:
 def test_linking_it_again_is_as_if_nothing_had_been() -> None:
     scanned = from_scanner(stored(), DONE)
     assert from_scanner(unlinked(scanned, "2.25.1", []), DONE) == scanned
+
+
+# A step that was never ended
+
+SILENT_SINCE = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+def waited(current: StoredItem) -> StoredItem:
+    return without_stale(current, [], SILENT_SINCE)
+
+
+def test_an_exam_whose_only_step_is_stale_is_to_be_scanned_and_nobody_says_that_it_was_missed() -> None:
+    after = waited(from_scanner(stored(), RUNNING))
+    assert status_of(after) == (Status.SCHEDULED, "clock")
+    assert from_clock(after, "20261231") == after
+    assert [each.sop_instance_uid for each in after.performed] == ["2.25.1"]
+
+
+def test_a_late_report_of_a_stale_step_counts() -> None:
+    after = waited(from_scanner(stored(), RUNNING))
+    assert status_of(from_scanner(after, DONE)) == (Status.COMPLETED, "mpps")
+
+
+def test_an_exam_with_another_finished_step_is_what_that_makes_it() -> None:
+    both = from_scanner(from_scanner(stored(), RUNNING), OTHER)
+    assert status_of(both) == (Status.IN_PROGRESS, "mpps")
+    assert status_of(waited(both)) == (Status.DISCONTINUED, "mpps")
+
+
+def test_an_exam_freed_beside_a_stale_step_was_not_missed_either() -> None:
+    wrong = WRONG_ENTRY.model_copy(update={"sop_instance_uid": "2.25.3"})
+    freed = from_scanner(waited(from_scanner(stored(), RUNNING)), wrong)
+    assert status_of(freed) == (Status.SCHEDULED, "clock")
+    assert from_clock(freed, "20261231") == freed
+
+
+@pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.SCHEDULED, Status.COMPLETED])
+def test_what_a_person_says_of_it_is_not_contradicted(status: Status) -> None:
+    said = from_person(from_scanner(stored(), RUNNING), {STATUS: status})
+    assert waited(said) == said
+    undone = from_person(waited(from_scanner(stored(), RUNNING)), {STATUS: status})
+    assert waited(undone) == undone
+    assert status_of(undone) == (status, "person")
+
+
+def test_a_new_day_gives_the_exam_back_to_its_source() -> None:
+    moved = from_source(waited(from_scanner(stored(), RUNNING)), an_item(scheduled_start_date="20261201"))
+    assert status_of(moved) == (Status.SCHEDULED, "source")
+
+
+def test_a_step_that_an_earlier_build_only_knew_to_run_is_set_aside_too() -> None:
+    old = from_scanner(stored(), RUNNING)
+    old = old.model_copy(update={"progress": old.progress.model_copy(update={"open_steps": ()})})
+    assert status_of(waited(old)) == (Status.IN_PROGRESS, "mpps")
+    assert status_of(without_stale(old, [RUNNING], SILENT_SINCE)) == (Status.SCHEDULED, "clock")

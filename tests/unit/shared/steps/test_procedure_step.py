@@ -224,3 +224,48 @@ def test_neither_does_it_with_orphans_among_them(
     shuffled = chance.sample(steps, len(steps))
     assert Progress.of(shuffled) == Progress.of(steps)
     assert Progress.model_validate_json(Progress.of(steps).model_dump_json()) == Progress.of(steps)
+
+
+# Open too long
+
+PATIENT_UNTIL = datetime(2026, 11, 22, 9, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        (None, Status.SCHEDULED),
+        (at_station(2, DONE, station="MR2", began=1, heard=9), Status.COMPLETED),
+        (at_station(2, GIVEN_UP, station="MR2", began=1, heard=9), Status.DISCONTINUED),
+        (at_station(2, RUNS, began=10, heard=20), Status.IN_PROGRESS),
+    ],
+    ids=["alone", "another done", "another given up", "another runs"],
+)
+def test_a_stale_step_leaves_the_item_to_its_other_steps(other: Step | None, status: Status) -> None:
+    both = Progress.of([ORPHAN, *([other] if other else [])])
+    after = both.without_stale(PATIENT_UNTIL)
+    assert both.status() is Status.IN_PROGRESS
+    assert (after.status(), after.stale, after.superseded) == (status, ("2.25.1",), ())
+    assert after.without_stale(PATIENT_UNTIL) == after
+    assert Progress.model_validate_json(after.model_dump_json()) == after
+
+
+@pytest.mark.parametrize("heard", [20, 21, 59])
+def test_nobody_loses_patience_with_a_step_that_was_heard_of_since(heard: int) -> None:
+    heard_of = Progress.of([at_station(1, RUNS, began=0, heard=heard)])
+    assert heard_of.without_stale(PATIENT_UNTIL) == heard_of
+
+
+def test_a_stale_step_stays_stale_when_another_is_heard_of_and_counts_when_it_is_itself() -> None:
+    stale = Progress.of([ORPHAN]).without_stale(PATIENT_UNTIL)
+    other = stale.after(at_station(2, GIVEN_UP, station="MR2", began=40, heard=41))
+    assert (other.status(), other.stale) == (Status.DISCONTINUED, ("2.25.1",))
+    again = other.after(at_station(1, RUNS, began=0, heard=50))
+    assert (again.status(), again.stale) == (Status.IN_PROGRESS, ())
+    assert again.after(at_station(1, DONE, began=0, heard=55)).status() is Status.COMPLETED
+
+
+def test_a_step_stored_before_anybody_lost_patience_is_read_and_goes_on() -> None:
+    stored = Progress.of([ORPHAN]).model_dump_json().replace(',"stale":false', "")
+    assert "stale" not in stored
+    assert Progress.model_validate_json(stored) == Progress.of([ORPHAN])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lambdas.api.pages.views.item import EDITABLE, LABELS, field_views, owner_of
 from lambdas.store.ownership import IDENTITY, STATUS
 from shared.dicom.optional_attributes import OptionalAttributes
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import Status, WorklistItem
 from tests.rigs.console import full_item
 from tests.rigs.site_state import stored
 
@@ -32,8 +34,15 @@ def test_redcap_decides_until_a_person_does() -> None:
 def test_the_status_belongs_to_who_set_it_last() -> None:
     assert owner_of(STATUS, stored()) == "REDCap"
     assert owner_of(STATUS, stored(status_owner="mpps")) == "the scanner"
-    assert owner_of(STATUS, stored(status_owner="clock")) == "its day passed"
     assert owner_of(STATUS, stored(source="", status_owner="mpps")) == "the scanner"
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(Status.NO_SHOW, "its day passed"), (Status.SCHEDULED, "its scan was begun and never ended")],
+)
+def test_what_the_clock_decided_says_why(status: Status, why: str) -> None:
+    assert owner_of(STATUS, stored(status=status, status_owner="clock")) == why
 
 
 def test_hidden_names_hide_what_tells_who_it_is() -> None:

@@ -50,6 +50,17 @@ def test_a_scan_without_name_or_time() -> None:
     assert (row.when, row.name, row.scanner) == ("at an unknown time", "no name given", "Cellar")
 
 
+def test_why_a_scan_does_not_count_is_said() -> None:
+    later = step_row(step(problems=("open",), superseded_by="2.25.2"))
+    begun = "begun hours ago and not ended"
+    assert later.problems == f"{begun}, superseded by a later scan of the same scanner (2.25.2)"
+    silent = step_row(step(problems=("open",), stale=True))
+    assert (
+        silent.problems
+        == f"{begun}, nobody waits for its end any more: say at its booking whether it was done"
+    )
+
+
 def test_what_is_linked_comes_first_and_once() -> None:
     own, other = stored("1"), stored("2")
     views = [CandidateView(score=9, why=("same day",), item=ItemView.of(each)) for each in (other, own)]
