@@ -269,8 +269,8 @@ _OWNERSHIP: Final = area(
         "nobody comes to an exam whose scan was never ended",
     ),
     (
-        'owner: StatusOwner = "mpps"',
-        'owner: StatusOwner = "source"',
+        'owner: StatusOwner = "mpps"\n    if freed:',
+        'owner: StatusOwner = "source"\n    if freed:',
         "a scan is withdrawn",
     ),
     (
