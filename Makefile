@@ -350,7 +350,7 @@ HERE := TARGET_ARCH=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 build-here: $(SAM_VENV)/.sam ## Build for this machine's Python, to run the functions here
 	@$(MAKE) build $(HERE)
 
-deploy-local: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) $(MINISTACK_VENV)/.ministack build-here ## Deploy to an AWS played here (not finished: the story stops at its first step)
+deploy-local: $(VENV)/.$(if $(wildcard $(VENV)/.dev),dev,local) $(MINISTACK_VENV)/.ministack build-here ## Deploy to an AWS played here, and play the demo's story with it
 	@$(BIN)/python -m infra.deployed.deploy_local $(ARGS)
 
 clean: ## Remove everything that make has made

@@ -24,7 +24,8 @@ class Imported:
     :param modules: ours, by dotted name, packages included.
     :param others: the first names of other people's modules, Python's own left out.
     :param names: everything that is imported, by its whole name.
-    :param aws_services: what ``client("...")`` is called with: AWS's services by botocore's names.
+    :param aws_services: AWS's services by botocore's names: what ``client("...")``, ``make_client("...")`` or
+        another function whose name ends in ``client`` is called with.
     """
 
     modules: frozenset[str]
@@ -84,8 +85,15 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 def _services(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr
-        if called == "client" and isinstance(node, ast.Call) and node.args:
-            name = node.args[0]
-            if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                yield name.value
+        if not (isinstance(node, ast.Call) and node.args and _name(node.func).endswith("client")):
+            continue
+        name = node.args[0]
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            yield name.value
+
+
+def _name(called: ast.expr) -> str:
+    """Return the last name of what is called: ``boto3.client``, or a function of ours that makes one."""
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""

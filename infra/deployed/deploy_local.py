@@ -1,6 +1,4 @@
-"""`make deploy-local`: the stack deployed on this machine, and the demo's story told of it. Not finished.
-
-The story stops at its first step: MiniStack does not call the function behind the sync queue.
+"""`make deploy-local`: the stack deployed on this machine, and the demo's story told of it.
 
 With ``--once`` it plays the story and exits: 0 if every step held, 1 if one did not, 2 if it could not begin.
 Without, it stays up afterwards for you to try things, until Ctrl-C.

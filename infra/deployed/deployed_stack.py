@@ -85,6 +85,11 @@ class DeployedStack(LocalStack):
         super().__init__(options, report)
         self.tools = tools or Tools()
 
+    def deploy(self, template: Path, **parameters: str) -> None:
+        """Create or update the stack; see `Stack.deploy`."""
+        self.cloudformation.deploy(template, **HERE, **parameters)
+        self.ministack.read_limits_as_numbers()
+
     def _start_aws(self) -> None:
         template = self.tools.template
         self.ministack = MiniStack(self.tools.ministack, self.folder, port=self.options.aws_port)
@@ -96,7 +101,7 @@ class DeployedStack(LocalStack):
             self.ministack.environment,
             self.folder / "sam.log",
         )
-        self.cloudformation.deploy(template, **HERE)
+        self.deploy(template)
         self._use(DeployedAws(self.ministack, self.cloudformation.outputs()))
 
     def _serve(self) -> None:

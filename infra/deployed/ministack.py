@@ -63,6 +63,20 @@ class MiniStack(Started):
         make: Any = session.client  # the types know each service's own client, by a literal name
         return make(service, endpoint_url=self.endpoint)
 
+    def read_limits_as_numbers(self) -> None:
+        """Make numbers of the limits of mappings from queues to functions; for after each deployment.
+
+        CloudFormation's parameters are strings. AWS makes a number of one that is a mapping's limit.
+        MiniStack keeps the string, fails to compare it, and then hands out no message of any queue.
+        """
+        functions = self.client("lambda")
+        for page in functions.get_paginator("list_event_source_mappings").paginate():
+            for mapping in page["EventSourceMappings"]:
+                if limits := mapping.get("ScalingConfig"):
+                    # What it lists looks like a number: boto3 made it one.
+                    numbers = {name: int(limit) for name, limit in limits.items()}
+                    functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=numbers)
+
     def _start(self) -> None:
         if not self._program.is_file():
             raise Rejected(

@@ -80,7 +80,7 @@ def test_an_update_of_the_running_stack_loses_no_item(stack: DeployedStack) -> N
     definition = stack.definition
     before = list(stack.services.worklist.items_of_source(definition.id, definition.site))
     assert before
-    stack.cloudformation.deploy(TOOLS.template, **HERE, SettleSeconds="11", LogLevel="WARNING")
+    stack.deploy(TOOLS.template, SettleSeconds="11", LogLevel="WARNING")
     after = list(stack.services.worklist.items_of_source(definition.id, definition.site))
     assert {row.item_id for row in before} <= {row.item_id for row in after}
     assert httpx.get(f"{stack.api_url}/health", timeout=120).json()["status"] == "ok"

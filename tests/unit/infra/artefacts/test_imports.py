@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from infra.artefacts.build import source
 from infra.artefacts.imports import imported_by
+from tests.rigs.cloudformation import load, resources, statements
 
 FILES = {
     "lambdas": "",
@@ -15,6 +19,16 @@ FILES = {
     "shared": "",
     "shared.words": "from lambdas import work",
 }
+
+TEMPLATE = load()
+CALLED = {
+    "secretsmanager:GetSecretValue": "secretsmanager",
+    "sqs:SendMessage": "sqs",
+    "s3:PutObject": "s3",
+    "ses:SendEmail": "sesv2",
+}
+SENT_BY_LAMBDA = {"HistoryStreamFunction": {"sqs"}}
+"""Lambda itself sends what the function could not do to a queue, with the function's role."""
 
 
 def of(**changes: str) -> set[str]:
@@ -52,13 +66,32 @@ def test_a_name_imported_from_a_package_may_be_a_module() -> None:
     [
         ('boto3.client("sqs", region_name=r)', True),
         ("session.client(\n    'sqs',\n)", True),
+        ('make_client("sqs", region, endpoint_url)', True),
+        ('clients.make_client("sqs", region, patient=False)', True),
+        ('client("sqs")', True),
         ("boto3.client(name)", False),
         ('queue.send("sqs")', False),
+        ('makers["client"]("sqs")', False),
         ("client()", False),
     ],
 )
 def test_aws_services_are_those_that_a_client_is_made_of(text: str, counts: bool) -> None:
     assert ("sqs" in of(work=text)) == counts
+
+
+def may_call(function: dict[str, Any]) -> set[str]:
+    """The services that a function's role lets it call, by botocore's names; DynamoDB comes with PynamoDB."""
+    role = TEMPLATE["Resources"][function["Properties"]["Role"]["Fn::GetAtt"][0]]
+    actions = {action for actions, _ in statements(role) for action in actions}
+    return {name for action, name in CALLED.items() if action in actions}
+
+
+@pytest.mark.parametrize(("name", "function"), [*resources(TEMPLATE, "AWS::Serverless::Function")])
+def test_a_function_carries_the_services_that_its_role_lets_it_call(
+    name: str, function: dict[str, Any]
+) -> None:
+    found = imported_by(function["Properties"]["Handler"], source).aws_services
+    assert may_call(function) - SENT_BY_LAMBDA.get(name, set()) <= found
 
 
 def test_a_handler_without_a_module_is_named() -> None:
