@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.commands.tools import reported
 
@@ -20,17 +18,6 @@ keys = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The keys that sign people's access tokens."
 )
 _HOURS_A_DAY = 24
-
-
-class KeySettings(BaseSettings):
-    """Where the signing keys are."""
-
-    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
-
-    signing_key_secret_id: str = Field(
-        min_length=1, description="The secret with the keys: the stack's output SigningKeySecretId."
-    )
-    aws_region: str = Field(default="us-east-1", description="AWS region of the deployment.")
 
 
 @keys.command("list")
@@ -80,6 +67,7 @@ def _secret() -> KeySecret:
     import boto3
 
     from infra.commands.signing.key_secret import KeySecret
+    from infra.commands.signing.settings import KeySettings
     from lambdas.settings import load
 
     settings = load(

@@ -259,13 +259,18 @@ _OWNERSHIP: Final = area(
     ("if freed and current.gone:", "if current.gone:", "a scan of a withdrawn item is not shown"),
     ("if freed and current.gone:", "if False:", "a wrong entry raises a withdrawn item"),
     (
-        'owner: StatusOwner = "source" if freed else "mpps"',
-        'owner: StatusOwner = "mpps"',
+        'owner = "clock" if progress.stale else "source"',
+        "pass",
         "a freed item is stuck",
     ),
     (
-        'owner: StatusOwner = "source" if freed else "mpps"',
-        'owner: StatusOwner = "source"',
+        'owner = "clock" if progress.stale else "source"',
+        'owner = "source"',
+        "nobody comes to an exam whose scan was never ended",
+    ),
+    (
+        'owner: StatusOwner = "mpps"\n    if freed:',
+        'owner: StatusOwner = "source"\n    if freed:',
         "a scan is withdrawn",
     ),
     (

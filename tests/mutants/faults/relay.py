@@ -25,16 +25,25 @@ _MATCHING: Final = area(
         "a participant without a birth date is found by a range of birth dates",
     ),
     (
-        "<= moment <= (self.last or _LATEST)",
-        "< moment <= (self.last or _LATEST)",
+        "return first <= moment <= last if first <= last",
+        "return first < moment <= last if first <= last",
         "an exam at the first minute of a range is not found",
     ),
     (
-        "<= moment <= (self.last or _LATEST)",
-        "<= moment < (self.last or _LATEST)",
+        "return first <= moment <= last if first <= last",
+        "return first <= moment < last if first <= last",
         "an exam at the last moment of a range is not found",
     ),
-    ('moment = value.ljust(12, "0")', "moment = value", "a time is compared with a longer one as text"),
+    (
+        'moment, first, last = value.ljust(12, "0"),',
+        "moment, first, last = value,",
+        "a time is compared with a longer one as text",
+    ),
+    (
+        "else moment >= first or moment <= last",
+        "else moment >= first and moment <= last",
+        "a night's range finds nothing",
+    ),
     (
         'any(value in {"", "*"} for value in asked)',
         'all(value in {"", "*"} for value in asked)',
