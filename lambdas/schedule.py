@@ -3,8 +3,7 @@
 Every minute, `handler` requests a sync of each source that is due and was not asked for already, and each
 write-back that is still due. A message may be lost, or sent for nothing: a request lapses, and who takes one
 looks whether it still makes sense. Every hour, `no_shows` marks the exams whose day passed without a scan,
-and sets aside the performed steps that no scanner ended. When the operator says,
-`self_tests` sends a test participant to every relay.
+and sets aside the performed steps that no scanner ended.
 """
 
 from __future__ import annotations
@@ -24,19 +23,16 @@ from lambdas.aws.queue import send_all
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.stored import Timing
-from lambdas.store.accounts.relays import RelayStore
-from lambdas.store.audit.entry import SYSTEM
 from lambdas.store.models import Tables
 from lambdas.store.runs.claims import is_waiting
 from lambdas.store.runs.plan import PlannedSource, Shard, SourcePlan
-from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import FEEDBACK
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.scans.no_shows import mark_no_shows
 from lambdas.sync.scans.stale_steps import StaleSteps
-from shared.errors import Rejected, Unavailable
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -55,16 +51,6 @@ class ScheduleSettings(StoreSettings):
     aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
     due_queue_url: str = Field(description="DueQueue, which gets one message a source that is due.")
     write_back_queue_url: str = Field(description="WriteBackQueue, which gets one message a step.")
-
-
-class SelfTestSettings(StoreSettings):
-    """What the tests of the relays read from their environment."""
-
-    accounts_table: str = Field(description="Name of AccountsTable, where the relays are.")
-
-    def tables(self) -> Tables:
-        """Return the table models of this deployment, accounts included."""
-        return self.bound(self.accounts_table)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
@@ -109,32 +95,6 @@ def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa:
     return {"no_shows": marked, "stale_steps": len(stale)}
 
 
-def self_tests(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
-    """Handle an EventBridge Scheduler event; what it says does not matter.
-
-    A relay that cannot be tested is a log line: Relays at the dashboard says why.
-
-    :raises Conflict, Unavailable: some relays may not be tested yet. The retry goes on.
-    """
-    settings = load(SelfTestSettings)
-    tables = settings.tables()
-    worklist = WorklistStore(
-        tables, now=time.time, new_id=lambda: uuid4().hex, settle_seconds=settings.settle_seconds
-    )
-    tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4)
-    relays = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=_no_code)
-    heartbeats, begun = relays.heartbeats(), 0
-    for relay in relays.all():
-        try:
-            tests.begin(relay, heartbeats.get(relay.relay_id), by=SYSTEM)
-        except Rejected as error:
-            if relay.revoked_at is None:
-                logger.warning("relay not tested", extra={"relay": relay.relay_id, "reason": error.what})
-            continue
-        begun += 1
-    return {"self_tests": begun}
-
-
 def is_due(definition: SourceDefinition | None, timing: Timing, now: float) -> bool:
     """Tell whether to ask for a sync of a source.
 
@@ -161,10 +121,6 @@ def has_feedback(definition: SourceDefinition | None, timing: Timing, now: float
         return False
     free = timing.leased_until <= now and max(timing.feedback_at, timing.banned_until) <= now
     return free and definition.open_at(datetime.fromtimestamp(now, UTC))
-
-
-def _no_code() -> str:
-    raise Rejected("the schedule enrols no relays")
 
 
 @cache  # for the function's life

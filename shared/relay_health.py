@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from shared.dicom.dicom_text import AE
-from shared.scanners.scanner_profile import MOST_SCANNERS
+from shared.scanners.limits import MOST_SCANNERS
 from shared.text.storable import storable
 
 MOST_PROBLEMS: Final = 40

@@ -30,12 +30,11 @@ from pydantic import (
 from shared.dicom.character_sets import CharacterSetTerms
 from shared.dicom.dicom_text import AE, CS, LO, SH
 from shared.errors import Rejected
+from shared.scanners.limits import MOST_SCANNERS
 from shared.text.spelling import did_you_mean, keys_at
 from shared.worklist_item import OPEN_STATUSES, Status
 
 MOST_DAYS: Final = 3650
-MOST_SCANNERS: Final = 200
-"""Of one relay, overridden from the cloud."""
 
 
 def _keyword(text: str) -> str:

@@ -18,9 +18,9 @@ from infra.commands import screen
 from infra.commands.deployment import relay_store, self_test_store
 from infra.commands.relays import self_test
 from infra.redcap_simulator import RedcapSimulator, classic
-from lambdas import schedule
 from lambdas.access.passwords import Passwords
 from lambdas.access.role import Role
+from lambdas.notices import self_tests
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.store.accounts.people import Session, UserStore
 from lambdas.store.accounts.relays import RelayStore
@@ -516,7 +516,7 @@ def test_a_site_without_a_relay_cannot_be_tested(rig: CloudRig) -> None:
 def test_the_schedule_tests_each_relay_that_can_be_tested(rig: CloudRig) -> None:
     known, old, revoked = a_known_relay(ABILITY), a_known_relay(), a_known_relay(ABILITY)
     relay_store().revoke(revoked, by=SYSTEM)
-    assert schedule.self_tests({}, None) == {"self_tests": 1}
+    assert self_tests.handler({}, None) == {"self_tests": 1}
     found = self_test_store().of_relays(relay_store().all())
     assert (set(found), found[known].by) == ({known}, "system")
     assert old not in found

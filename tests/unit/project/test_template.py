@@ -19,7 +19,8 @@ from lambdas.history.schema import FACTS
 from lambdas.history.stream.handlers import CompactionSettings, HistoryStreamSettings
 from lambdas.history.table import Type
 from lambdas.notices.function import NoticeSettings
-from lambdas.schedule import ScheduleSettings, SelfTestSettings
+from lambdas.notices.self_tests import SelfTestSettings
+from lambdas.schedule import ScheduleSettings
 from lambdas.settings import StoreSettings
 from lambdas.store.models import Tables, bind
 from lambdas.store.runs.claims import CLAIM_SECONDS
