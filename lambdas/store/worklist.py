@@ -21,7 +21,7 @@ from lambdas.store.listing import BookedRow, ItemPage, ItemQuery, booked_rows, i
 from lambdas.store.models import ITEM, SELF_TEST, SITES, ItemRow, Tables, item_key, site_key
 from lambdas.store.ownership import StatusOwner, StoredItem
 from lambdas.store.plans.timing import Saved
-from lambdas.store.self_tests.self_tests import feed_row
+from lambdas.store.self_tests.outcome import feed_row
 from shared.batches import batches
 from shared.errors import AlreadyExists, NotFound
 from shared.feed import Cursor, FeedItem, FeedPage, Tombstone

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared.steps.self_test import SECONDS, Hop, HopResult, exam_of
+from shared.feed import Tombstone
+from shared.steps.self_test import SECONDS, FeedSelfTest, Hop, HopResult, exam_of
 from shared.worklist_item import Status, WorklistItem
 
 State = Literal["green", "red", "waiting", "off"]
@@ -147,3 +148,14 @@ def _said(hop: Hop, found: HopResult | None) -> str:
     if found is None:
         return ADVICE[hop]
     return f"{found.failure[0].upper()}{found.failure[1:].removesuffix('.')}. {ADVICE[hop]}"
+
+
+def feed_row(body: str, feed_seq: int, now: float) -> FeedSelfTest | Tombstone:
+    """Return what the feed says of a row; one that is over or too old is gone.
+
+    :param now: seconds since 1970.
+    """
+    test = SelfTest.model_validate_json(body)
+    if not test.is_running(datetime.fromtimestamp(now, UTC)):
+        return Tombstone(feed_seq=feed_seq, id=test.test_id)
+    return FeedSelfTest(feed_seq=feed_seq, relay_id=test.relay_id, expires_at=test.expires_at, item=test.item)

@@ -25,12 +25,10 @@ from lambdas.store.models import SELF_TEST, ItemRow, Tables, site_key
 from lambdas.store.self_tests.outcome import SelfTest
 from shared.batches import batches
 from shared.errors import NotFound, Rejected
-from shared.feed import Tombstone
 from shared.steps.procedure_step import EventKind, EventResult, ProcedureStepEvent
 from shared.steps.self_test import (
     ABILITY,
     RELAYS_HOPS,
-    FeedSelfTest,
     Hop,
     HopResult,
     SelfTestReport,
@@ -177,17 +175,6 @@ def refusal(relay: Relay, heartbeat: Heartbeat | None) -> Rejected | None:
             hint="update the relay",
         )
     return None
-
-
-def feed_row(body: str, feed_seq: int, now: float) -> FeedSelfTest | Tombstone:
-    """Return what the feed says of a row; one that is over or too old is gone.
-
-    :param now: seconds since 1970.
-    """
-    test = SelfTest.model_validate_json(body)
-    if not test.is_running(datetime.fromtimestamp(now, UTC)):
-        return Tombstone(feed_seq=feed_seq, id=test.test_id)
-    return FeedSelfTest(feed_seq=feed_seq, relay_id=test.relay_id, expires_at=test.expires_at, item=test.item)
 
 
 def _test_of(row: ItemRow) -> SelfTest:
