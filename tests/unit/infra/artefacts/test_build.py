@@ -62,7 +62,7 @@ def test_two_builds_are_the_same_to_the_byte_and_the_second(schedule: Path, tmp_
 
 def test_the_schedule_carries_what_it_imports_and_not_what_others_do(schedule: Path) -> None:
     top = {path.name for path in schedule.iterdir()}
-    assert {"pynamodb", "pydantic", "boto3", "lambdas", "shared", "tzdata"} <= top
+    assert {"pynamodb", "pydantic", "botocore", "lambdas", "shared", "tzdata"} <= top
     assert not {"pydicom", "fastapi", "cryptography", "redcap", "requests", "bin"} & top
     assert not (schedule / "lambdas" / "api").exists()
     assert not [name for name in files(schedule) if "/tests/" in name]
