@@ -134,8 +134,12 @@ def test_nothing_is_left_of_2000_connections_of_every_kind() -> None:
         assert toy.until(lambda toy: len(toy.open) == 1)
         while len(listener._associations) > 1:
             pace.echo()
-        gc.collect()
-        assert (descriptors(), threading.active_count()) == before
+        # What the loop closes, and what was accepted last on a busy machine, takes a turn or two more.
+        deadline = perf_counter() + PATIENCE
+        while (left := (descriptors(), threading.active_count())) != before and perf_counter() < deadline:
+            gc.collect()
+            pace.echo()
+        assert left == before
         assert listener._addresses == {"127.0.0.1": 1}
         assert not listener._opening
 
