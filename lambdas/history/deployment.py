@@ -64,19 +64,14 @@ class Deployment:
             if beat is not None:
                 gathering.add(heartbeat_fact(relay.relay_id, relay.site, beat.seen_at, beat.health, None))
         for source in self._sources.all():
-            for fact in facts_of_source(source, None, names):
+            for fact in facts_of_source(source, names):
                 gathering.add(fact)
 
 
-def facts_of_source(
-    source: StoredSource, before: StoredSource | None, names: Pseudonyms
-) -> Iterator[SyncFact]:
-    """Yield what a source tells of its last sync, for each of its sites.
-
-    :param before: the source as it was; if its last sync was the same one, there is nothing to tell.
-    """
+def facts_of_source(source: StoredSource, names: Pseudonyms) -> Iterator[SyncFact]:
+    """Yield what a source tells of its last sync, for each of its sites."""
     report = source.state.report
-    if source.definition is None or report is None or (before and before.state.report == report):
+    if source.definition is None or report is None:
         return
     yield from sync_facts(source.source_id, source.definition.sites(), report, source.state, names)
 

@@ -16,7 +16,7 @@ from pyarrow import fs
 
 from lambdas.history.layout import all_of
 from lambdas.history.parquet import arrow_schema, arrow_table
-from lambdas.history.questions import Engine, views
+from lambdas.history.questions import Engine, newest, views
 from lambdas.history.schema import CURRENT, TABLES
 from lambdas.history.table import Table
 from shared.errors import NotFound, Rejected, Unavailable
@@ -67,15 +67,12 @@ def opened(place: str, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
         if not there:
             raise NotFound("there is no history here", where=place, hint="mwl-cloud history export makes one")
         words = {word.lower() for word in re.findall(r"\w+", sql)}
-        asked = {name: view for name, view in views(Engine.DUCKDB, there).items() if name in words}
+        asked = {name: view for name, view in views(Engine.DUCKDB).items() if name in words}
         words |= {word for view in asked.values() for word in re.findall(r"\w+", view)}
         words |= {every.name for now, every in CURRENT.items() if now.name in words - there}
-        wanted = [table for table in TABLES.values() if table.name in words]
-        for table in sorted(wanted, key=lambda each: each in CURRENT):
-            if table.name in there:
-                files.add(connection, table)
-            else:
-                _add(connection, table, there)
+        for table in TABLES.values():
+            if table.name in words:
+                files.add(connection, table) if table.name in there else _add(connection, table, there)
         for name, view in asked.items():
             connection.execute(f"CREATE VIEW {name} AS {view}")
         yield connection
@@ -87,9 +84,7 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, there: Collection[
     if every is None or every.name not in there:
         connection.register(table.name, arrow_table(table, ()))
         return
-    *subject, version = every.key
-    newest = f"row_number() OVER (PARTITION BY {', '.join(subject)} ORDER BY {version} DESC) = 1"
-    connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {every.name} QUALIFY {newest}")  # noqa: S608
+    connection.execute(f"CREATE VIEW {table.name} AS SELECT * EXCLUDE (place) FROM ({newest(table)})")  # noqa: S608
 
 
 class _Folder:

@@ -14,11 +14,21 @@ from lambdas.history.deployment import Count, Deployment
 from lambdas.history.facts.pseudonyms import Pseudonyms
 from lambdas.history.layout import month, part_of, whole
 from lambdas.history.parquet import written
-from lambdas.history.rows.dimensions import Latest, calendar_rows, site_rows, study_rows
+from lambdas.history.rows.dimensions import ExamCount, calendar_rows, site_rows, study_rows
 from lambdas.history.rows.fold import Rows, fold
 from lambdas.history.rows.newest import newest
 from lambdas.history.rows.state import SiteState, Study
-from lambdas.history.schema import CALENDAR, CURRENT, FACTS, PARTICIPANTS, PROTOCOLS, SCANNERS, SITES, STUDIES
+from lambdas.history.schema import (
+    CALENDAR,
+    CURRENT,
+    CURRENT_EXAMS,
+    FACTS,
+    PARTICIPANTS,
+    PROTOCOLS,
+    SCANNERS,
+    SITES,
+    STUDIES,
+)
 from lambdas.history.table import Table
 from lambdas.store.ownership import StoredItem
 from shared.errors import AlreadyExists, Rejected
@@ -74,20 +84,22 @@ def export(
     if folder.exists() and any(folder.iterdir()):
         raise AlreadyExists("is not empty", where=str(folder), hint="name another folder, or remove it")
     out = _Writer(folder, wish.format)
-    studies, facts, latest = deployment.studies(), deployment.facts(names, sites, count), Latest()
+    studies, facts = deployment.studies(), deployment.facts(names, sites, count)
+    counts = {SCANNERS: ExamCount("site", "scanner"), PROTOCOLS: ExamCount("study", "protocol")}
     incomplete = {}
     for number, (site, of_site) in enumerate(sorted(facts.items()), 1):
         folded = fold(site, SiteState(), of_site, studies)
         if folded.missing is not None:
             incomplete[site] = folded.missing
         kept: Rows = {table: [row for row in rows if wish.admits(row)] for table, rows in folded.rows.items()}
-        latest.add(kept["exams"])
         kept |= {now.name: newest(kept[every.name], every) for now, every in CURRENT.items()}
+        for each in counts.values():
+            each.add(kept[CURRENT_EXAMS.name])
         out.parts(site, kept)
         count("sites", number)
     out.whole(SITES, site_rows(facts, studies, relays))
-    out.whole(SCANNERS, latest.scanners())
-    out.whole(PROTOCOLS, latest.protocols())
+    for table, of_table in counts.items():
+        out.whole(table, of_table.rows())
     out.whole(STUDIES, study_rows(studies))
     out.whole(CALENDAR, calendar_rows(wish.first, wish.last))
     if wish.named:

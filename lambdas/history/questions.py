@@ -2,27 +2,26 @@
 
 All engines read the same text of a question. What they do not have in common is in the two views that a
 question asks: the newest version of each exam and step, with every instant also as seconds since 1970. An
-export has the newest versions as tables of their own; in what the stream writes the views look for them.
+export has the newest versions as tables of their own; for what the stream writes, `newest` finds them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from lambdas.history.schema import CURRENT, EXAMS, STEPS
+from lambdas.history.schema import CURRENT, CURRENT_EXAMS, CURRENT_STEPS
 from lambdas.history.table import Table
 from shared.errors import NotFound
 
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2199, 12, 31)
-_NOW: Final = {"exams_now": EXAMS, "steps_now": STEPS}
-_STANDING: Final = {every.name: now for now, every in CURRENT.items()}
+_NOW: Final = {"exams_now": CURRENT_EXAMS, "steps_now": CURRENT_STEPS}
 _ANY: Final = re.compile(r"^-- name: (\w+)\n((?:-- (?:asks|note): .*\n)+)([^;]+);", re.MULTILINE)
 _LINE: Final = re.compile(r"^-- (asks|note): (.*)$", re.MULTILINE)
 
@@ -55,7 +54,11 @@ class Question(NamedTuple):
     def alone(self, engine: Engine, first: date = FIRST_DAY, last: date = LAST_DAY) -> str:
         """Return it with the views it asks as parts of itself, where nobody makes them, as in Athena."""
         sql = self.of_days(first, last)
-        asked = [f"{name} AS (\n{view}\n)" for name, view in views(engine).items() if name in sql]
+        asked = []
+        for name, view in views(engine).items():
+            if name in sql:
+                table = _NOW[name]
+                asked += [f"{table.name} AS (\n{newest(table)}\n)", f"{name} AS (\n{view}\n)"]
         if not asked:
             return sql
         own = [sql.removeprefix("WITH ")] if sql.startswith("WITH ") else []
@@ -84,30 +87,31 @@ def question(name: str) -> Question:
     return questions()[name]
 
 
-def views(engine: Engine, there: Collection[str] = ()) -> Mapping[str, str]:
-    """Return the SELECT of each view that questions ask, as the engine writes it.
+def views(engine: Engine) -> Mapping[str, str]:
+    """Return the SELECT of each view that questions ask, as the engine writes it."""
+    return {name: _now(table, engine) for name, table in _NOW.items()}
 
-    :param there: names of the tables that there are.
+
+def newest(table: Table, versions: str = "") -> str:
+    """Return the SELECT of the newest versions, for where no file has them; it has a column ``place`` more.
+
+    :param table: one of `lambdas.history.schema.CURRENT`.
+    :param versions: the table of all versions; left out: that of the schema.
     """
-    return {name: _now(table, engine, there) for name, table in _NOW.items()}
+    every = CURRENT[table]
+    *subject, version = every.key
+    place = f"ROW_NUMBER() OVER (PARTITION BY {', '.join(subject)} ORDER BY {version} DESC) AS place"
+    placed = f"SELECT *, {place} FROM {versions or every.name}"  # noqa: S608 - names of our own
+    return f"SELECT * FROM ({placed}) AS placed WHERE place = 1"  # noqa: S608
 
 
-def _now(table: Table, engine: Engine, there: Collection[str]) -> str:
-    _, subject, _ = table.key
-    quote = "`{}`" if engine is Engine.SPARK else '"{}"'
+def _now(table: Table, engine: Engine) -> str:
     instants = [name for name, kind, *_ in table.columns if kind == "timestamp" and name.endswith("_at")]
-    own = [f"every.{quote.format(name)}" for name in table.names()]
-    seconds = [f"{_SECONDS[engine].format(f'every.{name}')} AS {name[:-3]}_s" for name in instants]
+    quote = "`{}`" if engine is Engine.SPARK else '"{}"'
+    own = [quote.format(name) for name in table.names()]
+    seconds = [f"{_SECONDS[engine].format(name)} AS {name[:-3]}_s" for name in instants]
     columns = ",\n    ".join([*own, *seconds])
-    if (now := _STANDING[table.name].name) in there:
-        return f"SELECT\n    {columns}\nFROM {now} AS every"
-    return (
-        f"SELECT\n    {columns}\nFROM {table.name} AS every\n"  # noqa: S608 - names of our own
-        f"JOIN (\n    SELECT site, {subject}, MAX(version) AS version\n    FROM {table.name}\n"
-        f"    GROUP BY site, {subject}\n) AS newest\n"
-        f"    ON every.site = newest.site AND every.{subject} = newest.{subject} "
-        "AND every.version = newest.version"
-    )
+    return f"SELECT\n    {columns}\nFROM {table.name}"
 
 
 _SECONDS: Final[Mapping[Engine, str]] = {

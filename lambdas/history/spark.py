@@ -19,7 +19,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from lambdas.history.layout import all_of
-from lambdas.history.questions import FIRST_DAY, LAST_DAY, Engine, question, questions, views
+from lambdas.history.questions import FIRST_DAY, LAST_DAY, Engine, newest, question, questions, views
 from lambdas.history.schema import CURRENT, TABLES
 from lambdas.history.table import Table
 from shared.errors import NotFound, Unavailable
@@ -99,14 +99,14 @@ def ask(spark: Any, asked: Asked) -> Answer:
         raise NotFound("there is no history here", where=asked.at, hint="mwl-cloud history export makes one")
     for table in TABLES.values():
         if table.name not in there:
-            _empty(spark, table).createOrReplaceTempView(table.name)
+            rows = _newest(spark, table) if table in CURRENT else _empty(spark, table)
+            rows.createOrReplaceTempView(table.name)
     read = 0
     if asked.keep:
         keep = _Keep(spark, asked.keep)
         read = sum(keep.take_in(now, every) for now, every in CURRENT.items() if every.name in there)
         keep.finish()
-        there |= {now.name for now in CURRENT}
-    for name, view in views(Engine.SPARK, there).items():
+    for name, view in views(Engine.SPARK).items():
         spark.sql(view).createOrReplaceTempView(name)
     found = spark.sql(wanted.of_days(asked.first, asked.last))
     return Answer(tuple(found.columns), [tuple(row) for row in found.collect()], read)
@@ -122,6 +122,10 @@ def _read(spark: Any, at: str, table: Table) -> bool:
     # The site is in the file too; one column of that name is enough. What an older file lacks is null.
     spark.read.schema(_columns(table)).parquet(pattern).createOrReplaceTempView(table.name)
     return True
+
+
+def _newest(spark: Any, table: Table, versions: str = "") -> Any:
+    return spark.sql(newest(table, versions)).drop("place")
 
 
 def _columns(table: Table) -> str:
@@ -149,26 +153,19 @@ class _Keep:
 
     def take_in(self, now: Table, every: Table) -> int:
         """Bring a table of newest versions up to the files that came since; return how many they were."""
-        spark, *subject = self._spark, *every.key[:-1]
+        spark = self._spark
         files = sorted(spark.table(every.name).inputFiles())
         before = self._read(self._before, _TAKEN)
         known = {row.file for row in before.collect() if row.table == every.name} if before else set()
         new = [file for file in files if file not in known]
         self._taken += [(every.name, file) for file in files]
-        kept = self._read(self._before, now.name)
-        parts = [kept] if kept is not None else []
+        versions = self._read(self._before, now.name)
         if new:
-            parts.append(spark.read.schema(_columns(every)).parquet(*new))
-        rows = parts[0] if parts else _empty(spark, now)
-        for part in parts[1:]:
-            rows = rows.unionByName(part)
-        rows.createOrReplaceTempView("versions")
-        names = ", ".join(f"`{name}`" for name in now.names())
-        newest = spark.sql(
-            f"SELECT {names} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {', '.join(subject)} "  # noqa: S608
-            "ORDER BY version DESC) AS place FROM versions) WHERE place = 1"
-        )
-        newest.write.mode("overwrite").parquet(f"{self._folder(self._now)}/{now.name}")
+            read = spark.read.schema(_columns(every)).parquet(*new)
+            versions = read if versions is None else versions.unionByName(read)
+        versions.createOrReplaceTempView("versions")
+        rows = _newest(spark, now, "versions")
+        rows.write.mode("overwrite").parquet(f"{self._folder(self._now)}/{now.name}")
         self._read(self._now, now.name).createOrReplaceTempView(now.name)
         return len(new)
 

@@ -24,8 +24,8 @@ from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject, difference
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import translated
 from lambdas.store.models import SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
-from lambdas.store.runs.packing import packed, unpacked
-from lambdas.store.runs.rows import RunRows, definition_of, stored_source
+from lambdas.store.runs.packing import packed
+from lambdas.store.runs.rows import RunRows, definition_of, source_of, state_in
 from shared.errors import Conflict, NotFound, Rejected
 
 _DIGITS: Final = 16
@@ -240,13 +240,10 @@ class SourceStore:
         self._apart[owner] = parts.digest
 
     def _state(self, row: RunRow) -> SourceState:
-        return unpacked(row.state, self._runs.kept(row), row.watermark, row.last_run_at)
+        return state_in(row, self._runs.kept(row))
 
     def _stored(self, row: SourceRow, run: RunRow | None) -> StoredSource:
-        if run is None:
-            return stored_source(row)
-        definition, problem = definition_of(row)
-        return StoredSource(row.sk, definition, problem, self._state(run), float(run.lease_until or 0))
+        return source_of(row, run, self._runs.kept(run) if run else None)
 
     def _source_row(self, source_id: str) -> SourceRow:
         with translated("reading a source"):

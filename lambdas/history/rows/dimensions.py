@@ -11,44 +11,37 @@ from lambdas.history.rows.state import Study
 Row = Mapping[str, Any]
 
 
-class Latest:
-    """Of each exam the newest version that came by."""
+class ExamCount:
+    """How many exams there are by some columns, and the modality of the latest of them.
 
-    def __init__(self) -> None:
-        self._exams: dict[tuple[str, str], Row] = {}
+    :param names: the columns.
+    """
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Take in rows of `exams`, in any order."""
-        for row in rows:
-            key = (row["site"], row["exam"])
-            known = self._exams.get(key)
-            if known is None or known["version"] < row["version"]:
-                self._exams[key] = {name: row[name] for name in _NEEDED}
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._found: dict[tuple[str, ...], tuple[int, Row]] = {}
 
-    def scanners(self) -> list[dict[str, Any]]:
-        """Return the rows of `scanners`."""
-        return self._counted("site", "scanner")
+    def add(self, exams: Iterable[Row]) -> None:
+        """Take in rows of `current_exams`; one without a value in each of the columns counts nowhere."""
+        for row in exams:
+            key = tuple(row[name] for name in self._names)
+            if all(key):
+                count, latest = self._found.get(key, (0, row))
+                self._found[key] = (
+                    count + 1,
+                    max(latest, row, key=lambda each: (each["known_at"], each["exam"])),
+                )
 
-    def protocols(self) -> list[dict[str, Any]]:
-        """Return the rows of `protocols`."""
-        return self._counted("study", "protocol")
-
-    def _counted(self, *names: str) -> list[dict[str, Any]]:
-        found: dict[tuple[str, ...], list[Row]] = {}
-        for row in self._exams.values():
-            found.setdefault(tuple(row[name] for name in names), []).append(row)
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row of `scanners` or `protocols` for each."""
         return [
-            {
-                **dict(zip(names, key, strict=True)),
-                "modality": max(rows, key=lambda row: (row["known_at"], row["exam"]))["modality"],
-                "exams": len(rows),
-            }
-            for key, rows in sorted(found.items())
-            if all(key)
+            {**dict(zip(self._names, key, strict=True)), "modality": latest["modality"], "exams": count}
+            for key, (count, latest) in sorted(self._found.items())
         ]
 
 
-_NEEDED = ("site", "exam", "version", "known_at", "study", "scanner", "protocol", "modality")
+def _when(exam: Row) -> tuple[Any, str]:
+    return exam["known_at"], exam["exam"]
 
 
 def site_rows(

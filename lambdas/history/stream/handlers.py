@@ -22,7 +22,7 @@ from lambdas.history.stream.staging import batch_name, stage
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import RelayStore
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import Tables
 from lambdas.store.sources import SourceStore
 from shared.errors import NotFound, Rejected
 
@@ -48,7 +48,7 @@ class HistoryStreamSettings(CompactionSettings):
 
     def tables(self) -> Tables:
         """Return the table models of the deployment, accounts included."""
-        return bind(self.worklist_table, self.accounts_table, self.aws_region)
+        return self.bound(self.accounts_table)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001

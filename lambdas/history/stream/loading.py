@@ -45,7 +45,7 @@ def load(
         _take(gathering, sources, row)
         count("rows", number)
     for source in sources.sources():
-        for fact in facts_of_source(source, None, names):
+        for fact in facts_of_source(source, names):
             gathering.add(fact)
     facts = [fact for of_site in gathering.facts().values() for fact in of_site]
     return Loaded(number, len(facts), stage(files, _NAME, facts))

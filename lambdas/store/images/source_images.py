@@ -7,28 +7,13 @@ from collections.abc import Iterator
 from lambdas.sources.stored import StoredSource
 from lambdas.store.images.row_image import Image, key_of, row_of
 from lambdas.store.models import CLAIMS, RUNS, SOURCES, STATE, KeptRow, RunRow, SourceRow, kept_key
-from lambdas.store.runs.packing import state_of, unpacked
-from lambdas.store.runs.rows import definition_of
+from lambdas.store.runs.rows import source_of
 
 
 def run_in(image: Image) -> RunRow | None:
     """Return what is remembered of a source's syncs, if an image is of that; else None."""
     pk, sk = key_of(image)
     return row_of(RunRow, image) if pk.startswith(RUNS) and sk > CLAIMS else None
-
-
-def source_of(row: SourceRow, run: RunRow | None, kept: bytes | None) -> StoredSource:
-    """Return a source.
-
-    :param run: None: an earlier build remembers its syncs in ``row``.
-    :param kept: the longer part of the state, if ``run`` says that there is one.
-    """
-    definition, problem = definition_of(row)
-    if run is None or not run.definition:
-        state = state_of(row.last_result or {}, row.watermark, row.last_run_at)
-        return StoredSource(row.sk, definition, problem, state, float(row.lease_until or 0))
-    state = unpacked(run.state, kept if run.apart else None, run.watermark, run.last_run_at)
-    return StoredSource(row.sk, definition, problem, state, float(run.lease_until or 0))
 
 
 class SourceImages:
@@ -44,7 +29,7 @@ class SourceImages:
         pk, sk = key_of(image)
         if pk == SOURCES:
             self._sources[sk] = row_of(SourceRow, image)
-        elif (run := run_in(image)) is not None:
+        elif (run := run_in(image)) is not None and run.definition:
             self._runs[sk] = run
         elif sk == STATE and pk.startswith(kept_key("")):
             self._kept[pk] = bytes(row_of(KeptRow, image).state)
@@ -52,4 +37,5 @@ class SourceImages:
     def sources(self) -> Iterator[StoredSource]:
         """Yield them, in order of id."""
         for source_id, row in sorted(self._sources.items()):
-            yield source_of(row, self._runs.get(source_id), self._kept.get(kept_key(source_id)))
+            run = self._runs.get(source_id)
+            yield source_of(row, run, self._kept.get(kept_key(source_id)) if run and run.apart else None)

@@ -17,7 +17,7 @@ from lambdas.sources.stored import StoredSource, Timing
 from lambdas.store.faults import translated
 from lambdas.store.models import CLAIMS, RUNS, SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
 from lambdas.store.runs.claims import SHARDS, shard_of
-from lambdas.store.runs.packing import Packed, packed, state_of
+from lambdas.store.runs.packing import Packed, packed, state_of, unpacked
 from shared.errors import Conflict
 
 UNKNOWN: Final = "?"
@@ -130,8 +130,19 @@ def definition_of(row: SourceRow) -> tuple[SourceDefinition | None, str]:
         return None, f"the stored definition cannot be read: {where}: {first['msg']}"
 
 
-def stored_source(row: SourceRow) -> StoredSource:
-    """Return a source with the state that an earlier build kept with its definition."""
+def source_of(row: SourceRow, run: RunRow | None, kept: bytes | None) -> StoredSource:
+    """Return a source.
+
+    :param run: None: an earlier build keeps what it remembers in ``row``.
+    :param kept: the longer part of the state, if ``run`` says that there is one.
+    """
     definition, problem = definition_of(row)
-    state = state_of(row.last_result or {}, row.watermark, row.last_run_at)
-    return StoredSource(row.sk, definition, problem, state, float(row.lease_until or 0))
+    if run is None:
+        state = state_of(row.last_result or {}, row.watermark, row.last_run_at)
+        return StoredSource(row.sk, definition, problem, state, float(row.lease_until or 0))
+    return StoredSource(row.sk, definition, problem, state_in(run, kept), float(run.lease_until or 0))
+
+
+def state_in(run: RunRow, kept: bytes | None = None) -> SourceState:
+    """Return the state that a row holds, with its longer part if that is given."""
+    return unpacked(run.state, kept, run.watermark, run.last_run_at)

@@ -3,8 +3,10 @@ from __future__ import annotations
 from datetime import UTC, date
 from typing import Any
 
-from lambdas.history.rows.dimensions import Latest, calendar_rows, site_rows, study_rows
+from lambdas.history.rows.dimensions import ExamCount, calendar_rows, site_rows, study_rows
+from lambdas.history.rows.newest import newest
 from lambdas.history.rows.state import Study
+from lambdas.history.schema import EXAMS
 
 
 def exam(key: str, version: int = 1, **fields: Any) -> dict[str, Any]:
@@ -20,18 +22,19 @@ def exam(key: str, version: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def test_an_exam_counts_where_its_newest_version_has_it() -> None:
-    latest = Latest()
-    latest.add([exam("a", 2, scanner="MR2"), exam("a", 1), exam("b"), exam("c", modality="CT", known_at=9)])
-    assert latest.scanners() == [
+    versions = [exam("a", 2, scanner="MR2"), exam("a", 1), exam("b"), exam("c", modality="CT", known_at=9)]
+    found = ExamCount("site", "scanner")
+    found.add(newest(versions, EXAMS))
+    assert found.rows() == [
         {"site": "n", "scanner": "MR1", "modality": "CT", "exams": 2},
         {"site": "n", "scanner": "MR2", "modality": "MR", "exams": 1},
     ]
 
 
 def test_an_exam_without_a_protocol_is_of_none() -> None:
-    latest = Latest()
-    latest.add([exam("a", protocol=""), exam("b")])
-    assert [(row["protocol"], row["exams"]) for row in latest.protocols()] == [("T1", 1)]
+    found = ExamCount("study", "protocol")
+    found.add([exam("a", protocol=""), exam("b")])
+    assert [(row["protocol"], row["exams"]) for row in found.rows()] == [("T1", 1)]
 
 
 def test_a_site_tells_its_studies_and_relays() -> None:
