@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from shared.dicom.dicom_text import AE
 from shared.scanners.limits import MOST_SCANNERS
-from shared.text.storable import storable
+from shared.text.storable import StorableModel
 
 MOST_PROBLEMS: Final = 40
 MOST_CHARACTERS: Final = 300
@@ -45,16 +45,7 @@ Sentences = Annotated[tuple[Sentence, ...], AfterValidator(_first)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
-class _HealthModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _can_be_kept(cls, value: object) -> object:
-        return storable(value)
-
-
-class LoopState(_HealthModel):
+class LoopState(StorableModel):
     """How pulling or pushing goes; ``failure`` is empty while it works; ``forbidden``: we are refused."""
 
     succeeded_at: AwareDatetime | None = None
@@ -63,7 +54,7 @@ class LoopState(_HealthModel):
     forbidden: bool = False
 
 
-class ScannerActivity(_HealthModel):
+class ScannerActivity(StorableModel):
     """What was last heard of one scanner, and how often since the relay started.
 
     :param last_answers: how many exams its last query was answered with.
@@ -91,7 +82,7 @@ def _latest(scanners: tuple[ScannerActivity, ...]) -> tuple[ScannerActivity, ...
     return tuple(sorted(scanners, key=ScannerActivity.heard_at, reverse=True)[:MOST_ACTIVE])
 
 
-class RelaySummary(_HealthModel):
+class RelaySummary(StorableModel):
     """One moment of a running relay.
 
     :param version: the relay's own.
@@ -127,7 +118,7 @@ class RelaySummary(_HealthModel):
         return *self.problems, *(f"profile of scanner {problem}" for problem in self.profile_problems)
 
 
-class ParkedEvent(_HealthModel):
+class ParkedEvent(StorableModel):
     """An MPPS event that the cloud refused for good, and why. Nothing of a participant."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=64)]
@@ -137,7 +128,7 @@ class ParkedEvent(_HealthModel):
     reason: Sentence = ""
 
 
-class RefusedAssociation(_HealthModel):
+class RefusedAssociation(StorableModel):
     """Somebody who called over DICOM and was refused.
 
     :param address: from where.
@@ -182,7 +173,7 @@ class RelayHealth(RelaySummary):
     abilities: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=64)] = ()
 
 
-class DiscardOrder(_HealthModel):
+class DiscardOrder(StorableModel):
     """A parked event that a person gives up, in the cloud: who, and why."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=64)]
@@ -190,7 +181,7 @@ class DiscardOrder(_HealthModel):
     because: Annotated[str, Field(min_length=1, max_length=MOST_BECAUSE)]
 
 
-class HeartbeatAnswer(_HealthModel):
+class HeartbeatAnswer(StorableModel):
     """What the cloud says back: all overrides of the relay's scanners, none left out.
 
     Each is a `shared.scanners.scanner_profile.ScannerOverride`, read one by one: one that a relay cannot

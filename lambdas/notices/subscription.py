@@ -32,8 +32,8 @@ LocalTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^$")]
 """``HH:MM`` on the site's clock; empty: none."""
 
 
-class Subscription(BaseModel):
-    """One address that is told of one site.
+class NoticeFields(BaseModel):
+    """What people say of an address that is to be told of a site; `Subscription` checks that it makes sense.
 
     :param target: an e-mail address, or the https address of a webhook, which is a secret.
     :param kinds: what it is told of.
@@ -52,6 +52,10 @@ class Subscription(BaseModel):
     digest_at: LocalTime = ""
     quiet_from: LocalTime = ""
     quiet_to: LocalTime = ""
+
+
+class Subscription(NoticeFields):
+    """One address that is told of one site."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

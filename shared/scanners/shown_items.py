@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, Field
 
 from shared.dicom.dicom_text import AE
-from shared.text.storable import storable
+from shared.text.storable import StorableModel
 
 MOST_ITEMS: Final = 100
 """Items in one call."""
@@ -18,16 +18,7 @@ MOST_SCANNERS: Final = 50
 """Scanners of one item: those that were shown it last."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _can_be_kept(cls, value: object) -> object:
-        return storable(value)
-
-
-class ShownTo(_Model):
+class ShownTo(StorableModel):
     """A scanner that was shown an item.
 
     :param times: how many answers had the item.
@@ -39,20 +30,20 @@ class ShownTo(_Model):
     times: Annotated[int, Field(ge=1, le=2**53)]
 
 
-class ShownItem(_Model):
+class ShownItem(StorableModel):
     """An item, and every scanner of this relay that was shown it."""
 
     item_id: Annotated[str, Field(min_length=1, max_length=64)]
     scanners: Annotated[tuple[ShownTo, ...], Field(min_length=1, max_length=MOST_SCANNERS)]
 
 
-class ShownItems(_Model):
+class ShownItems(StorableModel):
     """What a relay tells."""
 
     items: Annotated[tuple[ShownItem, ...], Field(max_length=MOST_ITEMS)]
 
 
-class ShownKept(_Model):
+class ShownKept(StorableModel):
     """How many items the cloud has kept."""
 
     kept: int

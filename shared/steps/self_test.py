@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.identifiers import (
     accession_number,
@@ -31,7 +31,7 @@ from shared.identifiers import (
 )
 from shared.relay_health import Sentence
 from shared.steps.procedure_step import ProcedureStepEvent
-from shared.text.storable import storable
+from shared.text.storable import StorableModel
 from shared.worklist_item import WorklistItem
 
 ABILITY: Final = "self-test"
@@ -63,16 +63,7 @@ RELAYS_HOPS: Final = (Hop.FETCHED, Hop.FOUND, Hop.BEGUN, Hop.ENDED, Hop.BACK)
 """Those a relay tells of; the others the cloud sees itself."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _can_be_kept(cls, value: object) -> object:
-        return storable(value)
-
-
-class HopResult(_Model):
+class HopResult(StorableModel):
     """How one hop went, and when; ``failure`` says in words why it did not, and is empty if it did."""
 
     hop: Hop
@@ -80,7 +71,7 @@ class HopResult(_Model):
     failure: Sentence = ""
 
 
-class SelfTestReport(_Model):
+class SelfTestReport(StorableModel):
     """What a relay says of a test: the body of ``POST /relay/self-tests/{id}``.
 
     :param hops: all it has so far.

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict, field_validator
+
 from shared.errors import Rejected
 
 MOST_LEVELS: Final = 150
@@ -52,3 +54,17 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+class StorableModel(BaseModel):
+    """Base of what is sent from one side to the other: all of it can be kept, and errors never show values.
+
+    What it does not know is passed over: the other side may be newer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_kept(cls, value: object) -> object:
+        return storable(value)

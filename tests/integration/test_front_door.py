@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -40,18 +42,40 @@ class Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Compressing(BaseHTTPRequestHandler):
+    """Answers with the path, compressed for who accepts it."""
+
+    def do_GET(self) -> None:
+        compressed = "gzip" in self.headers.get("accept-encoding", "")
+        body = gzip.compress(self.path.encode()) if compressed else self.path.encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        if compressed:
+            self.send_header("content-encoding", "gzip")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def door_to(handler: type[BaseHTTPRequestHandler]) -> Iterator[FrontDoor]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with FrontDoor(f"http://127.0.0.1:{server.server_port}", "abc123") as running:
+                yield running
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def door() -> Iterator[FrontDoor]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with FrontDoor(f"http://127.0.0.1:{server.server_port}", "abc123") as running:
-            yield running
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with door_to(Echo) as running:
+        yield running
 
 
 def test_a_request_goes_on_below_the_apis_path_with_its_own_host_and_body(door: FrontDoor) -> None:
@@ -68,3 +92,11 @@ def test_the_answer_comes_back_with_its_status_and_every_cookie(door: FrontDoor)
     answer = httpx.get(f"{door.url}/app")
     assert answer.status_code == 201
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize(("asked", "told"), [("gzip", "gzip"), ("identity", None)])
+def test_an_answer_is_compressed_only_for_who_asked_for_that(asked: str, told: str | None) -> None:
+    with door_to(Compressing) as door:
+        answer = httpx.get(f"{door.url}/a?b=c", headers={"accept-encoding": asked})
+    assert answer.headers.get("content-encoding") == told
+    assert answer.text == "/_aws/execute-api/abc123/$default/a?b=c"

@@ -11,11 +11,11 @@ import pytest
 from infra.redcap_simulator.people import scenarios
 from lambdas import schedule
 from lambdas.store.unfinished_write_backs import no_show_of
-from shared.worklist_item import Status, WorklistItem
+from shared.worklist_item import Status
 from tests.rigs.builders import an_item
 from tests.rigs.lambda_events import Context, schedule_event
 from tests.rigs.redcap import Rig, Stack
-from tests.rigs.write_back import classic_with_every_field, ended, in_redcap, started, whole
+from tests.rigs.write_back import classic_with_every_field, ended, in_redcap, started, status, the_item, whole
 
 TELLS = {"write_back": {"status": "mri_status", "status_values": {"NO_SHOW": "missed"}}}
 
@@ -29,14 +29,6 @@ def made(stack: Stack, **changes: Any) -> Rig:
     rig = stack.fresh(classic_with_every_field(), whole(time_zone="UTC", **changes))
     rig.sync()
     return rig
-
-
-def the_item(rig: Rig) -> WorklistItem:
-    return rig.items()["000001", 1]
-
-
-def status(rig: Rig) -> Status:
-    return the_item(rig).performed_procedure_step_status
 
 
 def days_later(rig: Rig, days: int) -> int:

@@ -11,11 +11,21 @@ import pytest
 from lambdas import schedule
 from lambdas.store.ownership import without_stale
 from shared.steps.procedure_step import EventKind
-from shared.worklist_item import Status, WorklistItem
+from shared.worklist_item import Status
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.lambda_events import Context, schedule_event
 from tests.rigs.redcap import Rig, Stack
-from tests.rigs.write_back import UID, classic_with_every_field, ended, in_redcap, record, started, whole
+from tests.rigs.write_back import (
+    UID,
+    classic_with_every_field,
+    ended,
+    in_redcap,
+    record,
+    started,
+    status,
+    the_item,
+    whole,
+)
 
 BEGAN = datetime(2026, 11, 22, 9, 31, tzinfo=UTC)
 """When the relay heard of the step; see `an_event`."""
@@ -30,14 +40,6 @@ def made(stack: Stack, **changes: Any) -> Rig:
     rig = stack.fresh(classic_with_every_field(), whole(time_zone="UTC", no_show_days=3650, **changes))
     rig.sync()
     return rig
-
-
-def the_item(rig: Rig) -> WorklistItem:
-    return rig.items()["000001", 1]
-
-
-def status(rig: Rig) -> Status:
-    return the_item(rig).performed_procedure_step_status
 
 
 def hours_later(hours: float) -> int:

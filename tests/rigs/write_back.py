@@ -8,7 +8,7 @@ from typing import Any
 from infra.redcap_simulator import Project, classic
 from infra.redcap_simulator.project.project import Field
 from shared.steps.procedure_step import EventKind, ProcedureStepEvent
-from shared.worklist_item import WorklistItem
+from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_event
 from tests.rigs.redcap import Rig, Stack, classic_data
 
@@ -81,3 +81,13 @@ def in_redcap(rig: Rig, record_id: str = "000001", instance: int = 1) -> dict[st
 
 def imports(rig: Rig) -> int:
     return sum(request.action == "import" for request in rig.simulator.requests.all())
+
+
+def the_item(rig: Rig) -> WorklistItem:
+    """Return the exam of the first record."""
+    return rig.items()["000001", 1]
+
+
+def status(rig: Rig) -> Status:
+    """Return how that exam stands."""
+    return the_item(rig).performed_procedure_step_status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from lambdas.store.accounts.relays import Configuration, Heartbeat, Relay
 from shared.dicom.dicom_text import LO
@@ -18,21 +18,16 @@ from shared.steps.procedure_step import (
     EventResult,
     ProcedureStepEvent,
 )
-from shared.text.storable import storable
+from shared.text.storable import StorableModel
 from shared.worklist_item import OptionalSiteName
 
 Password = Annotated[SecretStr, Field(max_length=1024)]
 
 
-class Request(BaseModel):
+class Request(StorableModel):
     """Base of what is sent to us: a misspelt name is an error, and errors never show values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _can_be_kept(cls, value: object) -> object:
-        return storable(value)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Login(Request):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from lambdas.api.auth import Acting, MayAdminister
 from lambdas.api.dependencies import UseServices
@@ -15,15 +14,14 @@ from lambdas.api.schemas import common as schemas
 from lambdas.api.services import Services
 from lambdas.notices.condition import Kind
 from lambdas.notices.ledger import Ledger, State, with_test
-from lambdas.notices.subscription import LONGEST_TARGET, Channel, LocalTime, Subscription
+from lambdas.notices.subscription import Channel, NoticeFields, Subscription
 from lambdas.store.audit.entry import Actor
 from shared.errors import Rejected
-from shared.worklist_item import SiteName
 
 router = APIRouter(prefix="/notices", tags=["notices"], dependencies=[MayAdminister])
 
 
-class NewNotice(schemas.Request):
+class NewNotice(NoticeFields, schemas.Request):
     """Who is to be told of what. Times are `HH:MM` on the site's clock; empty: none.
 
     :param site: the site it is about.
@@ -35,15 +33,6 @@ class NewNotice(schemas.Request):
     :param quiet_from: from then to `quiet_to` nothing is sent, but for a scan of today that is missing.
     :param quiet_to: when quiet hours end.
     """
-
-    site: SiteName
-    channel: Channel
-    target: Annotated[str, Field(min_length=3, max_length=LONGEST_TARGET)]
-    kinds: Annotated[frozenset[Kind], Field(min_length=1)] = frozenset(Kind)
-    immediately: bool = True
-    digest_at: LocalTime = ""
-    quiet_from: LocalTime = ""
-    quiet_to: LocalTime = ""
 
 
 class NoticeView(BaseModel):
