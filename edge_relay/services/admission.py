@@ -82,8 +82,8 @@ class Admission:
 
     def is_ourselves(self, calling: str) -> bool:
         """Tell whether an accepted caller bears the relay's own AE title, and no scanner does."""
-        listed = any(each.ae_title == calling for each in self._profiles.all())
-        return calling == self._settings.ae_title and not listed
+        own = calling == self._settings.ae_title  # asked of every query, and true of none of a scanner's
+        return own and not any(each.ae_title == calling for each in self._profiles.all())
 
     def charset(self, calling: str) -> tuple[str, ...]:
         """Return the character set of the answers a caller gets."""

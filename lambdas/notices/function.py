@@ -15,12 +15,12 @@ from pydantic import Field
 
 from lambdas.notices.delivery import Notices, Outside, Round
 from lambdas.notices.mail import Mailer, SesMailer, SmtpMailer
-from lambdas.notices.site_facts import SiteFacts, at_site, moment
+from lambdas.notices.site_facts import SiteFacts, moment
 from lambdas.notices.store import NoticeStore
 from lambdas.notices.subscription import Subscription
 from lambdas.notices.webhook import Network, Webhooks
 from lambdas.settings import StoreSettings, load
-from lambdas.sources.stored import StoredSource
+from lambdas.sources.stored import at_site, zone_name
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.models import Tables
 from lambdas.store.sources import SourceStore
@@ -105,7 +105,7 @@ def outside(settings: NoticeSettings) -> Outside:
     )
 
 
-def read_facts(tables: Tables, sites: Collection[str], now: float, zone_name: str) -> dict[str, SiteFacts]:
+def read_facts(tables: Tables, sites: Collection[str], now: float, default_zone: str) -> dict[str, SiteFacts]:
     """Return what is known of some sites, each kind of row read once.
 
     :param now: seconds since 1970.
@@ -119,18 +119,15 @@ def read_facts(tables: Tables, sites: Collection[str], now: float, zone_name: st
         site: SiteFacts(
             site=site,
             now=moment(now),
-            zone=time_zone(_zone(at_site(sources, site), zone_name)),
-            sources=at_site(sources, site),
+            zone=time_zone(zone_name(own, default_zone)),
+            sources=own,
             relays=relays,
             heartbeats=heartbeats,
             parked=parked,
         )
         for site in sites
+        for own in (at_site(sources, site),)
     }
-
-
-def _zone(sources: Collection[StoredSource], default: str) -> str:
-    return next((each.definition.time_zone for each in sources if each.definition), default)
 
 
 def _mailer(settings: NoticeSettings) -> Mailer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import sha256
@@ -108,15 +108,6 @@ def _key(kind: Kind, *parts: object) -> str:
     """Return a key that nobody reads a record or a UID in."""
     digest = sha256("\n".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{kind.value}/{digest[:24]}"
-
-
-def at_site(sources: Iterable[StoredSource], site: str) -> tuple[StoredSource, ...]:
-    """Return the sources that write to a site."""
-    return tuple(
-        source
-        for source in sources
-        if site in (source.definition.sites() if source.definition else source.state.sites)
-    )
 
 
 def moment(seconds: float) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,3 +73,18 @@ class StoredSource:
     def timing(self) -> Timing:
         """When it may be asked."""
         return Timing.of(self.state, self.leased_until)
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """The sites that it writes to; of a definition that cannot be read, those it wrote to."""
+        return self.definition.sites() if self.definition else frozenset(self.state.sites)
+
+
+def at_site(sources: Iterable[StoredSource], site: str) -> tuple[StoredSource, ...]:
+    """Return the sources that write to a site."""
+    return tuple(source for source in sources if site in source.sites)
+
+
+def zone_name(own: Iterable[StoredSource], default: str) -> str:
+    """Return the time zone of a site: that of the first of its sources that says one."""
+    return next((source.definition.time_zone for source in own if source.definition), default)

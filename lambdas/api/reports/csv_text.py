@@ -8,10 +8,10 @@ from typing import Final
 
 from lambdas.api.reports.figures import Figures
 from lambdas.api.reports.groups import Report
+from shared.text.spreadsheet import harmless
 
 COLUMNS: Final = tuple(Figures.model_fields)
 TOTAL: Final = "total"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(report: Report) -> str:
@@ -20,15 +20,10 @@ def as_csv(report: Report) -> str:
     writer = csv.writer(text)
     writer.writerow(["group", *COLUMNS])
     for line in report.lines:
-        writer.writerow([_plain(line.group), *_cells(line.figures)])
+        writer.writerow([harmless(line.group), *_cells(line.figures)])
     writer.writerow([TOTAL, *_cells(report.total)])
     return text.getvalue()
 
 
 def _cells(figures: Figures) -> list[int | None]:
     return [getattr(figures, name) for name in COLUMNS]
-
-
-def _plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

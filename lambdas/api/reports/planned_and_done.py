@@ -16,7 +16,7 @@ from lambdas.api.reports.groups import Grouping, Report, report
 from lambdas.api.reports.reading import read_exams
 from lambdas.api.schemas import common as schemas
 from lambdas.api.services import Services
-from lambdas.sources.stored import StoredSource
+from lambdas.sources.stored import at_site, zone_name
 from shared.dicom.dicom_text import OptionalDA
 from shared.errors import Rejected
 from shared.text.time_zones import time_zone
@@ -94,10 +94,9 @@ def planned_and_done(
 
 def make_report(query: ReportQuery, services: Services, site: str) -> PlannedAndDone:
     """Return a report of a site; raise `Rejected` if it is too large."""
-    sources = [source for source in services.sources.all() if site in sites_of(source)]
-    zones = [source.definition.time_zone for source in sources if source.definition]
-    zone_name = next(iter(zones), services.settings.site_time_zone)
-    zone = time_zone(zone_name)
+    sources = at_site(services.sources.all(), site)
+    name = zone_name(sources, services.settings.site_time_zone)
+    zone = time_zone(name)
     today = datetime.fromtimestamp(services.now(), UTC).astimezone(zone).date()
     first, last = query.days(today)
     rules = Rules(
@@ -108,7 +107,7 @@ def make_report(query: ReportQuery, services: Services, site: str) -> PlannedAnd
     exams = read_exams(services, site, first, last, zone, sources)
     return PlannedAndDone(
         site=site,
-        zone=zone_name,
+        zone=name,
         date_from=f"{first:%Y%m%d}",
         date_to=f"{last:%Y%m%d}",
         by=query.by,
@@ -116,11 +115,6 @@ def make_report(query: ReportQuery, services: Services, site: str) -> PlannedAnd
         assumed_minutes=query.assumed_minutes,
         report=report(exams, query.by, rules),
     )
-
-
-def sites_of(source: StoredSource) -> frozenset[str]:
-    """Return the sites that a source writes to."""
-    return source.definition.sites() if source.definition else frozenset(source.state.sites)
 
 
 def _date(day: str) -> date:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from lambdas.store.accounts.shown_items import ShownAt
 from lambdas.store.audit.entry import Action, ActorKind, Entry, Subject
 from shared.scanners.shown_items import ShownTo
+from shared.text.spreadsheet import harmless
 
 COLUMNS: Final = (
     "at",
@@ -30,7 +31,6 @@ COLUMNS: Final = (
     "entry",
     "previous",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AuditRecord(BaseModel):
@@ -103,7 +103,7 @@ def as_csv(records: Iterable[AuditRecord]) -> str:
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for record in records:
-        writer.writerows([_harmless(value) for value in line] for line in _lines(record))
+        writer.writerows([harmless(value) for value in line] for line in _lines(record))
     return buffer.getvalue()
 
 
@@ -113,9 +113,3 @@ def _lines(record: AuditRecord) -> Iterator[list[Any]]:
     for name in names or [""]:
         was, now = record.before.get(name, ""), record.after.get(name, "")
         yield [record.at.isoformat(), *start, name, was, now, record.entry, record.previous]
-
-
-def _harmless(value: Any) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -125,7 +125,7 @@ def _shown(source: StoredSource, now: float) -> dict[str, Any]:
         "source_id": source.source_id,
         "status": status_of(source, now),
         "reason": reason_of(source, now),
-        "sites": sorted(source.definition.sites()) if source.definition else sorted(state.sites),
+        "sites": sorted(source.sites),
         "last_run_at": state.last_run_at,
         "last_sync": state.report,
         "rejected": state.rejected_count,

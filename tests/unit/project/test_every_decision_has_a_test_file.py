@@ -62,7 +62,6 @@ NEED_NONE = {
     "edge_relay.dicom.step_requirements": "a table of the standard; test_check.py and test_event.py hold it",
     "infra.pylantir.databases.old_rows": "two records without a method",
     "lambdas.api.openapi.meanings": "tables of texts; integration/test_api_openapi.py finds what lacks one",
-    "lambdas.sources.stored": "a record without a method",
     "shared.scanners.limits": "one number; scanners/test_scanner_profile.py holds it",
     "shared.problem_document": "two names; api/test_problems.py and exchange/test_cloud.py hold them",
 }

@@ -16,6 +16,7 @@ from lambdas.api.pages.session import ActingAdmin, Admin, Visitor
 from lambdas.api.pages.site_reading import read_site
 from lambdas.api.pages.views.first_run import first_steps
 from lambdas.api.pages.views.history import audit_lines
+from lambdas.api.pages.views.words import with_dashes
 from lambdas.api.routes.audit import AuditQuery, read_page
 from lambdas.api.schemas.audit import as_csv
 from lambdas.api.services import Services
@@ -141,12 +142,8 @@ def _audit(request: Request, who: Visitor, services: Services, query: AuditQuery
 
 
 def _asked(query: AuditQuery) -> dict[str, str]:
-    days = {name: _with_dashes(getattr(query, name)) for name in ("date_from", "date_to")}
+    days = {name: with_dashes(getattr(query, name)) for name in ("date_from", "date_to")}
     return {"actor": query.actor, "kind": query.kind, **days}
-
-
-def _with_dashes(day: str) -> str:
-    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else ""
 
 
 @router.get("/first-run")

@@ -12,6 +12,7 @@ from lambdas.api.pages.forms import as_model
 from lambdas.api.pages.rendering import page
 from lambdas.api.pages.session import Reader, Visitor
 from lambdas.api.pages.site_reading import chosen_site, sites_of
+from lambdas.api.pages.views.words import with_dashes
 from lambdas.api.reports.csv_text import as_csv
 from lambdas.api.reports.groups import Grouping
 from lambdas.api.reports.page_view import page_view
@@ -40,8 +41,8 @@ def show(request: Request, who: Reader, services: UseServices) -> Response:
         groupings=list(Grouping),
         made=made,
         view=page_view(made.report, query.by) if made else None,
-        first=_with_dashes(made.date_from if made else ""),
-        last=_with_dashes(made.date_to if made else ""),
+        first=with_dashes(made.date_from if made else ""),
+        last=with_dashes(made.date_to if made else ""),
         query=_query(made) if made else "",
     )
 
@@ -75,7 +76,3 @@ def _query(made: PlannedAndDone) -> str:
         "assumed_minutes": made.assumed_minutes or "",
     }
     return urlencode(asked)
-
-
-def _with_dashes(day: str) -> str:
-    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from lambdas.api.pages.views.words import SILENT_SECONDS, ago, at
-from lambdas.sources.stored import StoredSource
+from lambdas.sources.stored import StoredSource, at_site, zone_name
 from lambdas.store.accounts.relays import Heartbeat, Relay
 from lambdas.sync.status import SourceStatus, status_of
 from shared.text.time_zones import time_zone
@@ -66,20 +66,15 @@ def site_state(
 
     :param now: seconds since 1970.
     """
-    own = tuple(
-        source
-        for source in sources
-        if site in (source.definition.sites() if source.definition else source.state.sites)
-    )
-    zones = [source.definition.time_zone for source in own if source.definition]
-    zone_name = zones[0] if zones else default_zone
+    own = at_site(sources, site)
+    name = zone_name(own, default_zone)
     served = tuple(
         (relay, heartbeats.get(relay.relay_id))
         for relay in relays
         if relay.site == site and relay.revoked_at is None
     )
     moment = datetime.fromtimestamp(now, UTC)
-    return SiteState(site, moment, time_zone(zone_name), zone_name, served, own)
+    return SiteState(site, moment, time_zone(name), name, served, own)
 
 
 def troubles(state: SiteState) -> tuple[str, ...]:

@@ -78,14 +78,13 @@ def source_view(source: StoredSource, now: float) -> SourceView:
     """
     state, status = source.state, status_of(source, now)
     report = state.report
-    sites = source.definition.sites() if source.definition else state.sites
     return SourceView(
         source_id=source.source_id,
         words=WORDS[status],
         needs_attention=status.needs_attention,
         reason=reason_of(source, now),
         read=ago(report.finished_at, datetime.fromtimestamp(now, UTC)) if report else "never",
-        sites=tuple(sorted(sites)),
+        sites=tuple(sorted(source.sites)),
         counts=_counts(source),
         rejected=_rows(source.source_id, state.rejected),
         held=_rows(source.source_id, state.held),

@@ -61,6 +61,11 @@ def day_of(text: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+def with_dashes(day: str) -> str:
+    """Return a ``YYYYMMDD`` as a form's field for a day has it; empty stays empty."""
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else ""
+
+
 def at(moment: datetime, now: datetime, zone: tzinfo) -> str:
     """Return a moment as ``11:20``, with the day if that is another."""
     local = moment.astimezone(zone)

@@ -11,9 +11,9 @@ from pydantic import AwareDatetime, BaseModel
 from lambdas.api.auth import Acting, MayAdminister
 from lambdas.api.dependencies import UseServices
 from lambdas.api.reports.calendar_feed import DAYS_AHEAD, DAYS_BACK, calendar_of
-from lambdas.api.reports.planned_and_done import sites_of
 from lambdas.api.schemas import common as schemas
 from lambdas.api.services import Services
+from lambdas.sources.stored import at_site, zone_name
 from lambdas.store.accounts.calendars import Calendar
 from shared.dicom.dicom_text import AE
 from shared.text.time_zones import time_zone
@@ -102,9 +102,8 @@ def read_calendar(secret: Annotated[str, Path(max_length=128)], services: UseSer
 
 def feed_of(services: Services, calendar: Calendar) -> bytes:
     """Return what a calendar says now."""
-    sources = [source for source in services.sources.all() if calendar.site in sites_of(source)]
-    zones = [source.definition.time_zone for source in sources if source.definition]
-    zone = time_zone(next(iter(zones), services.settings.site_time_zone))
+    sources = at_site(services.sources.all(), calendar.site)
+    zone = time_zone(zone_name(sources, services.settings.site_time_zone))
     now = datetime.fromtimestamp(services.now(), UTC)
     today = now.astimezone(zone).date()
     first, last = today - timedelta(days=DAYS_BACK), today + timedelta(days=DAYS_AHEAD)
