@@ -34,6 +34,8 @@ PAGES: Final = (
     "relays",
     "write-backs",
     "accounts",
+    "notices",
+    "calendars",
     "audit",
     "first-run",
 )

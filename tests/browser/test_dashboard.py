@@ -39,6 +39,8 @@ pytestmark = pytest.mark.slow
 
 def found_by_axe(page: Page) -> list[str]:
     """Return what axe-core finds wrong, by WCAG 2.2 AA and its best practices."""
+    faded_in = "() => Promise.all(document.getAnimations().map(each => each.finished))"
+    page.evaluate(faded_in)  # until then a text is paler than it will be
     page.evaluate(AXE)
     result: dict[str, Any] = page.evaluate("() => axe.run()")
     return [f"{each['id']}: {node['html']}" for each in result["violations"] for node in each["nodes"]]

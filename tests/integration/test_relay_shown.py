@@ -28,10 +28,12 @@ def test_the_cloud_is_told_which_scanner_was_shown_which_item(tmp_path: Path) ->
 def test_what_was_shown_while_the_cloud_was_away_is_told_after_a_restart(tmp_path: Path) -> None:
     with FakeCloud() as cloud:
         cloud.put(item())
-        with running_relay(tmp_path, cloud, heartbeat_interval_seconds=3600) as relay:
+        cloud.heartbeat_faults.extend(["500"] * 1000)  # what was shown is told after a heartbeat
+        with running_relay(tmp_path, cloud) as relay:
             eventually(lambda: names(relay))
-            cloud.shown.clear()
             names(relay)
+        assert cloud.shown == []
+        cloud.heartbeat_faults.clear()
         with running_relay(tmp_path, cloud, heartbeat_interval_seconds=0.05):
             cloud.wait_for(lambda seen: seen.shown)
         assert cloud.shown[0]["scanners"][0]["times"] >= 2
