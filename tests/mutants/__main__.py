@@ -1,7 +1,7 @@
 """`make mutants`: plant each fault in a copy of the project, and see whether a test fails.
 
-ARGS="--only feed" plants the faults of one area. ARGS="--write" also puts the figures into docs/testing.md, as
-soon as an area is done: the rows of areas that were not run stay as they are.
+ARGS="--only feed" plants the faults of one area. ARGS="--write" also puts the figures into docs/testing.md
+as soon as an area is done: the rows of areas that were not run stay as they are.
 ARGS="--explore 30 --seed 2" makes faults by rule instead of taking those of the table, and shows which
 survive: what to do about those is for a person to say. Exit code 1 if a fault of the table survives, or if
 its text is no longer found.

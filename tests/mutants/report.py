@@ -82,7 +82,10 @@ def table(rows: Mapping[str, Row], areas: Sequence[Area]) -> str:
 
 
 def replaced(page: str, made: str) -> str:
-    """Return a page with what stands between its two marks replaced. :raises ValueError: it lacks the marks."""
+    """Return a page with what stands between its two marks replaced.
+
+    :raises ValueError: it lacks the marks.
+    """
     before, _, after = _parts(page)
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
 

@@ -1,4 +1,4 @@
-"""The table of docs/testing.md counts by area, keeps what earlier runs found, and names what was not killed."""
+"""The table of docs/testing.md counts by area, keeps earlier runs, and names what was not killed."""
 
 from __future__ import annotations
 
