@@ -22,7 +22,7 @@ from shared.worklist_item import WorklistItem
 class FeedItem(BaseModel):
     """An item as of change number ``feed_seq``."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     item: WorklistItem
@@ -31,7 +31,7 @@ class FeedItem(BaseModel):
 class Tombstone(BaseModel):
     """An item that is gone as of change number ``feed_seq``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     id: str
