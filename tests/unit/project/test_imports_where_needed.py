@@ -35,7 +35,12 @@ UNUSED_BY_RELAY: Final = {
     "check-config --explain": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, TABLES_ON_SCREEN},
     "echo --port 9": {*CLOUD, *HTTP, *KEYS, *SERVING, SETTINGS, TABLES_ON_SCREEN},
     "find --port 9": {*CLOUD, *HTTP, *KEYS, *SERVING, SETTINGS, TABLES_ON_SCREEN},
-    "enroll CODE -c relay.toml -s new": {*CLOUD, *DICOM, *SERVING, *EXCHANGE, TABLES_ON_SCREEN},
+    "enroll CODE -c relay.toml -s new": {
+        *CLOUD,
+        *DICOM,
+        *SERVING,
+        *EXCHANGE,
+    },  # httpx loads rich where click is
     # There are no settings in the folder: it ends before it serves.
     "run": {
         *CLOUD,
