@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
 
 from lambdas.api.pages.views.words import SILENT_SECONDS, ago, at
 from lambdas.sources.stored import StoredSource, at_site, zone_name
@@ -29,12 +30,12 @@ class SiteState:
     relays: tuple[tuple[Relay, Heartbeat | None], ...] = ()
     sources: tuple[StoredSource, ...] = ()
 
-    @property
+    @cached_property
     def local_now(self) -> datetime:
         """The site's time, naive, as scanners report theirs."""
         return self.now.astimezone(self.zone).replace(tzinfo=None)
 
-    @property
+    @cached_property
     def today(self) -> str:
         """The site's day, ``YYYYMMDD``."""
         return f"{self.local_now:%Y%m%d}"
