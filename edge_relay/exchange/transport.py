@@ -81,6 +81,15 @@ class BoundedTransport(httpx.BaseTransport):
         self._pool.close()
 
 
+def make_client(cloud_url: str, timeout_seconds: float) -> httpx.Client:
+    """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
+
+    :param timeout_seconds: of a call as a whole.
+    """
+    transport = BoundedTransport(cloud_url, timeout_seconds)
+    return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
+
+
 class _Network(httpcore.NetworkBackend):
     def __init__(self, deadline: Deadline) -> None:
         self._inner: Final = httpcore.SyncBackend()

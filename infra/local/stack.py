@@ -271,6 +271,7 @@ class LocalStack(Started):
             f"port = {self.options.dicom_port}",
             f'cloud_url = "{self.api_url}"',
             f"pull_interval_seconds = {self.options.pull_seconds}",
+            f"slowest_pull_seconds = {self.options.pull_seconds}",  # whoever tries it may do so at night
             'cloud_scanners = "add"',
             "[status]",
             f"port = {self._status_port}",

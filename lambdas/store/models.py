@@ -16,6 +16,7 @@
         RUNS#<shard>       <source_id>           what is remembered of its syncs         RunRow
         RUNS#<shard>       #CLAIMS               which sources were asked for            ClaimsRow
         SOURCE#<source_id> STATE                 what of it is too long for its RunRow   KeptRow
+        HOURS              STATE                 when each site is open                  KeptRow
         AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
@@ -68,7 +69,7 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
-RATES = "RATES"
+RATES, HOURS = "RATES", "HOURS"
 RUNS, CLAIMS = "RUNS#", "#CLAIMS"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
@@ -277,7 +278,7 @@ class RunRow(Row):
 
 
 class KeptRow(Row):
-    """The longer part of a source's state; written only when it changes."""
+    """The longer part of a source's state, written only when it changes; the opening hours of all sites."""
 
     state = BinaryAttribute(legacy_encoding=False)
 

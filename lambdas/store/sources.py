@@ -97,7 +97,7 @@ class SourceStore:
         """Return every source, in order of id."""
         with translated("listing sources"):
             rows = list(self._model.query(SOURCES, consistent_read=True))
-        runs = self._runs.all()
+        runs = self._runs.of([row.sk for row in rows])
         return [self._stored(row, runs.get(row.sk)) for row in rows]
 
     def delete(self, source_id: str, *, by: Actor = SYSTEM) -> None:

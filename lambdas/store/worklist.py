@@ -326,13 +326,14 @@ class WorklistStore:
         """Return the next page of a site's feed; see `lambdas.store.feed.read_page`."""
         return read_page(self, site, cursor, limit=limit, now=self._now(), settle=self._settle)
 
-    def is_current(self, site: str, cursor: str | None) -> bool:
-        """Tell whether a relay with this cursor misses nothing, or missed nothing a moment ago.
+    def quiet_seconds(self, site: str, cursor: str | None) -> float | None:
+        """Return how long nothing has changed; None if a relay with this cursor may miss something.
 
         Costs half a read unit: what was written this moment it is told with its next poll.
         """
         head = self.writer.head(site, consistent=False) if cursor else None
-        return head is not None and is_current(Cursor.decode(cursor or ""), head)
+        current = head is not None and is_current(Cursor.decode(cursor or ""), head)
+        return head.quiet_seconds(self._now()) if head is not None and current else None
 
     def knows(self, site: str, cursor: str) -> bool:
         """Tell whether what a relay with this cursor saw is part of a site's history.

@@ -173,7 +173,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "WorklistStore.is_in_history": lambda w: w.worklist.is_in_history("north", 1, "old-stamp"),
     "WorklistStore.rows_after": lambda w: w.worklist.rows_after("north", 0, 5),
     "WorklistStore.changes_after": lambda w: w.worklist.changes_after("north", None, 5),
-    "WorklistStore.is_current": lambda w: w.worklist.is_current("north", w.cursor),
+    "WorklistStore.quiet_seconds": lambda w: w.worklist.quiet_seconds("north", w.cursor),
     "WorklistStore.knows": lambda w: w.worklist.knows("north", w.cursor),
     "WorklistStore.booked": lambda w: list(w.worklist.booked("north", "20261101", "20261130")),
     "FollowedItems.names": lambda w: w.followed.names(["north"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -22,6 +22,8 @@ from shared.errors import Conflict
 
 UNKNOWN: Final = "?"
 """Instead of a definition's digest, where an earlier build stored the definition."""
+BATCH_GET: Final = 100
+"""Rows that DynamoDB gives at once."""
 
 
 class RunRows:
@@ -53,6 +55,15 @@ class RunRows:
     def all(self) -> dict[str, RunRow]:
         """Return the rows of all sources, consistently."""
         return {row.sk: row for shard in range(SHARDS) for row in self.of_shard(shard, consistent=True)}
+
+    def of(self, source_ids: Collection[str]) -> dict[str, RunRow]:
+        """As `all`, given the sources there are: the rows of a few are one request, not one a shard."""
+        if len(source_ids) > BATCH_GET:
+            return self.all()
+        keys = [(f"{RUNS}{shard_of(source_id)}", source_id) for source_id in source_ids]
+        with translated("listing sources' states"):
+            found = list(self._tables.run.batch_get(keys, consistent_read=True)) if keys else []
+        return {row.sk: row for row in found}
 
     def kept(self, row: RunRow) -> bytes | None:
         """Return what another row holds of a source's state."""

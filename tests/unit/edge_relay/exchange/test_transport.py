@@ -18,7 +18,7 @@ import pytest
 
 from edge_relay.exchange import answers
 from edge_relay.exchange.answers import Away, read
-from edge_relay.exchange.cloud import make_client
+from edge_relay.exchange.transport import make_client
 from tests.rigs.tls import Authority
 
 SECONDS = 0.5
