@@ -255,7 +255,7 @@ class Relay:
         self._reader = self.cache.reader()
         self._withheld_exams = Withheld(self.cache, self._state_dir / CACHE_FILE)
         self.journal = Journal(
-            self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
+            self._state_dir / JOURNAL_FILE, self._wake_push, stamp=self._stamp_now, boot=self._boot
         )
         self._shown = ShownItems(self._state_dir / SHOWN_FILE, clock.now, own=relay.ae_title)
         self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)

@@ -9,7 +9,7 @@ from typing import Final
 from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps import journal_rows
 from edge_relay.mpps.event_times import Stamp, in_order
-from edge_relay.mpps.high_water import Noted
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.storage.sqlite_file import savepoint
 from edge_relay.worklist.overlay import Overlay

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_relay.mpps import journal_file, journal_rows
-from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import reading
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.mpps.journal_parked import DiscardedEvent, discarded
 from edge_relay.mpps.journal_rows import OpenEvent, WarnedEvent
 

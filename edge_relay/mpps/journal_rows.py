@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple
 from pydantic import ValidationError
 
 from edge_relay.mpps.event_times import Stamp
-from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
