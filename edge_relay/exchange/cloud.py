@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -178,12 +179,14 @@ class _Sent(NamedTuple):
     token_time: datetime
 
 
-def make_client(cloud_url: str, timeout_seconds: float) -> httpx.Client:
+def make_client(cloud_url: str, timeout_seconds: float, trusted: SSLContext | None = None) -> httpx.Client:
     """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
 
     :param timeout_seconds: of a call as a whole.
+    :param trusted: whose certificates are good; None: those of the authorities that httpx knows, or that the
+        environment names.
     """
-    transport = BoundedTransport(cloud_url, timeout_seconds)
+    transport = BoundedTransport(cloud_url, timeout_seconds, trusted or httpx.create_ssl_context())
     return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
 
 
