@@ -125,6 +125,7 @@ class Relay:
         self._disk_trouble = ""
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
+        self._trusted: Final = httpx.create_ssl_context()
 
     def __enter__(self) -> Relay:
         self.start()
@@ -339,7 +340,7 @@ class Relay:
     def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
         seconds = min(relay.cloud_timeout_seconds, most_seconds)
-        client = make_client(relay.cloud_url, seconds)
+        client = make_client(relay.cloud_url, seconds, self._trusted)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
         return Cloud(client, self._identity, self._outside.clock, new_id, seconds)

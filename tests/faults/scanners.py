@@ -24,8 +24,8 @@ from edge_relay.health.status import RelayStatus
 from edge_relay.operations.status_socket import ask
 from shared.errors import MwlError, Unavailable
 from tests.bench.processes import Use
-from tests.faults.crashes import is_known
 from tests.faults.outcome import Outcome
+from tests.faults.reporting import is_known
 from tests.fuzz import corpus
 from tests.fuzz.relay import MEGABYTE, Mistreated, mistreated
 from tests.rigs.patience import SOON
