@@ -172,7 +172,7 @@ class LocalStack(Started):
         project = RedcapProject(
             self.redcap_url, self.redcap_token, self.definition.record_id_field, sleep=time.sleep
         )
-        check_project(self.definition, project)
+        check_project(self.definition, project, time.time())
 
     def _definition(self) -> SourceDefinition:
         try:
