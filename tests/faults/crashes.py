@@ -31,8 +31,7 @@ from tests.rigs.patience import PATIENCE
 
 _LONGEST_LIFE_SECONDS: Final = 3.0
 _MOST_REPORTS: Final = 2
-_SHARE_THAT_DELIVERS: Final = 0.1
-_DELIVERY_SECONDS: Final = 10.0
+_SHARE_THAT_DELIVERS: Final = 0.04
 _PAUSE_SECONDS: Final = 0.1
 _SHARE_IN_START_UP: Final = 0.25
 _START_UP_SECONDS: Final = 0.4
@@ -120,28 +119,24 @@ def _one_life(running: _Run, nursery: Nursery) -> None:
 def _live(running: _Run) -> None:
     """Let the relay take a few reports, so that the kill falls into work, and then a random moment more.
 
-    Most lives end before a call with events does: some are long enough for the cloud to answer one.
+    Most lives end before a call with many events does: some are long enough for all to be delivered.
     """
     enough = running.reports + running.chance.randint(0, _MOST_REPORTS)
     deadline = time.monotonic() + _LONGEST_LIFE_SECONDS
     while running.reports < enough and time.monotonic() < deadline:
         time.sleep(0.005)
     if running.chance.random() < _SHARE_THAT_DELIVERS:
-        _see_a_delivery(running)
+        _let_deliver(running)
     time.sleep(running.chance.uniform(0, 0.1))
 
 
-def _see_a_delivery(running: _Run) -> None:
-    """Let the scanners pause, and wait until the relay has less to send."""
+def _let_deliver(running: _Run) -> None:
+    """Let the scanners pause until the relay has nothing left to send, if that comes soon."""
     running.may_call.clear()
-    most, deadline = 0.0, time.monotonic() + _DELIVERY_SECONDS
-    while time.monotonic() < deadline:
-        told = ask(running.state)
-        if told is not None and told.outbox < most:
-            running.lives_with_delivery += 1
-            return
-        most = max(most, told.outbox if told else 0.0)
+    first, deadline = _left(_told(running)), time.monotonic() + PATIENCE
+    while (left := _left(_told(running))) and time.monotonic() < deadline:
         time.sleep(0.05)
+    running.lives_with_delivery += left < first
 
 
 def _count(running: _Run) -> None:
