@@ -32,7 +32,7 @@ from edge_relay.mpps.journal_losses import Sent
 from edge_relay.mpps.journal_mark.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_mark.promises import Beside, OwnThread, Promises
 from edge_relay.mpps.journal_opened import OpenedJournal
-from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
+from edge_relay.mpps.journal_rows import DueEvent, OpenEvent
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.sqlite_file import transaction, unhurried
@@ -40,7 +40,7 @@ from edge_relay.worklist.overlay import Overlay
 from shared.errors import Unavailable
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
-__all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
+__all__ = ["Batch", "Journal", "OpenEvent", "Overlay"]
 
 log = logging.getLogger(__name__)
 
