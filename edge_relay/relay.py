@@ -53,7 +53,7 @@ from edge_relay.mpps.intake import StepIntake
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.links import CachedWorklist
 from edge_relay.services.admission import Admission
-from edge_relay.services.ports import make_listener, make_tls
+from edge_relay.services.ports import files_of, make_listener, make_tls
 from edge_relay.services.profiles import Profiles
 from edge_relay.services.scanner_view import Withheld, scanner_view
 from edge_relay.services.scp import Scp, Services
@@ -229,8 +229,7 @@ class Relay:
         :raises Rejected: the TLS files cannot be used; nothing was changed.
         """
         if self._tls is not None and settings.tls is not None:
-            tls = settings.tls
-            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+            self._tls.take_up(files_of(settings.tls))
         self.profiles.take_up(settings)
         self._services.admission.take_up(settings.relay)
         self._settings = settings
