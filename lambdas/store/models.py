@@ -8,6 +8,7 @@
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
         SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         ItemRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
+        SITE#<site>        APART#<item_id>       its start does not find this item       Row
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
@@ -62,6 +63,7 @@ from lambdas.store.indexes import (
     FeedIndex,
     GroupIndex,
     ListingIndex,
+    RecordIndex,
     StartIndex,
     StudyIndex,
 )
@@ -161,7 +163,7 @@ class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
     ``audited``: the key of the last audit entry about it; of a step likewise. ``timing``: of its plan.
-    ``modality``, ``patient_key``: for the listing; missing in a row that only earlier builds have written.
+    ``modality``, ``patient_key``, ``record_key``: to be found by; what earlier builds wrote may lack them.
     A tombstone of a booking has ``group_key`` and ``group_at``, so that reports find it.
     """
 
@@ -181,9 +183,11 @@ class ItemRow(Row):
     timing = JSONAttribute(null=True)
     group_key = UnicodeAttribute(null=True)
     group_at = UnicodeAttribute(null=True)
+    record_key = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
+    by_record = RecordIndex()
     listing = ListingIndex()
     by_start = StartIndex()
     cancelled = GroupIndex()

@@ -19,9 +19,10 @@ from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against
 from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadRange, SourceState
 from lambdas.sync.changes import ONE_GO, Changes
-from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
+from lambdas.sync.record_intake import RecordIntake, by_record
 from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
+from lambdas.sync.scans.portions import Sweep
 from lambdas.sync.scans.saves import Saves
 from lambdas.sync.scans.told_records import feedback_due
 from shared.errors import MwlError
@@ -135,7 +136,7 @@ class SyncAttempt:
         if not self._ids_are_due():
             if not intake.read:  # no news: reading the whole partition would be for nothing
                 return {}
-            intake.withdraw(intake.sweep())
+            intake.withdraw(intake.sweep_changed())
             return {"unchecked": True, "withheld": intake.withheld}
         groups = self._redcap.record_groups()
         intake.note_gone(groups, before)

@@ -167,6 +167,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "WorklistStore.restore": lambda w: w.worklist.restore(OTHER.id),
     "WorklistStore.withdraw": lambda w: w.worklist.withdraw("north", [OTHER.id]),
     "WorklistStore.items_of_source": lambda w: list(w.worklist.items_of_source("study", "north")),
+    "WorklistStore.items_of_record": lambda w: list(w.worklist.items_of_record("study", "001")),
     "WorklistStore.records_on": lambda w: w.worklist.records_on("study", "20261122"),
     "WorklistStore.bearers": lambda w: list(w.worklist.bearers("north")),
     "WorklistStore.head": lambda w: w.worklist.head("north"),
@@ -177,6 +178,9 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "WorklistStore.knows": lambda w: w.worklist.knows("north", w.cursor),
     "WorklistStore.booked": lambda w: list(w.worklist.booked("north", "20261101", "20261130")),
     "FollowedItems.names": lambda w: w.followed.names(["north"]),
+    "FollowedItems.touched_like": lambda w: list(w.followed.touched_like(an_item("001"), ["north"])),
+    "FollowedItems.prepare": lambda w: w.followed.prepare("north", []),
+    "FollowedItems.is_prepared": lambda w: w.followed.is_prepared("north"),
     "FollowedItems.touched": lambda w: list(w.followed.touched("study", ["north"])),
     "FollowedItems.follow": lambda w: w.followed.follow("north", ITEM, "a" * 32, ITEM.id),
     "StepStore.record_event": lambda w: w.steps.record_event(
