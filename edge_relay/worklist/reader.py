@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from edge_relay.storage.sqlite_file import connect_read_only
+from edge_relay.worklist.cached_item import COMPLETE
 from edge_relay.worklist.remembered.long_lists import MOST_ROWS, Asked, Chunk, LongLists, Seen
 from shared.errors import Unavailable
 
@@ -21,7 +22,6 @@ CHUNK: Final = 256
 """Rows read before the caller may look at the network: a third of a millisecond."""
 
 _SPARE: Final = 4  # connections kept open between long answers
-_COMPLETE: Final = "SELECT 1 FROM state WHERE key = 'complete'"
 
 
 class Owner(Protocol):
@@ -136,7 +136,7 @@ class WorklistReader:
     def _check_complete(self, db: sqlite3.Connection) -> None:
         if self._complete:
             return
-        if db.execute(_COMPLETE).fetchone() is None:
+        if db.execute(COMPLETE).fetchone() is None:
             # An empty list would be a lie: we do not know what is on the worklist.
             raise Unavailable("no worklist has been received from the cloud yet")
         self._complete = True
