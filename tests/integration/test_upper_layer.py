@@ -217,7 +217,7 @@ def test_an_expensive_search_delays_nobody() -> None:
             began = perf_counter()
             peer.echo()
             waits.append(perf_counter() - began)
-        assert sorted(waits)[10] < 1  # the search alone would take for ever
+        assert sorted(waits)[10] < SOON  # the search alone would take for ever
 
 
 def test_a_message_may_come_in_values_of_one_byte() -> None:
