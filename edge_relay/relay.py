@@ -31,7 +31,7 @@ from edge_relay.client.scu import Peer
 from edge_relay.clock.boot import boot_id, seconds_since_boot
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
-from edge_relay.exchange.cloud import Cloud, make_client
+from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.heartbeat import RelaySide, health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
@@ -42,6 +42,7 @@ from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.self_test import SelfTester
 from edge_relay.exchange.shown import also_telling
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
+from edge_relay.exchange.transport import make_client
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -52,7 +53,7 @@ from edge_relay.mpps.intake import StepIntake
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.links import CachedWorklist
 from edge_relay.services.admission import Admission
-from edge_relay.services.ports import make_listener, make_tls
+from edge_relay.services.ports import files_of, make_listener, make_tls
 from edge_relay.services.profiles import Profiles
 from edge_relay.services.scanner_view import Withheld, scanner_view
 from edge_relay.services.scp import Scp, Services
@@ -124,6 +125,7 @@ class Relay:
         self._disk_trouble = ""
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
+        self._trusted: Final = httpx.create_ssl_context()
 
     def __enter__(self) -> Relay:
         self.start()
@@ -227,8 +229,7 @@ class Relay:
         :raises Rejected: the TLS files cannot be used; nothing was changed.
         """
         if self._tls is not None and settings.tls is not None:
-            tls = settings.tls
-            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+            self._tls.take_up(files_of(settings.tls))
         self.profiles.take_up(settings)
         self._services.admission.take_up(settings.relay)
         self._settings = settings
@@ -254,7 +255,7 @@ class Relay:
         self._reader = self.cache.reader()
         self._withheld_exams = Withheld(self.cache, self._state_dir / CACHE_FILE)
         self.journal = Journal(
-            self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
+            self._state_dir / JOURNAL_FILE, self._wake_push, stamp=self._stamp_now, boot=self._boot
         )
         self._shown = ShownItems(self._state_dir / SHOWN_FILE, clock.now, own=relay.ae_title)
         self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)
@@ -338,7 +339,7 @@ class Relay:
     def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
         seconds = min(relay.cloud_timeout_seconds, most_seconds)
-        client = make_client(relay.cloud_url, seconds)
+        client = make_client(relay.cloud_url, seconds, self._trusted)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
         return Cloud(client, self._identity, self._outside.clock, new_id, seconds)

@@ -32,7 +32,7 @@ def poll_interval(text: str) -> float:
 class FeedItem(BaseModel):
     """An item as of change number ``feed_seq``."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     item: WorklistItem
@@ -41,7 +41,7 @@ class FeedItem(BaseModel):
 class Tombstone(BaseModel):
     """An item that is gone as of change number ``feed_seq``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     id: str

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from edge_relay.exchange.answers import Ended
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, MwlError
 
@@ -109,6 +110,8 @@ class Loop:
     def _step(self) -> float:
         try:
             more = self._exchange()
+        except Ended:
+            return self._interval()
         except Exception as error:  # noqa: BLE001  the loop must outlive every surprise; it is shown, and retried
             pause = self._failed(error)
         else:

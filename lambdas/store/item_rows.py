@@ -19,6 +19,18 @@ from shared.worklist_item import WorklistItem
 
 CANCELLED_SECONDS: Final = 400 * 86_400
 """How long a booking that was taken off the list before a scan is kept for reports of a year."""
+READ: Final = (
+    "feed_seq",
+    "gone",
+    "body",
+    "status_owner",
+    "edited",
+    "progress",
+    "performed",
+    "audited",
+    "timing",
+)
+"""The attributes of a row that `stored_item` reads."""
 
 
 def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:

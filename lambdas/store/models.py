@@ -262,10 +262,12 @@ class RunRow(Row):
     """What is remembered of a source's syncs, and the lease. Small: each sync writes it twice.
 
     ``state``: a `SourceState` but for what has a column; ``apart``: digest of what a `KeptRow` holds of it.
-    ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now.
+    ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now;
+    ``checked``: the `ProjectCheck` it passed, until a sync has remembered something since.
     """
 
     definition = UnicodeAttribute(null=True)
+    checked = UnicodeAttribute(null=True)
     lease = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     claim = NumberAttribute(null=True)

@@ -89,10 +89,10 @@ class RecordIntake:
         self.codes, self._renew, self.confirmed = codes, renew, confirmed
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
-        self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
         self.continued = ContinuedScans(
             definition, redcap, worklist, sites=self._sites, codes=lambda: self.codes, thorough=thorough
         )
+        self._patient_ids = PatientIds(definition, worklist, self.continued.was_removed, thorough=thorough)
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
@@ -163,7 +163,9 @@ class RecordIntake:
         """
         held = [*self.held, *(row for row in before if row.record not in self.read)]
         records = {row.record for row in held if row.because_of}
-        if records and len(records) <= LOOKED_AT_AGAIN:
+        if len(records) > LOOKED_AT_AGAIN:
+            records = self._patient_ids.freed()
+        if records:
             there = self._redcap.existing(records)
             self.read |= records - there  # gone: held no more
             for batch in self.rows(there):
@@ -373,7 +375,7 @@ class RecordIntake:
             self.take(again)
             self._withdraw({site: sorted(of_site - self._mapped) for site, of_site in shown.items()})
 
-    def _shown(self, site: str, item_ids: Set[str]) -> set[str]:
+    def _shown(self, site: str, item_ids: Collection[str]) -> set[str]:
         stored = self._worklist.writer.read(site, sorted(item_ids))
         return {item_id for item_id, each in stored.items() if not each.gone}
 
@@ -381,7 +383,7 @@ class RecordIntake:
         for site, item_ids in sorted(ids_by_site.items()):
             self._renew()
             self.withdrawn += self._worklist.withdraw(site, item_ids)
-            self._patient_ids.gone(item_ids)
+            self._patient_ids.gone({*item_ids} - self._shown(site, item_ids))  # what has begun stays
 
 
 def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:

@@ -33,8 +33,7 @@ from pydicom.dataset import Dataset
 
 from edge_relay import config
 from edge_relay.client import scu
-from edge_relay.exchange import cloud as cloud_client
-from edge_relay.exchange import identity
+from edge_relay.exchange import enrolment, identity, transport
 from edge_relay.relay import Relay
 from edge_relay.storage import state_files
 from shared.errors import Rejected
@@ -433,9 +432,9 @@ def enrolled(state_dir: Path, cloud: HasUrl, code: str = CODE) -> identity.Ident
     state_files.make_state_dir(state_dir)
     if not (state_dir / "identity.json").exists():
         key = identity.load_or_make_key(state_dir)
-        with cloud_client.make_client(cloud.url, 5) as client:
-            enrolment = cloud_client.enroll(client, code, identity.public_pem(key), "test relay")
-        identity.save_enrolment(state_dir, enrolment)
+        with transport.make_client(cloud.url, 5) as client:
+            given = enrolment.enroll(client, code, identity.public_pem(key), "test relay")
+        identity.save_enrolment(state_dir, given)
     return identity.load_identity(state_dir)
 
 

@@ -88,6 +88,11 @@ class ContinuedScans:
         """Return the sites where a scanner or a person has touched an item of the source."""
         return frozenset(stored.item.site for stored in self._all_touched().values())
 
+    def was_removed(self, item_id: str) -> bool:
+        """Tell whether a person removed an item."""
+        found = self._all_touched().get(item_id)
+        return found is not None and found.gone
+
     def rivals_of_lost(self, records: Collection[str]) -> frozenset[str]:
         """Return the records that may be what touched scans of records that are gone are called now.
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.exchange.answers import Away
-from edge_relay.exchange.cloud import Cloud, enroll
+from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.identity import Enrolment, Identity
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
@@ -255,13 +255,6 @@ def test_a_heartbeat_is_answered_with_overrides_whatever_they_are() -> None:
 @pytest.mark.parametrize("answer", [problem(404), always(404, text="<html>")])
 def test_a_cloud_that_does_not_know_heartbeats_is_no_failure(answer: Answer) -> None:
     assert cloud(answer).heartbeat(HEALTH) is None
-
-
-def test_enrolment_refuses_an_answer_that_is_none() -> None:
-    with pytest.raises(Unavailable):
-        enroll(client(always(201, json={"hello": 1})), "code", "pem", "name")
-    with pytest.raises(Forbidden):
-        enroll(client(problem(403)), "code", "pem", "name")
 
 
 @pytest.mark.parametrize(

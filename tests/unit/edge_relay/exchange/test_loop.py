@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge_relay.exchange.answers import Away
+from edge_relay.exchange.answers import Away, Ended
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, Unavailable
@@ -50,6 +50,21 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
     assert loop.stop(PATIENCE)
     assert failures[1:] == [("down", False), ("internal fault: RuntimeError", False), ("revoked", True)]
     assert health.report("").pull.failure == ""
+
+
+def test_a_call_that_we_ended_ourselves_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    health = Health(lambda: datetime.now(UTC))
+    asked = threading.Event()
+
+    def exchange_once() -> bool:
+        asked.set()
+        raise Ended("was given up: this relay stops")
+
+    loop = Loop("push", exchange_once, 60, Backoff(60, 60, random.Random(1)), health)
+    loop.start()
+    assert asked.wait(PATIENCE)
+    assert loop.stop(PATIENCE)
+    assert (health.report("").push.failure, caplog.messages) == ("", [])
 
 
 def test_waking_the_loop_ends_its_pause() -> None:
