@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, expect, sync_playwright
 
 from infra.redcap_simulator import RedcapSimulator, classic
 from lambdas.access.role import Role
@@ -26,12 +26,15 @@ from lambdas.settings import load
 from tests.browser.day import HOSTILE, NOW, fill
 from tests.rigs.api import PASSWORD, quick_passwords
 from tests.rigs.cloud import Clock, cloud
+from tests.rigs.patience import PATIENCE
 from tests.rigs.served import served
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENSHOTS = os.environ.get("MWL_SCREENSHOTS", "")
 """A folder that takes pictures of the pages; empty: none are taken."""
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+expect.set_options(timeout=PATIENCE * 1000)  # only a test that fails waits so long
 
 _signed_in: dict[tuple[str, Role], StorageState] = {}
 """The session of each role at each site: signing in once is enough, but for who changes the session."""
@@ -104,6 +107,7 @@ def at(
     opened = browser.new_context(
         java_script_enabled=javascript, base_url=site, storage_state=state, **context
     )
+    opened.set_default_timeout(PATIENCE * 1000)
     page = opened.new_page()
     elsewhere: list[str] = []
     refused: list[str] = []

@@ -62,7 +62,8 @@ def find(keys: Keyboard) -> None:
 
 
 def edit(keys: Keyboard) -> None:
-    keys.type("Procedure", "Brain, again")
+    before = keys.page.get_by_label("Procedure").first.input_value()
+    keys.type("Procedure", f"{before}, again")
     keys.click("button", "Save")
 
 
