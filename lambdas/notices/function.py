@@ -9,10 +9,10 @@ from ipaddress import ip_network
 from typing import Any, Final
 from uuid import uuid4
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
+from lambdas.aws.clients import make_client
 from lambdas.notices.delivery import Notices, Outside, Round
 from lambdas.notices.mail import Mailer, SesMailer, SmtpMailer
 from lambdas.notices.site_facts import SiteFacts, moment
@@ -141,5 +141,4 @@ def _mailer(settings: NoticeSettings) -> Mailer:
 
 @cache  # for the function's life
 def _ses(region: str, endpoint_url: str | None) -> Any:
-    client: Any = boto3.client
-    return client("sesv2", region_name=region, endpoint_url=endpoint_url)
+    return make_client("sesv2", region, endpoint_url)

@@ -57,13 +57,15 @@ class OperatingWindow(Section):
     def contains(self, moment: datetime, zone: tzinfo) -> bool:
         """Tell whether an aware moment lies within the window."""
         today = moment.astimezone(zone).date()
-        days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
-        return any(self._opened_on(day, moment, zone) for day in days)
+        opened = (self.opened_on(today + timedelta(days=ahead), zone) for ahead in (-1, 0, 1))
+        return any(each is not None and each[0] <= moment < each[1] for each in opened)
 
-    def _opened_on(self, day: date, moment: datetime, zone: tzinfo) -> bool:
+    def opened_on(self, day: date, zone: tzinfo) -> tuple[datetime, datetime] | None:
+        """Return when the window that opens on a day opens and closes; None if it does not open then."""
+        if _WEEKDAYS[day.weekday()] not in self.days:
+            return None
         last = day if self.opens < self.closes else day + timedelta(days=1)
-        opens, closes = min(_meant(day, self.opens, zone)), max(_meant(last, self.closes, zone))
-        return _WEEKDAYS[day.weekday()] in self.days and opens <= moment < closes
+        return min(_meant(day, self.opens, zone)), max(_meant(last, self.closes, zone))
 
 
 def _meant(day: date, clock: time, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import SourceState
+from lambdas.sources.state import ProjectCheck, SourceState
 from lambdas.sources.stored import StoredSource, Timing
 from lambdas.store.faults import translated
 from lambdas.store.models import CLAIMS, RUNS, SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
@@ -139,6 +139,14 @@ def definition_of(row: SourceRow) -> tuple[SourceDefinition | None, str]:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         return None, f"the stored definition cannot be read: {where}: {first['msg']}"
+
+
+def checked_of(run: RunRow) -> ProjectCheck | None:
+    """Return what a source's project said when its definition was applied, if that is known and readable."""
+    try:
+        return ProjectCheck.model_validate_json(run.checked) if run.checked else None
+    except ValidationError:  # another version's: the project is asked again
+        return None
 
 
 def source_of(row: SourceRow, run: RunRow | None, kept: bytes | None) -> StoredSource:
