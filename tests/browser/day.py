@@ -51,7 +51,7 @@ def add_source(services: Services, redcap: RedcapSimulator) -> None:
     redcap.save_form(11, "900100", "mri", {"mri_date": "2026-11-27", "mri_time": "9 am"}, instance=1)
     redcap.save_form(11, "000017", "mri", {"mri_date": "2026-11-27", "mri_time": "14:00"}, instance=2)
     hours = {"all": {"opens": "08:00", "closes": "15:00"}}
-    services.sources.put(definition_from({**DEFINITION, "url": redcap.url, "opening_hours": hours}))
+    services.sources.put(definition_from({**DEFINITION, "url": redcap.url, "scanner_hours": hours}))
     remember(services)
 
 

@@ -221,7 +221,7 @@ def test_why_somebody_is_not_on_the_list_is_one_answer_too(rig: ApiRig) -> None:
 
 def test_the_week_says_how_full_scanners_are_and_what_is_wrong(rig: ApiRig) -> None:
     hours = {"all": {"opens": "08:00", "closes": "14:30"}}
-    rig.services.sources.put(definition_from({**DEFINITION, "opening_hours": hours}))
+    rig.services.sources.put(definition_from({**DEFINITION, "scanner_hours": hours}))
     book(rig, "1", scheduled_end_time="1600")
     book(rig, "2")
     words = visitor(rig, Role.READ).get("/app/week").words
