@@ -111,7 +111,7 @@ class Loop:
         try:
             more = self._exchange()
         except Ended:
-            return self._interval
+            return self._interval()
         except Exception as error:  # noqa: BLE001  the loop must outlive every surprise; it is shown, and retried
             pause = self._failed(error)
         else:
