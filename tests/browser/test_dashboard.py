@@ -129,6 +129,7 @@ def test_a_page_renews_itself_without_moving_what_has_the_focus(
 def test_axe_finds_nothing_on_a_page(chromium: Browser, site: str, path: str) -> None:
     with at(chromium, site, Role.ADMIN) as page:
         page.goto(f"/app/{path}")
+        picture(page, path.split("?", maxsplit=1)[0].replace("/", "-"))
         assert found_by_axe(page) == []
 
 

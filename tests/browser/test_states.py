@@ -16,7 +16,7 @@ from lambdas.api.services import Services
 from lambdas.sources.state import SyncReport, Withheld
 from lambdas.store.audit.entry import SYSTEM
 from shared.steps.self_test import Hop, HopResult, SelfTestReport
-from tests.browser.conftest import at, clock_of, found_by_axe
+from tests.browser.conftest import at, clock_of, found_by_axe, picture
 from tests.browser.day import NOW, item_of, remember
 from tests.rigs.redcap import classic_data
 
@@ -261,4 +261,5 @@ def test_a_state_says_what_it_is_and_everybody_can_read_it(
     with state.made(services), at(chromium, site, state.who, fresh=state.fresh) as page:
         state.show(page, services)
         expect(page.locator("body")).to_contain_text(state.sees)
+        picture(page, name.replace(", ", "-").replace(" ", "-"))
         assert found_by_axe(page) == []
