@@ -31,8 +31,8 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.linking.step_links import StepLinks
-from lambdas.store.opening_hours.table import OpeningHours
 from lambdas.store.self_tests.self_tests import SelfTestStore
+from lambdas.store.site_hours.table import SiteHours
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -70,7 +70,7 @@ class Services:
 
     settings: ApiSettings
     worklist: WorklistStore
-    opening_hours: OpeningHours
+    site_hours: SiteHours
     steps: StepStore
     step_links: StepLinks
     users: UserStore
@@ -147,7 +147,7 @@ def services_from(
     return Services(
         settings=settings,
         worklist=worklist,
-        opening_hours=OpeningHours(tables),
+        site_hours=SiteHours(tables),
         steps=steps,
         step_links=StepLinks(tables, worklist, steps),
         users=users,

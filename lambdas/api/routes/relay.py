@@ -21,7 +21,7 @@ from lambdas.api.schemas.common import (
     RecordedStep,
 )
 from lambdas.api.services import Services
-from lambdas.store.opening_hours.spans import RECENT_SECONDS, poll_interval
+from lambdas.store.site_hours.spans import RECENT_SECONDS, poll_interval
 from shared.errors import NotFound
 from shared.feed import POLL_INTERVAL, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
@@ -151,7 +151,7 @@ def _interval(services: Services, site: str, quiet: float) -> int:
     """Return for how many seconds a relay of a site need not ask again."""
     longest, now = services.settings.quiet_poll_seconds, services.now()
     awake = not longest or quiet < RECENT_SECONDS  # whatever the hours are, which would have to be read
-    spans = None if awake else services.opening_hours.of_site(site, now)
+    spans = None if awake else services.site_hours.of_site(site, now)
     return int(poll_interval(spans, now, quiet, longest))
 
 
