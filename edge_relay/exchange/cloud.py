@@ -18,7 +18,7 @@ from edge_relay.clock.cloud_clock import Clock
 from edge_relay.exchange.answers import Answer, checked, nonsense, read
 from edge_relay.exchange.identity import Identity
 from edge_relay.worklist.cache import Unreadable
-from shared.feed import FeedItem, FeedPage
+from shared.feed import POLL_INTERVAL, FeedItem, FeedPage, poll_interval
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.scanners.shown_items import ShownItem, ShownItems
 from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
@@ -57,6 +57,8 @@ class Cloud:
         self._clock: Final = clock
         self._new_id: Final = new_id
         self._seconds: Final = seconds
+        self.quiet_seconds = 0.0
+        """For how many seconds the cloud said, with the last pull, that there is no need to ask again."""
 
     def pull(self, cursor: str, etag: str, limit: int) -> PulledPage | None:
         """Return the page after ``cursor`` (empty: from the beginning), None if nothing is new (304)."""
@@ -67,10 +69,13 @@ class Cloud:
         if answer.status == httpx.codes.NOT_MODIFIED:
             if not etag:
                 raise nonsense("says that nothing is new, though we have nothing")
-            if answer.headers.get("ETag", "").removeprefix("W/") == etag.removeprefix("W/"):
+            believed = answer.headers.get("ETag", "").removeprefix("W/") == etag.removeprefix("W/")
+            self.quiet_seconds = poll_interval(answer.headers.get(POLL_INTERVAL, "")) if believed else 0.0
+            if believed:
                 self._believe(sent)
             return None
         page = _page(answer.json_object(), answer.headers.get("ETag", ""))
+        self.quiet_seconds = poll_interval(answer.headers.get(POLL_INTERVAL, ""))
         self._believe(sent)
         return page
 

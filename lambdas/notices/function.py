@@ -23,6 +23,7 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import at_site, zone_name
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.models import Tables
+from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -114,6 +115,7 @@ def read_facts(tables: Tables, sites: Collection[str], now: float, default_zone:
     sources = SourceStore(tables).all()
     store = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
     relays, heartbeats = store.all(), store.heartbeats()
+    tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4).of_relays(relays)
     parked = StepStore(tables, worklist, now=time.time).parked_write_backs(MOST_PARKED)
     return {
         site: SiteFacts(
@@ -124,6 +126,7 @@ def read_facts(tables: Tables, sites: Collection[str], now: float, default_zone:
             relays=relays,
             heartbeats=heartbeats,
             parked=parked,
+            self_tests=tests,
         )
         for site in sites
         for own in (at_site(sources, site),)

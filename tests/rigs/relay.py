@@ -113,6 +113,7 @@ class FakeCloud:
     that stays. ``refuse`` maps event ids to reasons; ``poison`` makes any batch with that event id a 400.
     Heartbeats have faults of their own, so that they use up nobody else's; ``overrides`` and ``version`` are
     what they are answered with, ``heartbeats`` what was told, ``shown`` what scanners were shown.
+    ``poll_interval`` is the header of that name.
 
     :param name: what relays call its host.
     """
@@ -144,6 +145,7 @@ class FakeCloud:
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
+        self.poll_interval = ""
         self.paths: list[str] = []
         self.page_limit = 1000
         self.between_pages: Callable[[], None] = lambda: None
@@ -391,6 +393,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             if etag:
                 self.send_header("ETag", etag)
+            if cloud.poll_interval:
+                self.send_header("Poll-Interval", cloud.poll_interval)
             self.end_headers()
             self.wfile.write(body)
 

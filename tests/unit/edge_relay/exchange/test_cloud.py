@@ -255,3 +255,31 @@ def test_a_heartbeat_is_answered_with_overrides_whatever_they_are() -> None:
 @pytest.mark.parametrize("answer", [problem(404), always(404, text="<html>")])
 def test_a_cloud_that_does_not_know_heartbeats_is_no_failure(answer: Answer) -> None:
     assert cloud(answer).heartbeat(HEALTH) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({}, 0),
+        ({"Poll-Interval": "60"}, 60),
+        ({"Poll-Interval": "0"}, 0),
+        ({"Poll-Interval": "-5"}, 0),
+        ({"Poll-Interval": "soon"}, 0),
+        ({"Poll-Interval": "6.5"}, 0),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 304])
+def test_how_soon_to_ask_again_is_taken_from_each_answer(
+    status: int, said: dict[str, str], seconds: float
+) -> None:
+    body = {"json": PAGE} if status == 200 else {}
+    asked = cloud(always(status, headers={"ETag": '"t"', **said}, **body))
+    asked.quiet_seconds = 7.0
+    asked.pull("c", '"t"', 10)
+    assert asked.quiet_seconds == seconds
+
+
+def test_an_answer_that_is_not_the_clouds_own_says_nothing_of_how_soon() -> None:
+    asked = cloud(always(304, headers={"ETag": '"other"', "Poll-Interval": "60"}))
+    asked.pull("c", '"t"', 10)
+    assert asked.quiet_seconds == 0
