@@ -7,9 +7,10 @@ beyond our reach: it has time limits of its own (resolv.conf(5)).
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -85,6 +86,19 @@ class BoundedTransport(httpx.BaseTransport):
         self._pool.close()
 
 
+def make_client(
+    cloud_url: str, timeout_seconds: float, trusted: ssl.SSLContext | None = None
+) -> httpx.Client:
+    """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
+
+    :param timeout_seconds: of a call as a whole.
+    :param trusted: whose certificates are good; None: those of the authorities that httpx knows, or that the
+        environment names.
+    """
+    transport = BoundedTransport(cloud_url, timeout_seconds, trusted or httpx.create_ssl_context())
+    return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
+
+
 class _Network(httpcore.NetworkBackend):
     def __init__(self, deadline: Deadline) -> None:
         self._inner: Final = httpcore.SyncBackend()
@@ -118,6 +132,12 @@ class _Stream(httpcore.NetworkStream):
         self._inner.write(buffer, self._deadline.left(httpcore.WriteTimeout))
 
     def close(self) -> None:
+        # Closing alone would leave a thread that reads waiting for its time to pass. The plain socket's own
+        # method, because that of TLS takes away what the thread is reading from.
+        connection = self._inner.get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):  # the other side has closed it already
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self._inner.close()
 
     def start_tls(

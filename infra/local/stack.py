@@ -172,7 +172,7 @@ class LocalStack(Started):
         project = RedcapProject(
             self.redcap_url, self.redcap_token, self.definition.record_id_field, sleep=time.sleep
         )
-        check_project(self.definition, project)
+        check_project(self.definition, project, time.time())
 
     def _definition(self) -> SourceDefinition:
         try:
@@ -276,6 +276,7 @@ class LocalStack(Started):
             f"port = {self.options.dicom_port}",
             f'cloud_url = "{self.api_url}"',
             f"pull_interval_seconds = {self.options.pull_seconds}",
+            f"slowest_pull_seconds = {self.options.pull_seconds}",  # whoever tries it may do so at night
             'cloud_scanners = "add"',
             "[status]",
             f"port = {self._status_port}",

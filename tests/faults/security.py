@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge_relay.client import scu
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
-from lambdas.api.main import ROUTES
+from lambdas.api.route_groups import route_modules
 from shared.errors import MwlError
 from shared.feed import FeedItem
 from tests.faults.outcome import Outcome
@@ -153,7 +153,7 @@ def _every_route(rig: ApiRig, outcome: Outcome) -> None:
         add_user(rig.services, f"south-{role}", PASSWORD, role, about={"sites": ["south"]})
         callers[str(role)] = rig.user(role, f"south-{role}")
     for who, client in callers.items():
-        for method, path in sorted(served(ROUTES)):
+        for method, path in sorted(served(route_modules())):
             if path.startswith("/auth/"):
                 continue  # it could log itself out
             url = re.sub(r"\{(\w+)\}", lambda name: own.get(name[1], "none"), path)

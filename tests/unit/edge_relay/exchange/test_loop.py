@@ -82,3 +82,26 @@ def test_waking_the_loop_ends_its_pause() -> None:
     loop.wake()
     assert calls.acquire(timeout=PATIENCE)
     assert loop.stop(PATIENCE)
+
+
+def test_the_pause_is_asked_for_after_each_exchange() -> None:
+    calls = threading.Semaphore(0)
+    pauses = deque([0.001, 0.001, 3600.0])
+    asked = []
+
+    def exchange_once() -> bool:
+        calls.release()
+        return False
+
+    def pause() -> float:
+        asked.append(pauses.popleft())
+        return asked[-1]
+
+    loop = Loop(
+        "pull", exchange_once, pause, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC))
+    )
+    loop.start()
+    for _ in range(3):
+        assert calls.acquire(timeout=PATIENCE)
+    assert loop.stop(PATIENCE)
+    assert asked == [0.001, 0.001, 3600.0]
