@@ -30,6 +30,7 @@ from lambdas.store.accounts.sign_ons import SignOnStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
+from lambdas.store.linking.completions import Completions
 from lambdas.store.linking.step_links import StepLinks
 from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
@@ -71,6 +72,7 @@ class Services:
     worklist: WorklistStore
     steps: StepStore
     step_links: StepLinks
+    completions: Completions
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
@@ -147,6 +149,7 @@ def services_from(
         worklist=worklist,
         steps=steps,
         step_links=StepLinks(tables, worklist, steps),
+        completions=Completions(worklist),
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),

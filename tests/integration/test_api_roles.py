@@ -38,6 +38,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("DELETE", "/worklist/{item_id}"): WRITE,
     ("GET", "/worklist/{item_id}/history"): READ,
     ("POST", "/worklist/{item_id}/release"): WRITE,
+    ("POST", "/worklist/{item_id}/complete"): WRITE,
+    ("POST", "/worklist/{item_id}/reopen"): WRITE,
     ("POST", "/worklist/{item_id}/restore"): WRITE,
     ("GET", "/procedure-steps"): READ,
     ("GET", "/procedure-steps/{sop_instance_uid}"): READ,
@@ -93,6 +95,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/relay/heartbeat"): RELAY,
     ("POST", "/relay/self-tests/{test_id}"): RELAY,
     ("POST", "/relay/shown"): RELAY,
+    ("POST", "/relay/images"): RELAY,
 }
 
 

@@ -88,7 +88,7 @@ PROPERTIES: Final = {
     "hisris_coding_designator": "The code that tells the scanner which protocol to use.",
     "performed_procedure_step_status": "Where the exam stands.",
     "edited": "Fields that a person changed, which REDCap no longer does.",
-    "status_owner": "Who set the status last: `source`, `mpps` or `person`.",
+    "status_owner": "Who set the status last: `source`, `mpps`, `images`, `person` or `clock`.",
     "version": "Which version this is: of an item, what the header `ETag` says.",
     "actual_start": "When the first scan began, the scanner's local time.",
     "actual_end": "When the last scan ended, the scanner's local time.",
@@ -279,6 +279,10 @@ PROPERTIES: Final = {
     "immediately": "Whether it is told at once, and not with the digest.",
     "digest_at": "When the digest is sent, `HH:MM`.",
     "quiet_from": "From when nothing is sent, `HH:MM`.",
+    "archive": "The archive's AE title; `list`: a person's list.",
+    "image_count": "How many images; 0: not known.",
+    "images": "What an archive has of the exam; null: nothing is known.",
+    "studies": "What archives have, exam by exam.",
     "quiet_to": "Until when nothing is sent, `HH:MM`.",
 }
 
@@ -297,6 +301,10 @@ OF_MODELS: Final = {
     ("Enroll", "name"): "What people should call the relay.",
     ("Enroll", "code"): "The code that an admin made.",
     ("AuditRecord", "id"): "What it was done to: an item, a username, a source ...",
+    ("StudyImages", "last_at"): "When the last of its series began, the scanner's local time.",
+    ("ImagesFound", "last_at"): "When the last of its series began, the scanner's local time.",
+    ("ImagesFound", "series_count"): "How many series of the exam's modality.",
+    ("ImagesResult", "outcome"): "What became of it.",
     ("Health", "version"): "The server's version.",
 }
 """By model and property, where the general meaning does not fit."""

@@ -11,20 +11,25 @@ from lambdas.api.auth import PollingRelay, ThisRelay, check_not_revoked
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
 from lambdas.api.mpps_intake import MppsIntake, seconds_for
+from lambdas.api.routes.ownership import told_at_once
 from lambdas.api.schemas.common import (
     Enroll,
     Enrolled,
+    FoundImages,
+    FoundImagesResults,
     MppsEvents,
     MppsLacking,
     MppsReferences,
     MppsResults,
     RecordedStep,
 )
+from lambdas.store.audit.entry import Actor
 from shared.errors import NotFound
 from shared.feed import FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.scanners.shown_items import ShownItems, ShownKept
 from shared.steps.self_test import SelfTestReport
+from shared.steps.study_images import ImagesOutcome, ImagesResult
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
 
@@ -102,6 +107,25 @@ def recorded_step(sop_instance_uid: str, relay: ThisRelay, services: UseServices
     if not events:
         raise NotFound("no such procedure step", where="sop_instance_uid")
     return RecordedStep(events=events)
+
+
+@router.post("/images")
+def images(body: FoundImages, relay: ThisRelay, services: UseServices) -> FoundImagesResults:
+    """Take what archives (PACS) have of exams whose scanners report nothing; it completes the open ones.
+
+    Images under another Patient ID, or of another study, complete nothing. The same again changes nothing.
+    """
+    actor = Actor(kind="relay", name=relay.relay_id)
+    results = [
+        ImagesResult(
+            item_id=told.item_id, outcome=services.completions.images_found(relay.site, told, by=actor)
+        )
+        for told in body.studies
+    ]
+    completed = [each.item_id for each in results if each.outcome is ImagesOutcome.COMPLETED]
+    if completed:
+        told_at_once(services, completed)
+    return FoundImagesResults(results=results)
 
 
 @router.post("/self-tests/{test_id}", status_code=204)
