@@ -11,7 +11,7 @@ import logging
 import os
 import random
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from edge_relay.client.scu import Peer
 from edge_relay.clock.boot import boot_id, seconds_since_boot
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
+from edge_relay.evidence.asking import images_search
 from edge_relay.exchange.cloud import Cloud, make_client
 from edge_relay.exchange.heartbeat import RelaySide, health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Identity
@@ -53,14 +54,13 @@ from edge_relay.mpps.links import CachedWorklist
 from edge_relay.services.admission import Admission
 from edge_relay.services.ports import make_listener, make_tls
 from edge_relay.services.profiles import Profiles
-from edge_relay.services.scanner_view import scanner_view, withheld_from
+from edge_relay.services.scanner_view import WithheldCounts, scanner_view
 from edge_relay.services.scp import Scp, Services
 from edge_relay.storage.folder_lock import lock
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE, SHOWN_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
-from shared.errors import Unavailable
 from shared.relay_health import RelayHealth
 from shared.worklist_item import WorklistItem
 
@@ -122,7 +122,7 @@ class Relay:
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
         self._lock: int | None = None
         self._disk_trouble = ""
-        self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
+        self._withheld: Final = WithheldCounts(state_dir / CACHE_FILE)
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
 
@@ -193,15 +193,15 @@ class Relay:
         plain, tls = self._is_plain(), self.tls_address
         addresses = [f"{self.address[0]}:{self.address[1]}"] if plain else []
         addresses += [f"TLS {tls[0]}:{tls[1]}"] if tls else []
+        profiles, relay = self.profiles.all(), self._settings.relay
         return self.health.report(
             ", ".join(addresses),
-            ae_title=self._settings.relay.ae_title,
+            ae_title=relay.ae_title,
             site=self.site,
             version=_VERSION,
-            titles=[profile.ae_title for profile in self.profiles.all()],
-            withheld=self._withheld(),
-            pull_seconds=self._settings.relay.pull_interval_seconds
-            + self._settings.relay.cloud_timeout_seconds,
+            titles=[profile.ae_title for profile in profiles],
+            withheld=self._withheld.of(profiles, relay, self._today(), self.cache, self.journal.overlay),
+            pull_seconds=relay.pull_interval_seconds + relay.cloud_timeout_seconds,
         )
 
     def write_health(self) -> None:
@@ -234,7 +234,7 @@ class Relay:
         self.profiles.take_up(settings)
         self._services.admission.take_up(settings.relay)
         self._settings = settings
-        self._counted = None
+        self._withheld.forget()
 
     def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
         """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
@@ -323,7 +323,17 @@ class Relay:
             self._self_test,
             Loop("pull", pull, interval=seconds, **{**common, "after": self._pulled}),
             Loop("heartbeat", heartbeat, interval=beat, **common),
+            *self._images_loop(backoff),
         )
+
+    def _images_loop(self, backoff: Backoff) -> Iterator[Loop]:
+        if self._settings.archives:
+            local = lambda: self._outside.clock.now().astimezone(self._settings.relay.zone)  # noqa: E731
+            search = images_search(
+                self._settings, self._cloud(), self.cache, self.journal.overlay, self.profiles.all, local
+            )
+            pause = self._settings.images.pause_seconds
+            yield Loop("images", search.exchange_once, interval=pause, backoff=backoff, health=self.health)
 
     def _self_tester(self) -> SelfTester:
         return SelfTester(
@@ -368,19 +378,6 @@ class Relay:
     def _stamp_now(self) -> Stamp:
         clock = self._outside.clock
         return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
-
-    def _withheld(self) -> dict[str, int]:
-        """Return how many exams each scanner is not shown; counted anew if something changed."""
-        profiles, today = self.profiles.all(), self._today()
-        try:
-            seen = self.cache.bookmark(), profiles, today
-            if self._counted is None or self._counted[0] != seen:
-                relay, overlay = self._settings.relay, self.journal.overlay()
-                counts = withheld_from(profiles, relay, today, self._state_dir / CACHE_FILE, overlay)
-                self._counted = seen, counts
-        except (Unavailable, sqlite3.Error):
-            return {}  # nothing is shown to anybody; the status says why
-        return self._counted[1]
 
     def _wake_push(self) -> None:
         self._push.wake()

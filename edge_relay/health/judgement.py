@@ -24,6 +24,7 @@ _FAILURES: Final = {
     "push": "MPPS reports cannot be sent to the cloud; they are stored here and sent later",
     "heartbeat": "the heartbeat cannot be sent to the cloud",
     "self_test": "the result of the test participant cannot be sent to the cloud",
+    "images": "the archive cannot be asked for images: exams of scanners without MPPS stay open",
     "journal": "MPPS reports cannot be stored; scanners get an error and keep them, queries still work",
     "certificate": "the new TLS certificate cannot be used; the previous one stays in use",
     "self_query": "the relay does not answer its own query",
@@ -33,7 +34,7 @@ _FAILURES: Final = {
     "identity": "another machine uses this relay's identity",
     "settings": "the settings were not all taken up",
 }
-_TOLERATED: Final = ("pull", "push", "heartbeat", "self_test")
+_TOLERATED: Final = ("pull", "push", "heartbeat", "self_test", "images")
 CRITICAL: Final = ("journal", "self_query")
 """Parts without which scanners are not served."""
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any, Final
 
 from edge_relay.config import RelaySettings, Settings
 from edge_relay.mpps.journal_file import look_into
 from edge_relay.mpps.journal_rows import stored_overlay
 from edge_relay.services.profiles import Profiles
 from edge_relay.storage.state_files import JOURNAL_FILE
+from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile, visible, withheld
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.reader import WorklistReader
@@ -52,6 +54,38 @@ def withheld_from(
             for each in profiles
         }
     return {title: count for title, count in counts.items() if count}
+
+
+class WithheldCounts:
+    """How many of its own exams each scanner is not shown; counted anew only if something changed.
+
+    :param cache: where cache.db is.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._path: Final = cache
+        self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
+
+    def forget(self) -> None:
+        """Count anew next time: the settings have changed."""
+        self._counted = None
+
+    def of(
+        self,
+        profiles: Collection[ScannerProfile],
+        relay: RelaySettings,
+        today: date,
+        cache: Cache,
+        overlay: Callable[[], Mapping[str, Overlay]],
+    ) -> dict[str, int]:
+        """Return the counts; none if the cache cannot be read: the status says why."""
+        try:
+            seen = cache.bookmark(), profiles, today
+            if self._counted is None or self._counted[0] != seen:
+                self._counted = seen, withheld_from(profiles, relay, today, self._path, overlay())
+        except (Unavailable, sqlite3.Error):
+            return {}
+        return self._counted[1]
 
 
 def scanner_view_from_files(ae_title: str, settings: Settings, cache: Path) -> list[WorklistItem]:
