@@ -16,7 +16,7 @@ from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard
 from lambdas.api.openapi import document
 from lambdas.api.pages.entrance import Entrance, first_page
-from lambdas.api.reports import planned_and_done
+from lambdas.api.reports import planned_and_done, studies
 from lambdas.api.routes import (
     audit,
     docs,
@@ -53,6 +53,7 @@ ROUTES: Final = (
     relays,
     missing,
     planned_and_done,
+    studies,
     notices,
     calendars,
     audit,
