@@ -11,9 +11,9 @@ import logging
 import os
 import random
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from math import inf
@@ -31,17 +31,19 @@ from edge_relay.client.scu import Peer
 from edge_relay.clock.boot import boot_id, seconds_since_boot
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
-from edge_relay.evidence.asking import images_search
-from edge_relay.exchange.cloud import Cloud, make_client
+from edge_relay.evidence.asking import images_loops
+from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.heartbeat import RelaySide, health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
+from edge_relay.exchange.pull_pace import PullPace
 from edge_relay.exchange.push import push_exchange
 from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.self_test import SelfTester
 from edge_relay.exchange.shown import also_telling
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
+from edge_relay.exchange.transport import make_client
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -52,9 +54,9 @@ from edge_relay.mpps.intake import StepIntake
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.links import CachedWorklist
 from edge_relay.services.admission import Admission
-from edge_relay.services.ports import make_listener, make_tls
+from edge_relay.services.ports import files_of, make_listener, make_tls
 from edge_relay.services.profiles import Profiles
-from edge_relay.services.scanner_view import WithheldCounts, scanner_view
+from edge_relay.services.scanner_view import Withheld, scanner_view
 from edge_relay.services.scp import Scp, Services
 from edge_relay.storage.folder_lock import lock
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE, SHOWN_FILE
@@ -122,9 +124,9 @@ class Relay:
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
         self._lock: int | None = None
         self._disk_trouble = ""
-        self._withheld: Final = WithheldCounts(state_dir / CACHE_FILE)
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
+        self._trusted: Final = httpx.create_ssl_context()
 
     def __enter__(self) -> Relay:
         self.start()
@@ -193,15 +195,14 @@ class Relay:
         plain, tls = self._is_plain(), self.tls_address
         addresses = [f"{self.address[0]}:{self.address[1]}"] if plain else []
         addresses += [f"TLS {tls[0]}:{tls[1]}"] if tls else []
-        profiles, relay = self.profiles.all(), self._settings.relay
         return self.health.report(
             ", ".join(addresses),
-            ae_title=relay.ae_title,
+            ae_title=self._settings.relay.ae_title,
             site=self.site,
             version=_VERSION,
-            titles=[profile.ae_title for profile in profiles],
-            withheld=self._withheld.of(profiles, relay, self._today(), self.cache, self.journal.overlay),
-            pull_seconds=relay.pull_interval_seconds + relay.cloud_timeout_seconds,
+            titles=[profile.ae_title for profile in self.profiles.all()],
+            withheld=self._withheld(),
+            pull_seconds=self._pace.seconds + self._settings.relay.cloud_timeout_seconds,
         )
 
     def write_health(self) -> None:
@@ -229,12 +230,10 @@ class Relay:
         :raises Rejected: the TLS files cannot be used; nothing was changed.
         """
         if self._tls is not None and settings.tls is not None:
-            tls = settings.tls
-            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+            self._tls.take_up(files_of(settings.tls))
         self.profiles.take_up(settings)
         self._services.admission.take_up(settings.relay)
         self._settings = settings
-        self._withheld.forget()
 
     def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
         """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
@@ -255,8 +254,9 @@ class Relay:
         )
         self.cache = Cache(self._state_dir / CACHE_FILE)
         self._reader = self.cache.reader()
+        self._withheld_exams = Withheld(self.cache, self._state_dir / CACHE_FILE)
         self.journal = Journal(
-            self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
+            self._state_dir / JOURNAL_FILE, self._wake_push, stamp=self._stamp_now, boot=self._boot
         )
         self._shown = ShownItems(self._state_dir / SHOWN_FILE, clock.now, own=relay.ae_title)
         self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)
@@ -274,7 +274,7 @@ class Relay:
             steps=self._steps,
             health=self.health,
             today=self._today,
-            shown=self._shown.note,
+            shown=self._note_shown,
             old=self._old_worklist,
             refuse_old=lambda: self._settings.relay.old_worklist == "refuse",
         )
@@ -299,41 +299,25 @@ class Relay:
         retention = timedelta(days=relay.retain_delivered_days)
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
-        pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
+        feed = self._cloud()
+        self._pace = PullPace(relay, lambda: feed.quiet_seconds, monotonic)
+        pull = pull_exchange(feed, self.cache, self.journal, relay.page_size)
         intake = self._cloud()
-        push = checked_push(
-            push_exchange(intake, self.journal, relay.push_batch, retention, now),
-            intake,
-            self.journal,
-            self.cache,
-        )
+        pushing = push_exchange(intake, self.journal, relay.push_batch, retention, now)
+        push = checked_push(pushing, intake, self.journal, self.cache)
         note = partial(self.health.note, "identity")
         side = RelaySide(self._outside.new_uuid().hex, note, self.journal, now)
         care = self._cloud()
         heartbeat = also_telling(
             heartbeat_exchange(care, self.profiles, self._health_for_cloud, side), care, self._shown
         )
-        seconds = relay.pull_interval_seconds
-        self._push = Loop("push", push, interval=seconds, gather=_GATHER_SECONDS, **common)
-        tester = self._self_tester().exchange_once
+        self._pull = Loop("pull", pull, self._pace.next_pause, **{**common, "after": self._pulled})
+        self._push = Loop("push", push, relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common)
         beat = relay.heartbeat_interval_seconds
-        self._self_test = Loop("self_test", tester, interval=beat, backoff=backoff, health=self.health)
-        return (
-            self._push,
-            self._self_test,
-            Loop("pull", pull, interval=seconds, **{**common, "after": self._pulled}),
-            Loop("heartbeat", heartbeat, interval=beat, **common),
-            *self._images_loop(backoff),
-        )
-
-    def _images_loop(self, backoff: Backoff) -> Iterator[Loop]:
-        if self._settings.archives:
-            local = lambda: self._outside.clock.now().astimezone(self._settings.relay.zone)  # noqa: E731
-            search = images_search(
-                self._settings, self._cloud(), self.cache, self.journal.overlay, self.profiles.all, local
-            )
-            pause = self._settings.images.pause_seconds
-            yield Loop("images", search.exchange_once, interval=pause, backoff=backoff, health=self.health)
+        self._self_test = Loop("self_test", self._self_tester().exchange_once, beat, backoff, self.health)
+        known = self.cache, self.journal.overlay, self.profiles.all, self._local_now
+        images = images_loops(self._settings, self._cloud, *known, backoff, self.health)
+        return self._push, self._self_test, self._pull, Loop("heartbeat", heartbeat, beat, **common), *images
 
     def _self_tester(self) -> SelfTester:
         return SelfTester(
@@ -342,7 +326,7 @@ class Relay:
             self.journal,
             lambda: self.own_peer(_OWN_SECONDS),
             now=self._outside.clock.now,
-            local_now=lambda: self._outside.clock.now().astimezone(self._settings.relay.zone),
+            local_now=self._local_now,
             new_uuid=self._outside.new_uuid,
         )
 
@@ -353,7 +337,7 @@ class Relay:
     def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
         seconds = min(relay.cloud_timeout_seconds, most_seconds)
-        client = make_client(relay.cloud_url, seconds)
+        client = make_client(relay.cloud_url, seconds, self._trusted)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
         return Cloud(client, self._identity, self._outside.clock, new_id, seconds)
@@ -367,10 +351,13 @@ class Relay:
         return health_for_cloud(status.look(self._state_dir, report.written_at, report), report, cursor)
 
     def _today(self) -> date:
-        return self._outside.clock.now().astimezone(self._settings.relay.zone).date()
+        return self._local_now().date()
+
+    def _local_now(self) -> datetime:
+        return self._outside.clock.now().astimezone(self._settings.relay.zone)
 
     def _old_worklist(self) -> str:
-        """Say how old the worklist is, if it is older than relay.max_worklist_age_hours lets it be."""
+        """Say how old the worklist is, if older than relay.max_worklist_age_hours lets it be."""
         hours = self._settings.relay.max_worklist_age_hours
         age = self.health.pull_age()
         return f"worklist is {span(age)} old: the cloud cannot be reached" if 0 < hours * 3600 < age else ""
@@ -379,8 +366,22 @@ class Relay:
         clock = self._outside.clock
         return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
 
+    def _withheld(self) -> dict[str, int]:
+        relay, overlay = self._settings.relay, self.journal.overlay
+        return self._withheld_exams.counts(self.profiles.all(), relay, self._today(), overlay)
+
+    def _note_shown(self, ae_title: str, item_ids: Sequence[str]) -> None:
+        self._shown.note(ae_title, item_ids)
+        if ae_title != self._settings.relay.ae_title:
+            self._somebody_scans()
+
+    def _somebody_scans(self) -> None:
+        if self._pace.scanner_asks():
+            self._pull.wake()
+
     def _wake_push(self) -> None:
         self._push.wake()
+        self._somebody_scans()
 
     def _note_files(self) -> None:
         self.health.note("journal", self.journal.problem)

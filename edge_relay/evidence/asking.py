@@ -16,6 +16,8 @@ from edge_relay.config import ArchiveSettings, ImagesSettings, Settings
 from edge_relay.evidence.archive import ask
 from edge_relay.evidence.open_exams import Question, Times, check_archives, questions
 from edge_relay.evidence.patience import Patience
+from edge_relay.exchange.loop import Backoff, Loop
+from edge_relay.health.report import Health
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import Condition
@@ -107,6 +109,23 @@ class ImagesSearch:
         self._patience.told(item.id)
         for each in results:
             _say(each, question.archive)
+
+
+def images_loops(
+    settings: Settings,
+    cloud: Callable[[], Told],
+    cache: Cache,
+    overlay: Callable[[], Mapping[str, Overlay]],
+    scanners: Callable[[], Collection[ScannerProfile]],
+    local_now: Callable[[], datetime],
+    backoff: Backoff,
+    health: Health,
+) -> tuple[Loop, ...]:
+    """Return the loop that asks archives; none if there is no archive. Parameters as `images_search`."""
+    if not settings.archives:
+        return ()
+    search = images_search(settings, cloud(), cache, overlay, scanners, local_now)
+    return (Loop("images", search.exchange_once, settings.images.pause_seconds, backoff, health),)
 
 
 def images_search(

@@ -45,12 +45,16 @@ class BoundedTransport(httpx.BaseTransport):
     """The transport of one client, which makes one call at a time.
 
     It goes through the proxy that the environment names, as httpx's own does.
+
+    :param seconds: of a call as a whole.
+    :param trusted: whose certificates are good; clients of one process share it, for to read the list of
+        authorities is a large part of a relay's start.
     """
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float, trusted: ssl.SSLContext) -> None:
         self._deadline: Final = Deadline(seconds)
         options: dict[str, Any] = {
-            "ssl_context": httpx.create_ssl_context(),
+            "ssl_context": trusted,
             "keepalive_expiry": 30.0,
             "network_backend": _Network(self._deadline),
         }
@@ -79,6 +83,19 @@ class BoundedTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close all connections; a call under way ends."""
         self._pool.close()
+
+
+def make_client(
+    cloud_url: str, timeout_seconds: float, trusted: ssl.SSLContext | None = None
+) -> httpx.Client:
+    """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
+
+    :param timeout_seconds: of a call as a whole.
+    :param trusted: whose certificates are good; None: those of the authorities that httpx knows, or that the
+        environment names.
+    """
+    transport = BoundedTransport(cloud_url, timeout_seconds, trusted or httpx.create_ssl_context())
+    return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
 
 
 class _Network(httpcore.NetworkBackend):

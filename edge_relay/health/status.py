@@ -72,7 +72,7 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
     if report is None:
         report, now = _last_report(state_dir / HEALTH_FILE, now)
         running = report is not None and _is_alive(report.pid)
-    items, unreadable = _cache(state_dir / CACHE_FILE)
+    items, unreadable, complete = _cache(state_dir / CACHE_FILE)
     outbox = _outbox(state_dir / JOURNAL_FILE, report, now)
     events = outbox.events if outbox else ()
     parked = sum(event.state == "parked" for event in events)
@@ -83,6 +83,7 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
         parked,
         outbox.missing if outbox else 0,
         outbox.waiting_seconds if outbox else None,
+        complete,
     )
     return RelayStatus(
         looked_at=now,
@@ -126,12 +127,12 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _cache(path: Path) -> tuple[int | None, int]:
+def _cache(path: Path) -> tuple[int | None, int, bool]:
     try:
         with closing(CacheReader(path)) as cache:
-            return cache.count(), cache.unreadable_count()
+            return cache.count(), cache.unreadable_count(), cache.is_complete()
     except sqlite3.Error:
-        return None, 0
+        return None, 0, True  # what is wrong is said of the file
 
 
 class _Outbox(NamedTuple):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from edge_relay.config import RelaySettings, Settings
 from edge_relay.mpps.journal_file import look_into
@@ -56,36 +56,33 @@ def withheld_from(
     return {title: count for title, count in counts.items() if count}
 
 
-class WithheldCounts:
-    """How many of its own exams each scanner is not shown; counted anew only if something changed.
+class Withheld:
+    """How many exams each scanner is not shown for its character set; counted anew if something changed.
 
-    :param cache: where cache.db is.
+    :param path: of the cache.
     """
 
-    def __init__(self, cache: Path) -> None:
-        self._path: Final = cache
-        self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
+    def __init__(self, cache: Cache, path: Path) -> None:
+        self._cache, self._path = cache, path
+        self._seen: tuple[Any, ...] = ()
+        self._counts: dict[str, int] = {}
 
-    def forget(self) -> None:
-        """Count anew next time: the settings have changed."""
-        self._counted = None
-
-    def of(
+    def counts(
         self,
-        profiles: Collection[ScannerProfile],
+        profiles: tuple[ScannerProfile, ...],
         relay: RelaySettings,
         today: date,
-        cache: Cache,
         overlay: Callable[[], Mapping[str, Overlay]],
     ) -> dict[str, int]:
-        """Return the counts; none if the cache cannot be read: the status says why."""
+        """Return the counts as `withheld_from` does; none if nothing can be read, and the status says why."""
         try:
-            seen = cache.bookmark(), profiles, today
-            if self._counted is None or self._counted[0] != seen:
-                self._counted = seen, withheld_from(profiles, relay, today, self._path, overlay())
+            seen = self._cache.bookmark(), profiles, relay, today
+            if self._seen != seen:
+                self._counts = withheld_from(profiles, relay, today, self._path, overlay())
+                self._seen = seen
         except (Unavailable, sqlite3.Error):
             return {}
-        return self._counted[1]
+        return self._counts
 
 
 def scanner_view_from_files(ae_title: str, settings: Settings, cache: Path) -> list[WorklistItem]:

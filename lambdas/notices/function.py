@@ -9,10 +9,10 @@ from ipaddress import ip_network
 from typing import Any, Final
 from uuid import uuid4
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
+from lambdas.aws.clients import make_client
 from lambdas.notices.delivery import Notices, Outside, Round
 from lambdas.notices.mail import Mailer, SesMailer, SmtpMailer
 from lambdas.notices.site_facts import SiteFacts, moment
@@ -23,6 +23,7 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import at_site, zone_name
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.models import Tables
+from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -114,6 +115,7 @@ def read_facts(tables: Tables, sites: Collection[str], now: float, default_zone:
     sources = SourceStore(tables).all()
     store = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
     relays, heartbeats = store.all(), store.heartbeats()
+    tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4).of_relays(relays)
     parked = StepStore(tables, worklist, now=time.time).parked_write_backs(MOST_PARKED)
     return {
         site: SiteFacts(
@@ -124,6 +126,7 @@ def read_facts(tables: Tables, sites: Collection[str], now: float, default_zone:
             relays=relays,
             heartbeats=heartbeats,
             parked=parked,
+            self_tests=tests,
         )
         for site in sites
         for own in (at_site(sources, site),)
@@ -138,5 +141,4 @@ def _mailer(settings: NoticeSettings) -> Mailer:
 
 @cache  # for the function's life
 def _ses(region: str, endpoint_url: str | None) -> Any:
-    client: Any = boto3.client
-    return client("sesv2", region_name=region, endpoint_url=endpoint_url)
+    return make_client("sesv2", region, endpoint_url)

@@ -68,8 +68,11 @@ def tables(records: int = RECORDS, seconds: float = 300.0) -> tuple[Table, ...]:
 
 
 def _load_requests(records: int, requests: float) -> Table:
-    """Return what a first load asks: all ids, each batch of records once, the project and its dictionary."""
-    most = 3.0 + -(-records // BATCH)
+    """Return what a first load asks: all ids, and each batch of records once.
+
+    For the project and its dictionary `apply` has asked, just before.
+    """
+    most = 1.0 + -(-records // BATCH)
     goal = Goal(f"requests in a first load of {records:,} records", "at most", most, "requests", requests)
     return Table("Requests to REDCap in a first load", "requests", _one(requests), (goal,))
 

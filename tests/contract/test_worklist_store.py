@@ -120,13 +120,13 @@ def test_a_relay_is_current_only_once_the_settle_window_has_passed(
 ) -> None:
     store.put_if_changed([an_item("001")])
     page = store.changes_after("north", None, 10)
-    assert not store.is_current("north", page.cursor)
+    assert store.quiet_seconds("north", page.cursor) is None
     clock.seconds += 10
     page = store.changes_after("north", page.cursor, 10)
     assert len(page.items) == 1  # sent again, applied idempotently
-    assert store.is_current("north", page.cursor)
+    assert store.quiet_seconds("north", page.cursor) == 10
     store.put_if_changed([an_item("002")])
-    assert not store.is_current("north", page.cursor)
+    assert store.quiet_seconds("north", page.cursor) is None
 
 
 def test_sites_do_not_see_each_other(store: WorklistStore) -> None:

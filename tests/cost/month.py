@@ -32,21 +32,29 @@ LOG_BYTES: Final = 350
 class Use:
     """What a site does.
 
-    :param poll_seconds: between a relay's polls.
+    :param poll_seconds: between a relay's polls while something is expected.
+    :param quiet_poll_seconds: between its polls at any other time.
+    :param open_share: of the week in which its sources are synced (`operating_window`).
+    :param awake_share: of the week in which something is expected: a while more than it is open.
     :param sync_seconds: between the syncs of a source.
-    :param open_share: of the day in which its sources are synced (`operating_window`).
     :param exams: booked a day; each is changed ``changes`` times, and scanned once.
     :param page_views: of people, a day.
+    :param free_alarms: that cost an account nothing, as ``free_metrics`` (CloudWatch's free tier, which does
+        not end).
     """
 
     sources: float = 1
     relays: float = 1
     poll_seconds: float = 5
+    quiet_poll_seconds: float = 60
+    open_share: float = 60 / 168  # twelve hours on weekdays
+    awake_share: float = 65 / 168
     sync_seconds: float = 60
-    open_share: float = 1.0
     exams: float = 12
     changes: float = 3
     page_views: float = 100
+    free_alarms: float = 10
+    free_metrics: float = 10
 
 
 class Bill(NamedTuple):
@@ -65,7 +73,8 @@ def bill(sites: int, use: Use, units: Mapping[str, Unit], prices: Prices) -> Bil
 
     :param units: by the names of docs/cost.md.
     """
-    polls = sites * use.relays * MINUTES * 60 / use.poll_seconds
+    rate = use.awake_share / use.poll_seconds + (1 - use.awake_share) / use.quiet_poll_seconds
+    polls = sites * use.relays * MINUTES * 60 * rate
     beats = sites * use.relays * MINUTES
     syncs = sites * use.sources * MINUTES * 60 / use.sync_seconds * use.open_share
     changes, exams = sites * use.exams * use.changes * 30, sites * use.exams * 30
@@ -103,6 +112,7 @@ def bill(sites: int, use: Use, units: Mapping[str, Unit], prices: Prices) -> Bil
         + database(MINUTES, "A minute of the schedule", max(1.0, sites * use.sources / 100)),
         "REDCap tokens": sites * use.sources * prices.secret + prices.secret,
         "what is kept": stored_gb * (prices.stored_gb + prices.recovery_gb),
-        "alarms and metrics": ALARMS * prices.alarm + METRICS * prices.metric,
+        "alarms and metrics": max(0.0, ALARMS - use.free_alarms) * prices.alarm
+        + max(0.0, METRICS - use.free_metrics) * prices.metric,
     }
     return Bill(parts)

@@ -219,11 +219,15 @@ def test_why_somebody_is_not_on_the_list_is_one_answer_too(rig: ApiRig) -> None:
     assert "Type two letters or more" in browser.post("/app/find", {"who": "x", "site": "north"}).words
 
 
-def test_the_week_counts_bookings(rig: ApiRig) -> None:
-    book(rig, "1")
+def test_the_week_says_how_full_scanners_are_and_what_is_wrong(rig: ApiRig) -> None:
+    hours = {"all": {"opens": "08:00", "closes": "14:30"}}
+    rig.services.sources.put(definition_from({**DEFINITION, "opening_hours": hours}))
+    book(rig, "1", scheduled_end_time="1600")
     book(rig, "2")
     words = visitor(rig, Role.READ).get("/app/week").words
-    assert "2 15:00-15:00 two at 15:00" in words
+    said = "2 15:00-15:00 1 h of 6.5 h booked, 1 without an end overlaps at 15:00 outside its hours: 15:00"
+    assert said in words
+    assert "times are those of Europe/Oslo" in words
 
 
 def item_page(rig: ApiRig, browser: Visitor) -> tuple[str, Page]:

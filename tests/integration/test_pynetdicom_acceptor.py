@@ -14,7 +14,7 @@ from time import monotonic, perf_counter
 import pytest
 
 from edge_relay.client import scu
-from edge_relay.services.tls import ServerTls
+from edge_relay.services.tls import ServerTls, TlsFiles
 from edge_relay.upper_layer.application import ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.operation import Operation, Response
@@ -282,7 +282,7 @@ def hospital(tmp_path: Path) -> Authority:
 
 def secured(hospital: Authority) -> tuple[Port, Port]:
     server = hospital.issue("relay")
-    tls = ServerTls(server.certificate, server.key, None, "none", monotonic)
+    tls = ServerTls(TlsFiles(server.certificate, server.key, None, "none"), monotonic)
     return Port("127.0.0.1", 0), Port("127.0.0.1", 0, tls.context)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from lambdas.access.reach import Reach
 from lambdas.api.auth import Acting, MayWrite, Within
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
+from lambdas.api.mpps_intake import wake_write_back
 from lambdas.api.preconditions import check_match, etag
 from lambdas.api.routes.worklist import SHOWN, IfMatch
 from lambdas.api.schemas import common as schemas
@@ -79,7 +79,7 @@ def complete_item(
     scanner reports is refused (422): it says itself when it is completed.
     """
     stored = services.completions.complete(item_id, _looked_at(services, item_id, within, if_match), by=by)
-    told_at_once(services, [item_id])
+    wake_write_back(services, [completion_of(item_id)])
     response.headers["ETag"] = etag(stored)
     return ItemView.of(stored)
 
@@ -98,16 +98,8 @@ def reopen_item(
     The archive does not complete it again, unless its status is given back to REDCap.
     """
     stored = services.completions.reopen(item_id, _looked_at(services, item_id, within, if_match), by=by)
-    told_at_once(services, [item_id])
+    wake_write_back(services, [completion_of(item_id)])
     return _asked_anew(services, stored, response)
-
-
-def told_at_once(services: Services, item_ids: Iterable[str]) -> None:
-    """Have REDCap told of completed exams now; should that fail, the schedule sees to it within a minute."""
-    try:
-        services.wake_up_messages.send([completion_of(item_id) for item_id in item_ids])
-    except Unavailable as error:
-        logger.warning("wake-up messages not sent", extra={"reason": str(error)})
 
 
 def _looked_at(services: Services, item_id: str, within: Reach, if_match: str) -> Check:

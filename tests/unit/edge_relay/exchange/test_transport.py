@@ -13,12 +13,12 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-import httpx
 import pytest
 
 from edge_relay.exchange import answers
-from edge_relay.exchange.answers import Away, read
-from edge_relay.exchange.cloud import make_client
+from edge_relay.exchange.answers import Away, Ended, read
+from edge_relay.exchange.transport import make_client
+from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.tls import Authority
 
 SECONDS = 0.5
@@ -130,12 +130,14 @@ def test_the_proxy_of_the_environment_is_used_and_one_that_is_away_is_named(
 
 def test_a_closed_client_ends_the_call_under_way() -> None:
     with server(silence) as url:
-        client = make_client(url, 30)
+        client = make_client(url, PATIENCE)
         threading.Timer(0.2, client.close).start()
         began = monotonic()
-        with suppress(Away, RuntimeError, httpx.HTTPError):
+        with pytest.raises(Ended, match="this relay stops"):
             read(client, "GET", "/")
-        assert monotonic() - began < 5
+        assert monotonic() - began < SOON
+        with pytest.raises(Ended, match="this relay stops"):
+            read(client, "GET", "/")
 
 
 @pytest.mark.parametrize(
@@ -166,3 +168,21 @@ def test_what_is_wrong_with_a_certificate_is_told_apart(
     ):
         read(client, "GET", "/")
     assert not caught.value.too_much
+
+
+def test_clients_that_share_whom_they_trust_call_side_by_side(tmp_path: Path) -> None:
+    ours = Authority(tmp_path, "ours")
+    certificate = ours.issue("cloud")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+
+    def speak(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as encrypted:
+            encrypted.recv(65536)
+            encrypted.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    trusted = ssl.create_default_context(cafile=ours.file)
+    with server(speak) as url:
+        secure = url.replace("http:", "https:")
+        with make_client(secure, SOON, trusted) as one, make_client(secure, SOON, trusted) as other:
+            assert [read(each, "GET", "/").content for each in (one, other, one)] == [b"{}"] * 3

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from edge_relay.worklist.overlay import Overlay
-from edge_relay.worklist.written import Room, Written
+from edge_relay.worklist.remembered.written import Room, Written
 from shared.worklist_item import Status
 from tests.rigs.relay import item
 from tests.rigs.worklist import Worklist, asking, step
