@@ -122,6 +122,25 @@ def test_the_page_lists_every_right_of_every_function() -> None:
     assert len(rows) == len(set(rows))
 
 
+def test_the_page_lists_what_every_function_may_do_on_request() -> None:
+    page = (ROOT / "docs/security.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| (\w+Policy) \| (.+?) \| (.+?) \| (\w+) \|$", page, re.M))
+    assert rows == {
+        (name, actions, on, policy["Condition"])
+        for name, policy in resources(TEMPLATE, "AWS::IAM::Policy")
+        for _, actions, on in _rights(name, policy["Properties"]["PolicyDocument"], "")
+    }
+
+
+@pytest.mark.parametrize("policy", [name for name, _ in resources(TEMPLATE, "AWS::IAM::Policy")])
+def test_what_every_function_may_do_on_request_is_every_functions(policy: str) -> None:
+    roles = {name: role.get("Condition") for name, role in resources(TEMPLATE, "AWS::IAM::Role")}
+    assert TEMPLATE["Resources"][policy]["Properties"]["Roles"] == [
+        {"Fn::If": [condition, {"Ref": name}, {"Ref": "AWS::NoValue"}]} if condition else {"Ref": name}
+        for name, condition in roles.items()
+    ]
+
+
 def test_the_boundary_is_around_every_role_also_those_that_sam_makes() -> None:
     roles = [role for _, role in resources(TEMPLATE, "AWS::IAM::Role")]
     assert [each["Properties"]["PermissionsBoundary"] for each in roles] == [BOUNDARY] * len(roles)

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.cost.__main__ import SITES
-from tests.cost.month import Use, bill
+from tests.cost.month import ALARMS, Use, bill
 from tests.cost.prices import Prices
+from tests.rigs.cloudformation import load, resources
 from tests.rigs.dynamodb.said import said
 from tests.structure.imports import ROOT
 
@@ -45,3 +46,12 @@ def test_the_page_tells_what_make_cost_prints() -> None:
     assert found
     told = [float(cell.strip().replace(",", "")) for cell in found[1].split("|")]
     assert told == [pytest.approx(total(sites), abs=0.01 + 0.005 * total(sites)) for sites in SITES]
+
+
+def test_every_metric_that_an_alarm_looks_at_is_paid_for() -> None:
+    alarms = [each for _, each in resources(load(), "AWS::CloudWatch::Alarm") if "Condition" not in each]
+    stats = [
+        [part for part in each["Properties"].get("Metrics", []) if "MetricStat" in part] for each in alarms
+    ]
+    sums = list(resources(load(), "AWS::CloudWatch::CompositeAlarm"))
+    assert sum(len(each) or 1 for each in stats) + 5 * len(sums) == ALARMS
