@@ -80,7 +80,8 @@ def enroll(
         from edge_relay.exchange import cloud, identity
 
         key = identity.load_or_make_key(folder)
-        with cloud.make_client(settings.relay.cloud_url, settings.relay.cloud_timeout_seconds) as client:
+        told = settings.relay
+        with cloud.make_client(told.cloud_url, told.cloud_timeout_seconds, told.client_certificate) as client:
             enrolment = cloud.enroll(client, code, identity.public_pem(key), name)
         identity.save_enrolment(folder, enrolment)
         typer.echo(f"enrolled as {enrolment.relay_id} for site {enrolment.site}")

@@ -343,7 +343,7 @@ class Relay:
     def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
         seconds = min(relay.cloud_timeout_seconds, most_seconds)
-        client = make_client(relay.cloud_url, seconds)
+        client = make_client(relay.cloud_url, seconds, relay.client_certificate)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
         return Cloud(client, self._identity, self._outside.clock, new_id, seconds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -178,12 +179,16 @@ class _Sent(NamedTuple):
     token_time: datetime
 
 
-def make_client(cloud_url: str, timeout_seconds: float) -> httpx.Client:
+def make_client(
+    cloud_url: str, timeout_seconds: float, certificate: tuple[Path, Path] | None = None
+) -> httpx.Client:
     """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
 
     :param timeout_seconds: of a call as a whole.
+    :param certificate: the relay's, and its private key, for a cloud that asks for one; PEM files.
+    :raises Rejected: these files cannot be used.
     """
-    transport = BoundedTransport(cloud_url, timeout_seconds)
+    transport = BoundedTransport(cloud_url, timeout_seconds, certificate)
     return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
 
 

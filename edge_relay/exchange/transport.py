@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
+
+from shared.errors import Rejected
 
 _MOST_READ: Final = 16_384  # bytes at once, so that little can be unpacked before anybody looks
 
@@ -45,12 +48,15 @@ class BoundedTransport(httpx.BaseTransport):
     """The transport of one client, which makes one call at a time.
 
     It goes through the proxy that the environment names, as httpx's own does.
+
+    :param certificate: the client's, and its private key, for a server that asks for one; PEM files.
+    :raises Rejected: these files cannot be used.
     """
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float, certificate: tuple[Path, Path] | None = None) -> None:
         self._deadline: Final = Deadline(seconds)
         options: dict[str, Any] = {
-            "ssl_context": httpx.create_ssl_context(),
+            "ssl_context": _ssl_context(certificate),
             "keepalive_expiry": 30.0,
             "network_backend": _Network(self._deadline),
         }
@@ -156,6 +162,24 @@ def _as_httpx() -> Iterator[None]:
     ) as error:
         kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__, httpx.TransportError)
         raise kind(str(error)) from error
+
+
+def _ssl_context(certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    if certificate is None:
+        return context
+    file, private_key = certificate
+
+    def no_password() -> str:  # without it, OpenSSL would ask at the terminal
+        raise Rejected("has a password; a service cannot type one", where=str(private_key))
+
+    try:
+        context.load_cert_chain(file, private_key, no_password)
+    except ssl.SSLError:
+        raise Rejected("certificate and key do not belong together, or are no PEM", where=str(file)) from None
+    except OSError as error:
+        raise Rejected(f"certificate or key cannot be used: {error.strerror}", where=str(file)) from None
+    return context
 
 
 def _proxy_for(url: str) -> dict[str, Any] | None:
