@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv sam-venv checkov validate build build-here ministack-venv deploy deploy-local clean
+.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm relay-image wheel sbom client-venv sam-venv checkov validate build build-here ministack-venv contract-ministack deploy deploy-local clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -221,6 +221,10 @@ relay-package: $(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/.build ## Build the r
 relay-rpm: $(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/.build ## Build the relay's rpm, into dist; needs nfpm (make nfpm)
 	@$(PACKAGE) --format rpm
 
+relay-image: relay-package ## Make an OCI image of the relay, into dist, without a container builder; needs root and debootstrap
+	@PYTHON=$(RELAY_TOOLS)/bin/python PYTHONPATH=$(CURDIR) infra/container/build-image "$$(ls -t $(DIST)/mwl-relay_*.deb | head -1)" \
+	  $(DIST)/mwl-relay-oci.tar "$$(dpkg-deb --field "$$(ls -t $(DIST)/mwl-relay_*.deb | head -1)" Version)"
+
 wheel: $(VENV)/.dev ## Build the wheel and the source archive, into dist
 	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(DIST)
 
@@ -356,6 +360,9 @@ $(MINISTACK_VENV)/.ministack: requirements/ministack.txt | $(MINISTACK_VENV)/bin
 	@touch $@
 
 ministack-venv: $(MINISTACK_VENV)/.ministack ## Make .venv-ministack with MiniStack, which plays AWS
+
+contract-ministack: $(VENV)/.dev $(MINISTACK_VENV)/.ministack ## Run the contract tests of the tables with MiniStack's DynamoDB instead of moto's
+	@$(BIN)/python -m tests.rigs.on_ministack $(or $(ARGS),tests/contract)
 
 # MiniStack runs the functions with its own Python, on this machine: that is what they are built for.
 HERE := TARGET_ARCH=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64) \

@@ -12,8 +12,8 @@ Unit = tuple[float, float]
 """Read and write units of one go, as docs/cost.md tells them."""
 
 MINUTES: Final = 30 * 24 * 60
-ALARMS: Final = 44
-"""One for each metric that an alarm looks at; the one that sums up all costs as much as five."""
+ALARMS: Final = 39
+"""One for each metric that an alarm looks at."""
 METRICS: Final = 4
 """Told all the time. Those of trouble cost for the hours in which there is some."""
 RELAY_UNITS: Final = 1.0

@@ -149,9 +149,17 @@ def test_only_a_schedule_that_does_not_run_is_noticed_by_silence() -> None:
 def test_one_alarm_sums_up_all_but_the_historys() -> None:
     parts = TEMPLATE["Resources"]["AnyAlarm"]["Properties"]["AlarmRule"]["Fn::Join"]
     assert parts[0] == " OR "
-    assert [each["Fn::Sub"] for each in parts[1]] == [
-        f'ALARM("${{{name}}}")' for name, each in ALARMS.items() if "Condition" not in each
+    said = {name: {"Fn::Sub": f'ALARM("${{{name}}}")'} for name in ALARMS if not name.startswith("History")}
+    assert parts[1] == [
+        {"Fn::If": [condition, rule, "FALSE"]} if (condition := ALARMS[name].get("Condition")) else rule
+        for name, rule in said.items()
     ]
+
+
+def test_the_dashboard_names_only_alarms_that_are_always_there() -> None:
+    body = TEMPLATE["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    named = set(re.findall(r"\$\{(\w+)\.Arn\}", body))
+    assert named == {name for name, each in ALARMS.items() if "Condition" not in each}
 
 
 @pytest.mark.parametrize("name", ["ScheduleFunction", "NoticeFunction", "NoShowFunction", "SelfTestFunction"])

@@ -58,8 +58,8 @@ def readers(store: str) -> set[str]:
 def rights(role: str) -> Iterator[tuple[list[str], list[Any]]]:
     """Yield the statements of a role, those besides that a parameter may take away."""
     yield from statements(ROLES[role])
-    for _, policy in resources(TEMPLATE, "AWS::IAM::RolePolicy"):
-        if policy["Properties"]["RoleName"] == {"Ref": role}:
+    for _, policy in resources(TEMPLATE, "AWS::IAM::Policy"):
+        if policy["Properties"]["Roles"] == [{"Ref": role}]:
             yield from statements({"Properties": {"Policies": [policy["Properties"]]}})
 
 
