@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm relay-image wheel sbom client-venv sam-venv checkov validate build build-here ministack-venv contract-ministack deploy deploy-local clean
+.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm relay-image wheel sbom client-venv spectral sam-venv checkov validate build build-here ministack-venv contract-ministack deploy deploy-local clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -255,6 +255,18 @@ $(CLIENT_VENV)/.client: requirements/client.txt | $(CLIENT_VENV)/bin/pip
 	$(call pip_install,$(CLIENT_VENV),$<)
 	@touch $@
 
+# Spectral is a Node program. Its lock file has a digest of each package, and no address.
+SPECTRAL := build/tools/spectral
+
+$(SPECTRAL)/.installed: requirements/spectral/package-lock.json requirements/spectral/package.json
+	@command -v npm >/dev/null || { echo 'Spectral needs Node and npm, which are not here.' >&2; exit 1; }
+	@mkdir -p $(@D)
+	@cp $^ $(@D)/
+	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+spectral: $(SPECTRAL)/.installed ## Make build/tools/spectral, with npm; a test then judges the OpenAPI document with it
+
 client-venv: $(CLIENT_VENV)/.client ## Make build/tools/client, which makes a client of the OpenAPI document for a test
 
 # ------------------------------------------------------------------------------------------------------------- AWS
@@ -341,7 +353,7 @@ build-HistoryCompactionFunction: $(HISTORY_PACKAGES)
 	@cp -R $(HISTORY_PACKAGES)/. "$(ARTIFACTS_DIR)"
 	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
 
-screenshots:  ## Take pictures of every page of the dashboard, and renew the one in docs/images
+screenshots:  ## Take pictures of every page of the dashboard, and renew those in docs/images
 	@$(BIN)/python -m tests.browser.screenshots --docs $(or $(OUT),.screenshots) $(ARGS)
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.

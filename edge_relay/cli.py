@@ -77,14 +77,16 @@ def enroll(
             raise AlreadyExists(
                 "this relay is enrolled already", where=str(folder), hint="--force enrols it anew"
             )
-        from edge_relay.exchange import cloud, identity
+        from edge_relay.exchange import enrolment, identity, transport
 
         key = identity.load_or_make_key(folder)
         told = settings.relay
-        with cloud.make_client(told.cloud_url, told.cloud_timeout_seconds, told.client_certificate) as client:
-            enrolment = cloud.enroll(client, code, identity.public_pem(key), name)
-        identity.save_enrolment(folder, enrolment)
-        typer.echo(f"enrolled as {enrolment.relay_id} for site {enrolment.site}")
+        with transport.make_client(
+            told.cloud_url, told.cloud_timeout_seconds, transport.ssl_context(told.client_certificate)
+        ) as client:
+            given = enrolment.enroll(client, code, identity.public_pem(key), name)
+        identity.save_enrolment(folder, given)
+        typer.echo(f"enrolled as {given.relay_id} for site {given.site}")
 
 
 @app.command()

@@ -70,6 +70,11 @@ class RelaySettings(BaseModel):
         None, description="That certificate's private key, a PEM file without password."
     )
     pull_interval_seconds: Seconds = Field(5, description="How often to ask the cloud for changes.")
+    slowest_pull_seconds: Seconds = Field(
+        60,
+        description="How often to ask at least, while the cloud says that nothing is expected: at night, and "
+        "nothing booked. A scanner that asks ends that. pull_interval_seconds: always as often.",
+    )
     page_size: int = Field(200, ge=1, le=1000, description="Maximum number of items in one page.")
     push_batch: int = Field(
         50, ge=1, le=MOST_EVENTS, description="Maximum number of MPPS events in one call."

@@ -11,7 +11,7 @@ import logging
 import os
 import random
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -31,16 +31,18 @@ from edge_relay.client.scu import Peer
 from edge_relay.clock.boot import boot_id, seconds_since_boot
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
-from edge_relay.exchange.cloud import Cloud, make_client
+from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.heartbeat import RelaySide, health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Identity
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.exchange.pull import pull_exchange
+from edge_relay.exchange.pull_pace import PullPace
 from edge_relay.exchange.push import push_exchange
 from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.self_test import SelfTester
 from edge_relay.exchange.shown import also_telling
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
+from edge_relay.exchange.transport import make_client, ssl_context
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -51,16 +53,15 @@ from edge_relay.mpps.intake import StepIntake
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.links import CachedWorklist
 from edge_relay.services.admission import Admission
-from edge_relay.services.ports import make_listener, make_tls
+from edge_relay.services.ports import files_of, make_listener, make_tls
 from edge_relay.services.profiles import Profiles
-from edge_relay.services.scanner_view import scanner_view, withheld_from
+from edge_relay.services.scanner_view import Withheld, scanner_view
 from edge_relay.services.scp import Scp, Services
 from edge_relay.storage.folder_lock import lock
 from edge_relay.storage.state_files import CACHE_FILE, HEALTH_FILE, JOURNAL_FILE, SHOWN_FILE
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile
-from shared.errors import Unavailable
 from shared.relay_health import RelayHealth
 from shared.worklist_item import WorklistItem
 
@@ -122,9 +123,9 @@ class Relay:
         self._boot: Final = boot_id() or self._outside.new_uuid().hex
         self._lock: int | None = None
         self._disk_trouble = ""
-        self._counted: tuple[tuple[Any, ...], dict[str, int]] | None = None
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
+        self._trusted: Final = ssl_context(settings.relay.client_certificate)
 
     def __enter__(self) -> Relay:
         self.start()
@@ -200,8 +201,7 @@ class Relay:
             version=_VERSION,
             titles=[profile.ae_title for profile in self.profiles.all()],
             withheld=self._withheld(),
-            pull_seconds=self._settings.relay.pull_interval_seconds
-            + self._settings.relay.cloud_timeout_seconds,
+            pull_seconds=self._pace.seconds + self._settings.relay.cloud_timeout_seconds,
         )
 
     def write_health(self) -> None:
@@ -229,12 +229,10 @@ class Relay:
         :raises Rejected: the TLS files cannot be used; nothing was changed.
         """
         if self._tls is not None and settings.tls is not None:
-            tls = settings.tls
-            self._tls.take_up(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
+            self._tls.take_up(files_of(settings.tls))
         self.profiles.take_up(settings)
         self._services.admission.take_up(settings.relay)
         self._settings = settings
-        self._counted = None
 
     def seen_by(self, ae_title: str) -> Iterable[WorklistItem] | None:
         """Return what a scanner would be shown now, None if it is not known; safe from any thread."""
@@ -255,8 +253,9 @@ class Relay:
         )
         self.cache = Cache(self._state_dir / CACHE_FILE)
         self._reader = self.cache.reader()
+        self._withheld_exams = Withheld(self.cache, self._state_dir / CACHE_FILE)
         self.journal = Journal(
-            self._state_dir / JOURNAL_FILE, on_append=self._wake_push, stamp=self._stamp_now
+            self._state_dir / JOURNAL_FILE, self._wake_push, stamp=self._stamp_now, boot=self._boot
         )
         self._shown = ShownItems(self._state_dir / SHOWN_FILE, clock.now, own=relay.ae_title)
         self._step_finder = StepFinder(self._cloud(ASK_SECONDS), self.journal, monotonic)
@@ -274,7 +273,7 @@ class Relay:
             steps=self._steps,
             health=self.health,
             today=self._today,
-            shown=self._shown.note,
+            shown=self._note_shown,
             old=self._old_worklist,
             refuse_old=lambda: self._settings.relay.old_worklist == "refuse",
         )
@@ -299,7 +298,9 @@ class Relay:
         retention = timedelta(days=relay.retain_delivered_days)
         now = self._outside.clock.now
         # One client a loop: a slow pull must not hold up a push.
-        pull = pull_exchange(self._cloud(), self.cache, self.journal, relay.page_size)
+        feed = self._cloud()
+        self._pace = PullPace(relay, lambda: feed.quiet_seconds, monotonic)
+        pull = pull_exchange(feed, self.cache, self.journal, relay.page_size)
         intake = self._cloud()
         push = checked_push(
             push_exchange(intake, self.journal, relay.push_batch, retention, now),
@@ -313,17 +314,12 @@ class Relay:
         heartbeat = also_telling(
             heartbeat_exchange(care, self.profiles, self._health_for_cloud, side), care, self._shown
         )
-        seconds = relay.pull_interval_seconds
-        self._push = Loop("push", push, interval=seconds, gather=_GATHER_SECONDS, **common)
+        self._pull = Loop("pull", pull, self._pace.next_pause, **{**common, "after": self._pulled})
+        self._push = Loop("push", push, relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common)
         tester = self._self_tester().exchange_once
         beat = relay.heartbeat_interval_seconds
         self._self_test = Loop("self_test", tester, interval=beat, backoff=backoff, health=self.health)
-        return (
-            self._push,
-            self._self_test,
-            Loop("pull", pull, interval=seconds, **{**common, "after": self._pulled}),
-            Loop("heartbeat", heartbeat, interval=beat, **common),
-        )
+        return self._push, self._self_test, self._pull, Loop("heartbeat", heartbeat, beat, **common)
 
     def _self_tester(self) -> SelfTester:
         return SelfTester(
@@ -343,7 +339,7 @@ class Relay:
     def _cloud(self, most_seconds: float = inf) -> Cloud:
         relay = self._settings.relay
         seconds = min(relay.cloud_timeout_seconds, most_seconds)
-        client = make_client(relay.cloud_url, seconds, relay.client_certificate)
+        client = make_client(relay.cloud_url, seconds, self._trusted)
         self._clients.append(client)
         new_id = lambda: self._outside.new_uuid().hex  # noqa: E731
         return Cloud(client, self._identity, self._outside.clock, new_id, seconds)
@@ -360,7 +356,7 @@ class Relay:
         return self._outside.clock.now().astimezone(self._settings.relay.zone).date()
 
     def _old_worklist(self) -> str:
-        """Say how old the worklist is, if it is older than relay.max_worklist_age_hours lets it be."""
+        """Say how old the worklist is, if older than relay.max_worklist_age_hours lets it be."""
         hours = self._settings.relay.max_worklist_age_hours
         age = self.health.pull_age()
         return f"worklist is {span(age)} old: the cloud cannot be reached" if 0 < hours * 3600 < age else ""
@@ -370,20 +366,21 @@ class Relay:
         return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
 
     def _withheld(self) -> dict[str, int]:
-        """Return how many exams each scanner is not shown; counted anew if something changed."""
-        profiles, today = self.profiles.all(), self._today()
-        try:
-            seen = self.cache.bookmark(), profiles, today
-            if self._counted is None or self._counted[0] != seen:
-                relay, overlay = self._settings.relay, self.journal.overlay()
-                counts = withheld_from(profiles, relay, today, self._state_dir / CACHE_FILE, overlay)
-                self._counted = seen, counts
-        except (Unavailable, sqlite3.Error):
-            return {}  # nothing is shown to anybody; the status says why
-        return self._counted[1]
+        profiles, relay = self.profiles.all(), self._settings.relay
+        return self._withheld_exams.counts(profiles, relay, self._today(), self.journal.overlay)
+
+    def _note_shown(self, ae_title: str, item_ids: Sequence[str]) -> None:
+        self._shown.note(ae_title, item_ids)
+        if ae_title != self._settings.relay.ae_title:
+            self._somebody_scans()
+
+    def _somebody_scans(self) -> None:
+        if self._pace.scanner_asks():
+            self._pull.wake()
 
     def _wake_push(self) -> None:
         self._push.wake()
+        self._somebody_scans()
 
     def _note_files(self) -> None:
         self.health.note("journal", self.journal.problem)

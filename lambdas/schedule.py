@@ -3,7 +3,7 @@
 Every minute, `handler` requests a sync of each source that is due and was not asked for already, and each
 write-back that is still due. A message may be lost, or sent for nothing: a request lapses, and who takes one
 looks whether it still makes sense. Every hour, `no_shows` marks the exams whose day passed without a scan,
-and sets aside the performed steps that no scanner ended.
+sets aside the performed steps that no scanner ended, and notes when each site is open.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.stored import Timing
 from lambdas.store.models import Tables
+from lambdas.store.opening_hours.table import OpeningHours
 from lambdas.store.runs.claims import is_waiting
 from lambdas.store.runs.plan import PlannedSource, Shard, SourcePlan
 from lambdas.store.sources import SourceStore
@@ -94,10 +95,13 @@ def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa:
     worklist = WorklistStore(
         tables, now=time.time, new_id=lambda: uuid4().hex, settle_seconds=settings.settle_seconds
     )
+    sources, now = SourceStore(tables), time.time()
+    # First: what follows may stop half-way, and relays are to ask often as soon as something is expected.
+    OpeningHours(tables).note([each.definition for each in sources.all() if each.definition], now)
     stale = StaleSteps(tables, worklist, now=time.time).set_aside()
     for uid in stale:
         logger.warning("step open too long: its exam is no longer in progress", extra={"step": uid})
-    marked = mark_no_shows(worklist, SourceStore(tables), time.time())
+    marked = mark_no_shows(worklist, sources, now)
     if marked:
         logger.info("no-shows", extra={"marked": marked})
     settings.metrics().tell_trouble({Metric.EXAMS_NOT_SHOWN_UP: marked, Metric.STEPS_NEVER_ENDED: len(stale)})

@@ -4,13 +4,15 @@ Per site every change of an item takes the next number, its ``feed_seq``. A rela
 and asks for what came after it. Reading DynamoDB is not gap-free for a few seconds after a write, so the
 cursor only passes numbers that had been taken a settle window ago (see docs/adr/001): younger changes are
 sent again and applied idempotently, by item id and ``feed_seq``.
+
+Each answer says in a header, `POLL_INTERVAL`, for how many seconds there is no need to ask again.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,11 +20,19 @@ from shared.errors import Rejected
 from shared.steps.self_test import FeedSelfTest
 from shared.worklist_item import WorklistItem
 
+POLL_INTERVAL: Final = "Poll-Interval"
+"""Whole seconds; 0: ask as often as you are set to. A relay that does not know it does that anyway."""
+
+
+def poll_interval(text: str) -> float:
+    """Return what `POLL_INTERVAL` says, in seconds; 0 if nothing, or nothing that makes sense."""
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
 
 class FeedItem(BaseModel):
     """An item as of change number ``feed_seq``."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     item: WorklistItem
@@ -31,7 +41,7 @@ class FeedItem(BaseModel):
 class Tombstone(BaseModel):
     """An item that is gone as of change number ``feed_seq``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     id: str

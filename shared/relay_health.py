@@ -13,10 +13,10 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from shared.dicom.dicom_text import AE
 from shared.scanners.limits import MOST_SCANNERS
+from shared.text.sentence import Sentence
 from shared.text.storable import StorableModel
 
 MOST_PROBLEMS: Final = 40
-MOST_CHARACTERS: Final = 300
 MOST_CURSOR: Final = 1024
 MOST_PARKED: Final = 50
 MOST_DISCARDED: Final = 50
@@ -29,10 +29,6 @@ MOST_ACTIVE: Final = 200
 """Most scanners in one heartbeat: those heard last."""
 
 
-def _sentence(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
-
-
 def _first(problems: tuple[str, ...]) -> tuple[str, ...]:
     if len(problems) <= MOST_PROBLEMS:
         return problems
@@ -40,7 +36,6 @@ def _first(problems: tuple[str, ...]) -> tuple[str, ...]:
     return (*kept, f"and {len(problems) - len(kept)} more")
 
 
-Sentence = Annotated[str, AfterValidator(_sentence)]
 Sentences = Annotated[tuple[Sentence, ...], AfterValidator(_first)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 

@@ -30,10 +30,11 @@ def check(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
 
     Changes nothing, and may run next to the relay. Exit codes: 0 all is well, 1 something is wrong.
     """
+    from edge_relay.clock.boot import boot_id
     from edge_relay.mpps import journal_checks
 
     with reported():
-        found = journal_checks.check(existing(state_dir / JOURNAL_FILE))
+        found = journal_checks.check(existing(state_dir / JOURNAL_FILE), boot_id())
         if as_json:
             content = found._asdict() | {"missing": [event.model_dump() for event in found.missing]}
             typer.echo(json.dumps(content, indent=2))

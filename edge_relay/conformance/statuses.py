@@ -128,7 +128,8 @@ def get_outcomes() -> Iterator[Outcome]:
     yield Outcome(dimse.NO_SUCH_SOP_INSTANCE, "the relay has no such step")
     yield Outcome(dimse.PROCESSING_FAILURE, "an internal error")
     yield Outcome(
-        dimse.RESOURCE_LIMITATION, "the step cannot be read at the moment, or too many messages wait"
+        dimse.RESOURCE_LIMITATION,
+        "the step cannot be read, too many messages wait, or others fetch very long lists; ask again",
     )
     yield from _OF_N_SERVICES
 

@@ -69,6 +69,10 @@ class Away(Unavailable):
         self.too_much: Final = too_much
 
 
+class Ended(Away):
+    """The call was ended on this side, because the relay stops: nothing has failed."""
+
+
 class Answer(NamedTuple):
     """An HTTP answer, read to its end."""
 
@@ -108,7 +112,11 @@ class Answer(NamedTuple):
 
 
 def read(client: httpx.Client, method: str, path: str, **options: Any) -> Answer:
-    """Make one call and return the answer, whatever it is; raise `Away` if there is none, or no end of it."""
+    """Make one call and return the answer, whatever it is.
+
+    :raises Away: there is none, or no end of it.
+    :raises Ended: somebody here closed the client.
+    """
     where = str(client.base_url)
     try:
         with client.stream(method, path, **options) as response:
@@ -118,8 +126,12 @@ def read(client: httpx.Client, method: str, path: str, **options: Any) -> Answer
                 if len(content) > MOST_BYTES:
                     raise Away(f"sent more than {MOST_BYTES >> 20} MB", where=where, too_much=True)
             return Answer(response.status_code, response.headers, bytes(content))
-    except httpx.HTTPError as error:
-        raise _unreached(error, where) from error
+    except (httpx.HTTPError, RuntimeError) as error:  # httpx's word for a closed client
+        if client.is_closed:
+            raise Ended("was given up: this relay stops", where=where) from error
+        if isinstance(error, httpx.HTTPError):
+            raise _unreached(error, where) from error
+        raise
 
 
 def checked(answer: Answer) -> Answer:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -17,16 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.exchange.answers import Answer, checked, nonsense, read
-from edge_relay.exchange.identity import Enrolment, Identity
-from edge_relay.exchange.transport import BoundedTransport
-from shared.feed import FeedItem, FeedPage
+from edge_relay.exchange.identity import Identity
+from edge_relay.worklist.cache import Unreadable
+from shared.feed import POLL_INTERVAL, FeedItem, FeedPage, poll_interval
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.scanners.shown_items import ShownItem, ShownItems
 from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
 from shared.steps.self_test import SelfTestReport
-
-if TYPE_CHECKING:
-    from edge_relay.worklist.cache import Unreadable
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,6 +57,8 @@ class Cloud:
         self._clock: Final = clock
         self._new_id: Final = new_id
         self._seconds: Final = seconds
+        self.quiet_seconds = 0.0
+        """For how many seconds the cloud said, with the last pull, that there is no need to ask again."""
 
     def pull(self, cursor: str, etag: str, limit: int) -> PulledPage | None:
         """Return the page after ``cursor`` (empty: from the beginning), None if nothing is new (304)."""
@@ -71,10 +69,13 @@ class Cloud:
         if answer.status == httpx.codes.NOT_MODIFIED:
             if not etag:
                 raise nonsense("says that nothing is new, though we have nothing")
-            if answer.headers.get("ETag", "").removeprefix("W/") == etag.removeprefix("W/"):
+            believed = answer.headers.get("ETag", "").removeprefix("W/") == etag.removeprefix("W/")
+            self.quiet_seconds = poll_interval(answer.headers.get(POLL_INTERVAL, "")) if believed else 0.0
+            if believed:
                 self._believe(sent)
             return None
         page = _page(answer.json_object(), answer.headers.get("ETag", ""))
+        self.quiet_seconds = poll_interval(answer.headers.get(POLL_INTERVAL, ""))
         self._believe(sent)
         return page
 
@@ -179,29 +180,6 @@ class _Sent(NamedTuple):
     token_time: datetime
 
 
-def make_client(
-    cloud_url: str, timeout_seconds: float, certificate: tuple[Path, Path] | None = None
-) -> httpx.Client:
-    """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
-
-    :param timeout_seconds: of a call as a whole.
-    :param certificate: the relay's, and its private key, for a cloud that asks for one; PEM files.
-    :raises Rejected: these files cannot be used.
-    """
-    transport = BoundedTransport(cloud_url, timeout_seconds, certificate)
-    return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
-
-
-def enroll(client: httpx.Client, code: str, public_key: str, name: str) -> Enrolment:
-    """Exchange a one-time code for an identity; raise `Rejected` or `Forbidden` if the code is not good."""
-    body = {"code": code, "public_key": public_key, "name": name}
-    answer = checked(read(client, "POST", "/relay/enroll", json=body)).json_object()
-    enrolment = _valid(Enrolment, answer)
-    if enrolment is None:
-        raise nonsense("does not say who we are")
-    return enrolment
-
-
 def _is_unknown(answer: Answer) -> bool:
     return answer.status == httpx.codes.NOT_FOUND and answer.problem() is not None
 
@@ -227,8 +205,6 @@ def _page(answer: dict[str, Any], etag: str) -> PulledPage:
 
 
 def _unreadable(raw: object, error: ValidationError) -> Unreadable:
-    from edge_relay.worklist.cache import Unreadable  # noqa: PLC0415 - the worklist, of no use to who enrols
-
     entry = raw if isinstance(raw, dict) else {}
     item = entry.get("item")
     item_id = item.get("id") if isinstance(item, dict) else None

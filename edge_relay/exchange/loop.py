@@ -14,6 +14,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from edge_relay.exchange.answers import Ended
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, MwlError
 
@@ -53,7 +54,8 @@ class Loop:
     """Does one exchange again and again in a thread of its own, whatever happens, until stopped.
 
     :param exchange: does the work; returns True if there is more to do at once, raises if it failed.
-    :param interval: seconds between exchanges if there is nothing more to do.
+    :param interval: seconds between exchanges if there is nothing more to do; or what says how many, after
+        each of them.
     :param after: called after every exchange.
     :param gather: seconds to wait before an exchange there is work for, so that it does for what else comes.
     """
@@ -62,7 +64,7 @@ class Loop:
         self,
         name: str,
         exchange: Exchange,
-        interval: float,
+        interval: float | Callable[[], float],
         backoff: Backoff,
         health: Health,
         after: Callable[[], None] = lambda: None,
@@ -70,7 +72,7 @@ class Loop:
     ) -> None:
         self._name: Final = name
         self._exchange: Final = exchange
-        self._interval: Final = interval
+        self._interval: Final = interval if callable(interval) else lambda: interval
         self._backoff: Final = backoff
         self._health: Final = health
         self._after: Final = after
@@ -108,11 +110,13 @@ class Loop:
     def _step(self) -> float:
         try:
             more = self._exchange()
+        except Ended:
+            return self._interval()
         except Exception as error:  # noqa: BLE001  the loop must outlive every surprise; it is shown, and retried
             pause = self._failed(error)
         else:
             self._succeeded()
-            pause = 0.0 if more else self._interval
+            pause = 0.0 if more else self._interval()
         self._after()
         return pause
 

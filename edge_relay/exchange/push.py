@@ -24,6 +24,7 @@ from shared.steps.procedure_step import EventResult, ProcedureStepEvent
 log = logging.getLogger(__name__)
 
 _PRUNE_EVERY: Final = timedelta(days=1)
+_CHECKPOINT_EVERY: Final = timedelta(seconds=5)  # while there is always more to send: it holds scanners up
 
 
 class Intake(Protocol):
@@ -53,15 +54,18 @@ def push_exchange(
 ) -> Exchange:
     """Return the exchange that sends what scanners reported; once a day it forgets what was sent long ago."""
     pruned_at: datetime | None = None
+    settled_at: datetime | None = None
     portion = Portion(batch)
 
     def exchange_once() -> bool:
-        nonlocal pruned_at
+        nonlocal pruned_at, settled_at
         outcome = push_once(intake, journal, portion)
         if outcome.parked:
             log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
-        journal.checkpoint()
         settled = outcome.delivered + outcome.parked
+        if not settled or settled_at is None or not timedelta() <= now() - settled_at < _CHECKPOINT_EVERY:
+            journal.checkpoint()
+            settled_at = now()
         if outcome.unanswered and not settled:
             raise Away(f"the cloud left {outcome.unanswered} events unanswered")
         if pruned_at is None or now() - pruned_at >= _PRUNE_EVERY:

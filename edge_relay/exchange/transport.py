@@ -7,9 +7,10 @@ beyond our reach: it has time limits of its own (resolv.conf(5)).
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -49,14 +50,15 @@ class BoundedTransport(httpx.BaseTransport):
 
     It goes through the proxy that the environment names, as httpx's own does.
 
-    :param certificate: the client's, and its private key, for a server that asks for one; PEM files.
-    :raises Rejected: these files cannot be used.
+    :param seconds: of a call as a whole.
+    :param trusted: whose certificates are good; clients of one process share it, for to read the list of
+        authorities is a large part of a relay's start.
     """
 
-    def __init__(self, url: str, seconds: float, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, url: str, seconds: float, trusted: ssl.SSLContext) -> None:
         self._deadline: Final = Deadline(seconds)
         options: dict[str, Any] = {
-            "ssl_context": _ssl_context(certificate),
+            "ssl_context": trusted,
             "keepalive_expiry": 30.0,
             "network_backend": _Network(self._deadline),
         }
@@ -85,6 +87,19 @@ class BoundedTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close all connections; a call under way ends."""
         self._pool.close()
+
+
+def make_client(
+    cloud_url: str, timeout_seconds: float, trusted: ssl.SSLContext | None = None
+) -> httpx.Client:
+    """Return an HTTP client for one cloud, for one call at a time; never follows a redirect with our token.
+
+    :param timeout_seconds: of a call as a whole.
+    :param trusted: whose certificates are good; None: those of the authorities that httpx knows, or that the
+        environment names.
+    """
+    transport = BoundedTransport(cloud_url, timeout_seconds, trusted or httpx.create_ssl_context())
+    return httpx.Client(base_url=cloud_url, transport=transport, follow_redirects=False, trust_env=False)
 
 
 class _Network(httpcore.NetworkBackend):
@@ -120,6 +135,12 @@ class _Stream(httpcore.NetworkStream):
         self._inner.write(buffer, self._deadline.left(httpcore.WriteTimeout))
 
     def close(self) -> None:
+        # Closing alone would leave a thread that reads waiting for its time to pass. The plain socket's own
+        # method, because that of TLS takes away what the thread is reading from.
+        connection = self._inner.get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):  # the other side has closed it already
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self._inner.close()
 
     def start_tls(
@@ -164,7 +185,12 @@ def _as_httpx() -> Iterator[None]:
         raise kind(str(error)) from error
 
 
-def _ssl_context(certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
+def ssl_context(certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
+    """Return whose certificates are good: those that httpx knows, or that the environment names.
+
+    :param certificate: our own, and its private key, for a cloud that asks for one; PEM files.
+    :raises Rejected: these files cannot be used.
+    """
     context = httpx.create_ssl_context()
     if certificate is None:
         return context

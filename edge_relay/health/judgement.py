@@ -33,6 +33,13 @@ _FAILURES: Final = {
     "identity": "another machine uses this relay's identity",
     "settings": "the settings were not all taken up",
 }
+_NEVER: Final = "the relay has not run on this state folder"
+_NO_REPORT: Final = (
+    "the relay is not running, and its last report is gone, as after a power cut: when it ran is not known"
+)
+_NO_WORKLIST: Final = (
+    "there is no worklist: scanners get an error for their queries until one has been received from the cloud"
+)
 _TOLERATED: Final = ("pull", "push", "heartbeat", "self_test")
 CRITICAL: Final = ("journal", "self_query")
 """Parts without which scanners are not served."""
@@ -43,6 +50,7 @@ class Held(NamedTuple):
 
     :param waiting_seconds: how long the oldest event that could be sent has been waiting.
     :param missing: events the journal had taken, and no longer has.
+    :param complete: whether a whole worklist was received; without one, queries are refused.
     """
 
     items: int | None
@@ -51,6 +59,7 @@ class Held(NamedTuple):
     parked: int
     missing: int
     waiting_seconds: float | None
+    complete: bool = True
 
 
 def cache_age(report: HealthReport, now: datetime) -> float:
@@ -66,7 +75,7 @@ def limit_seconds(report: HealthReport) -> float:
 def problems(report: HealthReport | None, running: bool, held: Held, now: datetime) -> Iterator[str]:
     """Yield what needs attention."""
     if report is None:
-        yield "the relay has not run on this state folder"
+        yield _NEVER if held.items is None and held.events is None else _NO_REPORT
     elif not running:
         yield f"the relay is not running; it was last seen {since(report.written_at, now)}"
     else:
@@ -74,6 +83,8 @@ def problems(report: HealthReport | None, running: bool, held: Held, now: dateti
             yield f"the relay has not updated its status since {since(report.written_at, now)}"
         for name, sentence in _FAILURES.items():
             yield from _loop_problem(name, sentence, getattr(report, name), now)
+        if not held.complete and now - report.started_at >= GRACE:
+            yield _NO_WORKLIST
         yield from _old(report, held, now)
         yield from _certificate_problem(report.certificate_not_after, now)
         yield from _withheld(report.withheld)

@@ -7,7 +7,6 @@ relay's own status page and metrics hand it in. What needs attention is said in 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from edge_relay.clock.boot import boot_id, seconds_since_boot
+from edge_relay.health.alive import is_alive
 from edge_relay.health.judgement import Held, cache_age, critical, problems
 from edge_relay.health.report import HealthReport
 from edge_relay.health.report_file import read_report
@@ -71,8 +71,8 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
     running = report is not None
     if report is None:
         report, now = _last_report(state_dir / HEALTH_FILE, now)
-        running = report is not None and _is_alive(report.pid)
-    items, unreadable = _cache(state_dir / CACHE_FILE)
+        running = report is not None and is_alive(report)
+    items, unreadable, complete = _cache(state_dir / CACHE_FILE)
     outbox = _outbox(state_dir / JOURNAL_FILE, report, now)
     events = outbox.events if outbox else ()
     parked = sum(event.state == "parked" for event in events)
@@ -83,6 +83,7 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
         parked,
         outbox.missing if outbox else 0,
         outbox.waiting_seconds if outbox else None,
+        complete,
     )
     return RelayStatus(
         looked_at=now,
@@ -116,22 +117,12 @@ def _last_report(path: Path, now: datetime) -> tuple[HealthReport | None, dateti
     return report, report.written_at + max(age, timedelta())
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # it is somebody else's, but it is there
-    return True
-
-
-def _cache(path: Path) -> tuple[int | None, int]:
+def _cache(path: Path) -> tuple[int | None, int, bool]:
     try:
         with closing(CacheReader(path)) as cache:
-            return cache.count(), cache.unreadable_count()
+            return cache.count(), cache.unreadable_count(), cache.is_complete()
     except sqlite3.Error:
-        return None, 0
+        return None, 0, True  # what is wrong is said of the file
 
 
 class _Outbox(NamedTuple):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from threading import Condition, Thread
 from typing import Final, Literal, Protocol
@@ -39,8 +40,8 @@ from shared.dicom.dimse_status import (
 )
 from shared.errors import Rejected, Unavailable
 from shared.steps.event_body import carried
-from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, StepStatus
-from shared.steps.step_dataset import fold, merged
+from shared.steps.procedure_step import DataSetJson, EventKind, ProcedureStepEvent, Refusal, Step, StepStatus
+from shared.steps.step_dataset import merged
 
 log = logging.getLogger(__name__)
 
@@ -305,23 +306,26 @@ def _appended(batch: Batch, request: StepRequest, message: _Message) -> StepAnsw
 
 def _append(batch: Batch, request: StepRequest, message: _Message) -> StepAnswer:
     event = message.event
-    before = batch.step(event.sop_instance_uid)
-    after = fold(before, event)
-    if isinstance(after, Refusal):
-        return _refused(after)
+    step = batch.append(event, message.item_ids, message.lists, partial(_judged, batch, request))
+    if isinstance(step, Refusal):
+        return _refused(step)
+    return StepAnswer(SUCCESS, sop_instance_uid=event.sop_instance_uid, item_count=len(step.item_ids))
+
+
+def _judged(
+    batch: Batch, request: StepRequest, event: ProcedureStepEvent, after: Step
+) -> ProcedureStepEvent | Refusal:
+    """Return an event with all its warnings, or the refusal if it ends a step that lacks something."""
     if after.status is not StepStatus.IN_PROGRESS:
         held, strict = _held(batch, event.sop_instance_uid), request.strict
         attributes = merged(held or {}, event.dataset)
         judged = mpps.ended(event, after, attributes, strict=strict and held is not None)
         if isinstance(judged, Refusal):
-            return _refused(judged)
+            return judged
         event = judged
-    step = batch.append(event, message.item_ids, message.lists)
-    if isinstance(step, Refusal):
-        return _refused(step)
     if event.warnings:
         log.warning("%s of %s has mistakes: %s", request.kind, request.calling_aetitle, _in_one(event))
-    return StepAnswer(SUCCESS, sop_instance_uid=event.sop_instance_uid, item_count=len(step.item_ids))
+    return event
 
 
 def _held(batch: Batch, sop_instance_uid: str) -> DataSetJson | None:

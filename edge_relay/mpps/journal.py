@@ -10,41 +10,41 @@ The overlay of an item ends when the cloud has all events of its steps and the c
 after the change the cloud said it made. If the cloud named no change (a replay, or an item it does not know),
 it ends with the first pull begun after the answer: whatever the cloud shows then already includes the event.
 
-A file that cannot be opened, read or written refuses events and nothing else: `overlay` answers from memory,
-`problem` says what is wrong, and the next use, a second later at the earliest, tries again.
+A file that cannot be opened, read or written refuses events and nothing else: `overlay` answers from memory;
+see `edge_relay.mpps.journal_opened`.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from edge_relay.mpps import journal_file, journal_losses, journal_rows, journal_times
+from edge_relay.mpps import journal_losses, journal_rows, journal_times
 from edge_relay.mpps.event_times import Stamp
-from edge_relay.mpps.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_batch import Batch
 from edge_relay.mpps.journal_losses import Sent
-from edge_relay.mpps.journal_rows import DueEvent, OpenEvent, WarnedEvent
+from edge_relay.mpps.journal_mark.high_water import MARK_FILE, MarkFile, Noted
+from edge_relay.mpps.journal_mark.promises import Beside, OwnThread, Promises
+from edge_relay.mpps.journal_opened import OpenedJournal
+from edge_relay.mpps.journal_rows import DueEvent, OpenEvent
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.mpps.journal_tables.reference_lists import HeldLists
-from edge_relay.storage.sqlite_file import transaction
+from edge_relay.storage.sqlite_file import transaction, unhurried
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Unavailable
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
 
-__all__ = ["Batch", "Journal", "OpenEvent", "Overlay", "WarnedEvent"]
+__all__ = ["Batch", "Journal", "OpenEvent", "Overlay"]
 
 log = logging.getLogger(__name__)
 
 _MOST_BYTES_DUE: Final = 1 << 20
-_RETRY_SECONDS: Final = 1.0
 _PRUNED_AT_ONCE: Final = 100
 _RESULTS_AT_ONCE: Final = 10
 
@@ -55,6 +55,8 @@ class Journal:
     :param on_append: called after each commit that accepted an event, to wake the push loop.
     :param clock: seconds, only ever forward.
     :param stamp: this moment, for the events appended; without it they keep the time they came with.
+    :param boot: which start of the machine this is; empty: not known.
+    :param beside: does one thing while another is done; without it, a thread of the journal's own.
     :raises Unavailable: from every method but ``overlay``, if the file cannot be opened, read or written;
         nothing has changed then.
     """
@@ -65,34 +67,30 @@ class Journal:
         on_append: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = monotonic,
         stamp: Callable[[], Stamp] | None = None,
+        boot: str = "",
+        beside: Beside | None = None,
     ) -> None:
-        self._path: Final = path
-        self._mark: Final = MarkFile(path.with_name(MARK_FILE))
+        self._mark: Final = MarkFile(path.with_name(MARK_FILE), boot)
+        self._own_thread: Final = OwnThread("journal-mark")
+        self._promises: Final = Promises(self._mark, beside or self._own_thread)
         self._stamp: Final = stamp
         self._unsettled = True
-        self._mark_failed = False
         self._uncopied = ""
-        self._lock: Final = threading.Lock()
         self._on_append: Final = on_append
-        self._clock: Final = clock
-        self._opened: sqlite3.Connection | None = None
-        self._inode = 0
-        self._trouble: Unavailable | None = None
-        self._retry_at = 0.0
         self._overlay: dict[str, Overlay] = {}
-        with suppress(Unavailable), self._using("opened"):
+        self._file: Final = OpenedJournal(path, self._mark, clock, self._read_overlay)
+        with suppress(Unavailable), self._file.using("opened"):
             pass
 
     @property
     def problem(self) -> str:
         """What is wrong with the file and what to do about it; empty if nothing is known to be."""
-        return str(self._trouble) if self._trouble else ""
+        return self._file.problem
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            if self._opened is not None:
-                self._opened.close()
+        self._file.close()
+        self._own_thread.close()
 
     @contextmanager
     def batch(self) -> Iterator[Batch]:
@@ -100,26 +98,30 @@ class Journal:
 
         An exception from the block undoes all of it.
         """
-        with self._using("written") as db:
+        with self._file.using("written") as db:
             batch = Batch(db, self._stamp)
-            with transaction(db):
+            with transaction(db, lambda: self._promises.while_committing(batch.appended)):
                 yield batch
             self._overlay = {**self._overlay, **batch.overlay}
-            self._note_appended(batch)
+            self._unsettled = True
         if batch.appended:
             self._on_append()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the file in a transaction of its own; what lies over the cache is read again after it."""
-        with self._using("written") as db:
-            with transaction(db):
+    def writing(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
+        """Hold the file in a transaction of its own; what lies over the cache is read again after it.
+
+        :param lasting: it is on the disk once the block has ended. If not, with the next that is, and a power
+            cut before may undo it: for what the cloud would say again.
+        """
+        with self._file.using("written") as db:
+            with nullcontext() if lasting else unhurried(db), transaction(db):
                 yield db
-            self._overlay = journal_rows.stored_overlay(db)
+            self._read_overlay(db)
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """Hold the file to read from it."""
-        return self._using("read")
+        return self._file.using("read")
 
     def append(self, event: ProcedureStepEvent, item_ids: Sequence[str] = ()) -> Step | Refusal:
         """Record an event by itself; see `Batch.append`."""
@@ -128,17 +130,17 @@ class Journal:
 
     def step(self, sop_instance_uid: str) -> Step | None:
         """Return a performed procedure step's folded state, None if it was never created here."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             return journal_rows.stored_step(db, sop_instance_uid)
 
     def attributes(self, sop_instance_uid: str) -> DataSetJson | None:
         """Return a step's attributes as all its events left them; None if it is unknown or pruned."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             return journal_rows.stored_attributes(db, sop_instance_uid)
 
     def attribute_list(self, uid: str, tags: Collection[str] = ()) -> tuple[DataSetJson, HeldLists] | None:
         """Return a step's `attributes`, and the references that those with these tags (none: all) count."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             attributes = journal_rows.stored_attributes(db, uid)
             if attributes is None:
                 return None
@@ -146,7 +148,7 @@ class Journal:
 
     def in_progress(self, limit: int) -> list[str]:
         """Return the SOP Instance UIDs of the latest steps that have not ended."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             return journal_rows.in_progress(db, limit)
 
     def overlay(self) -> Mapping[str, Overlay]:
@@ -158,7 +160,7 @@ class Journal:
 
         Oldest first. What was tried in vain by itself comes last, and alone: perhaps the cloud fails on it.
         """
-        self._probe()
+        self._file.probe()
         rows = self._sound(limit)
         rows = [row for row in rows if not row.attempts] or rows[:1]
         events: list[ProcedureStepEvent] = []
@@ -175,7 +177,7 @@ class Journal:
 
         :return: False if there are such events, and the time is still not known.
         """
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             if self._stamp is None or not journal_times.are_wanting(db):
                 return True
         now = self._stamp()
@@ -187,7 +189,7 @@ class Journal:
 
     def checkpoint(self) -> None:
         """Bring what was written last into journal.db itself, so that a lost ``-wal`` takes nothing along."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             if self._unsettled and (trouble := journal_losses.checkpoint(db, self._mark)) != self._uncopied:
                 self._uncopied = trouble
                 if trouble:
@@ -196,30 +198,30 @@ class Journal:
 
     def missing(self) -> list[Noted]:
         """Return the events that the journal had taken and no longer has."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             return journal_rows.missing(db)
 
     def forget_missing(self) -> int:
         """Stop telling of events that are missing; return how many it was."""
-        with self._using("written") as db:
+        with self._file.using("written") as db:
             return journal_losses.forget(db)
 
     def sent(self, after: int, limit: int) -> list[Sent]:
         """Return delivered events numbered above ``after``, in order."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             return journal_losses.sent(db, after, limit)
 
     def send_again(self, event_ids: Collection[str]) -> set[str]:
         """Make delivered events pending that the cloud lost; return the ids of their items."""
-        with self._using("written") as db:
+        with self._file.using("written") as db:
             with transaction(db):
                 item_ids = journal_losses.send_again(db, event_ids)
-            self._overlay = journal_rows.stored_overlay(db)
+            self._read_overlay(db)
         return item_ids
 
     def give_back(self, events: Sequence[ProcedureStepEvent]) -> int:
         """Take over a step's events from the cloud; return how many were missing here."""
-        with self._using("written") as db, transaction(db):
+        with self._file.using("written") as db, transaction(db):
             return journal_losses.give_back(db, events)
 
     def record_result(self, result: EventResult) -> None:
@@ -233,7 +235,7 @@ class Journal:
         few answers share a commit, so that a scanner's message in between need not wait for all.
         """
         for start in range(0, len(results), _RESULTS_AT_ONCE):
-            with self.writing() as db:
+            with self.writing(lasting=False) as db:
                 for result in results[start : start + _RESULTS_AT_ONCE]:
                     journal_rows.take_down(db, result)
 
@@ -247,12 +249,12 @@ class Journal:
 
     def retry(self, event_id: str) -> None:
         """Make a parked event pending again; raise `NotFound` if no such event is parked."""
-        with self._using("written") as db, transaction(db):
+        with self._file.using("written") as db, transaction(db):
             journal_rows.unpark(db, event_id)
 
     def open_events(self) -> list[OpenEvent]:
         """Return all events not yet delivered, oldest first."""
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             return journal_rows.open_events(db)
 
     def confirmed_overlay(self) -> Mapping[str, Overlay]:
@@ -262,7 +264,7 @@ class Journal:
     def end_overlay(self, shown: Mapping[str, Overlay]) -> None:
         """Remove statuses that the cache shows by now; one replaced by a newer event meanwhile stays."""
         rows = [(item_id, entry.event_id) for item_id, entry in shown.items()]
-        with self.writing() as db:
+        with self.writing(lasting=False) as db:
             db.executemany("DELETE FROM overlay WHERE item_id = ? AND event_id = ?", rows)
 
     def prune(self, before: datetime) -> int:
@@ -273,24 +275,24 @@ class Journal:
         :param before: aware.
         :return: how many events were deleted.
         """
-        with self._using("read") as db:
+        with self._file.using("read") as db:
             over = journal_rows.over_before(db, before)
         deleted = 0
         for start in range(0, len(over), _PRUNED_AT_ONCE):  # a scanner's append need not wait for all of it
-            with self._using("written") as db, transaction(db):
+            with self._file.using("written") as db, transaction(db):
                 for uid in over[start : start + _PRUNED_AT_ONCE]:
                     reference_lists.delete(db, uid)
                     deleted += db.execute("DELETE FROM events WHERE sop_instance_uid = ?", (uid,)).rowcount
         return deleted
 
     def _update(self, sql: str, ids: Iterable[str], *before: str) -> None:
-        with self._using("written") as db, transaction(db):
+        with self._file.using("written") as db, transaction(db):
             db.executemany(sql, [(*before, each) for each in ids])
 
     def _sound(self, limit: int) -> list[DueEvent]:
         """Return what is due, after setting apart those whose record is damaged."""
         while True:
-            with self._using("read") as db:
+            with self._file.using("read") as db:
                 rows = journal_rows.due(db, limit)
             damaged = [row.seq for row in rows if row.event is None]
             if not damaged:
@@ -300,99 +302,9 @@ class Journal:
                 "mwl-relay list --parked",
                 len(damaged),
             )
-            with self._using("written") as db, transaction(db):
+            with self._file.using("written") as db, transaction(db):
                 for seq in damaged:
                     journal_rows.set_apart(db, seq)
 
-    def _note_appended(self, batch: Batch) -> None:
-        """Note what was appended in the mark; without it, the events are on the disk all the same."""
-        self._unsettled = True
-        try:
-            if batch.appended:
-                self._mark.add(batch.appended)
-        except OSError as error:
-            if not self._mark_failed:
-                log.warning(
-                    "journal.mark cannot be written (%s); a damaged journal may go unnoticed", error.strerror
-                )
-            self._mark_failed = True
-        else:
-            self._mark_failed = False
-
-    def _probe(self) -> None:
-        """While there is a problem, find out by itself whether it is gone: no scanner may come for hours."""
-        if self._trouble is None or (self._opened is not None and not self._may_retry()):
-            return
-        with suppress(Unavailable), self._using("written") as db:
-            journal_file.probe(db)
-
-    @contextmanager
-    def _using(self, verb: str) -> Iterator[sqlite3.Connection]:
-        """Hold the file, opened if need be. What fails becomes `Unavailable`, and the journal's problem."""
-        with self._lock:
-            try:
-                yield self._db
-            except (sqlite3.Error, OSError) as error:
-                if self._opened is not None and journal_file.is_damage(error):
-                    self._opened.close()
-                    self._opened = None
-                trouble = journal_file.fault(error, verb)
-                if verb == "written" or self._opened is None:
-                    self._note(trouble)  # what cannot be read may well be written: MPPS goes on
-                raise trouble from error
-            except Unavailable as error:
-                self._note(error)
-                raise
-            if verb == "written":
-                self._note(None)
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._opened is None:
-            if not self._may_retry():
-                known = self._trouble or Unavailable("could not be opened", where=journal_file.WHERE)
-                raise Unavailable(known.what, where=known.where, hint=known.hint)
-            db = journal_file.open_journal(self._path)
-            self._hold_against_mark(db)
-            self._overlay = journal_rows.stored_overlay(db)
-            self._inode = self._path.stat().st_ino
-            self._opened = db
-            self._note(None)
-        elif not self._in_place():
-            raise Unavailable(
-                "it was moved or replaced while in use",
-                where=journal_file.WHERE,
-                hint="put it back, or stop the relay, put journal.db and journal.db-wal in place, and start",
-            )
-        return self._opened
-
-    def _hold_against_mark(self, db: sqlite3.Connection) -> None:
-        try:
-            journal_losses.hold_against(db, self._mark)
-            journal_losses.checkpoint(db, self._mark)
-        except OSError as error:
-            log.warning("journal.mark cannot be written (%s)", error.strerror)
-        except sqlite3.Error:
-            db.close()
-            raise
-
-    def _may_retry(self) -> bool:
-        """Tell whether the last attempt is long enough ago, and count this one."""
-        now = self._clock()
-        if now < self._retry_at:
-            return False
-        self._retry_at = now + _RETRY_SECONDS
-        return True
-
-    def _in_place(self) -> bool:
-        try:
-            return self._path.stat().st_ino == self._inode
-        except FileNotFoundError:
-            return False
-
-    def _note(self, trouble: Unavailable | None) -> None:
-        if trouble is not None and str(trouble) != self.problem:
-            log.error("%s", trouble)
-        elif trouble is None and self._trouble is not None:
-            log.info("%s works again", journal_file.WHERE)
-        self._trouble = trouble
+    def _read_overlay(self, db: sqlite3.Connection) -> None:
+        self._overlay = journal_rows.stored_overlay(db)

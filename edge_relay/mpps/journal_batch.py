@@ -9,12 +9,19 @@ from typing import Final
 from edge_relay.dicom.reference_lists import ReferenceList
 from edge_relay.mpps import journal_rows
 from edge_relay.mpps.event_times import Stamp, in_order
-from edge_relay.mpps.high_water import Noted
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.storage.sqlite_file import savepoint
 from edge_relay.worklist.overlay import Overlay
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus
 from shared.steps.step_dataset import fold
+
+Judge = Callable[[ProcedureStepEvent, Step], ProcedureStepEvent | Refusal]
+"""Returns an event as it is to be kept, or what its scanner is refused with; given how it leaves its step."""
+
+
+def _as_it_is(event: ProcedureStepEvent, _: Step) -> ProcedureStepEvent:
+    return event
 
 
 class Batch:
@@ -42,12 +49,17 @@ class Batch:
         return journal_rows.stored_attributes(self._db, sop_instance_uid)
 
     def append(
-        self, event: ProcedureStepEvent, item_ids: Sequence[str] = (), lists: Sequence[ReferenceList] = ()
+        self,
+        event: ProcedureStepEvent,
+        item_ids: Sequence[str] = (),
+        lists: Sequence[ReferenceList] = (),
+        judge: Judge = _as_it_is,
     ) -> Step | Refusal:
         """Record an event if the state machine allows it; a failure undoes this event only.
 
         :param item_ids: the items an N-CREATE is linked to; an N-SET keeps its step's.
         :param lists: the references that the event counts.
+        :param judge: what else is to be said of the event, once it is known how it leaves its step.
         :return: the step's new state, or the refusal the scanner must be given.
         """
         stamp = self._next_stamp()
@@ -56,26 +68,32 @@ class Batch:
         step = fold(self.step(event.sop_instance_uid), event)
         if isinstance(step, Refusal):
             return step
-        step = step.model_copy(update={"item_ids": step.item_ids or tuple(item_ids)})
+        judged = judge(event, step)
+        if isinstance(judged, Refusal):
+            return judged
+        return self._insert(judged, step, tuple(item_ids), lists, stamp)
+
+    def _insert(
+        self,
+        event: ProcedureStepEvent,
+        step: Step,
+        item_ids: tuple[str, ...],
+        lists: Sequence[ReferenceList],
+        stamp: Stamp | None,
+    ) -> Step:
+        step = step.model_copy(update={"item_ids": step.item_ids or item_ids})
         if step.item_ids:
             linked = {"item_id": step.item_ids[0], "item_ids": step.item_ids}
             event = event.model_copy(update=linked)
-        superseded = self._superseded(step)
         with savepoint(self._db):
-            noted, overlay = journal_rows.insert(self._db, event, step, stamp)
+            inserted = journal_rows.insert(self._db, event, step, stamp)
             reference_lists.insert(self._db, event.event_id, lists)
         self._steps[event.sop_instance_uid] = step
-        self.superseded.update(self._superseded(step) - superseded)
-        self.overlay.update(overlay)
-        self.appended.append(noted)
+        if step.status is not StepStatus.IN_PROGRESS:  # only one that has ended supersedes others
+            self.superseded.update(inserted.moved.superseded())
+        self.overlay.update(inserted.overlay)
+        self.appended.append(inserted.noted)
         return step
-
-    def _superseded(self, step: Step) -> set[str]:
-        """Return the steps of a step's items that do not count any more; only an ended step supersedes."""
-        if step.status is StepStatus.IN_PROGRESS:
-            return set()
-        items = (journal_rows.progress_of(self._db, item_id) for item_id in step.item_ids)
-        return {uid for progress in items for uid in progress.superseded}
 
     def _next_stamp(self) -> Stamp | None:
         return in_order(self._stamp(), journal_rows.last_received(self._db)) if self._stamp else None

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_relay.mpps import journal_file, journal_rows
-from edge_relay.mpps.high_water import MARK_FILE, MarkFile, Noted
 from edge_relay.mpps.journal_file import reading
 from edge_relay.mpps.journal_losses import losses
+from edge_relay.mpps.journal_mark.high_water import MARK_FILE, MarkFile, Noted
 
 
 class Checked(NamedTuple):
@@ -33,8 +33,11 @@ class Checked(NamedTuple):
         return not (self.unsound or self.damaged or self.missing)
 
 
-def check(path: Path) -> Checked:
-    """Look a journal through, and change nothing; raise `Unavailable` if it cannot be read."""
+def check(path: Path, boot: str = "") -> Checked:
+    """Look a journal through, and change nothing; raise `Unavailable` if it cannot be read.
+
+    :param boot: which start of the machine this is; empty: not known.
+    """
     with reading("read"), closing(journal_file.look_into(path)) as db:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
@@ -42,7 +45,7 @@ def check(path: Path) -> Checked:
         sealed = version >= journal_file.SEALED_SINCE
         known = {event.seq: event for event in journal_rows.missing(db)}
         if sealed:
-            lost = losses(MarkFile(path.with_name(MARK_FILE)).read(), db)
+            lost = losses(MarkFile(path.with_name(MARK_FILE), boot).read(), db)
             known |= {event.seq: event for event in lost}
         return Checked(
             version,

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from edge_relay.mpps import journal_rows
-from edge_relay.mpps.high_water import Mark, MarkFile, Noted
+from edge_relay.mpps.journal_mark.high_water import Mark, MarkFile, Noted
 from edge_relay.storage.seals import seal
 from edge_relay.storage.sqlite_file import transaction
 from shared.steps.procedure_step import EventReference, ProcedureStepEvent
@@ -63,6 +63,8 @@ def hold_against(db: sqlite3.Connection, file: MarkFile) -> int:
         )
     if mark is None or mark.journal != ours or lost:
         file.begin(ours, last)
+    elif mark.is_open:
+        file.keep(last, lasting=True)
     return len(lost)
 
 

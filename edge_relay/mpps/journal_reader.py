@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from edge_relay.mpps import journal_file, journal_rows
-from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import reading
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.mpps.journal_parked import DiscardedEvent, discarded
-from edge_relay.mpps.journal_rows import OpenEvent, WarnedEvent
+from edge_relay.mpps.journal_rows import OpenEvent
+from edge_relay.mpps.journal_tables import warned_events
+from edge_relay.mpps.journal_tables.warned_events import WarnedEvent
 
 
 class JournalReader:
@@ -48,7 +50,7 @@ class JournalReader:
     def warned_events(self, limit: int) -> list[WarnedEvent]:
         """Return the latest events something was wrong with, newest first."""
         with reading("read"):
-            return journal_rows.warned_events(self._db, limit)
+            return warned_events.latest(self._db, limit)
 
     def missing(self) -> list[Noted]:
         """Return the events that the journal had taken and no longer has."""

@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple
 from pydantic import ValidationError
 
 from edge_relay.mpps.event_times import Stamp
-from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal_file import WHERE
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.mpps.journal_tables import reference_lists
 from edge_relay.mpps.journal_tables.reference_lists import HeldLists
 from edge_relay.storage.seals import seal
@@ -84,17 +84,6 @@ class DueEvent(NamedTuple):
     event: ProcedureStepEvent | None
 
 
-class WarnedEvent(NamedTuple):
-    """An event something was wrong with: what is missing, illegal, or a mix-up. No patient data."""
-
-    event_id: str
-    sop_instance_uid: str
-    kind: str
-    received_at: str
-    calling_aetitle: str
-    warnings: tuple[str, ...]
-
-
 def stored_step(db: sqlite3.Connection, sop_instance_uid: str) -> Step | None:
     """Return a performed procedure step's folded state, None if it was never created here.
 
@@ -130,10 +119,28 @@ def stored_lists(db: sqlite3.Connection, sop_instance_uid: str, tags: Collection
     return reference_lists.held(db, filter(None, _events_of(db, sop_instance_uid)), tags)
 
 
-def insert(
-    db: sqlite3.Connection, event: ProcedureStepEvent, step: Step, when: Stamp | None
-) -> tuple[Noted, dict[str, Overlay]]:
-    """Write an event and its step as it leaves it; return its note, and the statuses its items have by it."""
+class Moved(NamedTuple):
+    """What all steps of some items amounted to, and what they amount to now."""
+
+    before: dict[str, Progress]
+    after: dict[str, Progress]
+
+    def superseded(self) -> set[str]:
+        """Return the steps that do not count any more, and did before."""
+        then, now = ({uid for each in when.values() for uid in each.superseded} for when in self)
+        return now - then
+
+
+class Inserted(NamedTuple):
+    """An event that was written: its note, and what its items have by it."""
+
+    noted: Noted
+    moved: Moved
+    overlay: dict[str, Overlay]
+
+
+def insert(db: sqlite3.Connection, event: ProcedureStepEvent, step: Step, when: Stamp | None) -> Inserted:
+    """Write an event, and its step as it leaves it."""
     values = values_of(event)
     boot, uptime, known = (when.boot, when.uptime, when.known) if when else ("", 0.0, True)
     seq = db.execute(
@@ -148,24 +155,25 @@ def insert(
         calling_aetitle=event.calling_aetitle,
         received_at=stamp(event.received_at),
     )
-    statuses = link(db, step)
-    overlay = {item_id: Overlay(status, event.event_id, None) for item_id, status in statuses.items()}
+    moved = link(db, step)
+    overlay = {item_id: Overlay(each.status(), event.event_id, None) for item_id, each in moved.after.items()}
     db.executemany(
         "INSERT OR REPLACE INTO overlay VALUES (?, ?, ?, NULL)",
         [(item_id, entry.status.value, entry.event_id) for item_id, entry in overlay.items()],
     )
-    return noted, overlay
+    return Inserted(noted, moved, overlay)
 
 
-def link(db: sqlite3.Connection, step: Step) -> dict[str, Status]:
+def link(db: sqlite3.Connection, step: Step) -> Moved:
     """Write a step and which items it is of; return what all steps of these items amount to."""
     uid = step.sop_instance_uid
     # Before it is written itself: of its item's first step there is nothing to be read then.
-    progress = {item_id: progress_of(db, item_id).after(step) for item_id in step.item_ids}
+    before = {item_id: progress_of(db, item_id) for item_id in step.item_ids}
+    after = {item_id: each.after(step) for item_id, each in before.items()}
     keep_step(db, step)
     db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", [(item_id, uid) for item_id in step.item_ids])
-    keep_progress(db, progress)
-    return {item_id: each.status() for item_id, each in progress.items()}
+    keep_progress(db, after)
+    return Moved(before, after)
 
 
 def keep_step(db: sqlite3.Connection, step: Step) -> None:
@@ -301,13 +309,6 @@ def open_events(db: sqlite3.Connection) -> list[OpenEvent]:
     return [OpenEvent._make((*row[:-1], bool(row[-1]))) for row in db.execute(_OPEN).fetchall()]
 
 
-def warned_events(db: sqlite3.Connection, limit: int) -> list[WarnedEvent]:
-    """Return the latest events something was wrong with, newest first."""
-    sql = "SELECT event_id, sop_instance_uid, kind, received_at, body FROM events WHERE warned"
-    rows = db.execute(f"{sql} ORDER BY seq DESC LIMIT ?", (limit,))
-    return [_warned(*row) for row in rows]
-
-
 def over_before(db: sqlite3.Connection, before: datetime) -> list[str]:
     """Return the steps that ended, are delivered whole, and had no event since."""
     return [uid for (uid,) in db.execute(_OVER, (stamp(before),))]
@@ -380,12 +381,3 @@ def folded_again(db: sqlite3.Connection, sop_instance_uid: str) -> Step:
     if step is None:
         raise Rejected("the step's record is damaged", where=WHERE)
     return step
-
-
-def _warned(event_id: str, uid: str, kind: str, received_at: str, body: str) -> WarnedEvent:
-    try:
-        event = ProcedureStepEvent.model_validate_json(body)
-    except ValidationError:
-        return WarnedEvent(event_id, uid, kind, received_at, "", ("its record in the journal is damaged",))
-    at = event.received_at.isoformat()
-    return WarnedEvent(event_id, uid, kind, at, event.calling_aetitle, event.warnings)

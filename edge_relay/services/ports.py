@@ -6,9 +6,9 @@ from importlib.metadata import version
 from time import monotonic
 from typing import Final
 
-from edge_relay.config import Settings
+from edge_relay.config import Settings, TlsSettings
 from edge_relay.services.scp import SERVICES, Scp
-from edge_relay.services.tls import ServerTls
+from edge_relay.services.tls import ServerTls, TlsFiles
 from edge_relay.upper_layer.application import Acceptor, ConnectionLimits, Limits, Port
 from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.negotiation import Negotiator
@@ -21,10 +21,12 @@ _CONNECTIONS_AN_ASSOCIATION = 2  # those not yet associated, or already over, ar
 
 def make_tls(settings: Settings) -> ServerTls | None:
     """Return the TLS side, None if it is not asked for; raise `Rejected` if its files cannot be used."""
-    tls = settings.tls
-    if tls is None:
-        return None
-    return ServerTls(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates, monotonic)
+    return None if settings.tls is None else ServerTls(files_of(settings.tls), monotonic)
+
+
+def files_of(tls: TlsSettings) -> TlsFiles:
+    """Return the files that the settings name."""
+    return TlsFiles(tls.certificate, tls.private_key, tls.client_ca, tls.client_certificates)
 
 
 def make_listener(settings: Settings, scp: Scp, tls: ServerTls | None) -> Acceptor:

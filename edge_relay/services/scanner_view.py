@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from edge_relay.config import RelaySettings, Settings
 from edge_relay.mpps.journal_file import look_into
 from edge_relay.mpps.journal_rows import stored_overlay
 from edge_relay.services.profiles import Profiles
 from edge_relay.storage.state_files import JOURNAL_FILE
+from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.finding import check_profile, visible, withheld
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.reader import WorklistReader
@@ -52,6 +54,35 @@ def withheld_from(
             for each in profiles
         }
     return {title: count for title, count in counts.items() if count}
+
+
+class Withheld:
+    """How many exams each scanner is not shown for its character set; counted anew if something changed.
+
+    :param path: of the cache.
+    """
+
+    def __init__(self, cache: Cache, path: Path) -> None:
+        self._cache, self._path = cache, path
+        self._seen: tuple[Any, ...] = ()
+        self._counts: dict[str, int] = {}
+
+    def counts(
+        self,
+        profiles: tuple[ScannerProfile, ...],
+        relay: RelaySettings,
+        today: date,
+        overlay: Callable[[], Mapping[str, Overlay]],
+    ) -> dict[str, int]:
+        """Return the counts as `withheld_from` does; none if nothing can be read, and the status says why."""
+        try:
+            seen = self._cache.bookmark(), profiles, relay, today
+            if self._seen != seen:
+                self._counts = withheld_from(profiles, relay, today, self._path, overlay())
+                self._seen = seen
+        except (Unavailable, sqlite3.Error):
+            return {}
+        return self._counts
 
 
 def scanner_view_from_files(ae_title: str, settings: Settings, cache: Path) -> list[WorklistItem]:

@@ -199,13 +199,12 @@ def _found(request: Request, services: Services) -> Iterator[Response | None]:
 
 @contextmanager
 def _shown(calling: str, services: Services) -> Iterator[list[str]]:
-    """Note in the end which items were handed to a scanner, also after a C-CANCEL or a fault."""
+    """Note in the end which items were handed to a scanner, be it none, also after a C-CANCEL or a fault."""
     item_ids: list[str] = []
     try:
         yield item_ids
     finally:
-        if item_ids:
-            services.shown(services.admission.title(calling), item_ids)
+        services.shown(services.admission.title(calling), item_ids)
 
 
 def on_step(request: Request, services: Services) -> Operation:

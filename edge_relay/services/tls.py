@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -43,22 +43,27 @@ _VERIFY: Final = {
 Stamp = tuple[tuple[int, int, int], ...]
 
 
+class TlsFiles(NamedTuple):
+    """What the TLS port shows, and whom it asks for a certificate.
+
+    :param client_ca: whose certificates scanners show; None if they are not asked.
+    """
+
+    certificate: Path
+    private_key: Path
+    client_ca: Path | None
+    client_certificates: ClientCertificates
+
+
 class ServerTls:
-    """The certificate, key and client CA of the TLS port.
+    """The TLS port's side of every connection.
 
     :param clock: seconds, for looking at the files again.
     :raises Rejected: from the constructor, if the files cannot be used.
     """
 
-    def __init__(
-        self,
-        certificate: Path,
-        private_key: Path,
-        client_ca: Path | None,
-        client_certificates: ClientCertificates,
-        clock: Callable[[], float],
-    ) -> None:
-        self._name_files(certificate, private_key, client_ca, client_certificates)
+    def __init__(self, files: TlsFiles, clock: Callable[[], float]) -> None:
+        self._files = files
         self._clock: Final = clock
         self._self_certificate, self._self_key = _make_self_certificate()
         self._stamp = self._look()
@@ -74,23 +79,16 @@ class ServerTls:
             self._renew()
         return self._context
 
-    def take_up(
-        self,
-        certificate: Path,
-        private_key: Path,
-        client_ca: Path | None,
-        client_certificates: ClientCertificates,
-    ) -> None:
+    def take_up(self, files: TlsFiles) -> None:
         """Serve the next connections with other files.
 
         :raises Rejected: they cannot be used; nothing was changed.
         """
-        before = self._certificate, self._key, self._client_ca, self._client_certificates
-        self._name_files(certificate, private_key, client_ca, client_certificates)
+        before, self._files = self._files, files
         try:
             loaded = self._load()
         except Rejected:
-            self._name_files(*before)
+            self._files = before
             raise
         self._context, self._in_service = loaded
         self._stamp = self._look()
@@ -121,18 +119,6 @@ class ServerTls:
             context.load_cert_chain(both)
         return context
 
-    def _name_files(
-        self,
-        certificate: Path,
-        private_key: Path,
-        client_ca: Path | None,
-        client_certificates: ClientCertificates,
-    ) -> None:
-        self._files = tuple(each for each in (certificate, private_key, client_ca) if each)
-        self._certificate, self._key, self._client_ca = certificate, private_key, client_ca
-        self._client_certificates: ClientCertificates = client_certificates
-        self._verify = _VERIFY[client_certificates]
-
     def _renew(self) -> None:
         stamp = self._look()
         if stamp == self._stamp:
@@ -148,8 +134,8 @@ class ServerTls:
             log.info("the TLS certificate has been renewed, valid until %s", self.not_after().date())
 
     def _look(self) -> Stamp:
-        found = []
-        for path in self._files:
+        found, files = [], self._files
+        for path in filter(None, (files.certificate, files.private_key, files.client_ca)):
             try:
                 state = path.stat()
             except OSError:
@@ -159,27 +145,28 @@ class ServerTls:
         return tuple(found)
 
     def _load(self) -> tuple[ssl.SSLContext, x509.Certificate]:
+        files = self._files
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS_1_2)
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_RENEGOTIATION
-        context.verify_mode = self._verify
+        context.verify_mode = _VERIFY[files.client_certificates]
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # for our own below, which no CA issued
         try:
-            context.load_cert_chain(self._certificate, self._key, password=_no_password)
-            own = x509.load_pem_x509_certificate(self._certificate.read_bytes())
+            context.load_cert_chain(files.certificate, files.private_key, password=_no_password)
+            own = x509.load_pem_x509_certificate(files.certificate.read_bytes())
         except (OSError, ValueError) as error:
             raise Rejected(
                 f"certificate and key cannot be used: {_reason(error)}",
-                where=str(self._certificate),
+                where=str(files.certificate),
                 hint="PEM, the key unencrypted and the certificate's own",
             ) from None
         context.load_verify_locations(cadata=self._self_certificate.decode("ascii"))
-        if self._client_ca is not None:
+        if files.client_ca is not None:
             try:
-                context.load_verify_locations(self._client_ca)
+                context.load_verify_locations(files.client_ca)
             except (OSError, ValueError) as error:
-                raise Rejected(f"cannot be used: {_reason(error)}", where=str(self._client_ca)) from None
+                raise Rejected(f"cannot be used: {_reason(error)}", where=str(files.client_ca)) from None
         return context, own
 
 

@@ -6,8 +6,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -104,16 +104,36 @@ def _copied(path: Path, wal: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Run a block as one write transaction: all of it is on the file, or nothing."""
+def transaction(
+    db: sqlite3.Connection,
+    while_committing: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Iterator[sqlite3.Connection]:
+    """Run a block as one write transaction: all of it is on the file, or nothing.
+
+    :param while_committing: what is entered once the block has ended, for as long as it is being committed.
+    """
     db.execute("BEGIN IMMEDIATE")
     try:
         yield db
-        db.execute("COMMIT")
+        with while_committing():
+            db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # some errors (disk full) have rolled back by themselves
             db.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def unhurried(db: sqlite3.Connection) -> Iterator[None]:
+    """Let what is committed within the block reach the disk with the next commit that waits for it.
+
+    The file stays sound; a power cut before that undoes it. For a connection with ``synchronous = FULL``.
+    """
+    db.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        db.execute("PRAGMA synchronous = FULL")
 
 
 @contextmanager

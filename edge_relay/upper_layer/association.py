@@ -24,7 +24,7 @@ from edge_relay.upper_layer.connection import (
     Opened,
     Proposed,
 )
-from edge_relay.upper_layer.message import LargeMessages, Request
+from edge_relay.upper_layer.message import LargeAnswers, LargeMessages, Request
 from edge_relay.upper_layer.negotiation import Negotiator
 from edge_relay.upper_layer.operation import CANCELLED, Answered, Operation, Response
 from edge_relay.upper_layer.states import State
@@ -42,6 +42,7 @@ class Association(asyncio.Protocol):
     :param on_open: called once, when the connection stands (with TLS: after the handshake).
     :param on_close: called once, when the connection has gone.
     :param large: the places for large messages, of all connections together.
+    :param answers: the room for large answers, likewise.
     """
 
     def __init__(
@@ -52,13 +53,14 @@ class Association(asyncio.Protocol):
         on_open: Callable[[Association], None],
         on_close: Callable[[Association], None],
         large: LargeMessages | None = None,
+        answers: LargeAnswers | None = None,
     ) -> None:
         self._application: Final = application
         self._on_open: Final = on_open
         self._on_close: Final = on_close
         self._loop: Final = asyncio.get_running_loop()
         self._clock: Final = self._loop.time
-        self._connection: Final = Connection(negotiator, limits, self._clock(), large)
+        self._connection: Final = Connection(negotiator, limits, self._clock(), large, answers)
         self._transport: Any = None
         self._socket: Any = None
         self._address = ""
@@ -182,6 +184,8 @@ class Association(asyncio.Protocol):
     def _flush(self) -> None:
         if output := self._connection.take_output():
             self._transport.write(output)
+            if len(output) > _HIGH_WATER and self._connection.writable:  # all of it is with the system
+                self._connection.unblock()
 
     def _settle(self, busy: bool) -> None:
         """Arrange for the next turn, and for what is read until then."""

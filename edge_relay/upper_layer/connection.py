@@ -22,10 +22,10 @@ from typing import Final, NamedTuple
 from edge_relay.upper_layer import negotiation
 from edge_relay.upper_layer.application import Limits
 from edge_relay.upper_layer.command import CommandField
-from edge_relay.upper_layer.message import Assembler, LargeMessages, Place, Request
+from edge_relay.upper_layer.message import Assembler, LargeAnswers, LargeMessages, Place, Request
 from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
-from edge_relay.upper_layer.operation import PENDING, Answered, Response, ResponseWriter
+from edge_relay.upper_layer.operation import PENDING, TOO_MANY_LARGE, Answered, Response, ResponseWriter
 from edge_relay.upper_layer.pdu import (
     RELEASE_RP,
     AbortReason,
@@ -107,14 +107,21 @@ class Connection:
 
     :param now: when it was opened.
     :param large: the places for large messages, of all connections together.
+    :param answers: the room for large answers, likewise.
     """
 
     def __init__(
-        self, negotiator: Negotiator, limits: Limits, now: float, large: LargeMessages | None = None
+        self,
+        negotiator: Negotiator,
+        limits: Limits,
+        now: float,
+        large: LargeMessages | None = None,
+        answers: LargeAnswers | None = None,
     ) -> None:
         self._negotiator: Final = negotiator
         self._limits: Final = limits
         self._place: Final = Place(large or LargeMessages())
+        self._room: Final = answers or LargeAnswers()
         # An A-ASSOCIATE-RQ may be longer than the PDUs we ask for: 128 contexts are some 30 KB.
         self._framer: Final = Framer(max(limits.max_pdu_bytes, 65_536))
         self._assembler = Assembler({}, "", 0)
@@ -213,6 +220,7 @@ class Connection:
     def unblock(self) -> None:
         """Note that the peer has taken what was sent."""
         self._writable = True
+        self._room.give_back(self)
 
     def end_input(self, now: float) -> None:
         """Note that the peer will send no more, so that nobody may be answered at length."""
@@ -255,6 +263,9 @@ class Connection:
         writer = self._answering
         if writer is None:
             raise NothingAskedError("no request waits for a response")
+        size = len(response.data or b"")
+        if size > self._limits.large_message_bytes and not self._room.take(self, size):
+            response = TOO_MANY_LARGE
         data = writer.write(response)
         self._output.append(data)
         self._size += len(data)
@@ -377,6 +388,7 @@ class Connection:
         self._waiting.clear()
         self._values.clear()
         self._place.give_back()
+        self._room.give_back(self)
         self._answering = self._proposal = None
 
     def _enter(self, state: State) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port, address_of
 from edge_relay.upper_layer.association import Association
-from edge_relay.upper_layer.message import LargeMessages
+from edge_relay.upper_layer.message import LargeAnswers, LargeMessages
 from edge_relay.upper_layer.negotiation import Negotiator
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Listener:
         self._limits: Final = limits
         self._most: Final = connections
         self._large: Final = LargeMessages()
+        self._answers: Final = LargeAnswers()
         self._associations: Final[set[Association]] = set()
         self._addresses: Final[Counter[str]] = Counter()
         self._opening: Final[set[asyncio.Task[None]]] = set()
@@ -155,6 +156,7 @@ class Listener:
                 on_open=self._made,
                 on_close=lambda each: self._gone(each, address),
                 large=self._large,
+                answers=self._answers,
             )
 
         options: dict[str, Any] = {}

@@ -62,6 +62,35 @@ class LargeMessages:
         self._holders.discard(holder)
 
 
+MOST_LARGE_ANSWER_BYTES: Final = 64 << 20
+
+
+class LargeAnswers:
+    """The room for the large answers of all connections together, so that memory stays bounded.
+
+    Room is held from when an answer was made until the peer has taken it. One answer alone always has room.
+    Not for several threads at once.
+
+    :param most: bytes of all of them.
+    """
+
+    def __init__(self, most: int = MOST_LARGE_ANSWER_BYTES) -> None:
+        self._most: Final = most
+        self._held: Final[dict[object, int]] = {}
+
+    def take(self, holder: object, size: int) -> bool:
+        """Take room for an answer of so many bytes; tell whether there was room."""
+        others = sum(held for each, held in self._held.items() if each is not holder)
+        if others and others + size > self._most:
+            return False
+        self._held[holder] = size
+        return True
+
+    def give_back(self, holder: object) -> None:
+        """Give the room back; nothing happens if none is held."""
+        self._held.pop(holder, None)
+
+
 class Place:
     """The place of one connection for its large messages: one of them at a time."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from edge_relay.upper_layer import command
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.pdu import data_pdus
+from shared.dicom.dimse_status import RESOURCE_LIMITATION
 
 if TYPE_CHECKING:  # a name only: nothing here starts or waits for anything
     from concurrent.futures import Future
@@ -27,6 +28,12 @@ class Response(NamedTuple):
     comment: str = ""
     error_id: int | None = None
     sop_instance_uid: str = ""
+
+
+TOO_MANY_LARGE: Final = Response(
+    RESOURCE_LIMITATION, comment="others fetch very long lists at the moment, ask again"
+)
+"""The answer in place of a large one that there is no room for, PS3.7 10.1.2.1.9."""
 
 
 class Answered(NamedTuple):

@@ -29,8 +29,8 @@ from edge_relay.upper_layer.command import CommandField
 from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.needed_items import caller
 from edge_relay.upper_layer.negotiation import Rejection
-from edge_relay.upper_layer.operation import CANCELLED, PENDING, Response
-from edge_relay.upper_layer.pdu import BadPdu
+from edge_relay.upper_layer.operation import CANCELLED, PENDING, TOO_MANY_LARGE, Response
+from edge_relay.upper_layer.pdu import BadPdu, PduType, pdvs
 from edge_relay.upper_layer.pynetdicom_server import Connection, Connections, Server
 from edge_relay.upper_layer.pynetdicom_tuning import (
     EventHandler,
@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 _SLICE_BYTES: Final = 32 * 1024  # then the peer may take them, and a C-CANCEL is read
 _POLL_SECONDS: Final = 0.001  # pynetdicom's own pace
+_P_DATA_TF: Final = bytes([PduType.P_DATA_TF])
 _SERVICE_SECONDS: Final = 0.1  # how often to look at connections that have ended
 _NOT_COUNTED: Final = 1_000_000  # the application counts associations; pynetdicom would count those that hang
 _ABORTED_FOR: Final = "what was sent is no legal PDU, or none that belongs there"
@@ -141,6 +142,7 @@ class PynetdicomAcceptor:
             (evt.EVT_CONN_OPEN, self._on_open),
             (evt.EVT_REQUESTED, self._on_requested),
             (evt.EVT_DATA_RECV, self._on_data),
+            (evt.EVT_DATA_SENT, self._on_sent),
             (evt.EVT_DIMSE_RECV, self._on_message),
             (evt.EVT_FSM_TRANSITION, self._on_transition),
             (evt.EVT_RELEASED, self._on_end),
@@ -217,6 +219,14 @@ class PynetdicomAcceptor:
             connection.received += len(event.data)
             self._bound(event, connection)
 
+    def _on_sent(self, event: evt.Event) -> None:
+        """Give back the room of a large answer once its last piece is with the peer."""
+        connection = self._connections.of(event.assoc) if event.data[:1] == _P_DATA_TF else None
+        if connection is None or not connection.sends_large:
+            return
+        if any(value.is_last and not value.is_command for value in pdvs(bytes(event.data))):
+            self._connections.sent(connection)
+
     def _bound(self, event: evt.Event, connection: Connection) -> None:
         most = min(self._limits.large_message_bytes, self._limits.max_message_bytes)
         if connection.received <= most:
@@ -270,11 +280,14 @@ class PynetdicomAcceptor:
         return pynetdicom_requests.status(self._only(self._request(event)))
 
     def _on_n_service(self, event: evt.Event) -> tuple[Dataset, Dataset | None]:
-        request = self._request(event)
+        request, connection = self._request(event), self._connections.of(event.assoc)
         try:
             response = self._only(request)
         finally:
-            self._connections.answered(self._connections.of(event.assoc), request.command.message_id)
+            self._connections.answered(connection, request.command.message_id)
+        size = len(response.data or b"")
+        if size > self._limits.large_message_bytes and not self._connections.take_room(connection, size):
+            response = TOO_MANY_LARGE
         status = pynetdicom_requests.status(response)
         if response.sop_instance_uid and not request.command.sop_instance_uid:
             return status, pynetdicom_requests.made_instance(response)

@@ -20,7 +20,7 @@ from pynetdicom.association import Association
 from pynetdicom.transport import ThreadedAssociationServer
 
 from edge_relay.upper_layer.application import Application, ConnectionLimits, Limits, Port, address_of
-from edge_relay.upper_layer.message import LargeMessages, Place
+from edge_relay.upper_layer.message import LargeAnswers, LargeMessages, Place
 from edge_relay.upper_layer.pynetdicom_tuning import EventHandler, accepted_socket
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Connection:
     :param received: bytes since the last complete message.
     :param is_open: whether the application was told of an association, and not yet of its end.
     :param is_told: whether it was told why we ended it.
+    :param sends_large: whether a large answer is on its way to the peer.
     """
 
     socket: socket.socket
@@ -51,6 +52,7 @@ class Connection:
     received: int = 0
     is_open: bool = False
     is_told: bool = False
+    sends_large: bool = False
 
     def acknowledge(self) -> None:
         """Acknowledge what arrives at once: else a peer's next write waits 40 ms for it."""
@@ -78,6 +80,7 @@ class Connections:
         self._lock: Final = lock
         self._all: Final[dict[socket.socket, Connection]] = {}
         self._large: Final = LargeMessages()
+        self._answers: Final = LargeAnswers()
         self._places: Final = threading.Condition()
 
     def take(self, connection: socket.socket, address: str) -> bool:
@@ -141,6 +144,20 @@ class Connections:
                 connection.place.answered(message_id)
                 self._places.notify_all()
 
+    def take_room(self, connection: Connection | None, size: int) -> bool:
+        """Take room for a large answer, in bytes; tell whether there was room."""
+        with self._places:
+            if connection is None or not self._answers.take(connection, size):
+                return False
+            connection.sends_large = True
+            return True
+
+    def sent(self, connection: Connection) -> None:
+        """Note that the peer has taken its answer."""
+        with self._places:
+            connection.sends_large = False
+            self._answers.give_back(connection)
+
     def close_association(self, association: Association) -> None:
         """Tell the application that an association is over, once."""
         with self._lock:
@@ -149,6 +166,7 @@ class Connections:
                 return
             with self._places:
                 entry.place.give_back()
+                self._answers.give_back(entry)
                 self._places.notify_all()
             if entry.is_open:
                 entry.is_open = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_relay.storage.sqlite_file import connect_read_only
-from edge_relay.worklist.cached_item import BY_START, COUNT, CachedItem, parsed
+from edge_relay.worklist.cached_item import BY_START, COMPLETE, COUNT, CachedItem, parsed
 
 
 class CacheReader:
@@ -27,6 +27,10 @@ class CacheReader:
     def count(self) -> int:
         """Return the number of items held."""
         return int(self._db.execute(COUNT).fetchone()[0])
+
+    def is_complete(self) -> bool:
+        """Tell whether a whole worklist was ever received; without one, scanners' queries are refused."""
+        return self._db.execute(COMPLETE).fetchone() is not None
 
     def unreadable_count(self) -> int:
         """Return how many items were skipped because this relay cannot read them."""

@@ -17,6 +17,9 @@ SELF_TESTS: Final = "self_tests"
 COUNT: Final = "SELECT count(*) FROM items WHERE body IS NOT NULL"
 """How many items are held."""
 
+COMPLETE: Final = "SELECT 1 FROM state WHERE key = 'complete'"
+"""A row, if a whole worklist was ever received."""
+
 
 class CachedItem(NamedTuple):
     """An item and the change number it was heard with."""

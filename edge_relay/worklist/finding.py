@@ -18,11 +18,12 @@ from edge_relay.worklist.answer import AnswerPlan, identifiable
 from edge_relay.worklist.attributes import Sequence, Tree
 from edge_relay.worklist.overlay import Overlay
 from edge_relay.worklist.query import Key, Reading, parse_query
-from edge_relay.worklist.reader import CHUNK, Chunk, WorklistReader
+from edge_relay.worklist.reader import CHUNK, WorklistReader
+from edge_relay.worklist.remembered.long_lists import Chunk
+from edge_relay.worklist.remembered.written import Room, Written
 from edge_relay.worklist.row import STATUS_COLUMN, pieces_of, seal_of, status_piece
 from edge_relay.worklist.scanner_attributes import answer_keys, check_profile, suppresses, tree_of
 from edge_relay.worklist.search import ROW, Search, search
-from edge_relay.worklist.written import Room, Written
 from shared.dicom.charset import character_set
 from shared.scanners.scanner_profile import ScannerProfile
 from shared.worklist_item import Status, WorklistItem

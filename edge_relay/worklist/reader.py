@@ -2,7 +2,8 @@
 
 An SQLite connection sees one moment for as long as any of its cursors is open. A long answer to a slow
 scanner would therefore show all the others an old worklist: it keeps the connection it began with, and the
-others get another one. Short answers, nearly all of them, are read at once and share the first.
+others get another one. Short answers, nearly all of them, are read at once and share the first. Long ones are
+read again only once the file has changed.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from edge_relay.storage.sqlite_file import connect_read_only
+from edge_relay.worklist.cached_item import COMPLETE
+from edge_relay.worklist.remembered.long_lists import MOST_ROWS, Asked, Chunk, LongLists, Seen
 from shared.errors import Unavailable
 
 CHUNK: Final = 256
 """Rows read before the caller may look at the network: a third of a millisecond."""
 
 _SPARE: Final = 4  # connections kept open between long answers
-_COMPLETE: Final = "SELECT 1 FROM state WHERE key = 'complete'"
-
-Chunk = list[tuple[Any, ...]]
 
 
 class Owner(Protocol):
@@ -49,9 +49,11 @@ class WorklistReader:
         self._generation = -1
         self._complete = False
         self._spare: list[sqlite3.Connection] = []
+        self._long: Final = LongLists()
 
     def close(self) -> None:
         """Close the file; answers still being read keep it until they end."""
+        self._long.forget()
         while self._spare:
             self._spare.pop().close()
         self._generation = -1
@@ -65,6 +67,11 @@ class WorklistReader:
         db = self._take()
         try:
             self._check_complete(db)
+            if self._long.has((sql, values)):
+                known = self._long.of((sql, values), _seen(db))
+                if known is not None:
+                    self._give_back(db)
+                    return iter(known)
             cursor = db.execute(sql, values)
             first = cursor.fetchmany(CHUNK)
         except sqlite3.Error as error:
@@ -77,7 +84,7 @@ class WorklistReader:
             cursor.close()
             self._give_back(db)
             return iter((first,))
-        return self._rest(db, self._generation, cursor, first)
+        return self._rest(db, self._generation, cursor, first, (sql, values))
 
     def report_damaged_row(self) -> None:
         """Tell the file's owner that a row is not as it was written; whoever found it leaves it out."""
@@ -85,12 +92,18 @@ class WorklistReader:
             self._owner.report_damaged_row()
 
     def _rest(
-        self, db: sqlite3.Connection, generation: int, cursor: sqlite3.Cursor, chunk: Chunk
+        self, db: sqlite3.Connection, generation: int, cursor: sqlite3.Cursor, chunk: Chunk, asked: Asked
     ) -> Iterator[Chunk]:
+        read: list[Chunk] = []
         try:
+            seen = _seen(db)  # of the same moment as the rows: the cursor is open
             while chunk:
+                if len(read) * CHUNK < MOST_ROWS:
+                    read.append(chunk)
                 yield chunk
                 chunk = cursor.fetchmany(CHUNK)
+            if generation == self._generation and len(read) * CHUNK < MOST_ROWS:
+                self._long.keep(asked, seen, read)
         except sqlite3.Error as error:
             raise self._unavailable(error, generation) from error
         finally:
@@ -123,7 +136,7 @@ class WorklistReader:
     def _check_complete(self, db: sqlite3.Connection) -> None:
         if self._complete:
             return
-        if db.execute(_COMPLETE).fetchone() is None:
+        if db.execute(COMPLETE).fetchone() is None:
             # An empty list would be a lie: we do not know what is on the worklist.
             raise Unavailable("no worklist has been received from the cloud yet")
         self._complete = True
@@ -134,6 +147,10 @@ class WorklistReader:
         if owner and corrupt and owner.generation == (self._generation if generation is None else generation):
             owner.report_damage()
         return Unavailable(f"the worklist cannot be read ({type(error).__name__})")
+
+
+def _seen(db: sqlite3.Connection) -> Seen:
+    return Seen(db, db.execute("PRAGMA data_version").fetchone()[0])
 
 
 def is_corrupt(error: sqlite3.DatabaseError) -> bool:

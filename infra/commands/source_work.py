@@ -58,12 +58,12 @@ def apply(file: Path) -> None:
     definition = parse_definition(text_of(file))
     settings = load(RedcapSettings)
     with closing(_connect(settings)(definition)) as redcap:
-        clock = check_project(definition, redcap)
+        checked = check_project(definition, redcap, time.time())
         shared = _shared_patient_ids(definition, redcap, settings)
-    SourceStore(settings.tables()).put(definition, by=COMMAND)
+    SourceStore(settings.tables()).put(definition, by=COMMAND, checked=checked.check)
     typer.echo(f"source {definition.id} stored; the schedule reads it within a minute")
-    if clock:
-        typer.echo(f"REDCap's clock: {clock}", err=True)
+    if checked.warning:
+        typer.echo(f"REDCap's clock: {checked.warning}", err=True)
     for reason in shared:
         typer.echo(f"will be held: {reason}", err=True)
 

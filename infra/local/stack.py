@@ -75,6 +75,7 @@ class LocalStack(Started):
         self.api_url = self.redcap_url = self.control_url = self.admin_password = ""
         self.redcap_token = options.redcap_token
         self.relay: Child | None = None
+        self._functions = Functions()
         self.redcap: Child | None = None
 
     @property
@@ -171,7 +172,7 @@ class LocalStack(Started):
         project = RedcapProject(
             self.redcap_url, self.redcap_token, self.definition.record_id_field, sleep=time.sleep
         )
-        check_project(self.definition, project)
+        check_project(self.definition, project, time.time())
 
     def _definition(self) -> SourceDefinition:
         try:
@@ -216,7 +217,7 @@ class LocalStack(Started):
         self._closing.callback(self.stop_api)
 
     def _start_functions(self) -> None:
-        functions = Functions()
+        functions = self._functions
         self._closing.callback(functions.stop)
         functions.on_messages(os.environ["SYNC_QUEUE_URL"], sync_redcap.handler)
         functions.on_messages(os.environ["DUE_QUEUE_URL"], sync_redcap.handler)
@@ -255,6 +256,10 @@ class LocalStack(Started):
         self._api.should_exit = True
         self._api_thread.join(PATIENT_SECONDS)
 
+    def stop_functions(self) -> None:
+        """Stop the functions: nothing is synced or written back any more; the API goes on."""
+        self._functions.stop()
+
     @property
     def status_url(self) -> str:
         """Where the relay's status page is."""
@@ -271,6 +276,7 @@ class LocalStack(Started):
             f"port = {self.options.dicom_port}",
             f'cloud_url = "{self.api_url}"',
             f"pull_interval_seconds = {self.options.pull_seconds}",
+            f"slowest_pull_seconds = {self.options.pull_seconds}",  # whoever tries it may do so at night
             'cloud_scanners = "add"',
             "[status]",
             f"port = {self._status_port}",

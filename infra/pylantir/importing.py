@@ -200,8 +200,8 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
         raise Rejected("url: still says example.org", where=f"source {definition.id}")
     connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=_READ_SECONDS)
     with closing(connect(definition)) as redcap:
-        check_project(definition, redcap)
-    store.put(definition, by=COMMAND)
+        checked = check_project(definition, redcap, time.time()).check
+    store.put(definition, by=COMMAND, checked=checked)
     typer.echo(f"source {definition.id}: stored; see mwl-cloud sources preview and sources list")
 
 

@@ -16,7 +16,9 @@ from infra.redcap_simulator.api import api
 from infra.redcap_simulator.api.wire import Answer, Params
 from infra.redcap_simulator.clock import Now, SimClock, system_now
 from infra.redcap_simulator.faults import Fault, FaultKind, FaultPlan
+from infra.redcap_simulator.people import form_page
 from infra.redcap_simulator.people.form_filler import FormFiller
+from infra.redcap_simulator.people.form_page import FormPage
 from infra.redcap_simulator.people.trigger import Send, Trigger, post
 from infra.redcap_simulator.project.project import Project
 from infra.redcap_simulator.project.quirks import Quirks
@@ -103,6 +105,16 @@ class Simulation:
             return self.answer(params)
         honest = self.answer(params) if fault.carries_out else Answer(200, b"")
         return faults.spoilt(fault, honest, params)
+
+    def page(self, version: str, name: str, asked: Mapping[str, str]) -> FormPage:
+        """What a person sees at ``redcap_v<version>/DataEntry/<name>``."""
+        pages = {"index.php": form_page.form, "record_home.php": form_page.record_home}
+        with self.lock:
+            number = asked.get("pid", "")
+            known = {str(project.project_id): project for project in self.projects}
+            if version != self.quirks.version or name not in pages or number not in known:
+                return FormPage(404, "<!DOCTYPE html><title>404</title><h1>Not Found</h1>")
+            return pages[name](known[number], asked)
 
     def describe(self) -> list[dict[str, Any]]:
         """Ids, titles and tokens, for whoever has to connect."""

@@ -1,4 +1,4 @@
-"""HTTP around the simulator: REDCap's one URL, and the control surface beside it.
+"""HTTP around the simulator: REDCap's one URL, the forms' addresses, and the control surface beside them.
 
 A POST to `/api` without its slash is redirected, and clients turn it into a GET, which is answered by the
 help page with status 200: one more way to take HTML for data.
@@ -53,6 +53,12 @@ def application(simulator: Simulation, cut: Cut) -> Starlette:
     async def help_page(_request: Request) -> Response:
         return HTMLResponse(HELP)
 
+    async def person(request: Request) -> Response:
+        asked = dict(request.query_params)
+        path = request.path_params
+        shown = await run_in_threadpool(simulator.page, path["version"], path["page"], asked)
+        return HTMLResponse(shown.html, shown.status)
+
     async def redirect(_request: Request) -> Response:
         return RedirectResponse("/api/", status_code=301)
 
@@ -61,6 +67,7 @@ def application(simulator: Simulation, cut: Cut) -> Starlette:
             Route("/api/", post, methods=["POST"]),
             Route("/api/", help_page, methods=["GET"]),
             Route("/api", redirect, methods=["GET", "POST"]),
+            Route("/redcap_v{version}/DataEntry/{page}", person, methods=["GET"]),
             Mount("/_control", routes=control.routes(simulator)),
         ]
     )

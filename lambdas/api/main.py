@@ -4,65 +4,25 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from lambdas.api import auth, problems
+from lambdas.api import problems
 from lambdas.api.dependencies import json_body
 from lambdas.api.guard import Guard, logger
 from lambdas.api.openapi import document
 from lambdas.api.pages.entrance import Entrance, first_page
-from lambdas.api.reports import planned_and_done
-from lambdas.api.routes import (
-    audit,
-    docs,
-    health,
-    history,
-    hooks,
-    missing,
-    ownership,
-    procedure_steps,
-    relay,
-    relays,
-    single_sign_on,
-    sources,
-    users,
-    worklist,
-    write_backs,
-)
-from lambdas.api.routes.telling import calendars, notices
+from lambdas.api.route_groups import LoadOnDemand, RouteGroups
+from lambdas.api.routes import health
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings, listed
 from lambdas.aws.observing.entry_point import entry_point
 from lambdas.settings import load
 from shared.problem_document import MEDIA_TYPE
-
-ROUTES: Final = (
-    auth,
-    single_sign_on,
-    worklist,
-    history,
-    ownership,
-    procedure_steps,
-    users,
-    sources,
-    write_backs,
-    relays,
-    missing,
-    planned_and_done,
-    notices,
-    calendars,
-    audit,
-    relay,
-    hooks,
-    health,
-    docs,
-)
-"""Whatever has a router."""
 
 _DESCRIPTION = "Worklist items from REDCap to the scanner, and what the scanner did back to REDCap."
 
@@ -84,11 +44,10 @@ def create_app(services: Services) -> FastAPI:
     app.state.health = report
     app.version = report.version
     problems.install(app)
-    app.state.routes = [route for module in ROUTES for route in module.router.routes]
-    for module in ROUTES:
-        app.include_router(module.router)
-    document.install(app)
+    groups = RouteGroups(app)
+    document.install(app, groups)
     _add_dashboard(app, services)
+    app.add_middleware(LoadOnDemand, groups=groups)
     app.add_middleware(Guard)
     origins = services.settings.origins()
     if origins:

@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from lambdas.api.problems import PreconditionRequired
 from lambdas.api.schemas.items import READ_ONLY, ItemChanges
 from lambdas.store.audit.item_history import Since
 from lambdas.store.ownership import STATUS, StoredItem
-from shared.errors import MwlError, Outdated
+from shared.errors import Outdated
 
 _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 _ANY: Final = "*"
@@ -25,10 +26,6 @@ SinceVersion = Callable[[str], Since | None]
 """Finds what changed of an item since a version."""
 
 LOOK_AGAIN: Final = "read it again, then decide"
-
-
-class PreconditionRequired(MwlError):
-    """The caller must say which version it looked at (RFC 6585, 3)."""
 
 
 def etag(stored: StoredItem) -> str:

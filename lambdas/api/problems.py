@@ -22,13 +22,17 @@ from starlette.exceptions import HTTPException
 
 from lambdas.access.throttle import Throttled
 from lambdas.access.unauthenticated import Unauthenticated
-from lambdas.api.preconditions import PreconditionRequired
 from lambdas.store.accounts.people import LastAdmin
 from shared.errors import OUTCOMES, MwlError, Outdated, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
 
 NOTED: Final = "mwl.problem"
 """Where in the ASGI scope a problem leaves what the request's log line should say of it."""
+
+
+class PreconditionRequired(MwlError):
+    """The caller must say which version it looked at (RFC 6585, 3)."""
+
 
 # The first class that fits counts, so the special come before the general.
 STATUS: Final[dict[type[MwlError], tuple[HTTPStatus, str]]] = {

@@ -31,6 +31,7 @@ from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.linking.step_links import StepLinks
+from lambdas.store.opening_hours.table import OpeningHours
 from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -69,6 +70,7 @@ class Services:
 
     settings: ApiSettings
     worklist: WorklistStore
+    opening_hours: OpeningHours
     steps: StepStore
     step_links: StepLinks
     users: UserStore
@@ -145,6 +147,7 @@ def services_from(
     return Services(
         settings=settings,
         worklist=worklist,
+        opening_hours=OpeningHours(tables),
         steps=steps,
         step_links=StepLinks(tables, worklist, steps),
         users=users,

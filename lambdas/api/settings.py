@@ -65,6 +65,13 @@ class ApiSettings(RedcapSettings, SignOnSettings):
         description="Time zone of the dashboard, where no source says another for the site, and of the start "
         "of items made by hand that name no date or time: they start now.",
     )
+    quiet_poll_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="Relays need not ask more often, in seconds, while their site is closed, no exam is near "
+        "and nothing has changed for half an hour; 0: they ask at night as by day.",
+    )
     app_version: str = Field(
         default="", description="What /health says the version is. Empty: the package's."
     )

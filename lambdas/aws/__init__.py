@@ -1,1 +1,1 @@
-"""Thin adapters over boto3 and Powertools: queues, their messages, secrets."""
+"""Thin adapters over botocore and Powertools: queues, their messages, secrets."""

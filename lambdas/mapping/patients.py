@@ -90,11 +90,14 @@ class Patients:
         self.forget(ids)
         return were
 
+    def others(self, bearer: Bearer) -> list[Bearer]:
+        """Return the items of somebody else with the same Patient ID."""
+        same = self._by_identifier.get(bearer.identifier(), {}).values()
+        return [other for other in same if other.item_id != bearer.item_id and bearer.differs_from(other)]
+
     def another(self, bearer: Bearer) -> Bearer | None:
-        """Return an item of somebody else with the same Patient ID; None if there is none."""
-        others = self._by_identifier.get(bearer.identifier(), {}).values()
-        found = (other for other in others if other.item_id != bearer.item_id)
-        return next((other for other in found if bearer.differs_from(other)), None)
+        """Return one of `others`; None if there is none."""
+        return next(iter(self.others(bearer)), None)
 
 
 def shared_id_reason(later: Bearer, earlier: Bearer) -> str:

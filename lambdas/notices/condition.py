@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """REDCap cannot be read, or withdrawals wait for a person."""
     WRITE_BACK = "write-back-parked"
     """REDCap refuses what a scanner did."""
+    SELF_TEST = "self-test-failed"
+    """A relay's last test participant did not come all the way."""
 
 
 @dataclass(frozen=True)

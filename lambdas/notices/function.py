@@ -10,10 +10,10 @@ from ipaddress import ip_network
 from typing import Any, Final
 from uuid import uuid4
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
+from lambdas.aws.clients import make_client
 from lambdas.aws.observing.entry_point import entry_point
 from lambdas.aws.observing.metric import Metric
 from lambdas.aws.observing.metrics import Metrics
@@ -28,6 +28,8 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import at_site, zone_name
 from lambdas.store.accounts.relays import Heartbeat, Relay, RelayStore
 from lambdas.store.models import Tables
+from lambdas.store.self_tests.outcome import SelfTest
+from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
@@ -79,6 +81,7 @@ class Known:
     relays: Collection[Relay]
     heartbeats: Mapping[str, Heartbeat]
     parked: Collection[ParkedWriteBack]
+    self_tests: Mapping[str, SelfTest]
 
 
 @entry_point(logger)
@@ -127,9 +130,11 @@ def outside(settings: NoticeSettings) -> Outside:
 def read_known(tables: Tables) -> Known:
     """Read what is known of relays and write-backs."""
     worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
-    relays = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
+    store = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
+    relays = store.all()
     parked = StepStore(tables, worklist, now=time.time).parked_write_backs(MOST_PARKED)
-    return Known(relays.all(), relays.heartbeats(), parked)
+    tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4).of_relays(relays)
+    return Known(relays, store.heartbeats(), parked, tests)
 
 
 def tell_figures(metrics: Metrics, known: Known, now: float) -> None:
@@ -159,6 +164,7 @@ def read_facts(
             relays=known.relays,
             heartbeats=known.heartbeats,
             parked=known.parked,
+            self_tests=known.self_tests,
         )
         for site in sites
         for own in (at_site(sources, site),)
@@ -173,5 +179,4 @@ def _mailer(settings: NoticeSettings) -> Mailer:
 
 @cache  # for the function's life
 def _ses(region: str, endpoint_url: str | None) -> Any:
-    client: Any = boto3.client
-    return client("sesv2", region_name=region, endpoint_url=endpoint_url)
+    return make_client("sesv2", region, endpoint_url)

@@ -12,6 +12,7 @@ from lambdas.notices.condition import Condition, Kind
 from lambdas.sources.missing_scans import by_day, is_soon
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import Heartbeat, Relay
+from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 from lambdas.sync.status import SourceStatus, status_of
 
@@ -26,7 +27,8 @@ class SiteFacts:
     """What is known of a site.
 
     :param now: aware.
-    :param sources: those that write to it; ``relays``: its own.
+    :param sources: those that write to it.
+    :param self_tests: the last test participant of each relay, by the relay's id.
     """
 
     site: str
@@ -36,6 +38,7 @@ class SiteFacts:
     relays: Collection[Relay] = ()
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
     parked: Collection[ParkedWriteBack] = ()
+    self_tests: Mapping[str, SelfTest] = field(default_factory=dict)
 
     @property
     def local(self) -> datetime:
@@ -45,7 +48,13 @@ class SiteFacts:
 
 def conditions(facts: SiteFacts) -> dict[str, Condition]:
     """Return what needs somebody, by key."""
-    found = (*_missing(facts), *_relays(facts), *_sources(facts), *_write_backs(facts))
+    found = (
+        *_missing(facts),
+        *_relays(facts),
+        *_sources(facts),
+        *_write_backs(facts),
+        *_self_tests(facts),
+    )
     return {condition.key: condition for condition in found}
 
 
@@ -110,6 +119,13 @@ def _write_backs(facts: SiteFacts) -> Iterator[Condition]:
     for parked in facts.parked:
         if parked.site == facts.site:
             yield Condition(_key(Kind.WRITE_BACK, parked.sop_instance_uid), Kind.WRITE_BACK)
+
+
+def _self_tests(facts: SiteFacts) -> Iterator[Condition]:
+    for relay in facts.relays:
+        test = facts.self_tests.get(relay.relay_id)
+        if relay.site == facts.site and relay.revoked_at is None and test and test.failed_last(facts.now):
+            yield Condition(_key(Kind.SELF_TEST, relay.relay_id), Kind.SELF_TEST, relay.name)
 
 
 def _key(kind: Kind, *parts: object) -> str:

@@ -14,6 +14,7 @@ _PAGES: Final = {
     Kind.RELAY: "today",
     Kind.SOURCE: "today",
     Kind.WRITE_BACK: "write-backs",
+    Kind.SELF_TEST: "relays",
 }
 _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
     (Say.PROBLEM, Kind.MISSING): (
@@ -32,7 +33,10 @@ _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
         "The relay {about} is silent. Its scanners keep the list they have.",
         "{count} relays called {about} are silent. Their scanners keep the list they have.",
     ),
-    (Say.RESOLVED, Kind.RELAY): ("The relay {about} is back.", "{count} relays called {about} are back."),
+    (Say.RESOLVED, Kind.RELAY): (
+        "The relay {about} is back, or was revoked.",
+        "{count} relays called {about} are back, or were revoked.",
+    ),
     (Say.PROBLEM, Kind.SOURCE): (
         "The REDCap source {about} needs somebody: it cannot be read, or withdrawals wait.",
         "The REDCap source {about} needs somebody, for {count} reasons.",
@@ -48,6 +52,14 @@ _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
     (Say.RESOLVED, Kind.WRITE_BACK): (
         "REDCap has taken the result of a scan that it had refused.",
         "REDCap has taken the results of {count} scans that it had refused.",
+    ),
+    (Say.PROBLEM, Kind.SELF_TEST): (
+        "The test participant of the relay {about} did not come through. Relays says where it stopped.",
+        "The test participants of {count} relays called {about} did not come through. Relays says where.",
+    ),
+    (Say.RESOLVED, Kind.SELF_TEST): (
+        "The test participant of the relay {about} came through again, or the relay was revoked.",
+        "The test participants of {count} relays called {about} came through again, or they were revoked.",
     ),
 }
 

@@ -74,6 +74,10 @@ class Post:
 
     def __call__(self, payload: Mapping[str, Any]) -> Any:
         """Return the decoded answer to a form. :raises MwlError: see the table above."""
+        return self._decoded(self.text(payload))
+
+    def text(self, payload: Mapping[str, Any]) -> str:
+        """Return an answer that is no JSON, such as REDCap's version. :raises MwlError: as above."""
         tries = Retrying(
             retry=retry_if_exception_type(_Passing),
             stop=stop_after_attempt(ATTEMPTS),
@@ -81,9 +85,9 @@ class Post:
             sleep=self._sleep,
             reraise=True,
         )
-        return tries(self._once, payload)
+        return str(tries(self._once, payload))
 
-    def _once(self, payload: Mapping[str, Any]) -> Any:
+    def _once(self, payload: Mapping[str, Any]) -> str:
         self._pace.wait()
         try:
             # A redirect would turn the POST into a GET, and be answered with the help page.
@@ -99,7 +103,7 @@ class Post:
             raise failure
         if date := response.headers.get("Date"):
             self.server_time = _moment(date, response.elapsed.total_seconds())
-        return self._decoded(body)
+        return body
 
     def _rest(self, failure: MwlError, response: requests.Response) -> None:
         """Leave the server alone, with everybody else who asks it, if it has said so."""

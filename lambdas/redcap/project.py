@@ -114,7 +114,10 @@ class RedcapProject:
 
     def version(self) -> str:
         """Return REDCap's version (``content=version``), which its pages have in their addresses."""
-        return str(self._project.export_version())
+        version = self._project.export_version()
+        if version is None:
+            raise Unavailable("REDCap answered with something that is no version", where=self._url)
+        return str(version)
 
     def event_ids(self) -> dict[str, str]:
         """Return ``content=event``: each event's unique name, with its number where this REDCap tells it.
@@ -303,7 +306,7 @@ class _Project(PyCapProject):
     def _call_api(self, payload: dict[str, Any], return_type: str, file: object = None) -> Any:
         if file is not None or return_type == "file_map":
             raise NotImplementedError("file fields are not supported")
-        return self._judged_post(payload)
+        return self._judged_post.text(payload) if return_type == "str" else self._judged_post(payload)
 
 
 def _rows(answer: object) -> list[dict[str, Any]]:

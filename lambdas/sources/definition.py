@@ -29,7 +29,9 @@ from lambdas.sources.limits import Limits
 from lambdas.sources.protocol_codes import ProtocolCodes
 from lambdas.sources.scan_rows import Gate, Join, ScanRows
 from lambdas.sources.section import FieldName, Section
+from shared.dicom.dicom_text import AE
 from shared.errors import Rejected
+from shared.scanners.scanner_hours import ScannerHours
 from shared.text.spelling import did_you_mean
 from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName, SiteName, Status
@@ -55,13 +57,15 @@ class OperatingWindow(Section):
     def contains(self, moment: datetime, zone: tzinfo) -> bool:
         """Tell whether an aware moment lies within the window."""
         today = moment.astimezone(zone).date()
-        days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
-        return any(self._opened_on(day, moment, zone) for day in days)
+        opened = (self.opened_on(today + timedelta(days=ahead), zone) for ahead in (-1, 0, 1))
+        return any(each is not None and each[0] <= moment < each[1] for each in opened)
 
-    def _opened_on(self, day: date, moment: datetime, zone: tzinfo) -> bool:
+    def opened_on(self, day: date, zone: tzinfo) -> tuple[datetime, datetime] | None:
+        """Return when the window that opens on a day opens and closes; None if it does not open then."""
+        if _WEEKDAYS[day.weekday()] not in self.days:
+            return None
         last = day if self.opens < self.closes else day + timedelta(days=1)
-        opens, closes = min(_meant(day, self.opens, zone)), max(_meant(last, self.closes, zone))
-        return _WEEKDAYS[day.weekday()] in self.days and opens <= moment < closes
+        return min(_meant(day, self.opens, zone)), max(_meant(last, self.closes, zone))
 
 
 def _meant(day: date, clock: time, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -160,6 +164,7 @@ class SourceDefinition(Section):
         long: its exam is IN_PROGRESS no longer.
     :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
         that cannot be read, is rejected or held back.
+    :param scanner_hours: AE title, or ``all``, -> when the scanner may be booked; what lies outside is shown.
     :param feedback: where a scan's row says whether it is on the worklist.
     :param history: what the study asks of the history for analysis; it changes nothing on the worklist.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
@@ -193,6 +198,7 @@ class SourceDefinition(Section):
     step_patience_hours: Annotated[int, Field(ge=1, le=8784)] = 12
     attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
+    scanner_hours: dict[AE, ScannerHours] = Field(default_factory=dict)
     write_back: WriteBack | None = None
     feedback: Feedback | None = None
     history: History = History()
@@ -313,7 +319,7 @@ class SourceDefinition(Section):
 
     def digest(self) -> str:
         """Return a digest of what makes the items: when it changes, everything has to be read again."""
-        return sha256(self.model_dump_json(exclude={"history"}).encode()).hexdigest()
+        return sha256(self.model_dump_json(exclude={"history", "scanner_hours"}).encode()).hexdigest()
 
 
 def _url_problems(url: str) -> Iterable[str]:

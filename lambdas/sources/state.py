@@ -22,6 +22,31 @@ FEEDBACK_KEPT: Final = 1000
 """Records to be told that are remembered; the next full read finds the others again."""
 
 
+CHECK_SECONDS: Final = 900.0
+"""How long what a project said when a definition was applied is good for its first full read."""
+
+
+class ProjectCheck(BaseModel):
+    """What a project said of itself when a definition was applied: the first full read need not ask again.
+
+    :param definition: digest of the definition that was held against it.
+    :param at: our time then.
+    :param missing_data_codes: the project's own.
+    :param server_clock: what its log showed of the server's wall clock; None: the log does not tell.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    definition: str
+    at: float
+    missing_data_codes: tuple[str, ...] = ()
+    server_clock: ServerClock | None = None
+
+    def is_valid(self, definition: str, now: float) -> bool:
+        """Tell whether it is of this definition, by its digest, and still believed."""
+        return self.definition == definition and self.at <= now < self.at + CHECK_SECONDS
+
+
 class SyncReport(BaseModel):
     """What the last sync did.
 

@@ -23,6 +23,7 @@ from lambdas.store import ownership
 from lambdas.store.audit.entry import SYSTEM, Actor, Link, Sealed, Subject, stamped_entry
 from lambdas.store.audit.item_subject import subject_of
 from lambdas.store.audit.trail import Also, AuditTrail
+from lambdas.store.by_source.keys import APART, apart_key, is_apart
 from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.feed import TOMBSTONE_SECONDS, Head, Mark
 from lambdas.store.item_rows import item_row, stored_item
@@ -49,12 +50,14 @@ Change = Callable[[StoredItem | None], StoredItem | None]
 """What should be in the table, given what is there; None or something equal leaves it."""
 
 BATCH = 95
-"""Items in one transaction of at most 100 actions: head, audit entry, event, step, and one to spare."""
+"""Items in one transaction of at most 100 actions: head, audit entry, event and step; or, of a new site, two
+rows of its own."""
 
 _NOTHING_KNOWN: Final = Saved()
 _MOST_ROWS: Final = 96
-"""Items and write-backs in one transaction without ``also``: head, audit entry and site take one each."""
-_SAFE: Final = _MOST_ROWS // 2
+"""Items and what comes with them in one transaction without ``also``: head, audit entry and, of a new site,
+two rows take one each. With an item come a write-back, and the row that says that it is apart."""
+_SAFE: Final = _MOST_ROWS // 3
 """So many items fit in any case."""
 
 
@@ -151,7 +154,7 @@ class ItemWriter:
     ) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none, with an audit entry.
 
-        Without ``also`` they are two transactions or three, if many rows have to be told of missed scans.
+        Without ``also`` they are several transactions, if many rows have to be told of missed scans.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :param by: who changes them; None: the source of the items.
@@ -170,8 +173,11 @@ class ItemWriter:
             except _TooMany:
                 items = list(changes.items())
                 halves = [self._change(site, dict(some), None, why) for some in batches(items, _SAFE)]
-                written = sum(half.written for half in halves)
-                return Written({key: each for half in halves for key, each in half.items.items()}, written)
+                return Written(
+                    {key: each for half in halves for key, each in half.items.items()},
+                    sum(half.written for half in halves),
+                    frozenset().union(*(half.changed for half in halves)),
+                )
         return self._change(site, changes, also, why)
 
     def number(
@@ -215,7 +221,8 @@ class ItemWriter:
             for item_id, stored in wanted.items()
             if ownership.tells_source(current.get(item_id), stored)
         ]
-        if len(wanted) + len(telling) > _MOST_ROWS:
+        apart = [key for key, each in wanted.items() if is_apart(each) and not is_apart(current.get(key))]
+        if len(wanted) + len(telling) + len(apart) > _MOST_ROWS:
             raise _TooMany
         for item_id, stored in wanted.items():
             timing = self._timing(current.get(item_id), stored, why, read_at)
@@ -230,6 +237,8 @@ class ItemWriter:
                 seq += 1
                 wanted[item_id] = stored.model_copy(update={"feed_seq": seq, "audited": sealed.key})
                 self._save(transaction, wanted[item_id], current.get(item_id))
+            for item_id in apart:
+                transaction.save(self._tables.site(site_key(site), apart_key(item_id)))
             for stored in telling:
                 self._tell_source(transaction, stored)
             if also is not None:
@@ -262,6 +271,7 @@ class ItemWriter:
         if head is None:
             # The list of sites is a convenience, made when a site is; it never changes afterwards.
             transaction.save(self._tables.site(SITES, site))
+            transaction.save(self._tables.site(site_key(site), APART))  # nothing is apart without its row
         return before.seq
 
     def _begin_epoch(self, site: str) -> Head:

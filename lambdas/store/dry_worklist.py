@@ -13,7 +13,7 @@ from lambdas.store.audit.entry import Actor, Subject
 from lambdas.store.audit.trail import Also
 from lambdas.store.commit import Change, ItemWriter, Written
 from lambdas.store.followed_items import FollowedItems
-from lambdas.store.models import Tables, bind
+from lambdas.store.models import ItemRow, Tables, bind
 from lambdas.store.ownership import StoredItem
 from lambdas.store.plans.timing import Saved
 from lambdas.store.worklist import ItemRef, PutResult, WorklistStore
@@ -75,6 +75,12 @@ class DryWorklist(WorklistStore):
                 self.scanned.append((site, ref))
             yield ref
 
+    def items_of_record(
+        self, source_id: str, record: str, but: Collection[str] = ()
+    ) -> Iterator[tuple[str, ItemRef]]:
+        """As `WorklistStore.items_of_record`."""
+        return iter(()) if self._is_empty else super().items_of_record(source_id, record, but)
+
     def bearers(self, site: str) -> Iterator[Bearer]:
         """As `WorklistStore.bearers`."""
         return iter(()) if self._is_empty else super().bearers(site)
@@ -120,13 +126,24 @@ class _DryFollowedItems(FollowedItems):
     def follow(self, site: str, item: WorklistItem, row_id: str, before: str) -> None:
         """Write nothing: what the item would be, is put in any case."""
 
+    def prepare(self, site: str, rows: Sequence[ItemRow]) -> None:
+        """Write nothing: whoever asks next looks through the site again."""
+
 
 class _NothingFollowed(_DryFollowedItems):
+    def is_prepared(self, site: str) -> bool:  # noqa: ARG002
+        """Say that nothing is missing."""
+        return True
+
     def names(self, sites: Collection[str]) -> dict[str, str]:  # noqa: ARG002
         """Return nothing."""
         return {}
 
     def touched(self, source_id: str, sites: Collection[str]) -> Iterator[StoredItem]:  # noqa: ARG002
+        """Yield nothing."""
+        return iter(())
+
+    def touched_like(self, item: WorklistItem, sites: Collection[str]) -> Iterator[StoredItem]:  # noqa: ARG002
         """Yield nothing."""
         return iter(())
 

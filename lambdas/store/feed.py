@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple, Protocol
 
 from shared.errors import Rejected
@@ -66,6 +67,10 @@ class Head:
         if not young or read_at - young[-1].at >= settle / _MARKS_PER_WINDOW:
             young.append(Mark(self.seq, read_at))
         return Head(self.seq + count, self.epoch, (*old[-1:], *young), self.version + 1, stamp, self.audited)
+
+    def quiet_seconds(self, now: float) -> float:
+        """Return for how many seconds, nearly, nobody has taken a number."""
+        return now - max((mark.at for mark in self.marks), default=-inf)
 
 
 class FeedTable(Protocol):

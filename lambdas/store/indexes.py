@@ -36,6 +36,17 @@ class StudyIndex(GlobalSecondaryIndex[Any]):
     sk = UnicodeAttribute(range_key=True)
 
 
+class RecordIndex(GlobalSecondaryIndex[Any]):
+    """Items by source and record: what a record had, when it has changed. An older table may lack it."""
+
+    class Meta:
+        index_name = "by_record"
+        projection = KeysOnlyProjection()
+
+    record_key = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
 class ListingIndex(GlobalSecondaryIndex[Any]):
     """Items by status and start, for people's lists: narrow rows, with what lists are chosen by."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from lambdas.store import ownership
+from lambdas.store.by_source.keys import record_key
 from lambdas.store.feed import TOMBSTONE_SECONDS
 from lambdas.store.models import ItemRow, item_key, site_key
 from lambdas.store.ownership import StoredItem
@@ -18,6 +19,18 @@ from shared.worklist_item import WorklistItem
 
 CANCELLED_SECONDS: Final = 400 * 86_400
 """How long a booking that was taken off the list before a scan is kept for reports of a year."""
+READ: Final = (
+    "feed_seq",
+    "gone",
+    "body",
+    "status_owner",
+    "edited",
+    "progress",
+    "performed",
+    "audited",
+    "timing",
+)
+"""The attributes of a row that `stored_item` reads."""
 
 
 def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:
@@ -39,6 +52,7 @@ def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:
         performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed] or None,
         study_instance_uid=item.study_instance_uid,
         timing=_plain(stored.timing) or None,
+        record_key=record_key(item.source, item.source_record) if item.source else None,
     )
     starts_at = f"{item.scheduled_start_date}{item.scheduled_start_time}#{item.id}"
     was_cancelled = stored.gone and stored.timing.cancelled_at is not None

@@ -8,6 +8,7 @@
         SITE#<site>        ITEM#<item_id>        an item, or its tombstone               ItemRow
         SITE#<site>        SELF_TEST#<relay_id>  a relay's last test participant         ItemRow
         SITE#<site>        SAME#<row id>         the item that followed a renamed row    SameRow
+        SITE#<site>        APART#<item_id>       its start does not find this item       Row
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
         NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
@@ -16,6 +17,7 @@
         RUNS#<shard>       <source_id>           what is remembered of its syncs         RunRow
         RUNS#<shard>       #CLAIMS               which sources were asked for            ClaimsRow
         SOURCE#<source_id> STATE                 what of it is too long for its RunRow   KeptRow
+        HOURS              STATE                 when each site is open                  KeptRow
         AUDIT#<day>        <time>#<chain>#<n>    an audit entry                          AuditRow
         CHAINS             <chain>               the last entry of an audit chain        ChainRow
     AccountsTable
@@ -61,6 +63,7 @@ from lambdas.store.indexes import (
     FeedIndex,
     GroupIndex,
     ListingIndex,
+    RecordIndex,
     StartIndex,
     StudyIndex,
 )
@@ -68,7 +71,7 @@ from lambdas.store.unfinished_write_backs import NO_SHOW
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
-RATES = "RATES"
+RATES, HOURS = "RATES", "HOURS"
 RUNS, CLAIMS = "RUNS#", "#CLAIMS"
 DUE = "DUE"
 AUDIT, CHAINS = "AUDIT#", "CHAINS"
@@ -160,7 +163,7 @@ class ItemRow(Row):
     """An item (``body`` is its JSON) or, with ``gone``, its tombstone. ``progress``: of its steps.
 
     ``audited``: the key of the last audit entry about it; of a step likewise. ``timing``: of its plan.
-    ``modality``, ``patient_key``: for the listing; missing in a row that only earlier builds have written.
+    ``modality``, ``patient_key``, ``record_key``: to be found by; what earlier builds wrote may lack them.
     A tombstone of a booking has ``group_key`` and ``group_at``, so that reports find it.
     """
 
@@ -180,9 +183,11 @@ class ItemRow(Row):
     timing = JSONAttribute(null=True)
     group_key = UnicodeAttribute(null=True)
     group_at = UnicodeAttribute(null=True)
+    record_key = UnicodeAttribute(null=True)
 
     feed = FeedIndex()
     by_study = StudyIndex()
+    by_record = RecordIndex()
     listing = ListingIndex()
     by_start = StartIndex()
     cancelled = GroupIndex()
@@ -257,10 +262,12 @@ class RunRow(Row):
     """What is remembered of a source's syncs, and the lease. Small: each sync writes it twice.
 
     ``state``: a `SourceState` but for what has a column; ``apart``: digest of what a `KeptRow` holds of it.
-    ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now.
+    ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now;
+    ``checked``: the `ProjectCheck` it passed, until a sync has remembered something since.
     """
 
     definition = UnicodeAttribute(null=True)
+    checked = UnicodeAttribute(null=True)
     lease = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     claim = NumberAttribute(null=True)
@@ -275,7 +282,7 @@ class RunRow(Row):
 
 
 class KeptRow(Row):
-    """The longer part of a source's state; written only when it changes."""
+    """The longer part of a source's state, written only when it changes; the opening hours of all sites."""
 
     state = BinaryAttribute(legacy_encoding=False)
 

@@ -86,11 +86,13 @@ class StoredItem(BaseModel):
 
 
 def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:
-    """Return what the table should hold after the source says ``incoming``."""
+    """Return what the table should hold after the source says ``incoming``.
+
+    What a person removed stays removed. But it says what the source says: a person who brings it back, or a
+    scanner that scans it after all, must not find what was corrected since.
+    """
     if current is None or (current.gone and current.status_owner != "person"):
         return StoredItem(item=incoming, feed_seq=0)
-    if current.gone:
-        return current  # a person removed it: only a person brings it back
     item = incoming.model_copy(update={name: getattr(current.item, name) for name in current.edited})
     if current.status_owner == "clock" and not _still_missed(current.item, item):
         return current.model_copy(update={"item": item, "status_owner": "source"})

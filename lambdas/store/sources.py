@@ -18,14 +18,14 @@ from pynamodb.expressions.update import Action as Update
 from pynamodb.transactions import TransactWrite
 
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import SourceState
+from lambdas.sources.state import ProjectCheck, SourceState
 from lambdas.sources.stored import StoredSource
 from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject, difference
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import translated
 from lambdas.store.models import SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
 from lambdas.store.runs.packing import packed
-from lambdas.store.runs.rows import RunRows, definition_of, source_of, state_in
+from lambdas.store.runs.rows import RunRows, checked_of, definition_of, source_of, state_in
 from shared.errors import Conflict, NotFound, Rejected
 
 _DIGITS: Final = 16
@@ -37,10 +37,12 @@ class Taken(NamedTuple):
 
     :param state: what is remembered of it.
     :param was_killed: whoever had the lease before never gave it back.
+    :param checked: what its project said when its definition was applied, if no sync has ended since.
     """
 
     state: SourceState
     was_killed: bool
+    checked: ProjectCheck | None = None
 
 
 class SourceStore:
@@ -56,8 +58,13 @@ class SourceStore:
         self._runs = RunRows(tables)
         self._apart: dict[str, str] = {}  # whoever has a lease -> digest of what is kept apart
 
-    def put(self, definition: SourceDefinition, *, by: Actor = SYSTEM) -> None:
-        """Create or replace a definition; what is remembered of the source stays."""
+    def put(
+        self, definition: SourceDefinition, *, by: Actor = SYSTEM, checked: ProjectCheck | None = None
+    ) -> None:
+        """Create or replace a definition; what is remembered of the source stays.
+
+        :param checked: what its project said when the definition was held against it; None: it was not.
+        """
         before = self._definition(definition.id)
         if before:
             self._runs.adopt(definition.id)
@@ -66,8 +73,10 @@ class SourceStore:
 
         def update(transaction: TransactWrite, _key: str) -> None:
             transaction.update(self._model(SOURCES, definition.id), actions=[body])
-            digest = self._tables.run.definition.set(definition.digest()[:_DIGITS])
-            transaction.update(self._runs.row(definition.id), actions=[digest])
+            run = self._tables.run
+            digest = run.definition.set(definition.digest()[:_DIGITS])
+            check = run.checked.set(checked.model_dump_json()) if checked else run.checked.remove()
+            transaction.update(self._runs.row(definition.id), actions=[digest, check])
 
         action: Action = "changed" if before else "created"
         stored = Subject(kind="source", id=definition.id, action=action, before=were, after=are)
@@ -88,7 +97,7 @@ class SourceStore:
         """Return every source, in order of id."""
         with translated("listing sources"):
             rows = list(self._model.query(SOURCES, consistent_read=True))
-        runs = self._runs.all()
+        runs = self._runs.of([row.sk for row in rows])
         return [self._stored(row, runs.get(row.sk)) for row in rows]
 
     def delete(self, source_id: str, *, by: Actor = SYSTEM) -> None:
@@ -134,7 +143,7 @@ class SourceStore:
         if found is None:
             return None
         self._apart[owner] = found[0].apart or ""
-        return Taken(self._state(found[0]), found[1])
+        return Taken(self._state(found[0]), found[1], checked_of(found[0]))
 
     def settle(self, source_id: str, claim: float) -> None:
         """Note that a request was taken, and led to nothing: the source may be asked for again."""
@@ -229,7 +238,7 @@ class SourceStore:
             known = found.apart or "" if found else ""
         parts = packed(state, apart=bool(known))
         row, mine = self._runs.row(source_id), self._tables.run.lease == owner
-        actions = [*self._runs.columns(state, parts), *further]
+        actions = [*self._runs.columns(state, parts), self._tables.run.checked.remove(), *further]
         with translated("remembering a source's state"):
             if parts.long is None or parts.digest == known:
                 row.update(actions=actions, condition=mine)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final
 
 from lambdas.mapping.patients import Bearer
 from lambdas.store import ownership
 from lambdas.store.audit.entry import SYSTEM, Actor
+from lambdas.store.by_source.items import ItemRef, bearers, items_of_record, items_of_source
 from lambdas.store.commit import BATCH, Change, ItemWriter, Written
 from lambdas.store.faults import translated
 from lambdas.store.feed import FeedRow, Head, is_ancestor, is_current, read_page
@@ -18,8 +18,8 @@ from lambdas.store.followed_items import FollowedItems
 from lambdas.store.item_rows import stored_item
 from lambdas.store.item_site import SiteMove, site_move
 from lambdas.store.listing import BookedRow, ItemPage, ItemQuery, booked_rows, items_of_days, list_items
-from lambdas.store.models import ITEM, SELF_TEST, SITES, ItemRow, Tables, item_key, site_key
-from lambdas.store.ownership import StatusOwner, StoredItem
+from lambdas.store.models import SELF_TEST, SITES, ItemRow, Tables, item_key, site_key
+from lambdas.store.ownership import StoredItem
 from lambdas.store.plans.timing import Saved
 from lambdas.store.self_tests.outcome import feed_row
 from shared.batches import batches
@@ -48,14 +48,6 @@ class PutResult:
     written: int
     unchanged: int
     records: frozenset[str] = frozenset()
-
-
-class ItemRef(NamedTuple):
-    """An item of a source, the record it came from, and who set its status."""
-
-    item_id: str
-    source_record: str
-    status_owner: StatusOwner = "source"
 
 
 class WorklistStore:
@@ -271,20 +263,14 @@ class WorklistStore:
         return written
 
     def items_of_source(self, source_id: str, site: str) -> Iterator[ItemRef]:
-        """Yield the items a source has at a site, except those gone; reads the site's whole partition."""
-        # Two hundred thousand models would take longer than reading them: a glance into the JSON is enough.
-        model = self._tables.item
-        with translated("listing a source's items"):
-            rows = model.query(
-                site_key(site),
-                model.sk.startswith(ITEM),
-                filter_condition=model.gone == False,  # noqa: E712
-            )
-            for row in rows:
-                body = json.loads(row.body or "{}")
-                if body.get("source") == source_id:
-                    owner = cast("StatusOwner", row.status_owner or "source")
-                    yield ItemRef(body["id"], body.get("source_record", ""), owner)
+        """Yield a source's items at a site; see `lambdas.store.by_source.items.items_of_source`."""
+        return items_of_source(self._tables, source_id, site)
+
+    def items_of_record(
+        self, source_id: str, record: str, but: Collection[str] = ()
+    ) -> Iterator[tuple[str, ItemRef]]:
+        """Yield a record's items, with their sites; see `lambdas.store.by_source.items.items_of_record`."""
+        return items_of_record(self._tables, source_id, record, but)
 
     def records_on(self, source_id: str, day: str) -> frozenset[str]:
         """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
@@ -293,16 +279,8 @@ class WorklistStore:
         return frozenset(each.item.source_record for each in page.items if each.item.source == source_id)
 
     def bearers(self, site: str) -> Iterator[Bearer]:
-        """Yield whose Patient IDs a site's items bear, except those gone; reads its whole partition."""
-        model = self._tables.item
-        with translated("listing a site's items"):
-            rows = model.query(
-                site_key(site),
-                model.sk.startswith(ITEM),
-                filter_condition=model.gone == False,  # noqa: E712
-            )
-            for row in rows:
-                yield _bearer(json.loads(row.body or "{}"))
+        """Yield whose Patient IDs a site's items bear; see `lambdas.store.by_source.items.bearers`."""
+        return bearers(self._tables, site)
 
     def head(self, site: str) -> Head | None:
         """Return a site's head; `lambdas.store.feed.FeedTable`."""
@@ -326,13 +304,14 @@ class WorklistStore:
         """Return the next page of a site's feed; see `lambdas.store.feed.read_page`."""
         return read_page(self, site, cursor, limit=limit, now=self._now(), settle=self._settle)
 
-    def is_current(self, site: str, cursor: str | None) -> bool:
-        """Tell whether a relay with this cursor misses nothing, or missed nothing a moment ago.
+    def quiet_seconds(self, site: str, cursor: str | None) -> float | None:
+        """Return how long nothing has changed; None if a relay with this cursor may miss something.
 
         Costs half a read unit: what was written this moment it is told with its next poll.
         """
         head = self.writer.head(site, consistent=False) if cursor else None
-        return head is not None and is_current(Cursor.decode(cursor or ""), head)
+        current = head is not None and is_current(Cursor.decode(cursor or ""), head)
+        return head.quiet_seconds(self._now()) if head is not None and current else None
 
     def knows(self, site: str, cursor: str) -> bool:
         """Tell whether what a relay with this cursor saw is part of a site's history.
@@ -374,20 +353,6 @@ def _present(stored: StoredItem | None) -> StoredItem:
     if stored is None or stored.gone:
         raise NotFound("no such worklist item", where="id")
     return stored
-
-
-def _bearer(body: Mapping[str, Any]) -> Bearer:
-    return Bearer(
-        item_id=body["id"],
-        source=body.get("source", ""),
-        record=body.get("source_record", ""),
-        site=body["site"],
-        patient_id=body["patient_id"],
-        issuer=body.get("issuer_of_patient_id", ""),
-        name=body["patient_name"],
-        birth_date=body.get("patient_birth_date", ""),
-        sex=body.get("patient_sex", ""),
-    )
 
 
 def _feed_row(row: ItemRow, now: float) -> FeedRow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -18,9 +19,10 @@ from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import check_against
 from lambdas.sources.state import RECENT_KEPT, VANISHED_KEPT, FullRead, ReadRange, SourceState
 from lambdas.sync.changes import ONE_GO, Changes
-from lambdas.sync.record_intake import RecordIntake, Sweep, by_record
+from lambdas.sync.record_intake import RecordIntake, by_record
 from lambdas.sync.record_ranges import digest, ranges
 from lambdas.sync.result import Surroundings, SyncResult
+from lambdas.sync.scans.portions import Sweep
 from lambdas.sync.scans.saves import Saves
 from lambdas.sync.scans.told_records import feedback_due
 from shared.errors import MwlError
@@ -59,6 +61,7 @@ class SyncAttempt:
         self.state = before
         self._asked = Changes(definition, given.redcap, given.now)
         self._intake = self._new_intake()
+        self._groups: dict[str, str] | None = None  # all records, as a full read sees them
 
     def _new_intake(self, *, thorough: bool = False) -> RecordIntake:
         confirmed = self._given.confirmed or bool(self.state.progress and self.state.progress.confirmed)
@@ -133,7 +136,7 @@ class SyncAttempt:
         if not self._ids_are_due():
             if not intake.read:  # no news: reading the whole partition would be for nothing
                 return {}
-            intake.withdraw(intake.sweep())
+            intake.withdraw(intake.sweep_changed())
             return {"unchecked": True, "withheld": intake.withheld}
         groups = self._redcap.record_groups()
         intake.note_gone(groups, before)
@@ -198,7 +201,7 @@ class SyncAttempt:
         self._given.save(self.state)
         intake = self._new_intake(thorough=True)
         intake.codes = progress.missing_data_codes
-        groups = self._redcap.record_groups()
+        groups = self._record_groups()
         intake.note_gone(groups, progress)
         reading = self._read(intake, groups, progress)
         progress = progress.model_copy(update={"unseen": progress.unseen + self._unseen(intake)})
@@ -224,16 +227,36 @@ class SyncAttempt:
         ):
             confirmed = progress.confirmed or self._given.confirmed
             return progress.model_copy(update={"confirmed": confirmed})
-        info = self._redcap.project_info()
-        started = self._redcap.server_now()
-        check_against(self._definition, self._redcap.metadata())
+        codes, started = self._known_project() or self._asked_project()
         return FullRead(
             started=started,
             began_at=self._now,
             definition=self._definition.digest(),
-            missing_data_codes=missing_data_codes(info),
+            missing_data_codes=codes,
             confirmed=self._given.confirmed,
         )
+
+    def _known_project(self) -> tuple[tuple[str, ...], datetime] | None:
+        """Return the project's missing-data codes and the server's time, if `apply` has just asked."""
+        check = self._given.checked
+        if check is None or not check.is_valid(self._definition.digest(), self._now):
+            return None
+        clock = check.server_clock or self.state.server_clock
+        self.state = self.state.model_copy(update={"server_clock": clock, "clock_asked_at": check.at})
+        self._record_groups()  # whose answer has the time, before any row is read
+        return check.missing_data_codes, self._redcap.server_now()
+
+    def _asked_project(self) -> tuple[tuple[str, ...], datetime]:
+        """Return the same, asked for. :raises Rejected: the definition does not fit the project any more."""
+        info = self._redcap.project_info()
+        started = self._redcap.server_now()
+        check_against(self._definition, self._redcap.metadata())
+        return missing_data_codes(info), started
+
+    def _record_groups(self) -> dict[str, str]:
+        if self._groups is None:
+            self._groups = self._redcap.record_groups()
+        return self._groups
 
     def _read(self, intake: RecordIntake, groups: Mapping[str, str], progress: FullRead) -> Reading:
         """Read what is left of everything, as far as time goes; at least one range."""

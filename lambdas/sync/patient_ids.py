@@ -7,7 +7,8 @@ corrected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from lambdas.mapping.patients import Bearer, Patients, in_order, shared_id_reason
@@ -21,12 +22,22 @@ from shared.worklist_item import WorklistItem
 class PatientIds:
     """Judges a source's items, batch by batch, against all items of their sites.
 
+    :param removed: returns which of some items a person removed; they bear no Patient ID.
     :param thorough: also look at items that are on the worklist just so: an earlier build may have let them.
     """
 
-    def __init__(self, definition: SourceDefinition, worklist: WorklistStore, *, thorough: bool) -> None:
+    def __init__(
+        self,
+        definition: SourceDefinition,
+        worklist: WorklistStore,
+        removed: Callable[[Collection[str]], Collection[str]],
+        *,
+        thorough: bool,
+    ) -> None:
         self._definition, self._worklist, self._thorough = definition, worklist, thorough
+        self._removed = removed
         self._patients = Patients()
+        self._held: dict[str, Bearer] = {}
         self._sites: set[str] = set()
 
     def judged(self, mapped: Mapping[str, Mapped]) -> dict[str, Mapped]:
@@ -38,14 +49,48 @@ class PatientIds:
         before = frozenset[Bearer]().union(
             *(self._patients.forget_record(self._definition.id, record) for record in mapped)
         )
-        held: dict[str, HeldRow] = {}
         of = {item.id: item for item in items}
-        for bearer in in_order(map(Bearer.of, items), before):
-            if (other := self._patients.another(bearer)) is None:
-                self._patients.add(bearer)
-            else:
-                held[bearer.item_id] = self._held(of[bearer.item_id], bearer, other)
+        removed = self._removed([item.id for item in items])
+        there = [Bearer.of(item) for item in items if item.id not in removed]
+        rivals = self._rivals(there, before)
+        held = {item_id: self._held_row(of[item_id], other) for item_id, other in rivals.items()}
         return {record: _without(each, held) for record, each in mapped.items()} if held else dict(mapped)
+
+    def _rivals(self, bearers: Collection[Bearer], before: Collection[Bearer]) -> dict[str, Bearer]:
+        """Return the items that have to wait, each with whose Patient ID it bears; take the others in.
+
+        What the worklist shows and no row gives, or gives with somebody else's Patient ID, stays there as it
+        was: until it is withdrawn, or for good if a scanner has begun it. So it keeps its Patient ID.
+
+        :param before: the items of the same records as the worklist shows them, taken out of the others.
+        """
+        given = {bearer.item_id for bearer in bearers}
+        new = frozenset(bearers) - frozenset(before)
+        self._add(bearer for bearer in before if bearer.item_id not in given)
+        rivals: dict[str, Bearer] = {}
+        waiting = deque(in_order(bearers, frozenset(before)))
+        while waiting:
+            bearer = waiting.popleft()
+            other = self._patients.another(bearer)
+            if other is None:
+                self._patients.add(bearer)
+                self._held.pop(bearer.item_id, None)
+                continue
+            rivals[bearer.item_id], self._held[bearer.item_id] = other, bearer
+            for old in (each for each in before if each.item_id == bearer.item_id):
+                taken = [each for each in self._patients.others(old) if each in new]
+                self._patients.forget(each.item_id for each in taken)
+                waiting.extend(taken)
+                self._patients.add(old)
+        return rivals
+
+    def _add(self, bearers: Iterable[Bearer]) -> None:
+        for bearer in bearers:
+            self._patients.add(bearer)
+
+    def freed(self) -> set[str]:
+        """Return the records with an item that was held, and whose Patient ID is nobody else's any more."""
+        return {each.record for each in self._held.values() if self._patients.another(each) is None}
 
     def gone(self, item_ids: Iterable[str]) -> None:
         """Take note that items were withdrawn."""
@@ -68,18 +113,17 @@ class PatientIds:
 
     def _load(self, sites: set[str]) -> None:
         for site in sorted(sites - self._sites):
-            for bearer in self._worklist.bearers(site):
-                self._patients.add(bearer)
+            self._add(self._worklist.bearers(site))
             self._sites.add(site)
 
-    def _held(self, item: WorklistItem, later: Bearer, earlier: Bearer) -> HeldRow:
+    def _held_row(self, item: WorklistItem, earlier: Bearer) -> HeldRow:
         return HeldRow(
             record=item.source_record,
             event=item.source_event,
             instrument=item.source_instrument,
             instance=item.source_instance,
             field=", ".join(self._definition.redcap_fields("patient_id")) or "fields.patient_id",
-            reason=shared_id_reason(later, earlier),
+            reason=shared_id_reason(Bearer.of(item), earlier),
             because_of=earlier.record or earlier.item_id,
             day=item.scheduled_start_date,
             site=item.site,

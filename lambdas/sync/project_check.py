@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lambdas.mapping.record import missing_data_codes
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.dictionary.fields import Project
 from lambdas.sources.dictionary.problems import misfits_of, problems_of
-from lambdas.sources.server_clock import EARLIEST, disagreement, offset_of
+from lambdas.sources.server_clock import EARLIEST, ServerClock, disagreement, offset_of
+from lambdas.sources.state import ProjectCheck
 from shared.errors import Forbidden, Rejected
 
 if TYPE_CHECKING:
@@ -18,19 +19,38 @@ if TYPE_CHECKING:
 _LOOK_BACK: Final = timedelta(minutes=10)
 
 
-def check_project(definition: SourceDefinition, redcap: RedcapProject) -> str:
-    """Raise `Rejected` if the definition cannot be applied to the project; return what to know even so.
+class Checked(NamedTuple):
+    """A definition that fits its project.
+
+    :param check: what the project said.
+    :param warning: what to know even so; empty if there is nothing.
+    """
+
+    check: ProjectCheck
+    warning: str
+
+
+def check_project(definition: SourceDefinition, redcap: RedcapProject, now: float) -> Checked:
+    """Raise `Rejected` if the definition cannot be applied to the project; return what was found.
 
     It names what the project does not have, or not where it says; or what cannot hold what it is mapped to.
     Asks for the project's info and metadata, for its events if it is longitudinal, and for its data access
     groups if the definition uses them; and for the newest lines of its log, for the time they show.
 
+    :param now: seconds since 1970.
     :raises MwlError: REDCap could not be asked.
     """
     project = project_of(definition, redcap)
     if problems := [*problems_of(definition, project), *misfits_of(definition, project)]:
         raise Rejected("; ".join(problems), where=f"source {definition.id}")
-    return clock_warning(definition, redcap)
+    minutes = clock_of(definition, redcap)
+    check = ProjectCheck(
+        definition=definition.digest(),
+        at=now,
+        missing_data_codes=tuple(project.missing),
+        server_clock=None if minutes is None else ServerClock.at_least(minutes, now),
+    )
+    return Checked(check, _clock_warning(definition, redcap, minutes))
 
 
 def project_of(definition: SourceDefinition, redcap: RedcapProject) -> Project:
@@ -65,12 +85,11 @@ def clock_of(definition: SourceDefinition, redcap: RedcapProject) -> int | None:
     return offset_of(stamp, redcap.server_now())
 
 
-def clock_warning(definition: SourceDefinition, redcap: RedcapProject) -> str:
+def _clock_warning(definition: SourceDefinition, redcap: RedcapProject, minutes: int | None) -> str:
     """Return in what REDCap's clock disagrees with the definition; empty if it agrees, or does not tell.
 
     :raises Rejected: it disagrees with the zone that the definition states for it.
     """
-    minutes = clock_of(definition, redcap)
     if minutes is None or not (said := disagreement(definition, minutes, redcap.server_now())):
         return ""
     if definition.server_time_zone:

@@ -17,9 +17,7 @@ lists a record and never returns it, the record is rejected, and its items stay 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -32,7 +30,7 @@ from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
 from lambdas.sync.scans.continued_scans import ContinuedScans
-from lambdas.sync.scans.portions import Items, left_of, portions_of, records_of
+from lambdas.sync.scans.portions import Items, Sweep, left_of, portions_of, records_of
 from lambdas.sync.scans.saves import Saves
 from lambdas.sync.scans.told_records import ANY_DAY, last_days
 from shared.errors import Unavailable
@@ -44,6 +42,9 @@ if TYPE_CHECKING:
 
 LOOKED_AT_AGAIN: Final = 200
 """Records held for another's Patient ID that are looked at again at most."""
+
+FEW: Final = 20
+"""Records whose items are looked up; for more, all items of the source are read at once."""
 
 LEFT_OUT: Final = (
     "REDCap lists this record and does not return it, even asked for it alone; its scans stay as they are. "
@@ -59,26 +60,6 @@ class Found(TypedDict):
     read: Collection[str]
     notes: Collection[Note]
     left_out: Collection[str]
-
-
-@dataclass
-class Sweep:
-    """What a look at all items of the source showed.
-
-    :param barred: site -> items to withdraw in any case, each with its record.
-    :param vanished: site -> items that no row stands for, each with its record.
-    :param gone: records that REDCap does not list any more.
-    :param total: items that a sync may withdraw at all.
-    """
-
-    barred: Items = field(default_factory=lambda: defaultdict(dict))
-    vanished: Items = field(default_factory=lambda: defaultdict(dict))
-    gone: set[str] = field(default_factory=set)
-    total: int = 0
-
-    def vanished_ids(self) -> list[str]:
-        """Return the ids of the vanished items, of all sites."""
-        return [item_id for ids in self.vanished.values() for item_id in ids]
 
 
 class RecordIntake:
@@ -108,10 +89,10 @@ class RecordIntake:
         self.codes, self._renew, self.confirmed = codes, renew, confirmed
         self._sites = sorted({*sites, *definition.sites()})
         self._fields = definition.read_fields()
-        self._patient_ids = PatientIds(definition, worklist, thorough=thorough)
         self.continued = ContinuedScans(
             definition, redcap, worklist, sites=self._sites, codes=lambda: self.codes, thorough=thorough
         )
+        self._patient_ids = PatientIds(definition, worklist, self.continued.removed, thorough=thorough)
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
@@ -182,7 +163,9 @@ class RecordIntake:
         """
         held = [*self.held, *(row for row in before if row.record not in self.read)]
         records = {row.record for row in held if row.because_of}
-        if records and len(records) <= LOOKED_AT_AGAIN:
+        if len(records) > LOOKED_AT_AGAIN:
+            records = self._patient_ids.freed()
+        if records:
             there = self._redcap.existing(records)
             self.read |= records - there  # gone: held no more
             for batch in self.rows(there):
@@ -284,6 +267,18 @@ class RecordIntake:
                     self._sort(found, site, ref, records, suspects, last=last)
         return found
 
+    def sweep_changed(self) -> Sweep:
+        """Look at the items of the records read; at all of them if one has no row: a share of all may go."""
+        if len(self.read) > FEW or not all(map(self._worklist.followed.is_prepared, self._sites)):
+            return self.sweep()
+        found = Sweep()
+        known = self._mapped - self._barred if len(self._sites) == 1 else frozenset()
+        for record in sorted(self.read):
+            for site, ref in self._worklist.items_of_record(self._definition.id, record, known):
+                if ref.status_owner != "mpps":
+                    self._sort(found, site, ref, None, frozenset(), last=False)
+        return self.sweep() if found.barred or found.vanished else found
+
     def _use_groups_of_left_out(self, records: Mapping[str, str] | None) -> None:
         if records is None:
             return
@@ -380,7 +375,7 @@ class RecordIntake:
             self.take(again)
             self._withdraw({site: sorted(of_site - self._mapped) for site, of_site in shown.items()})
 
-    def _shown(self, site: str, item_ids: Set[str]) -> set[str]:
+    def _shown(self, site: str, item_ids: Collection[str]) -> set[str]:
         stored = self._worklist.writer.read(site, sorted(item_ids))
         return {item_id for item_id, each in stored.items() if not each.gone}
 
@@ -388,7 +383,7 @@ class RecordIntake:
         for site, item_ids in sorted(ids_by_site.items()):
             self._renew()
             self.withdrawn += self._worklist.withdraw(site, item_ids)
-            self._patient_ids.gone(item_ids)
+            self._patient_ids.gone({*item_ids} - self._shown(site, item_ids))  # what has begun stays
 
 
 def by_record(rows: Sequence[RedcapRow]) -> list[tuple[str, list[RedcapRow]]]:

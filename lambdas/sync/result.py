@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambdas.sources.state import SourceState
+from lambdas.sources.state import ProjectCheck, SourceState
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store.worklist import WorklistStore
 
@@ -55,6 +55,7 @@ class Surroundings:
     :param now: seconds since 1970, as of the start.
     :param remaining: seconds until the invocation is ended from outside.
     :param announced_at: when REDCap announced the save it is about, seconds since 1970; None: it did not.
+    :param checked: what the project said when the definition was applied, if no sync has ended since.
     """
 
     redcap: RedcapProject
@@ -65,3 +66,4 @@ class Surroundings:
     remaining: Callable[[], float]
     confirmed: bool = False
     announced_at: float | None = None
+    checked: ProjectCheck | None = None

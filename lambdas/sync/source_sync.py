@@ -19,7 +19,7 @@ from lambdas.redcap.refusals import BAN_SECONDS, Banned
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.missing_scans import missing_soon
 from lambdas.sources.state import SourceState, SyncReport
-from lambdas.store.sources import SourceStore
+from lambdas.store.sources import SourceStore, Taken
 from lambdas.store.worklist import WorklistStore
 from lambdas.sync.attempt import SyncAttempt
 from lambdas.sync.connect import Outside
@@ -81,9 +81,8 @@ class SourceSync:
             if claim is not None:
                 self._sources.settle(source_id, claim)
             return None
+        taken = _as_remembered(taken)
         before = taken.state
-        if taken.was_killed:  # what it wrote of the records it was at, it did not remember
-            before = before.model_copy(update=_FORGOTTEN)
         if claim is not None and max(before.banned_until, before.paused_until) > self._now():
             self._sources.release(source_id, owner)
             return None
@@ -92,7 +91,7 @@ class SourceSync:
             raise Unavailable("REDCap has banned this address; it is left alone for now", where=source_id)
         return self._leased(
             definition,
-            before,
+            taken,
             owner,
             lambda attempt: attempt.sync(),
             remaining,
@@ -129,16 +128,17 @@ class SourceSync:
         if not self._admits_hint(definition.url):
             return None
         owner = self._new_id()
-        before = self._lease_soon(source_id, owner, remaining)
-        if before is None:
+        taken = self._lease_soon(source_id, owner, remaining)
+        if taken is None:
             return None
+        before = taken.state
         synced_before = before.watermark is not None and before.definition == definition.digest()
         if not synced_before or max(before.banned_until, before.paused_until) > self._now():
             self._sources.release(source_id, owner)
             return None
         return self._leased(
             definition,
-            before,
+            taken,
             owner,
             lambda attempt: attempt.record(record),
             remaining,
@@ -146,20 +146,20 @@ class SourceSync:
             announced_at=announced_at,
         )
 
-    def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> SourceState | None:
+    def _lease_soon(self, source_id: str, owner: str, remaining: Callable[[], float]) -> Taken | None:
         for _ in range(LEASE_TRIES):
             taken = self._sources.take(
                 source_id, owner, now=self._now(), seconds=_lease(remaining), noted=False
             )
             if taken is not None:
-                return taken.state.model_copy(update=_FORGOTTEN) if taken.was_killed else taken.state
+                return _as_remembered(taken)
             self._sleep(LEASE_WAIT_SECONDS)
         return None
 
     def _leased(
         self,
         definition: SourceDefinition,
-        before: SourceState,
+        taken: Taken,
         owner: str,
         work: Callable[[SyncAttempt], SyncResult],
         remaining: Callable[[], float],
@@ -188,12 +188,13 @@ class SourceSync:
                     remaining,
                     confirmed=confirmed,
                     announced_at=announced_at,
+                    checked=taken.checked,
                 )
-                attempt = SyncAttempt(definition, before, given)
+                attempt = SyncAttempt(definition, taken.state, given)
                 result = work(attempt)
         except MwlError as error:
             self._remember_failure(
-                definition, attempt.state if attempt else before, owner, error, woken=woken
+                definition, attempt.state if attempt else taken.state, owner, error, woken=woken
             )
             raise
         result = replace(
@@ -203,7 +204,7 @@ class SourceSync:
             unseen=attempt.state.unseen,
             rejected_count=attempt.state.rejected_count,
             held_count=attempt.state.held_count,
-            saved_to_visible=_saved_to_visible(result, definition, before, announced_at, self._now()),
+            saved_to_visible=_saved_to_visible(result, definition, taken.state, announced_at, self._now()),
         )
         after = attempt.state if woken else _succeeded(attempt.state, result, self._now())
         self._sources.finish(definition.id, owner, after)
@@ -236,6 +237,11 @@ def _saved_to_visible(
     if result.full or before.watermark is None or definition.operating_window is not None:
         return None
     return max(0.0, now - before.watermark.timestamp())
+
+
+def _as_remembered(taken: Taken) -> Taken:
+    """Return what was taken; what a killed run wrote of the records it was at, it did not remember."""
+    return taken._replace(state=taken.state.model_copy(update=_FORGOTTEN)) if taken.was_killed else taken
 
 
 def _lease(remaining: Callable[[], float]) -> float:

@@ -22,6 +22,8 @@ LONGEST_PACKED: Final = 350_000
 LONGEST_CARRIED: Final = 3_000_000
 """Characters of an event in a call; the API takes 5 MB."""
 
+_MOST_BYTES_A_CHARACTER: Final = 4  # UTF-8
+
 _NEEDED: Final = frozenset(  # what folds, links and names a step: see shared.steps.step_dataset
     {
         "00080060",
@@ -49,9 +51,10 @@ class EventBody(NamedTuple):
 def carried(event: ProcedureStepEvent) -> ProcedureStepEvent:
     """Return an event as a relay sends it; raise `Rejected` if what is needed of it is too long by itself."""
     event = counted(event)
-    while len(event.model_dump_json()) > LONGEST_CARRIED:
+    while (length := len(event.model_dump_json())) > LONGEST_CARRIED:
         event = _shortened(event)
-    pack(event)
+    if length * _MOST_BYTES_A_CHARACTER > LONGEST_PLAIN:
+        pack(event)
     return event
 
 

@@ -29,8 +29,8 @@ from shared.identifiers import (
     scheduled_procedure_step_id,
     study_instance_uid,
 )
-from shared.relay_health import Sentence
 from shared.steps.procedure_step import ProcedureStepEvent
+from shared.text.sentence import Sentence
 from shared.text.storable import StorableModel
 from shared.worklist_item import WorklistItem
 
@@ -85,7 +85,7 @@ class SelfTestReport(StorableModel):
 class FeedSelfTest(BaseModel):
     """A test participant as of change number ``feed_seq``, for one relay; after ``expires_at`` it is gone."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
 
     feed_seq: Annotated[int, Field(ge=1)]
     relay_id: str

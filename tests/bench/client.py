@@ -34,14 +34,21 @@ class Association:
     :param sop_class: what it is for.
     :param no_delay: turn Nagle's algorithm off on this side.
     :param budget: seconds to wait for any read.
+    :param calling: AE title of who asks.
     :raises TimeoutError: the server took longer.
     :raises wire.WireError: it refused, or went away.
     """
 
     def __init__(
-        self, called: Called, sop_class: str = wire.WORKLIST, *, no_delay: bool = False, budget: float = 30
+        self,
+        called: Called,
+        sop_class: str = wire.WORKLIST,
+        *,
+        no_delay: bool = False,
+        budget: float = 30,
+        calling: str = CALLING,
     ) -> None:
-        self._called, self._sop_class = called, sop_class
+        self._called, self._sop_class, self._calling = called, sop_class, calling
         self._no_delay, self._budget = no_delay, budget
         self._answers = wire.Answers()
 
@@ -57,7 +64,7 @@ class Association:
     def _opened(self) -> None:
         if self._no_delay:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(wire.associate(self._called.ae_title, CALLING, self._sop_class))
+        self._socket.sendall(wire.associate(self._called.ae_title, self._calling, self._sop_class))
         received = b""
         while not wire.accepted(received):
             received += self._read()

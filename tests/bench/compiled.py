@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from array import array
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from struct import pack
 from tempfile import mkdtemp
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.bench import wire
 from tests.bench.client import CALLING, Called
@@ -30,18 +31,44 @@ def program() -> Path | None:
     return target
 
 
-def load(
-    crowd: Path, called: Called, questions: list[wire.Writes], *, clients: int, seconds: float, budget: float
-) -> tuple[float, list[float]]:
-    """Ask on many associations for some seconds; return the seconds it took, and those of each query.
+class Question(NamedTuple):
+    """What is asked: messages, each said when the one before has been answered.
 
-    :raises TimeoutError: it took longer than the budget.
-    :raises wire.WireError: the server refused, ended a connection, or found other than one match.
+    :param sop_class: what the association is for.
+    :param matches: how many each must be answered with.
     """
-    arguments = [crowd, called.host, called.port, clients, seconds, budget]
+
+    sop_class: str
+    messages: tuple[wire.Writes, ...]
+    matches: int
+
+
+def load(
+    crowd: Path, called: Called, questions: Sequence[Question], *, clients: int, seconds: float, budget: float
+) -> tuple[float, list[float]]:
+    """Ask on many associations for some seconds; return the seconds it took, and those of each question.
+
+    Questions of one message are asked again and again. Longer ones are asked once: what they change stays
+    changed; when there are no more, it is over.
+
+    :param questions: all alike: of as many messages, and as many matches.
+    :raises TimeoutError: it took longer than the budget.
+    :raises wire.WireError: the server refused, ended a connection, or gave another number of matches.
+    """
+    first = questions[0]
+    arguments = [
+        crowd,
+        called.host,
+        called.port,
+        clients,
+        seconds,
+        budget,
+        first.matches,
+        len(first.messages),
+    ]
     done = subprocess.run(
         [str(each) for each in arguments],
-        input=_messages(called, questions),
+        input=_said(called, questions),
         capture_output=True,
         timeout=budget + _GRACE_SECONDS,
         check=False,
@@ -54,10 +81,12 @@ def load(
     return measured[0], measured[1:].tolist()
 
 
-def _messages(called: Called, questions: list[wire.Writes]) -> bytes:
-    parts = [_sized(wire.associate(called.ae_title, CALLING, wire.WORKLIST)), pack("=I", len(questions))]
-    for question in questions:
-        parts += [pack("=I", len(question)), *map(_sized, question)]
+def _said(called: Called, questions: Sequence[Question]) -> bytes:
+    messages = [message for question in questions for message in question.messages]
+    associate = wire.associate(called.ae_title, CALLING, questions[0].sop_class)
+    parts = [_sized(associate), pack("=I", len(messages))]
+    for message in messages:
+        parts += [pack("=I", len(message)), *map(_sized, message)]
     return b"".join(parts)
 
 

@@ -1,11 +1,13 @@
 /* Many clients at once, in one thread and without an interpreter: so that the client is not what is measured.
  *
- *     crowd HOST PORT CLIENTS SECONDS BUDGET < messages > latencies
+ *     crowd HOST PORT CLIENTS SECONDS BUDGET MATCHES TOGETHER < messages > latencies
  *
  * It says what tests/bench/wire.py made (stdin, lengths as 32-bit integers of this machine):
- *     length, A-ASSOCIATE-RQ; number of questions; of each: number of writes; of each write: length, bytes
- * and writes the seconds it took (double), then the seconds of each query (double). A server that answers other
- * than one match and Success, refuses, or ends a connection is an error: one line on stderr, exit code 1.
+ *     length, A-ASSOCIATE-RQ; number of messages; of each: number of writes; of each write: length, bytes
+ * and writes the seconds it took (double), then the seconds of each question (double). A question is TOGETHER
+ * messages, each said when the one before has been answered. Questions of one message are asked again and again;
+ * longer ones (N-CREATE and N-SET) once, and when there are no more, it is over. A server that answers other than
+ * MATCHES matches and Success, refuses, or ends a connection is an error: one line on stderr, exit code 1.
  * PS3.8 section 9.3 and Annex E; PS3.7 section 6.3 and 9.3.2.
  */
 #include <arpa/inet.h>
@@ -25,18 +27,20 @@ enum { MOST_CLIENTS = 1024, LONGEST = 1 << 18, P_DATA = 4, ASSOCIATE_AC = 2, IS_
 enum { STATUS = 0x0900, DATA_SET_TYPE = 0x0800, NO_DATA_SET = 0x0101 };
 
 struct bytes { uint32_t length; unsigned char *data; };
-struct question { uint32_t count; struct bytes *writes; };
+struct message { uint32_t count; struct bytes *writes; };
 struct client {
     int socket;
     unsigned char *received;
     size_t have;
     int pending, status, follows, done;
+    uint32_t said, next;
     double began;
 };
 
 static struct bytes associate;
-static struct question *questions;
-static uint32_t question_count, next_question;
+static struct message *messages;
+static uint32_t message_count, next_message, together;
+static int matches;
 static double *latencies;
 static size_t latency_count, latency_room;
 
@@ -75,13 +79,13 @@ static struct bytes get_bytes(void) {
 
 static void get_messages(void) {
     associate = get_bytes();
-    get(&question_count, sizeof question_count);
-    if (!question_count) fail("there is no question");
-    questions = room(question_count * sizeof *questions);
-    for (uint32_t i = 0; i < question_count; i++) {
-        get(&questions[i].count, sizeof questions[i].count);
-        questions[i].writes = room(questions[i].count * sizeof(struct bytes));
-        for (uint32_t j = 0; j < questions[i].count; j++) questions[i].writes[j] = get_bytes();
+    get(&message_count, sizeof message_count);
+    if (message_count < together) fail("there is no question");
+    messages = room(message_count * sizeof *messages);
+    for (uint32_t i = 0; i < message_count; i++) {
+        get(&messages[i].count, sizeof messages[i].count);
+        messages[i].writes = room(messages[i].count * sizeof(struct bytes));
+        for (uint32_t j = 0; j < messages[i].count; j++) messages[i].writes[j] = get_bytes();
     }
 }
 
@@ -90,11 +94,25 @@ static void say(struct client *client, struct bytes message) {
         fail("does not read");
 }
 
-static void ask(struct client *client) {
-    struct question *question = &questions[next_question++ % question_count];
-    client->began = now();
+static void say_next(struct client *client) {
+    struct message *message = &messages[client->next++];
     client->pending = 0;
-    for (uint32_t i = 0; i < question->count; i++) say(client, question->writes[i]);
+    client->said++;
+    for (uint32_t i = 0; i < message->count; i++) say(client, message->writes[i]);
+}
+
+/* Begin the next question; tell whether there is one. */
+static int ask(struct client *client) {
+    if (next_message + together > message_count) {
+        if (together > 1) return 0;
+        next_message = 0;
+    }
+    client->next = next_message;
+    next_message += together;
+    client->said = 0;
+    client->began = now();
+    say_next(client);
+    return 1;
 }
 
 static uint32_t big(const unsigned char *at) {
@@ -176,25 +194,27 @@ static void open_client(struct client *client, const struct sockaddr_in *address
 
 static void answered(struct client *client, double until) {
     double moment = now();
-    if (client->status || client->pending != 1)
-        fail("answered %04X with %d matches instead of one", client->status, client->pending);
+    if (client->status || client->pending != matches)
+        fail("answered %04X with %d matches instead of %d", client->status, client->pending, matches);
+    if (client->said < together) {
+        say_next(client);
+        return;
+    }
     if (latency_count == latency_room) {
         latency_room = latency_room ? 2 * latency_room : 4096;
         latencies = realloc(latencies, latency_room * sizeof *latencies);
         if (!latencies) fail("no memory");
     }
     latencies[latency_count++] = moment - client->began;
-    if (moment >= until)
-        client->done = 1;
-    else
-        ask(client);
+    client->done = moment >= until || !ask(client);
 }
 
 static void run(struct client *clients, int count, double until, double deadline) {
     struct pollfd *waiting = room(count * sizeof *waiting);
     int open = count;
     for (int i = 0; i < count; i++) waiting[i] = (struct pollfd){clients[i].socket, POLLIN, 0};
-    for (int i = 0; i < count; i++) ask(&clients[i]);
+    for (int i = 0; i < count; i++)
+        if (!ask(&clients[i])) fail("more clients than questions");
     while (open) {
         double left = deadline - now();
         if (left <= 0 || poll(waiting, (nfds_t)count, (int)(left * 1000) + 1) <= 0) fail("over budget");
@@ -212,11 +232,14 @@ static void run(struct client *clients, int count, double until, double deadline
 
 int main(int argc, char **argv) {
     static const unsigned char release[] = {5, 0, 0, 0, 0, 4, 0, 0, 0, 0};
-    if (argc != 6) fail("usage: crowd HOST PORT CLIENTS SECONDS BUDGET < messages > latencies");
+    if (argc != 8) fail("usage: crowd HOST PORT CLIENTS SECONDS BUDGET MATCHES TOGETHER < messages > latencies");
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
     int count = atoi(argv[3]);
     if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1) fail("%s is no IPv4 address", argv[1]);
     if (count < 1 || count > MOST_CLIENTS) fail("between 1 and %d clients", MOST_CLIENTS);
+    matches = atoi(argv[6]);
+    together = (uint32_t)atoi(argv[7]);
+    if (!together) fail("a question has at least one message");
     get_messages();
     struct client *clients = calloc((size_t)count, sizeof *clients);
     if (!clients) fail("no memory");

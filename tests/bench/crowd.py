@@ -47,7 +47,8 @@ def load(
     :raises wire.WireError: the server refused, ended a connection, or found other than one match.
     """
     if (fast := compiled.program()) is not None:
-        return Load(*compiled.load(fast, called, questions, clients=clients, seconds=seconds, budget=budget))
+        asked = [compiled.Question(wire.WORKLIST, (each,), matches=1) for each in questions]
+        return Load(*compiled.load(fast, called, asked, clients=clients, seconds=seconds, budget=budget))
     latencies: list[float] = []
     deadline = perf_counter() + budget
     number = count()

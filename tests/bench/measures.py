@@ -5,14 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import count, cycle
+from functools import cache
+from itertools import count, cycle, islice
 from time import perf_counter, sleep
 
 from pydicom.dataset import Dataset
 
 from edge_relay.client import scu
 from shared.identifiers import study_instance_uid
-from tests.bench import crowd, items, processes, wire
+from tests.bench import compiled, crowd, items, processes, wire
 from tests.bench.client import Association
 from tests.bench.figures import percentile
 from tests.bench.rounds import Effort, Measure
@@ -22,6 +23,7 @@ QUESTIONS = 500
 _STRIDE = 7919  # a prime: the questions of one server spread over all its items, and rarely repeat
 _AT_LEAST = 3
 _MOST_PAIRS = 120
+_MOST_PAIRS_AT_ONCE = 2000  # said in one turn by all clients together; a faster server ends before its time
 _PERCENT, _MILLI = 100, 1000
 
 
@@ -144,6 +146,38 @@ def pairs(effort: Effort) -> Measure:
     return measure
 
 
+def many_pairs(effort: Effort, *, clients: int) -> Measure:
+    """Let many scanners report exams at once, without a pause: pairs a second, p50 and p99 of a pair in ms.
+
+    :raises wire.WireError: there is no compiler for the client.
+    """
+    fresh: dict[Server, Iterator[int]] = {}
+    for number in range(_MOST_PAIRS_AT_ONCE * effort.crowd_rounds):
+        _pair(number)  # before the clock starts
+
+    def measure(server: Server) -> tuple[float, ...]:
+        if (crowd_in_c := compiled.program()) is None:
+            raise wire.WireError("there is no C compiler for the client")
+        numbers = fresh.setdefault(server, count())
+        exams = [
+            compiled.Question(wire.PERFORMED_STEP, _pair(number), matches=0)
+            for number in islice(numbers, _MOST_PAIRS_AT_ONCE)
+        ]
+        seconds, latencies = compiled.load(
+            crowd_in_c,
+            server.called,
+            exams,
+            clients=clients,
+            seconds=2 * effort.turn_seconds,
+            budget=effort.budget_seconds,
+        )
+        median, most = percentile(latencies, 50), percentile(latencies, 99)
+        return len(latencies) / seconds, median * _MILLI, most * _MILLI
+
+    return measure
+
+
+@cache
 def _pair(number: int) -> tuple[wire.Writes, wire.Writes]:
     """Return the N-CREATE and the N-SET of an item's exam."""
     item, uid = items.item(number), study_instance_uid(f"step-{number}")

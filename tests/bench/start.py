@@ -56,7 +56,15 @@ _COMMANDS: Final = {
     "mwl-cloud write-backs list": 2,
     "mwl-cloud import-pylantir missing.json": 2,
 }
-_FUNCTIONS: Final = ("lambdas.schedule", "lambdas.sync_redcap", "lambdas.write_back")
+API: Final = "lambdas.api.main"
+FUNCTIONS: Final = (
+    "lambdas.schedule",
+    "lambdas.sync_redcap",
+    "lambdas.write_back",
+    "lambdas.notices.function",
+    "lambdas.notices.self_tests",
+    "lambdas.history.stream.handlers",
+)
 _NOT_WITH_THE_RELAY: Final = ("click", "requests")
 """What libraries load if it is there. The extra ``edge`` does not bring it, but what tests need does."""
 
@@ -83,12 +91,12 @@ def tables(folder: Path, rounds: int) -> tuple[Table, ...]:
         ),
         _table(
             "Import of the API's function",
-            _imports(("lambdas.api.main",), folder, rounds),
+            _imports((API,), folder, rounds),
             python,
             API_SECONDS,
         ),
         _table(
-            "Import of the other functions", _imports(_FUNCTIONS, folder, rounds), python, FUNCTION_SECONDS
+            "Import of the other functions", _imports(FUNCTIONS, folder, rounds), python, FUNCTION_SECONDS
         ),
     )
 

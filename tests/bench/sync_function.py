@@ -11,7 +11,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +21,11 @@ from botocore.httpsession import URLLib3Session
 
 from lambdas import sync_redcap
 from lambdas.settings import load
+from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.store.sources import SourceStore
+from lambdas.sync.connect import connector
+from lambdas.sync.project_check import check_project
 from tests.structure.imports import ROOT
 
 _SOURCE: Final = ROOT / "infra" / "sources" / "classic.toml"
@@ -62,7 +65,7 @@ def be_the_function(url: str, seconds: float) -> None:
         model.Meta.read_timeout_seconds = _PATIENCE_WITH_MOTO
     sources = SourceStore(tables)
     data = tomllib.loads(_SOURCE.read_text(encoding="utf-8"))
-    sources.put(definition_from({**data, "url": url, "token_secret": "classic", "deletions_seconds": 0}))
+    _apply(definition_from({**data, "url": url, "token_secret": "classic", "deletions_seconds": 0}), sources)
     body = json.dumps({"source_id": "classic"})
     event = {"Records": [{"messageId": "m", "body": body, "eventSource": "aws:sqs"}]}
     loaded = False
@@ -90,6 +93,15 @@ def be_the_function(url: str, seconds: float) -> None:
         if loaded:
             return
         loaded = not report.unfinished
+
+
+def _apply(definition: SourceDefinition, sources: SourceStore) -> None:
+    """Store a definition as `mwl-cloud sources apply` does, which asks for the project and its dictionary."""
+    settings = load(sync_redcap.SyncSettings)
+    connect = connector(settings, now=time.time, sleep=time.sleep, read_seconds=60.0)
+    with closing(connect(definition)) as redcap:
+        checked = check_project(definition, redcap, time.time())
+    sources.put(definition, checked=checked.check)
 
 
 def _peak_bytes() -> int:

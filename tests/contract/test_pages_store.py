@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.access.browser_session import BrowserSession
 from lambdas.store.accounts.browser_sessions import KEPT_SECONDS, BrowserSessionStore
+from lambdas.store.ownership import STATUS
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from shared.steps.procedure_step import EventKind
@@ -73,6 +74,17 @@ def test_the_days_of_a_site_are_its_own_whatever_their_status(worklist: Worklist
     assert records("20261122", "20261122") == ["3", "2"]
     assert records("20261121", "20261123") == ["1", "3", "2", "4"]
     assert worklist.of_days("nowhere", "20261122", "20261122") == []
+
+
+def test_a_day_has_of_an_item_all_that_is_stored_of_it(rig: CloudRig, worklist: WorklistStore) -> None:
+    item = an_item()
+    worklist.put_if_changed([item])
+    worklist.edit(item.id, {"procedure_description": "Knee", STATUS: Status.ARRIVED.value})
+    StepStore(rig.tables, worklist, now=rig.clock).record_event(an_event(item), site="north", relay_id="r")
+    [found] = worklist.of_days("north", "20261122", "20261122")
+    assert found == worklist.find(item.id)
+    assert all(getattr(found, name) for name in ("edited", "progress", "performed", "audited", "timing"))
+    assert found.status_owner == "mpps"
 
 
 def test_items_are_chosen_by_a_glance_at_their_fields(worklist: WorklistStore) -> None:

@@ -60,6 +60,10 @@ def all_rows(project: RedcapProject, *records: str) -> list[RedcapRow]:
     return [row for batch in project.rows(records, SCAN) for row in batch]
 
 
+def test_the_version_is_the_one_that_addresses_have(project: RedcapProject) -> None:
+    assert project.version() == "15.5.0"
+
+
 def test_ids_keep_their_leading_zeros(project: RedcapProject) -> None:
     assert project.record_ids() == {"000001", "000002", "000003", "000004", "000005"}
 
@@ -255,6 +259,7 @@ def test_nonsense_with_status_200_is_unavailable_for_every_call(
     for call in (
         project.record_ids,
         project.project_info,
+        project.version,
         project.metadata,
         lambda: project.changed(datetime(2026, 1, 1)),
         lambda: all_rows(project, "000001"),

@@ -34,7 +34,7 @@ def check(simulator: RedcapSimulator, name: str, **changes: Any) -> str:
     )
     with closing(redcap):
         try:
-            check_project(definition, redcap)
+            check_project(definition, redcap, 0.0)
         except Rejected as refused:
             return refused.what
     return ""

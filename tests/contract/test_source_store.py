@@ -5,14 +5,18 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.client import BaseClient
 
 from lambdas import schedule
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.stored import StoredSource
 from lambdas.sources.unshown_rows import RejectedRow
 from lambdas.store.models import SOURCES
+from lambdas.store.runs import rows
 from lambdas.store.runs.rows import RunRows
 from lambdas.store.sources import SourceStore
 from shared.errors import Conflict, NotFound, Rejected
@@ -154,3 +158,29 @@ def test_a_paused_disabled_or_closed_source_is_not_due(store: SourceStore) -> No
     assert not is_due(store.find("classic"), NOW + 1)
     store.put(classic_definition(enabled=False))
     assert not is_due(store.find("classic"), NOW + 1)
+
+
+def test_the_states_of_a_few_sources_and_of_many_are_read_alike(
+    store: SourceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        store.put(classic_definition(id=f"s{number}"))
+        assert store.acquire(f"s{number}", "me", now=NOW, seconds=60)
+        store.finish(f"s{number}", "me", STATE.model_copy(update={"rejected_count": number}))
+    few = store.all()
+    monkeypatch.setattr(rows, "BATCH_GET", 2)
+    assert store.all() == few
+    assert [each.state.rejected_count for each in few] == [0, 0, 1, 2]
+
+
+def test_a_few_sources_are_read_in_two_requests(store: SourceStore) -> None:
+    asked: list[str] = []
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def counted(self: Any, operation: str, arguments: dict[str, Any]) -> Any:
+        asked.append(operation)
+        return real(self, operation, arguments)
+
+    with patch.object(BaseClient, "_make_api_call", counted):
+        store.all()
+    assert asked == ["Query", "BatchGetItem"]

@@ -12,7 +12,7 @@ Unit = tuple[float, float]
 """Read and write units of one go, as docs/cost.md tells them."""
 
 MINUTES: Final = 30 * 24 * 60
-ALARMS: Final = 39
+ALARMS: Final = 19
 """One for each metric that an alarm looks at."""
 METRICS: Final = 4
 """Told all the time. Those of trouble cost for the hours in which there is some."""
@@ -23,6 +23,7 @@ SECONDS: Final = {
     "report": 0.08,
     "sync": 0.9,
     "schedule": 0.5,
+    "look": 0.1,
     "write-back": 1.5,
     "page": 0.15,
 }
@@ -36,21 +37,29 @@ LOG_BYTES: Final = 350
 class Use:
     """What a site does.
 
-    :param poll_seconds: between a relay's polls.
+    :param poll_seconds: between a relay's polls while something is expected.
+    :param quiet_poll_seconds: between its polls at any other time.
+    :param open_share: of the week in which its sources are synced (`operating_window`).
+    :param awake_share: of the week in which something is expected: a while more than it is open.
     :param sync_seconds: between the syncs of a source.
-    :param open_share: of the day in which its sources are synced (`operating_window`).
     :param exams: booked a day; each is changed ``changes`` times, and scanned once.
     :param page_views: of people, a day.
+    :param free_alarms: that cost an account nothing, as ``free_metrics`` (CloudWatch's free tier, which does
+        not end).
     """
 
     sources: float = 1
     relays: float = 1
     poll_seconds: float = 5
+    quiet_poll_seconds: float = 60
+    open_share: float = 60 / 168  # twelve hours on weekdays
+    awake_share: float = 65 / 168
     sync_seconds: float = 60
-    open_share: float = 1.0
     exams: float = 12
     changes: float = 3
     page_views: float = 100
+    free_alarms: float = 10
+    free_metrics: float = 10
 
 
 class Bill(NamedTuple):
@@ -69,7 +78,8 @@ def bill(sites: int, use: Use, units: Mapping[str, Unit], prices: Prices) -> Bil
 
     :param units: by the names of docs/cost.md.
     """
-    polls = sites * use.relays * MINUTES * 60 / use.poll_seconds
+    rate = use.awake_share / use.poll_seconds + (1 - use.awake_share) / use.quiet_poll_seconds
+    polls = sites * use.relays * MINUTES * 60 * rate
     beats = sites * use.relays * MINUTES
     syncs = sites * use.sources * MINUTES * 60 / use.sync_seconds * use.open_share
     changes, exams = sites * use.exams * use.changes * 30, sites * use.exams * 30
@@ -105,10 +115,11 @@ def bill(sites: int, use: Use, units: Mapping[str, Unit], prices: Prices) -> Bil
         "people's pages": through_api(views, "page") + database(views, "A list of 100 exams"),
         "the schedule": calls(MINUTES, "schedule", SYNC_GB)
         + database(MINUTES, "A minute of the schedule", max(1.0, sites * use.sources / 100)),
-        "a look at the relays, every minute": calls(MINUTES, "schedule", SYNC_GB)
+        "a look at the relays, every minute": calls(MINUTES, "look", SYNC_GB)
         + MINUTES * (2 + sites * use.relays * RELAY_UNITS) * prices.read_million / 1e6,
         "REDCap tokens": sites * use.sources * prices.secret + prices.secret,
         "what is kept": stored_gb * (prices.stored_gb + prices.recovery_gb),
-        "alarms and metrics": ALARMS * prices.alarm + METRICS * prices.metric,
+        "alarms and metrics": max(0.0, ALARMS - use.free_alarms) * prices.alarm
+        + max(0.0, METRICS - use.free_metrics) * prices.metric,
     }
     return Bill(parts)

@@ -2,13 +2,15 @@
 twice or late, two workers with the same events, clocks ten minutes off. The API and the store are the real
 ones, on moto; the relay's files and its exchange are real too.
 
-In the end every report is recorded once, in order, and relay and cloud show the same.
+In the end every report is recorded once, in order, and relay and cloud show the same. Then each fault is put
+in by itself, and stays: within a minute the status must name it, and nothing when it has gone. Calls that
+come twice or late harm nobody, and it must be silent about them.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -23,6 +25,7 @@ from pynamodb.connection import Connection
 from shared.errors import MwlError
 from shared.steps.procedure_step import EventKind, ProcedureStepEvent
 from tests.faults.outcome import Outcome
+from tests.faults.watched import Watched
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.exchanging_relay import ExchangingRelay, exchanging_relay
@@ -30,6 +33,21 @@ from tests.rigs.exchanging_relay import ExchangingRelay, exchanging_relay
 _ITEMS: Final = 12
 _MOST_ROUNDS: Final = 400
 _MINUTES_OFF: Final = (0, 10, -10)
+
+
+_AWAY: Final = "the cloud cannot be reached: "
+_FAILS: Final = _AWAY + "the cloud answered 503"
+_NAMED: Final = (
+    ("DynamoDB throttles", True, 0, _FAILS),
+    ("DynamoDB fails", True, 1, _FAILS),
+    ("DynamoDB does not answer", True, 2, _FAILS),
+    ("DynamoDB writes and does not answer", True, 3, _FAILS),
+    ("functions are killed", True, 4, _AWAY + ".*(broke the connection off|answered 50)"),
+    ("answers are lost", False, 2, _AWAY + ".*did not answer in time"),
+    ("calls come twice", False, 0, ""),
+    ("calls come late", False, 1, ""),
+)
+"""A fault, whether DynamoDB has it or the way to the API, its number in `Faults`, what the status says."""
 
 
 Handle = Callable[[httpx.Request], httpx.Response]
@@ -40,10 +58,11 @@ class _Killed(BaseException):
 
 
 class Faults:
-    """Breaks calls to DynamoDB, and to the API, at random; ``share`` of them."""
+    """Breaks calls to DynamoDB, and to the API, at random; ``share`` of them, in one of these ``kinds``."""
 
-    def __init__(self, chance: Random, share: float) -> None:
+    def __init__(self, chance: Random, share: float, kinds: Sequence[int] = range(5)) -> None:
         self.share = share
+        self._kinds = kinds
         self.count = 0
         self._chance = chance
         self._late: list[Callable[[], object]] = []
@@ -89,7 +108,7 @@ class Faults:
         if self._chance.random() >= self.share:
             return None
         self.count += 1
-        return self._chance.randrange(5)
+        return self._chance.choice(self._kinds)
 
 
 def _served(handle: Handle, request: httpx.Request) -> None:
@@ -115,6 +134,9 @@ def run(folder: Path, steps: int, seed: int, share: float = 0.15) -> Outcome:
             with exchanging_relay(rig, folder / str(number), clock_off=60.0 * minutes) as relay:
                 _one_relay(rig, relay, steps // len(_MINUTES_OFF), chance, share, outcome)
         _two_workers(rig, chance, share, outcome)
+        with exchanging_relay(rig, folder / "named") as relay:
+            _one_by_one(rig, Watched(folder / "named", relay, outcome), chance)
+        _clocks(rig, folder, outcome)
     return outcome
 
 
@@ -124,7 +146,7 @@ def _one_relay(
     faults = Faults(chance, share)
     relay.pull()
     reported: dict[str, list[ProcedureStepEvent]] = {}
-    with _broken(relay, faults):
+    with _broken(relay, faults, faults):
         for _ in range(steps):
             item = an_item(f"{chance.randrange(_ITEMS):03}") if chance.random() < 0.8 else None
             uid = f"2.25.{UUID(int=chance.getrandbits(128), version=4).int}"
@@ -150,14 +172,39 @@ def _one_relay(
 
 
 @contextmanager
-def _broken(relay: ExchangingRelay, faults: Faults) -> Iterator[None]:
+def _broken(relay: ExchangingRelay, dynamodb: Faults, http: Faults) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(
-            patch.object(Connection, "_make_api_call", faults.dynamodb(Connection._make_api_call))
+            patch.object(Connection, "_make_api_call", dynamodb.dynamodb(Connection._make_api_call))
         )
         transport = relay.transport
-        stack.enter_context(patch.object(transport, "handle_request", faults.http(transport.handle_request)))
+        stack.enter_context(patch.object(transport, "handle_request", http.http(transport.handle_request)))
         yield
+
+
+def _one_by_one(rig: ApiRig, watch: Watched, chance: Random) -> None:
+    """Put in one fault at a time, which every call meets, while an event waits."""
+    watch.quiet("before any fault")
+    none = Faults(chance, 0.0)
+    for number, (fault, of_dynamodb, kind, words) in enumerate(_NAMED):
+        faults = Faults(chance, 1.0, [kind])
+        event = an_event(None, f"2.25.{UUID(int=chance.getrandbits(128), version=4).int}")
+        watch.relay.report(event)
+        with _broken(watch.relay, *((faults, none) if of_dynamodb else (none, faults))):
+            if words:
+                watch.named(fault, words)
+            else:
+                watch.quiet(f"while {fault},")
+        watch.quiet(f"after {fault} ({number})")
+        _compare(rig, {event.sop_instance_uid: [event]}, watch.outcome)
+
+
+def _clocks(rig: ApiRig, folder: Path, outcome: Outcome) -> None:
+    for minutes in filter(None, _MINUTES_OFF):
+        name = f"clock {minutes} minutes off"
+        with exchanging_relay(rig, folder / name, clock_off=60.0 * minutes) as relay:
+            words = f"clock is wrong: it is 10 min.* {'ahead' if minutes > 0 else 'behind'}"
+            Watched(folder / name, relay, outcome).named(name, words)
 
 
 def _exchange(relay: ExchangingRelay, outcome: Outcome) -> None:

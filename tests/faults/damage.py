@@ -2,6 +2,7 @@
 
 Each trial copies the files as a crash leaves them, harms one at one place, and opens it as the relay does.
 
+status     each time it names what was found, and says nothing if nothing was
 journal    what was acknowledged is delivered as it was, or named: as missing, as damaged, or because the
            journal as a whole is refused
 cache      what is shown is as it was at the cursor the cache says it has; what is left out is listed
@@ -9,15 +10,21 @@ cache      what is shown is as it was at the cursor the cache says it has; what 
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
 from edge_relay.exchange.portion import Portion
 from edge_relay.exchange.push import push_once
+from edge_relay.health.loop_health import LoopHealth
+from edge_relay.health.report import HealthReport
+from edge_relay.health.status import look
 from edge_relay.mpps.journal import Journal
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.row import blob_of
@@ -32,6 +39,7 @@ from tests.rigs.relay import item
 _STEPS: Final = 6
 _ITEMS: Final = 60
 _BLOCK: Final = 512
+_CANNOT_BE_USED: Final = "MPPS reports cannot be stored|the journal cannot be read"
 _SHOWN: Final = "SELECT item_id, elements FROM items WHERE elements IS NOT NULL"
 
 Harm = Callable[[bytearray, Random], None]
@@ -101,17 +109,19 @@ class _Trial(NamedTuple):
 def run(folder: Path, trials: int, seed: int) -> Outcome:
     """Harm the files so often; return what came of it."""
     outcome, chance = Outcome("damaged files"), Random(seed)
-    journal, acknowledged = _journal(folder / "journal")
-    cache, truths = _cache(folder / "cache")
+    journal, cache = folder / "left journal", folder / "left cache"
+    acknowledged, truths = _journal(journal), _cache(cache)
+    for file in cache.iterdir():
+        shutil.copy(file, journal)
+    Journal(cache / "journal.db").close()
     for number in range(trials):
         names = ("journal.db", "journal.db-wal", "cache.db", "cache.db-wal")
         name = names[number % len(names)]
-        source = journal if name.startswith("journal") else cache
         trial = _Trial(folder / "trial", name, Random(chance.getrandbits(64)))
-        shutil.copytree(source, trial.folder)
+        shutil.copytree(journal if name.startswith("journal") else cache, trial.folder)
         how = f"trial {number} ({trial.harm()})"
         outcome.faults += 1
-        if source is journal:
+        if name.startswith("journal"):
             _try_journal(trial.folder / "journal.db", acknowledged, how, outcome)
         else:
             _try_cache(trial.folder / "cache.db", truths, how, outcome)
@@ -119,11 +129,12 @@ def run(folder: Path, trials: int, seed: int) -> Outcome:
     return outcome
 
 
-def _journal(folder: Path) -> tuple[Path, list[ProcedureStepEvent]]:
-    """Return a folder with a journal as a crash leaves it, and the events it had acknowledged."""
-    (folder / "open").mkdir(parents=True)
+def _journal(left: Path) -> list[ProcedureStepEvent]:
+    """Leave a journal in a folder as a crash does; return the events it had acknowledged."""
+    opened = left.with_name("open journal")
+    opened.mkdir(parents=True)
     acknowledged: list[ProcedureStepEvent] = []
-    journal = Journal(folder / "open" / "journal.db")
+    journal = Journal(opened / "journal.db")
     for number in range(_STEPS):
         for given in (
             event(10 * number + 1, began(), f"2.25.{number}"),
@@ -133,9 +144,9 @@ def _journal(folder: Path) -> tuple[Path, list[ProcedureStepEvent]]:
             acknowledged.append(given.model_copy(update={"item_id": "a", "item_ids": ("a",)}))
         if number == _STEPS // 3:
             journal.checkpoint()
-    shutil.copytree(folder / "open", folder / "left")
+    shutil.copytree(opened, left, dirs_exist_ok=True)
     journal.close()
-    return folder / "left", acknowledged
+    return acknowledged
 
 
 def _try_journal(path: Path, acknowledged: list[ProcedureStepEvent], how: str, outcome: Outcome) -> None:
@@ -143,6 +154,7 @@ def _try_journal(path: Path, acknowledged: list[ProcedureStepEvent], how: str, o
     with closing(Journal(path)) as journal:
         if journal.problem:
             _count(outcome, "journals refused as a whole, and said so")
+            _ask_status(path, how, outcome, _CANNOT_BE_USED, journal.problem)
             return
         try:
             while push_once(cloud, journal, Portion(50)).delivered:
@@ -151,7 +163,10 @@ def _try_journal(path: Path, acknowledged: list[ProcedureStepEvent], how: str, o
             missing = journal.missing()
         except Unavailable:
             _count(outcome, "journals found damaged in use, and said so")
+            _ask_status(path, how, outcome, _CANNOT_BE_USED, journal.problem)
             return
+        words = ["missing from the journal"] * bool(missing) + ["are parked"] * bool(parked)
+        _ask_status(path, how, outcome, "|".join(words), journal.problem)
     named = parked | {each.event_id for each in missing}
     true = {each.event_id: each for each in acknowledged}
     # The id itself may be what was harmed: the event is set apart, and told by what its id is now.
@@ -169,6 +184,26 @@ def _try_journal(path: Path, acknowledged: list[ProcedureStepEvent], how: str, o
             outcome.out_of_order.append(f"{how}: {uid}")
 
 
+def _ask_status(path: Path, how: str, outcome: Outcome, words: str, journal_problem: str = "") -> None:
+    """See that the status names what was found, with these words; without any, that it says nothing."""
+    now = datetime.now(UTC)
+    report = HealthReport(
+        pid=os.getpid(),
+        started_at=now - timedelta(hours=1),
+        written_at=now,
+        address="a port",
+        pull=LoopHealth(succeeded_at=now),
+        journal=LoopHealth(failure=journal_problem),
+    )
+    said = "; ".join(look(path.parent, now, report).problems)
+    if not words:
+        outcome.wrong_answers += [f"{how}: nothing was found, and the status says: {said}"] if said else []
+    elif re.search(words, said):
+        outcome.named += 1
+    else:
+        outcome.unnamed.append(f"{how}: {words}: the status says {said or 'nothing'}")
+
+
 def _count(outcome: Outcome, what: str) -> None:
     outcome.told[what] = str(int(outcome.told.get(what, "0")) + 1)
 
@@ -176,23 +211,24 @@ def _count(outcome: Outcome, what: str) -> None:
 Truth = dict[str, bytes]
 
 
-def _cache(folder: Path) -> tuple[Path, dict[str, Truth]]:
-    """Return a folder with a cache as a crash leaves it, and by cursor what it held."""
-    (folder / "open").mkdir(parents=True)
+def _cache(left: Path) -> dict[str, Truth]:
+    """Leave a cache in a folder as a crash does; return by cursor what it held."""
+    opened = left.with_name("open cache")
+    opened.mkdir(parents=True)
     first = {f"i{n}": item(f"i{n}", patient_name=f"Name{n}^X", patient_id=f"P{n}") for n in range(_ITEMS)}
     changed = {
         f"i{n}": item(f"i{n}", patient_name=f"Changed{n}^X", patient_id=f"P{n}") for n in range(_ITEMS // 3)
     }
     gone = [f"i{_ITEMS - 1}", f"i{_ITEMS - 2}"]
-    cache = Cache(folder / "open" / "cache.db")
+    cache = Cache(opened / "cache.db")
     cache.begin_snapshot()
     cache.apply_page(_page(first, 1, "c1", snapshot=True), "t1")
     cache._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     cache.apply_page(_page(changed, 1000, "c2", gone=gone), "t2")
-    shutil.copytree(folder / "open", folder / "left")
+    shutil.copytree(opened, left, dirs_exist_ok=True)
     cache.close()
     after = {key: each for key, each in (first | changed).items() if key not in gone}
-    return folder / "left", {"c1": _blobs(first), "c2": _blobs(after)}
+    return {"c1": _blobs(first), "c2": _blobs(after)}
 
 
 def _page(
@@ -223,12 +259,14 @@ def _try_cache(path: Path, truths: dict[str, Truth], how: str, outcome: Outcome)
         cache.ensure_on_disk()
         cursor = cache.bookmark().cursor
         left_out = {each.item_id for each in cache.unreadable()}
+        words = "items cannot be read" if left_out else ""
         try:
             shown = {row[0]: row[1] for chunk in reader.chunks(_SHOWN) for row in chunk}
         except Unavailable:
             _count(outcome, "caches begun anew")
-            shown = {}
+            shown, words = {}, "there is no worklist"
         outcome.operations += 1
+        _ask_status(path, how, outcome, words)
     possible = [truths[cursor]] if cursor in truths else list(truths.values())
     for key, blob in shown.items():
         if not any(truth.get(key) == blob for truth in possible):

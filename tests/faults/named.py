@@ -33,7 +33,7 @@ from tests.rigs.relay import FakeCloud, RelayProcess, eventually, item, shown
 
 _DEFAULTS: Final = Limits(None, 4 * 3600, None, 24 * 3600)
 _LEVELS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-_A_MINUTE: Final = timedelta(minutes=1)
+A_MINUTE: Final = timedelta(minutes=1)
 _ITEMS: Final = 3
 NAMED_WITHIN = QUIET_WITHIN = PATIENCE
 """Seconds until the relay must have noticed a fault, and the end of one."""
@@ -66,13 +66,18 @@ class Scene:
 
     def status(self, ahead: timedelta = timedelta()) -> RelayStatus:
         """Return the status as it will be in a while, if nothing changes."""
-        told = ask(self.state)
-        report = told.health if told else read_report(self.state / HEALTH_FILE)  # it does not answer
-        assert report is not None
         if not self.process.running:
             return look(self.state, datetime.now(UTC))
-        then = report.written_at + ahead
-        return look(self.state, then, report.model_copy(update={"written_at": then}) if told else report)
+        return status_of(self.state, ahead)
+
+
+def status_of(state: Path, ahead: timedelta = timedelta()) -> RelayStatus:
+    """Return the status of a relay that runs, as it will be in a while, if nothing changes."""
+    told = ask(state)
+    report = told.health if told else read_report(state / HEALTH_FILE)  # it does not answer
+    assert report is not None
+    then = report.written_at + ahead
+    return look(state, then, report.model_copy(update={"written_at": then}) if told else report)
 
 
 Change = Callable[[Scene], object]
@@ -146,7 +151,7 @@ def try_fault(at_work: Scene, fault: Fault, outcome: Outcome) -> None:
     try:
         found = _named(at_work, fault)
     except AssertionError:
-        said = at_work.status(_A_MINUTE).problems
+        said = at_work.status(A_MINUTE).problems
         outcome.unnamed.append(f"{fault.name}: the status says {'; '.join(said) or 'nothing'}")
     else:
         outcome.named += 1
@@ -160,7 +165,7 @@ def _named(at_work: Scene, fault: Fault) -> RelayStatus:
     """Return the status once it names a fault, with the level that goes with it."""
 
     def names() -> RelayStatus | None:
-        found = at_work.status(_A_MINUTE)
+        found = at_work.status(A_MINUTE)
         named = any(re.search(fault.words, problem) for problem in found.problems)
         return found if named and _LEVELS[checked(found, _DEFAULTS)] == fault.level else None
 

@@ -7,6 +7,7 @@ answers each with the process id of a relay that runs with them. When its input 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -14,10 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
+
+import jwt.algorithms  # noqa: F401  as below
+from typer.main import get_command
 
 import edge_relay.commands.serving  # noqa: F401  the command would load it in each fork
 from edge_relay.cli import app
@@ -96,11 +100,13 @@ class Nursery:
 
 def _be_the_nursery() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need nobody to wait for them
-    born = []
+    command, born = get_command(app), []
+    gc.collect()
+    gc.freeze()  # the forks need not look through what was loaded here
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
-            _be_a_relay(json.loads(line))
+            _be_a_relay(command, json.loads(line))
         born.append(pid)
         print(pid, flush=True)
     for pid in born[-1:]:  # all before it have been killed
@@ -108,14 +114,14 @@ def _be_the_nursery() -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _be_a_relay(arguments: Sequence[str]) -> NoReturn:
+def _be_a_relay(command: Callable[..., object], arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     code = 1
     try:
-        app(list(arguments), prog_name="mwl-relay")
+        command(list(arguments), prog_name="mwl-relay")
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     finally:

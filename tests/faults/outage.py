@@ -10,19 +10,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 from unittest.mock import patch
 from uuid import UUID
 
 import httpx
 
-from edge_relay.health.report import Health
-from edge_relay.health.status import look
-from shared.errors import MwlError
 from shared.feed import FeedItem
 from shared.steps.procedure_step import EventKind, ProcedureStepEvent
 from shared.worklist_item import Status
 from tests.faults.outcome import Outcome
+from tests.faults.watched import Watched
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.exchanging_relay import ExchangingRelay, exchanging_relay
@@ -39,39 +37,16 @@ def run(folder: Path, hours: int, seed: int) -> Outcome:
     with api() as rig:
         rig.services.worklist.put_if_changed(items)
         with exchanging_relay(rig, folder) as relay:
-            clock = rig.clock
-            health = Health(lambda: datetime.fromtimestamp(clock(), UTC), known=lambda _: True, elapsed=clock)
+            watch = Watched(folder, relay, outcome)
             relay.pull()
-            health.succeeded("pull")
-            watch = _Watch(folder, relay, health, outcome)
+            watch.health.succeeded("pull")
             reported = _outage(watch, hours, chance)
             _recover(watch)
             _compare(rig, relay, reported, outcome)
     return outcome
 
 
-class _Watch(NamedTuple):
-    folder: Path
-    relay: ExchangingRelay
-    health: Health
-    outcome: Outcome
-
-    def exchange(self) -> None:
-        """Do what the loops do once, and take note of what came of it."""
-        for name, exchange in (("push", self.relay.push_once), ("pull", self.relay.pull_once)):
-            try:
-                exchange()
-                self.health.succeeded(name)
-            except MwlError as error:
-                self.health.failed(name, str(error), forbidden=False)
-
-    def problems(self) -> str:
-        """Return what the status says."""
-        now = datetime.fromtimestamp(self.relay.client.clock(), UTC)
-        return "; ".join(look(self.folder, now, self.health.report("a port")).problems)
-
-
-def _outage(watch: _Watch, hours: int, chance: Random) -> dict[str, list[ProcedureStepEvent]]:
+def _outage(watch: Watched, hours: int, chance: Random) -> dict[str, list[ProcedureStepEvent]]:
     relay, outcome = watch.relay, watch.outcome
     reported: dict[str, list[ProcedureStepEvent]] = {}
     expected = relay.shown()
@@ -127,7 +102,7 @@ def _scan(
     expected[item.id] = Status.COMPLETED
 
 
-def _recover(watch: _Watch) -> None:
+def _recover(watch: Watched) -> None:
     calls = 0
     while watch.relay.journal.open_events() and calls < 100:
         calls += 1

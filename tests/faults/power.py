@@ -1,8 +1,9 @@
 """Power cuts: the relay is killed, and its folder put back to what had been synced by then.
 
 ``power.c``, preloaded into the relay, keeps a copy of every file as of its last fsync. What scanners were
-answered with Success must be in the cloud in the end, although all that was only written is gone. It needs a
-C compiler; without one, this part says so and does nothing.
+answered with Success must be in the cloud in the end, although all that was only written is gone. The status
+must name each cut, and say nothing once all is well again. It needs a C compiler; without one, this part says
+so and does nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from time import sleep
@@ -22,7 +24,9 @@ from uuid import UUID
 
 from edge_relay.client import scu
 from edge_relay.client.scu import Peer
+from edge_relay.health.status import look
 from shared.errors import Conflict, MwlError
+from tests.faults.named import A_MINUTE, status_of
 from tests.faults.outcome import Outcome
 from tests.rigs.relay import FakeCloud, RelayProcess, began, completed, eventually, item, shown
 
@@ -86,6 +90,7 @@ def run(folder: Path, cuts: int, seed: int) -> Outcome:
                 cloud.stop()
             _report(peer, chance, acknowledged, outcome, machine.cut)
             outcome.faults += 1
+            _named(look(machine.state, datetime.now(UTC)).problems, "is not running", outcome)
             cloud.stop()
             _ask_without_cloud(machine, outcome)
             cloud.start()
@@ -93,6 +98,11 @@ def run(folder: Path, cuts: int, seed: int) -> Outcome:
         wanted = set(acknowledged)
         with suppress(AssertionError):  # what is lost is named below
             eventually(lambda: wanted <= set(cloud.recorded_kinds()), _RECOVERY_SECONDS)
+        with suppress(AssertionError):
+            eventually(lambda: not status_of(machine.state).problems, _RECOVERY_SECONDS)
+        outcome.wrong_answers += [
+            f"after the last cut the status says: {each}" for each in status_of(machine.state).problems
+        ]
         machine.switch_off()
         _compare(cloud, acknowledged, outcome)
     return outcome
@@ -104,7 +114,17 @@ def _ask_without_cloud(machine: _Machine, outcome: Outcome) -> None:
     outcome.operations += 1
     if [str(exam.PatientName) for exam in shown(peer)] != ["Doe^Jane"]:
         outcome.wrong_answers.append("after a power cut, and without the cloud, there is no worklist")
+    eventually(lambda: status_of(machine.state).health.pull.failure)  # type: ignore[union-attr]
+    _named(status_of(machine.state, A_MINUTE).problems, "cloud", outcome, alone=True)
     machine.switch_off()
+
+
+def _named(said: Sequence[str], words: str, outcome: Outcome, *, alone: bool = False) -> None:
+    """Count whether the status names a fault, and perhaps nothing else."""
+    if any(words in each for each in said) and not (alone and any(words not in each for each in said)):
+        outcome.named += 1
+    else:
+        outcome.unnamed.append(f"{words}: the status says {'; '.join(said) or 'nothing'}")
 
 
 def _report(

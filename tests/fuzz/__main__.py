@@ -42,7 +42,8 @@ def main() -> int:
     if asked.only in {None, "queries"}:
         wrong += _queries(asked.seed, asked.queries)
     if asked.only in {None, "histories"}:
-        wrong += _histories(asked.seed, asked.histories)
+        first = asked.first or (asked.seed - 1) * asked.histories + 1
+        wrong += _histories(range(first, first + asked.histories))
     print("\n".join(("", "Wrong:", *wrong)) if wrong else "\nNothing wrong.")
     return 1 if wrong else 0
 
@@ -54,6 +55,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=5000, help="over the wire (default: 5,000)")
     parser.add_argument("--associations", type=int, default=10_000, help="opened and dropped (10,000)")
     parser.add_argument("--histories", type=int, default=300, help="of a study, with its syncs (300)")
+    parser.add_argument("--first", type=int, help="the number of the first history; --histories 1: only that")
     parser.add_argument("--queries", type=int, default=2000, help="of each acceptor (default: 2,000)")
     parser.add_argument("--only", choices=("input", "queries", "histories"), help="one of them")
     return parser.parse_args()
@@ -128,12 +130,10 @@ def _churn(relay: Mistreated, seed: int, count: int) -> list[str]:
     return _compared("associations", before, after)
 
 
-def _histories(seed: int, count: int) -> list[str]:
+def _histories(numbers: range) -> list[str]:
     """Play histories of a study; return those that end wrong, cut down to what matters."""
     began = perf_counter()
     with running_stack() as stack:
-        # The first are the ones that the test suite plays.
-        numbers = range((seed - 1) * count + 1, seed * count + 1)
         bad = []
         for number in numbers:
             if history.play(stack, number, history.story(number)):
@@ -142,7 +142,8 @@ def _histories(seed: int, count: int) -> list[str]:
             if number % _TOLD_EVERY == 0:
                 print(f"{number - numbers.start + 1} histories in {perf_counter() - began:.0f} s", flush=True)
         wrong = [history.told(number, *history.shortest(stack, number)) for number in bad]
-    print(f"\n{count:,} histories in {perf_counter() - began:.1f} s, {len(wrong)} of them wrong")
+    told = f"histories {numbers.start} to {numbers[-1]}: {len(numbers):,}"
+    print(f"\n{told} in {perf_counter() - began:.1f} s, {len(wrong)} of them wrong")
     return wrong
 
 

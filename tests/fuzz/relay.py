@@ -28,7 +28,7 @@ from tests.rigs.relay import (
 
 PATIENCE: Final = 20.0
 MEGABYTE: Final = 1e6
-_ITEMS: Final = 50
+ITEMS: Final = 50
 _SPARE: Final = 1  # a connection to the cache may be kept for later
 _numbers = count(1)
 
@@ -70,30 +70,37 @@ class Mistreated:
         """Raise unless a well-behaved scanner is served: echo, query, and a step from begin to end."""
         dicom_client.echo(self.peer)
         found = dicom_client.find(self.peer, query())
-        assert len(found) == _ITEMS, f"{len(found)} of {_ITEMS} items found"
+        assert len(found) == ITEMS, f"{len(found)} of {ITEMS} items found"
         uid = f"2.25.{77_000_000 + next(_numbers)}"
         dicom_client.create_step(self.peer, began(item("walk-in")), uid)
         dicom_client.set_step(self.peer, completed(), uid)
 
 
 @contextmanager
-def mistreated(folder: Path) -> Iterator[Mistreated]:
-    """Run a relay that has pulled its worklist, with short deadlines, and end it."""
+def mistreated(folder: Path, *others: str, deadline: int = 2) -> Iterator[Mistreated]:
+    """Run a relay that has pulled its worklist, and end it.
+
+    :param others: AE titles of scanners it knows besides.
+    :param deadline: seconds that it lets others take for a message, or say nothing.
+    """
     with FakeCloud() as cloud:
-        cloud.put(*(item(f"i{number}") for number in range(_ITEMS)))
+        cloud.put(*(item(f"i{number}") for number in range(ITEMS)))
         process = RelayProcess(
             folder,
             cloud,
-            artim_seconds=2,
-            network_timeout_seconds=2,
-            pdu_timeout_seconds=2,
+            artim_seconds=deadline,
+            network_timeout_seconds=deadline,
+            pdu_timeout_seconds=deadline,
             pull_interval_seconds=5,
             max_connections_per_address=256,
-            scanners=[{"ae_title": SCANNER, "max_associations": 200}],
+            scanners=[
+                {"ae_title": SCANNER, "max_associations": 200},
+                *({"ae_title": title} for title in others),
+            ],
         )
         peer = process.start()
         try:
-            eventually(lambda: len(shown(peer)) == _ITEMS)
+            eventually(lambda: len(shown(peer)) == ITEMS)
             yield Mistreated(process, peer)
         finally:
             process.end()

@@ -10,6 +10,7 @@ import pytest
 from lambdas.access.role import Role
 from tests.rigs.api import PASSWORD, ApiRig
 from tests.rigs.api_of_one_item import ITEM, WHERE, ticking_api_of_one_item
+from tests.rigs.audit_records import last, records
 from tests.rigs.lambda_events import LambdaClient
 
 NEW = {"patient_name": "Doe^Jo", "patient_id": "P1", "modality": "MR"}
@@ -21,17 +22,6 @@ def shared() -> Iterator[ApiRig]:
     """Return an API that several tests use, none of which minds what the others did."""
     with ticking_api_of_one_item() as running:
         yield running
-
-
-def records(admin: LambdaClient, query: str = "") -> list[dict[str, Any]]:
-    answer = admin.get(f"/audit{query}")
-    assert answer.status == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()
-    return found
-
-
-def last(admin: LambdaClient, kind: str) -> dict[str, Any]:
-    return next(each for each in records(admin) if each["kind"] == kind)
 
 
 def test_a_change_tells_who_what_when_and_from_where(shared: ApiRig) -> None:

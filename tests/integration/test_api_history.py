@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from lambdas.store.models import audit_key
 from shared.steps.procedure_step import EventKind
 from tests.rigs.api import ApiRig
 from tests.rigs.api_of_one_item import ITEM, WHERE, ticking_api_of_one_item
+from tests.rigs.audit_records import last, records
 from tests.rigs.builders import an_event
 from tests.rigs.lambda_events import LambdaClient
 
@@ -30,17 +30,6 @@ def rig() -> Iterator[ApiRig]:
 @pytest.fixture
 def admin(rig: ApiRig) -> LambdaClient:
     return rig.user(Role.ADMIN)
-
-
-def records(admin: LambdaClient, query: str = "") -> list[dict[str, Any]]:
-    answer = admin.get(f"/audit{query}")
-    assert answer.status == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()
-    return found
-
-
-def last(admin: LambdaClient, kind: str) -> dict[str, Any]:
-    return next(each for each in records(admin) if each["kind"] == kind)
 
 
 def test_what_changes_nothing_leaves_none(rig: ApiRig, admin: LambdaClient) -> None:

@@ -61,6 +61,14 @@ def test_a_definition_is_stored_shown_and_replaced(rig: SourceRig) -> None:
     assert rig.project.token() not in stored.text + replaced.text + admin(rig).get("/sources").text
 
 
+def test_what_the_project_said_is_kept_for_the_first_load(rig: SourceRig) -> None:
+    admin(rig).put("/sources/classic", json=rig.data())
+    taken = rig.api.services.sources.take("classic", "tests", now=rig.api.clock(), seconds=10)
+    assert taken is not None
+    assert taken.checked is not None
+    assert taken.checked.at == rig.api.clock()
+
+
 def test_what_get_shows_put_takes(rig: SourceRig) -> None:
     rig.register()
     shown = admin(rig).get("/sources/classic").json()["definition"]

@@ -269,6 +269,9 @@ def test_a_source_is_checked_against_its_project_and_stored(
     applied = mwl_cloud("sources", "apply", definition(tmp_path, redcap))
     assert applied.exit_code == 0, applied.output
     assert "classic" in mwl_cloud("sources", "list").output
+    taken = SourceStore(rig.tables).take("classic", "tests", now=0.0, seconds=-1)
+    assert taken is not None
+    assert taken.checked is not None  # the first load need not ask the project again
     assert mwl_cloud("sources", "sync", "classic").exit_code == 0
     assert rig.received(rig.sync_queue_url) == [{"source_id": "classic"}]
 
@@ -413,6 +416,32 @@ def test_a_source_that_failed_is_listed_with_the_reason_and_ends_with_1(
     assert listed.exit_code == 1
     assert "failed" in listed.output
     assert "REDCap answered 403; left alone until" in listed.output
+
+
+@pytest.mark.parametrize(
+    ("kept", "days", "code"),
+    [("rejected", 0, 1), ("rejected", None, 1), ("held", 1, 1), ("rejected", 9, 0), ("held", -3, 0)],
+)
+def test_a_scan_of_today_or_soon_that_is_not_on_the_list_ends_the_listing_with_1(
+    rig: CloudRig,
+    redcap: RedcapSimulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: str,
+    days: int | None,
+    code: int,
+) -> None:
+    wide(monkeypatch)
+    applied(rig, redcap, tmp_path)
+    day = "" if days is None else f"{datetime.now(UTC) + timedelta(days=days):%Y%m%d}"
+    row = {"record": "000001", "field": "mri_time", "reason": "no time of day", "day": day}
+    report = SyncReport(outcome="ok", finished_at=datetime.now(UTC))
+    state = SourceState.model_validate({kept: [row], f"{kept}_count": 1, "report": report})
+    sources = SourceStore(rig.tables)
+    assert sources.acquire("classic", "tests", now=time.time(), seconds=10)
+    sources.save_state("classic", "tests", state)
+    listed = mwl_cloud("sources", "list")
+    assert (listed.exit_code, "1 scan is not on the list" in listed.output) == (code, bool(code))
 
 
 def test_a_triggers_url_is_shown_once_works_and_is_replaced_when_asked(

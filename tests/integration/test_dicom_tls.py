@@ -20,7 +20,7 @@ from cryptography import x509
 
 from edge_relay.client import scu
 from edge_relay.client.tls_trouble import tls_trouble
-from edge_relay.services.tls import ServerTls
+from edge_relay.services.tls import ServerTls, TlsFiles
 from edge_relay.upper_layer.application import Limits, Port
 from edge_relay.upper_layer.listener import Listener
 from edge_relay.upper_layer.pdu import PduType
@@ -47,9 +47,8 @@ class Site:
     lines: list[str] = field(default_factory=list)
 
     def tls(self, demand: Demand = "required") -> ServerTls:
-        return ServerTls(
-            self.server.certificate, self.server.key, self.hospital.file, demand, lambda: self.seconds
-        )
+        files = TlsFiles(self.server.certificate, self.server.key, self.hospital.file, demand)
+        return ServerTls(files, lambda: self.seconds)
 
     def client(self, shown: Issued | None = None, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.hospital.file))

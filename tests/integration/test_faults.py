@@ -55,12 +55,16 @@ def test_a_fault_that_stays_is_noticed(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_of_damaged_files_comes_nothing_untrue(tmp_path: Path) -> None:
-    assert_nothing_wrong(damage.run(tmp_path, 48, seed=3))
+    outcome = damage.run(tmp_path, 48, seed=3)
+    assert_nothing_wrong(outcome)
+    assert outcome.named >= 10
 
 
 @pytest.mark.skipif(power.compiler() is None, reason="needs a C compiler")
 def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    assert_nothing_wrong(power.run(tmp_path, 1, seed=3))
+    outcome = power.run(tmp_path, 1, seed=3)
+    assert_nothing_wrong(outcome)
+    assert outcome.named == 2
 
 
 def test_a_bad_network_loses_nothing(tmp_path: Path) -> None:
@@ -84,11 +88,13 @@ def test_two_hours_without_the_cloud_are_told_and_made_good(tmp_path: Path) -> N
 
 
 def test_a_faulty_cloud_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    assert_nothing_wrong(cloud.run(tmp_path, 6, seed=3))
+    outcome = cloud.run(tmp_path, 6, seed=3)
+    assert_nothing_wrong(outcome)
+    assert outcome.named == 8
 
 
 def test_scanners_that_misbehave_keep_nobody_from_being_served(tmp_path: Path) -> None:
-    assert_nothing_wrong(scanners.run(tmp_path, 60, 2, seed=3))
+    assert_nothing_wrong(scanners.run(tmp_path, 60, 2, seed=3, crowd=16))
     picture = plotted((tmp_path / "soak.csv").read_text("utf-8"))
     assert picture.count("<polyline") == 4
 

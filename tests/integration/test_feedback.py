@@ -279,7 +279,7 @@ def test_apply_refuses_a_field_that_cannot_hold_a_sentence(
         closing(RedcapProject(rig.simulator.url, rig.project.token(), "study_id")) as redcap,
         pytest.raises(Rejected, match=told),
     ):
-        check_project(definition, redcap)
+        check_project(definition, redcap, 0.0)
 
 
 @pytest.mark.parametrize("field", ["mri_date", "last_name", "study_id"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge_relay.client import scu
+from edge_relay.upper_layer.message import LargeAnswers
 from lambdas.api.guard import MAX_BODY_BYTES
 from shared.steps.procedure_step import ProcedureStepEvent
 from shared.worklist_item import WorklistItem
@@ -20,7 +21,7 @@ from tests.rigs import references
 from tests.rigs.mpps import began, encoded
 from tests.rigs.patience import PATIENCE
 from tests.rigs.redcap import Rig, Stack
-from tests.rigs.relay import FakeCloud, RelayProcess, eventually, item, running_relay
+from tests.rigs.relay import FakeCloud, RelayProcess, eventually, item, running_relay, scanner
 from tests.rigs.upper_layer import Peer
 from tests.rigs.write_back import in_redcap, record, synced
 
@@ -165,3 +166,34 @@ def test_four_scanners_send_50000_images_at_once_and_a_fifth_is_served_in_a_boun
     assert asked >= 4
     peak = next(int(line.split()[1]) for line in memory.splitlines() if line.startswith("VmHWM"))
     assert peak // 1024 < MOST_MEMORY_MB
+
+
+@pytest.mark.slow
+@ACCEPTORS
+def test_long_lists_that_nobody_takes_have_a_bound_and_others_are_told_to_ask_again(
+    tmp_path: Path, acceptor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LargeAnswers.__init__, "__defaults__", (12 << 20,))
+    ended = references.ended(100_000, implicit=False)
+    with (
+        FakeCloud() as cloud,
+        running_relay(tmp_path, cloud, acceptor=acceptor, pdu_timeout_seconds=PATIENCE) as relay,
+        associated(relay.address, implicit=False) as hurried,
+    ):
+        hurried.send(create(UID, item(), implicit=False) + n_set(UID, ended))
+        assert [status_of_answer(hurried), status_of_answer(hurried)] == [0, 0]
+        with associated(relay.address, implicit=False) as stalled:
+            stalled.send(n_get(UID))
+            assert stalled.socket.recv(1)  # its answer has begun, and it takes no more of it
+            hurried.send(n_get(UID))
+            assert status_of_answer(hurried) == 0x0213
+            scu.echo(scanner(relay))
+        assert eventually(lambda: _fetched(hurried)) > 9 << 20
+        assert _fetched(hurried) > 9 << 20, "the room is free once it was taken"
+
+
+def _fetched(peer: Peer) -> int:
+    """Return how many bytes a long list has; 0 if there is no room for it."""
+    peer.send(n_get(UID))
+    answer = peer.answer()
+    return len(answer.data) if answer.status == 0 else 0

@@ -20,13 +20,16 @@ from lambdas.notices.webhook import Webhooks
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.unshown_rows import RejectedRow
+from lambdas.store.audit.entry import SYSTEM
 from shared.errors import Forbidden, MwlError, Unavailable
+from shared.steps.procedure_step import EventKind
+from shared.steps.self_test import ABILITY, RELAYS_HOPS, Hop, HopResult, SelfTestReport, step_uid
 from tests.rigs.api import ApiRig, api
-from tests.rigs.builders import an_item
+from tests.rigs.builders import an_event, an_item
 from tests.rigs.lambda_events import Context
 from tests.rigs.notice_sinks import HookSink, MailSink, hook_sink, mail_sink
 from tests.rigs.pages import visitor
-from tests.rigs.site_state import DEFINITION
+from tests.rigs.site_state import DEFINITION, a_heartbeat
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -121,6 +124,31 @@ def test_a_missing_scan_is_told_once_and_its_end_too(rig: ApiRig, mails: MailSin
     say_of_source(rig)
     assert [rounds(), rounds()] == [Round(delivered=1), Round()]
     assert heads(mails) == ["[north] 2 things need you", "[north] Resolved"]
+
+
+def test_a_red_test_participant_is_told_once_and_its_end_when_the_next_comes_through(
+    rig: ApiRig, mails: MailSink
+) -> None:
+    make(rig)
+    rounds, services = by_mail(rig, mails), rig.services
+    services.relays.heard(rig.relay().relay_id, a_heartbeat(abilities=(ABILITY,)).health)
+    (relay,) = services.relays.all()
+
+    def tested(*hops: HopResult) -> Round:
+        began = services.self_tests.begin(relay, services.relays.heartbeat(relay.relay_id), by=SYSTEM)
+        running = rounds()
+        assert running == Round()  # nobody knows yet
+        for kind in (EventKind.N_CREATE, EventKind.N_SET):
+            services.self_tests.record_event(an_event(began.item, step_uid(began.test_id), kind), relay)
+        services.self_tests.report(relay, began.test_id, SelfTestReport(hops=hops, over=True))
+        return rounds()
+
+    red = HopResult(hop=Hop.FOUND, at=NOW, failure="no answer")
+    assert [tested(red), tested(red)] == [Round(delivered=1), Round()]
+    assert "https://api.example.org/app/relays" in mails.mails[0].as_string()
+    green = [HopResult(hop=hop, at=NOW) for hop in RELAYS_HOPS]
+    assert [tested(*green), rounds()] == [Round(delivered=1), Round()]
+    assert heads(mails) == ["[north] 1 thing needs you", "[north] Resolved"]
 
 
 def test_no_record_is_in_a_mail_and_the_link_leads_to_today(rig: ApiRig, mails: MailSink) -> None:

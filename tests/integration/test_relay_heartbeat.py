@@ -12,9 +12,10 @@ from uuid import uuid4
 import pytest
 
 from edge_relay.clock.cloud_clock import Clock
-from edge_relay.exchange.cloud import Cloud, make_client
+from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.heartbeat import heartbeat_once
 from edge_relay.exchange.loop import Backoff, Loop
+from edge_relay.exchange.transport import make_client
 from edge_relay.health.report import Health
 from edge_relay.services.profiles import Profiles
 from edge_relay.worklist.scanner_attributes import check_profile

@@ -191,7 +191,7 @@ def test_progress_may_be_reported_again_and_again(relay: Relay, cloud: FakeCloud
 
 
 def test_a_full_disk_fails_the_step_and_not_the_worklist(relay: Relay) -> None:
-    db = relay.journal._db
+    db = relay.journal._file.db
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     big = began(item())
     big.CommentsOnThePerformedProcedureStep = "x" * 60_000
@@ -205,11 +205,11 @@ def test_a_full_disk_fails_the_step_and_not_the_worklist(relay: Relay) -> None:
 
 
 def test_a_journal_that_cannot_be_written_fails_the_step_and_not_the_worklist(relay: Relay) -> None:
-    relay.journal._db.execute("PRAGMA query_only = ON")
+    relay.journal._file.db.execute("PRAGMA query_only = ON")
     with pytest.raises(Rejected, match="0213"):
         create(relay)
     assert statuses(relay) == ["SCHEDULED"]
-    relay.journal._db.execute("PRAGMA query_only = OFF")
+    relay.journal._file.db.execute("PRAGMA query_only = OFF")
     create(relay)
 
 

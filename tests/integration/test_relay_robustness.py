@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
+import httpx
 import pynetdicom
 import pytest
 from pynetdicom.ae import ApplicationEntity
@@ -25,7 +27,7 @@ from edge_relay.client import scu
 from edge_relay.relay import Relay
 from edge_relay.upper_layer import pynetdicom_tuning
 from tests.rigs.patience import PATIENCE, SOON
-from tests.rigs.relay import RELAY_AET, SCANNER, FakeCloud, eventually, running_relay, scanner
+from tests.rigs.relay import RELAY_AET, SCANNER, FakeCloud, enrolled, eventually, running_relay, scanner
 
 LONGEST_MESSAGE = 1 << 20
 
@@ -185,3 +187,18 @@ def test_a_thousand_associations_opened_and_dropped_leave_nothing_behind(relay: 
                 peer.sendall(b"\x01\x00\x00\x00\x00\x64half")
     eventually(lambda: held() <= before)
     scu.echo(scanner(relay))
+
+
+def test_a_relay_reads_the_list_of_authorities_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[ssl.SSLContext] = []
+    make = httpx.create_ssl_context
+
+    def noted() -> ssl.SSLContext:
+        read.append(make())
+        return read[-1]
+
+    with FakeCloud() as cloud:
+        enrolled(tmp_path, cloud)
+        monkeypatch.setattr(httpx, "create_ssl_context", noted)
+        with running_relay(tmp_path, cloud):
+            assert len(read) == 1

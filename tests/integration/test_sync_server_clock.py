@@ -198,7 +198,7 @@ def test_what_another_definition_makes_of_old_records_is_no_such_find(stack: Sta
 def checked(rig: Rig, **changes: Any) -> str:
     data = classic_data(**{"url": rig.simulator.url, "time_zone": "Europe/Berlin", **changes})
     with closing(RedcapProject(rig.simulator.url, rig.project.token(), data["record_id_field"])) as redcap:
-        return check_project(definition_from(data), redcap)
+        return check_project(definition_from(data), redcap, 0.0).warning
 
 
 @pytest.mark.parametrize(("server", "stated"), [("UTC", "Asia/Tokyo"), ("Asia/Tokyo", "UTC")])

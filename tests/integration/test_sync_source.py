@@ -264,6 +264,33 @@ def test_an_instance_deleted_is_withdrawn_and_its_neighbour_stays(rig: Rig) -> N
     assert ("000002", 1) in rig.items()
 
 
+def test_a_changed_record_does_not_lead_to_a_look_at_all_items(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = stack.fresh(classic(5), classic_data(deletions_seconds=300))
+    rig.sync()
+
+    def scan(*_: object) -> Any:
+        raise AssertionError("the whole site was read")
+
+    monkeypatch.setattr("lambdas.store.worklist.WorklistStore.items_of_source", scan)
+    monkeypatch.setattr("lambdas.store.followed_items.FollowedItems.touched", scan)
+    rig.simulator.save_form(11, "000001", "mri", {"mri_date": "2026-12-24"}, instance=1)
+    assert rig.sync().written == 1
+
+
+def test_a_deleted_instance_of_an_earlier_builds_table_is_withdrawn_too(stack: Stack) -> None:
+    rig = stack.fresh(classic(5), classic_data(deletions_seconds=300))
+    rig.simulator.save_form(11, "000002", "mri", {"mri_date": "2026-12-01"}, instance=7)
+    rig.sync()
+    model = rig.cloud.tables.item
+    for row in list(model.query("SITE#main", model.sk.startswith("ITEM#"))):
+        row.update(actions=[model.record_key.remove()])
+    rig.cloud.tables.site.get("SITE#main", "APART#").delete()
+    rig.simulator.form_filler.erase_form(rig.project, "000002", "mri", instance=7)
+    assert rig.sync().withdrawn == 1
+
+
 def test_a_deleted_record_is_withdrawn(rig: Rig) -> None:
     rig.sync()
     scenarios.deleted(rig.simulator.form_filler, rig.project, "000001")

@@ -16,7 +16,6 @@ from typing import Final
 
 from tests.structure.imports import PACKAGES
 
-LONGEST_RUN_SECONDS: Final = 900.0
 NOT_ENDED: Final = -1000
 """Stands for the exit code of tests that did not end in time."""
 
@@ -29,15 +28,16 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(_LIBRARIES))
 
 
-def run_pytest(root: Path, compiled: Path, tests: Sequence[str], output: Path) -> int:
+def run_pytest(root: Path, compiled: Path, tests: Sequence[str], output: Path, longest: float) -> int:
     """Run tests in a copy of the project until one fails; return pytest's exit code, or `NOT_ENDED`.
 
     :param compiled: where compiled files go; what was compiled for one run serves the next.
     :param output: the file that takes what pytest says.
+    :param longest: how many seconds the tests may take.
     """
     process = _context.Process(target=_child, args=(str(root), str(compiled), list(tests), str(output)))
     process.start()
-    process.join(LONGEST_RUN_SECONDS)
+    process.join(longest)
     if process.is_alive():
         process.kill()
         process.join()

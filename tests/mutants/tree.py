@@ -18,6 +18,7 @@ from tests.mutants.runner import NOT_ENDED, run_pytest
 from tests.structure.imports import PACKAGES, ROOT
 
 _NOT_COPIED: Final = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+LONGEST_RUN_SECONDS: Final = 900.0
 _PASSED, _FAILED = 0, 1
 """Exit codes of pytest; every other one means that the tests could not be run."""
 
@@ -61,10 +62,13 @@ class Tree:
         finally:
             self._write(planting.file, before)
 
-    def run(self, tests: Sequence[str]) -> tuple[Outcome, str]:
-        """Run tests until one fails; return whether one did, and which one or what else is to be said."""
+    def run(self, tests: Sequence[str], longest: float = LONGEST_RUN_SECONDS) -> tuple[Outcome, str]:
+        """Run tests until one fails; return whether one did, and which one or what else is to be said.
+
+        :param longest: seconds after which a fault counts as one that keeps the tests from ending.
+        """
         output = self._root.with_name("output.txt")
-        code = run_pytest(self._root, self._root.with_name("compiled"), tests, output)
+        code = run_pytest(self._root, self._root.with_name("compiled"), tests, output, longest)
         if code == NOT_ENDED:
             return Outcome.KILLED, "the tests did not end"
         if code == _PASSED:

@@ -33,8 +33,12 @@ from tests.rigs.lambda_transport import LambdaTransport
 
 @dataclass
 class ExchangingRelay:
-    """One relay of a site."""
+    """One relay of a site.
 
+    :param clock: the relay's: its machine's, and what it learns of the cloud's.
+    """
+
+    clock: Clock
     cloud: Cloud
     cache: Cache
     journal: Journal
@@ -95,7 +99,7 @@ def exchanging_relay(
         cloud = Cloud(http, identity, clock, lambda: uuid4().hex)
         cache, journal = Cache(folder / "cache.db"), Journal(folder / "journal.db")
         try:
-            yield ExchangingRelay(cloud, cache, journal, client, transport)
+            yield ExchangingRelay(clock, cloud, cache, journal, client, transport)
         finally:
             journal.close()
             cache.close()

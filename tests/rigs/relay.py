@@ -33,8 +33,7 @@ from pydicom.dataset import Dataset
 
 from edge_relay import config
 from edge_relay.client import scu
-from edge_relay.exchange import cloud as cloud_client
-from edge_relay.exchange import identity
+from edge_relay.exchange import enrolment, identity, transport
 from edge_relay.relay import Relay
 from edge_relay.storage import state_files
 from shared.errors import Rejected
@@ -114,6 +113,7 @@ class FakeCloud:
     that stays. ``refuse`` maps event ids to reasons; ``poison`` makes any batch with that event id a 400.
     Heartbeats have faults of their own, so that they use up nobody else's; ``overrides`` and ``version`` are
     what they are answered with, ``heartbeats`` what was told, ``shown`` what scanners were shown.
+    ``poll_interval`` is the header of that name.
 
     :param name: what relays call its host.
     """
@@ -145,6 +145,7 @@ class FakeCloud:
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
+        self.poll_interval = ""
         self.paths: list[str] = []
         self.page_limit = 1000
         self.between_pages: Callable[[], None] = lambda: None
@@ -392,6 +393,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             if etag:
                 self.send_header("ETag", etag)
+            if cloud.poll_interval:
+                self.send_header("Poll-Interval", cloud.poll_interval)
             self.end_headers()
             self.wfile.write(body)
 
@@ -429,9 +432,9 @@ def enrolled(state_dir: Path, cloud: HasUrl, code: str = CODE) -> identity.Ident
     state_files.make_state_dir(state_dir)
     if not (state_dir / "identity.json").exists():
         key = identity.load_or_make_key(state_dir)
-        with cloud_client.make_client(cloud.url, 5) as client:
-            enrolment = cloud_client.enroll(client, code, identity.public_pem(key), "test relay")
-        identity.save_enrolment(state_dir, enrolment)
+        with transport.make_client(cloud.url, 5) as client:
+            given = enrolment.enroll(client, code, identity.public_pem(key), "test relay")
+        identity.save_enrolment(state_dir, given)
     return identity.load_identity(state_dir)
 
 

@@ -139,16 +139,16 @@ def _metadata(call: Call) -> Answer:
 def _events(call: Call) -> Answer:
     if not call.shape.longitudinal:
         raise classic_project("events")
-    arms = call.params.array("arms")
+    arms, ids = call.params.array("arms"), call.shape.event_ids
     rows = [
         {
             "event_name": event.name,
             "arm_num": event.arm,
             "unique_event_name": event.unique,
             "custom_event_label": None,
-            "event_id": call.shape.project_id * 1000 + position,
+            "event_id": ids[event.unique],
         }
-        for position, event in enumerate(call.shape.events, 1)
+        for event in call.shape.events
         if not arms or str(event.arm) in arms
     ]
     return call.table(rows)

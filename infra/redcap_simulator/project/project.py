@@ -178,6 +178,11 @@ class Shape:
         return {event.unique: event for event in self.events}
 
     @cached_property
+    def event_ids(self) -> dict[str, int]:
+        """Number of each event, as addresses and ``content=event`` have it."""
+        return {event.unique: self.project_id * 1000 + number for number, event in enumerate(self.events, 1)}
+
+    @cached_property
     def event_order(self) -> dict[str, int]:
         """Position of each event."""
         return {event.unique: position for position, event in enumerate(self.events)}

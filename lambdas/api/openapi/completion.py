@@ -29,7 +29,7 @@ _HEADERS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "list_items": ("Link",),
     "list_audit": ("Link",),
     "create_item": ("ETag",),
-    "worklist": ("ETag",),
+    "worklist": ("ETag", "Poll-Interval"),
 }
 _SAID: Final = {
     "X-Request-Id": "Names the request in the server's logs.",
@@ -39,6 +39,7 @@ _SAID: Final = {
     "Allow": "With 405: the methods of this address.",
     "Link": "The next page (RFC 8288), if there is one.",
     "ETag": "Which version this is.",
+    "Poll-Interval": "For how many seconds there is no need to ask again.",
 }
 
 

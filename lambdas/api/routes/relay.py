@@ -20,8 +20,10 @@ from lambdas.api.schemas.common import (
     MppsResults,
     RecordedStep,
 )
+from lambdas.api.services import Services
+from lambdas.store.opening_hours.spans import RECENT_SECONDS, poll_interval
 from shared.errors import NotFound
-from shared.feed import FeedPage
+from shared.feed import POLL_INTERVAL, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.scanners.shown_items import ShownItems, ShownKept
 from shared.steps.self_test import SelfTestReport
@@ -48,9 +50,14 @@ def worklist(
     """Return what changed at the relay's site after its cursor.
 
     The answer's `ETag` stands for its `cursor`: sent back together, they get 304 as long as nothing is new.
+    Its `Poll-Interval` says for how many seconds there is no need to ask again; 0 while something is expected
+    at the site.
     """
-    if cursor and _names(if_none_match, cursor) and services.worklist.is_current(relay.site, cursor):
-        return Response(status_code=304, headers={"ETag": _etag(cursor)})
+    if cursor and _names(if_none_match, cursor):
+        quiet = services.worklist.quiet_seconds(relay.site, cursor)
+        if quiet is not None:
+            headers = {"ETag": _etag(cursor), POLL_INTERVAL: str(_interval(services, relay.site, quiet))}
+            return Response(status_code=304, headers=headers)
     check_not_revoked(services, relay)
     page = services.worklist.changes_after(relay.site, cursor or None, limit)
     own = tuple(each for each in page.self_tests if each.relay_id == relay.relay_id)
@@ -60,9 +67,8 @@ def worklist(
             "the worklist table was restored: this relay knew a later state of it, and begins anew",
             extra={"relay": relay.relay_id, "site": relay.site},
         )
-    return Response(
-        page.model_dump_json(), media_type="application/json", headers={"ETag": _etag(page.cursor)}
-    )
+    headers = {"ETag": _etag(page.cursor), POLL_INTERVAL: "0"}  # news seldom comes alone
+    return Response(page.model_dump_json(), media_type="application/json", headers=headers)
 
 
 @router.post("/mpps")
@@ -139,6 +145,14 @@ def shown(body: ShownItems, relay: ThisRelay, services: UseServices) -> ShownKep
     Each count is since the relay began, so that telling it again changes nothing.
     """
     return ShownKept(kept=services.shown_items.keep(relay, body.items))
+
+
+def _interval(services: Services, site: str, quiet: float) -> int:
+    """Return for how many seconds a relay of a site need not ask again."""
+    longest, now = services.settings.quiet_poll_seconds, services.now()
+    awake = not longest or quiet < RECENT_SECONDS  # whatever the hours are, which would have to be read
+    spans = None if awake else services.opening_hours.of_site(site, now)
+    return int(poll_interval(spans, now, quiet, longest))
 
 
 def _etag(cursor: str) -> str:

@@ -72,14 +72,14 @@ def put_source(
     is somebody else's.
     """
     definition = _definition(source_id, body)
-    not_checked, shared = "", list[str]()
+    not_checked, shared, checked = "", list[str](), None
     try:
         with _redcap_says(), closing(services.connect(definition)) as redcap:
-            check_project(definition, redcap)
+            checked = check_project(definition, redcap, services.now()).check
             shared = _shared_patient_ids(definition, redcap, services)
     except Unavailable as error:
         not_checked = str(error)
-    services.sources.put(definition, by=by)
+    services.sources.put(definition, by=by, checked=checked)
     logger.info("source stored", extra={"source_id": source_id, "by": by.name})
     return _shown(services, source_id, not_checked=not_checked, shared_patient_ids=shared)
 

@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any, Final
 from uuid import uuid4
 
-import boto3
 from aws_lambda_powertools import Logger
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from lambdas.aws.clients import make_client
 from lambdas.aws.observing.entry_point import entry_point
 from lambdas.aws.observing.metric import Metric
 from lambdas.aws.secrets import Secrets
@@ -109,7 +109,7 @@ def compaction(event: dict[str, Any], context: object) -> dict[str, int]:  # noq
 
 @cache
 def _names(settings: HistoryStreamSettings) -> Pseudonyms:
-    secrets = Secrets(lambda: boto3.client("secretsmanager", region_name=settings.aws_region), now=time.time)
+    secrets = Secrets(lambda: make_client("secretsmanager", settings.aws_region), now=time.time)
     key = secrets.read(settings.history_key_secret_id).get("key")
     if not isinstance(key, str):
         raise Rejected('is not {"key": "..."}', where=settings.history_key_secret_id)
@@ -123,4 +123,4 @@ def _relays(settings: HistoryStreamSettings) -> RelayStore:
 
 
 def _bucket(settings: CompactionSettings) -> Bucket:
-    return Bucket(boto3.client("s3", region_name=settings.aws_region), settings.history_bucket)
+    return Bucket(make_client("s3", settings.aws_region), settings.history_bucket)

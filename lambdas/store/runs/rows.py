@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.state import SourceState
+from lambdas.sources.state import ProjectCheck, SourceState
 from lambdas.sources.stored import StoredSource, Timing
 from lambdas.store.faults import translated
 from lambdas.store.models import CLAIMS, RUNS, SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
@@ -22,6 +22,8 @@ from shared.errors import Conflict
 
 UNKNOWN: Final = "?"
 """Instead of a definition's digest, where an earlier build stored the definition."""
+BATCH_GET: Final = 100
+"""Rows that DynamoDB gives at once."""
 
 
 class RunRows:
@@ -53,6 +55,15 @@ class RunRows:
     def all(self) -> dict[str, RunRow]:
         """Return the rows of all sources, consistently."""
         return {row.sk: row for shard in range(SHARDS) for row in self.of_shard(shard, consistent=True)}
+
+    def of(self, source_ids: Collection[str]) -> dict[str, RunRow]:
+        """As `all`, given the sources there are: the rows of a few are one request, not one a shard."""
+        if len(source_ids) > BATCH_GET:
+            return self.all()
+        keys = [(f"{RUNS}{shard_of(source_id)}", source_id) for source_id in source_ids]
+        with translated("listing sources' states"):
+            found = list(self._tables.run.batch_get(keys, consistent_read=True)) if keys else []
+        return {row.sk: row for row in found}
 
     def kept(self, row: RunRow) -> bytes | None:
         """Return what another row holds of a source's state."""
@@ -128,6 +139,14 @@ def definition_of(row: SourceRow) -> tuple[SourceDefinition | None, str]:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         return None, f"the stored definition cannot be read: {where}: {first['msg']}"
+
+
+def checked_of(run: RunRow) -> ProjectCheck | None:
+    """Return what a source's project said when its definition was applied, if that is known and readable."""
+    try:
+        return ProjectCheck.model_validate_json(run.checked) if run.checked else None
+    except ValidationError:  # another version's: the project is asked again
+        return None
 
 
 def source_of(row: SourceRow, run: RunRow | None, kept: bytes | None) -> StoredSource:

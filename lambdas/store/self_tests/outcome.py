@@ -57,6 +57,7 @@ class SelfTest(BaseModel):
 
     :param by: who asked for it.
     :param over: nothing more is to come.
+    :param after_red: the test before it did not come through.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +69,7 @@ class SelfTest(BaseModel):
     by: str
     hops: tuple[HopResult, ...] = ()
     over: bool = False
+    after_red: bool = False
 
     @property
     def expires_at(self) -> datetime:
@@ -86,6 +88,10 @@ class SelfTest(BaseModel):
     def is_running(self, now: datetime) -> bool:
         """Tell whether anything is still to come."""
         return not self.over and now < self.expires_at
+
+    def failed_last(self, now: datetime) -> bool:
+        """Tell whether the last test that has ended was red: as long as this one runs, the one before it."""
+        return self.after_red if self.is_running(now) else outcome_of(self, now).state == "red"
 
     def having(self, *results: HopResult, over: bool = False) -> SelfTest:
         """Return it with more hops; the first word about a hop counts."""

@@ -120,6 +120,7 @@ class SelfTestStore:
             site=relay.site,
             begun_at=now,
             by=by.name or by.kind,
+            after_red=last is not None and last.failed_last(now),
             hops=(HopResult(hop=Hop.SAVED, at=now),),
         )
         about = Subject(kind="relay", id=relay.relay_id, action="asked-for", after={"test": test.test_id})

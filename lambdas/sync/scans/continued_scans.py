@@ -16,6 +16,7 @@ from lambdas.mapping.record import Mapped, map_record
 from lambdas.mapping.same_scan import as_under, is_same_scan, row_key, with_identity
 from lambdas.redcap.row import RedcapRow
 from lambdas.sources.definition import SourceDefinition
+from lambdas.store.by_source.keys import is_touched
 from lambdas.store.followed_items import item_meant
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import WorklistStore
@@ -26,6 +27,8 @@ from shared.worklist_item import WorklistItem
 if TYPE_CHECKING:
     from lambdas.redcap.project import RedcapProject
 
+FEW: Final = 20
+"""Items that are looked up one by one; for more, all that were touched are read at once."""
 LOGS_ASKED_FOR: Final = 20
 """New records whose log is asked for in one run at most; a bulk import is no rename."""
 
@@ -55,7 +58,9 @@ class ContinuedScans:
         self._definition, self._redcap, self._worklist = definition, redcap, worklist
         self._sites, self._codes, self._thorough = sites, codes, thorough
         self._names: dict[str, str] | None = None  # row id -> item id
-        self._touched: dict[str, StoredItem] | None = None
+        self._touched: dict[str, StoredItem] | None = None  # all of them, once they are read
+        self._stored: dict[str, StoredItem] = {}  # at their rows' own sites, of the items looked at
+        self._moved: dict[str, StoredItem] = {}  # items that have followed their rows in this run
         self._logs: dict[str, frozenset[str]] = {}  # record -> its former names
         self._may_read_logs = True
 
@@ -66,9 +71,14 @@ class ContinuedScans:
     def resolved(self, rows: Rows, mapped: Mapping[str, Mapped]) -> dict[str, Mapped]:
         """Return what records give, each item under the id of the scan it means."""
         named = {record: self._named(each) for record, each in mapped.items()}
-        if not self._concerns([item for each in named.values() for item in each.items]):
+        items = [item for each in named.values() for item in each.items]
+        news = items if self._thorough else self._news(items)
+        if not news:
             return named
-        return {record: self._followed(rows[record], each) for record, each in named.items()}
+        if self._thorough or len(news) > FEW:
+            self._all_touched()
+        ids = frozenset(item.id for item in news)
+        return {record: self._followed(rows[record], each, ids) for record, each in named.items()}
 
     def look_at_every_row(self) -> None:
         """From now on look also at rows that are on the worklist just so."""
@@ -77,6 +87,14 @@ class ContinuedScans:
     def touched_sites(self) -> frozenset[str]:
         """Return the sites where a scanner or a person has touched an item of the source."""
         return frozenset(stored.item.site for stored in self._all_touched().values())
+
+    def removed(self, item_ids: Collection[str]) -> frozenset[str]:
+        """Return which of some items a person removed."""
+        if self._touched is None:
+            found = self._touched_among(item_ids, self._sites)
+        else:
+            found = [self._touched[item_id] for item_id in item_ids if item_id in self._touched]
+        return frozenset(stored.item.id for stored in found if stored.gone)
 
     def rivals_of_lost(self, records: Collection[str]) -> frozenset[str]:
         """Return the records that may be what touched scans of records that are gone are called now.
@@ -112,23 +130,19 @@ class ContinuedScans:
         items = (item if item.id == item_id else with_identity(item, item_id) for item, item_id in ids)
         return replace(mapped, items=tuple(items))
 
-    def _concerns(self, items: Sequence[WorklistItem]) -> bool:
-        """Tell whether there may be another name to find: an item that is new, or is somebody else's now."""
-        if self._thorough or not items:
-            return bool(items)
+    def _news(self, items: Sequence[WorklistItem]) -> list[WorklistItem]:
+        """Return the items that may have another name to be found: new ones, and somebody else's now."""
         by_site: dict[str, list[WorklistItem]] = {}
         for item in items:
             by_site.setdefault(item.site, []).append(item)
         for site, own in by_site.items():
-            stored = self._worklist.writer.read(site, [item.id for item in own])
-            if any(_is_news(stored.get(item.id), item) for item in own):
-                return True
-        return False
+            self._stored |= self._worklist.writer.read(site, [item.id for item in own])
+        return [item for item in items if _is_news(self._stored.get(item.id), item)]
 
-    def _followed(self, rows: Sequence[RedcapRow], mapped: Mapped) -> Mapped:
+    def _followed(self, rows: Sequence[RedcapRow], mapped: Mapped, news: Collection[str]) -> Mapped:
         items = list(mapped.items)
         for position, item in enumerate(items):
-            if item.id in self._all_touched():
+            if item.id not in news or self._is_touched(item):
                 continue
             found = self._alike(item, rows) or self._by_log(item)
             left = [each for each in found if self._has_left(each, mapped, item)]
@@ -136,23 +150,57 @@ class ContinuedScans:
                 items[position] = self._follow(left[0], item)
         return replace(mapped, items=tuple(items))
 
+    def _is_touched(self, item: WorklistItem) -> bool:
+        if self._touched is not None:
+            return item.id in self._touched
+        here = self._stored.get(item.id)
+        elsewhere = [site for site in self._sites if site != item.site]
+        return bool((here and is_touched(here)) or self._touched_among([item.id], elsewhere))
+
+    def _touched_among(self, item_ids: Collection[str], sites: Collection[str]) -> list[StoredItem]:
+        """Return those of some items, at some sites, that are touched."""
+        found = {
+            stored.item.id: stored
+            for site in sites
+            for stored in self._worklist.writer.read(site, sorted(item_ids)).values()
+            if is_touched(stored)
+        }
+        return [self._moved.get(item_id, stored) for item_id, stored in found.items()]
+
+    def _candidates(self, item: WorklistItem) -> list[StoredItem]:
+        """Return the touched items that may be what an item was before, by their start."""
+        if self._touched is not None:
+            return list(self._touched.values())
+        found = self._worklist.followed.touched_like(item, self._sites)
+        return [self._moved.get(stored.item.id, stored) for stored in found]
+
     def _alike(self, item: WorklistItem, rows: Sequence[RedcapRow]) -> list[StoredItem]:
         return [
-            each
-            for each in self._all_touched().values()
-            if self._may_be(each, item) and self._is(each, item, rows)
+            each for each in self._candidates(item) if self._may_be(each, item) and self._is(each, item, rows)
         ]
 
     def _by_log(self, item: WorklistItem) -> list[StoredItem]:
         """Return what the log says the row was before; it is asked about a few new records at most."""
         place = _place(item)
-        if not any(_place(each.item) == place for each in self._all_touched().values()):
-            return []
-        if not _is_news(self._worklist.writer.read(item.site, [item.id]).get(item.id), item):
-            return []
-        names = self._former_names(item.source_record)
-        touched = self._all_touched().values()
+        if self._touched is None:
+            touched = self._touched_before(item)
+        else:
+            touched = [each for each in self._touched.values() if _place(each.item) == place]
+            if not touched or not _is_news(self._read_anew(item), item):
+                return []
+        names = self._former_names(item.source_record) if touched else frozenset()
         return [each for each in touched if _place(each.item) == place and each.item.source_record in names]
+
+    def _touched_before(self, item: WorklistItem) -> list[StoredItem]:
+        """Return the touched items of a new row's former names; a row that was there is no new one."""
+        before = self._stored.get(item.id)
+        if before is not None and not before.gone:
+            return []
+        rows = [replace(row_key(item), record=name) for name in self._former_names(item.source_record)]
+        return self._touched_among({self.item_id(row.item_id()) for row in rows}, self._sites) if rows else []
+
+    def _read_anew(self, item: WorklistItem) -> StoredItem | None:
+        return self._worklist.writer.read(item.site, [item.id]).get(item.id)
 
     def _former_names(self, record: str) -> frozenset[str]:
         if record not in self._logs and self._may_read_logs and len(self._logs) < LOGS_ASKED_FOR:
@@ -196,7 +244,9 @@ class ContinuedScans:
         if row_id != item_id:
             names[row_id] = item_id
         here = followed.model_copy(update={"site": touched.item.site})
-        self._all_touched()[item_id] = touched.model_copy(update={"item": here})
+        self._moved[item_id] = touched.model_copy(update={"item": here})
+        if self._touched is not None:
+            self._touched[item_id] = self._moved[item_id]
         return followed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.batches import batches
@@ -14,6 +15,26 @@ Items = dict[str, dict[str, str]]
 ASKED_AGAIN: Final = 2000
 """Records that are asked for again at once before their items are withdrawn; of more, so many at a time, so
 that a run that is ended has done some of it."""
+
+
+@dataclass
+class Sweep:
+    """What a look at all items of the source showed.
+
+    :param barred: site -> items to withdraw in any case, each with its record.
+    :param vanished: site -> items that no row stands for, each with its record.
+    :param gone: records that REDCap does not list any more.
+    :param total: items that a sync may withdraw at all.
+    """
+
+    barred: Items = field(default_factory=lambda: defaultdict(dict))
+    vanished: Items = field(default_factory=lambda: defaultdict(dict))
+    gone: set[str] = field(default_factory=set)
+    total: int = 0
+
+    def vanished_ids(self) -> list[str]:
+        """Return the ids of the vanished items, of all sites."""
+        return [item_id for ids in self.vanished.values() for item_id in ids]
 
 
 def portions_of(items: Items) -> Iterator[Items]:

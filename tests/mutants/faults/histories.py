@@ -60,6 +60,11 @@ _HISTORIES: Final = area(
         "REDCap's log has shown its clock, and nobody looks: edits stay unseen until a full read",
     ),
     (
+        "self._add(bearer for bearer in before if bearer.item_id not in given)",
+        "self._add(())",
+        "half an answer, or a deleted row, shows somebody else under the Patient ID of a scan that has begun",
+    ),
+    (
         "            if len(left) == 1:",
         "            if False:",
         "a scan that has begun is offered again under the new name of its record",

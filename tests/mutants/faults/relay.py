@@ -319,7 +319,7 @@ _JOURNAL: Final = area(
         "WHERE links.item_id = ? AND events.state = 'parked')",
         "a status ends while an event of the item is pending",
     ),
-    ("step.item_ids or tuple(item_ids)", "tuple(item_ids)", "an N-SET forgets which exam it is of"),
+    ("step.item_ids or item_ids", "item_ids", "an N-SET forgets which exam it is of"),
     (
         '"DELETE FROM overlay WHERE item_id = ? AND event_id = ?"',
         '"DELETE FROM overlay WHERE item_id = ? AND event_id IS NOT ?"',

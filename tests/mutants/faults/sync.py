@@ -67,7 +67,11 @@ _FUSE: Final = area(
         "or before.unchecked or not all(",
         "what waits for a person is forgotten when nothing else changes",
     ),
-    ('if ref.status_owner != "mpps":', "if True:", "scans that have begun are counted, and withdrawn"),
+    (
+        'if ref.status_owner != "mpps":\n                    found.total += 1',
+        "if True:\n                    found.total += 1",
+        "scans that have begun are counted, and withdrawn",
+    ),
     (
         "record in found.gone or item_id not in self._mapped",
         "True",

@@ -21,6 +21,10 @@ DICOM: Final = {"pydicom", "pynetdicom"}
 SERVING: Final = {"prometheus_client", "sqlite3"}
 SETTINGS: Final = "pydantic_settings"
 TABLES_ON_SCREEN: Final = "rich"
+ADAPTERS: Final = {"boto3", "jinja2", "redcap", "requests"}
+EXCHANGE: Final = {"shared.feed", "shared.relay_health", "edge_relay.worklist.cache"}
+HEARTBEAT: Final = "shared.relay_health"
+ROUTES: Final = {"lambdas.api.routes.worklist", "lambdas.api.schemas.items", "lambdas.api.reports"}
 
 pytestmark = pytest.mark.slow  # a process each
 
@@ -31,7 +35,12 @@ UNUSED_BY_RELAY: Final = {
     "check-config --explain": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, TABLES_ON_SCREEN},
     "echo --port 9": {*CLOUD, *HTTP, *KEYS, *SERVING, SETTINGS, TABLES_ON_SCREEN},
     "find --port 9": {*CLOUD, *HTTP, *KEYS, *SERVING, SETTINGS, TABLES_ON_SCREEN},
-    "enroll CODE": {*CLOUD, *DICOM, *SERVING},
+    "enroll CODE -c relay.toml -s new": {
+        *CLOUD,
+        *DICOM,
+        *SERVING,
+        *EXCHANGE,
+    },  # httpx loads rich where click is
     # There are no settings in the folder: it ends before it serves.
     "run": {
         *CLOUD,
@@ -47,15 +56,19 @@ UNUSED_BY_ADMINISTRATION: Final = {
     "sources list": {*KEYS, *DICOM, "boto3", "fastapi", "jinja2", "moto", "redcap", "requests", "argon2"},
 }
 UNUSED_BY_FUNCTION: Final = {
-    "lambdas.api.main": {*DICOM, "boto3", "icalendar", "jinja2", "moto", "redcap", "requests", "zxcvbn"},
-    "lambdas.schedule": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
-    "lambdas.sync_redcap": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
-    "lambdas.write_back": {*DICOM, *KEYS, "boto3", "fastapi", "jinja2", "redcap", "requests"},
+    "lambdas.api.main": {*DICOM, *ROUTES, *ADAPTERS, "icalendar", "moto", "zxcvbn"},
+    "lambdas.schedule": {*DICOM, *KEYS, HEARTBEAT, *ADAPTERS, "fastapi"},
+    "lambdas.sync_redcap": {*DICOM, *KEYS, HEARTBEAT, *ADAPTERS, "fastapi"},
+    "lambdas.write_back": {*DICOM, *KEYS, HEARTBEAT, *ADAPTERS, "fastapi"},
+    "lambdas.notices.function": {*DICOM, *KEYS, *ADAPTERS, "fastapi", "httpx"},
+    "lambdas.notices.self_tests": {*DICOM, *KEYS, *ADAPTERS, "fastapi"},
+    "lambdas.history.stream.handlers": {*DICOM, *KEYS, "boto3", "duckdb", "fastapi", "pyarrow", "requests"},
 }
 
+SETTINGS_FILE: Final = '[relay]\ncloud_url = "http://127.0.0.1:9"\n[[scanners]]\nae_title = "PRISMA1"\n'
 _RUN: Final = """
 import atexit, sys
-atexit.register(lambda: print("LOADED", *{name.partition(".")[0] for name in sys.modules}))
+atexit.register(lambda: print("LOADED", *sys.modules))
 if sys.argv[1:]:
     from PACKAGE.__main__ import main
     main()
@@ -82,8 +95,13 @@ def test_what_a_command_loads_is_seen(tmp_path: Path) -> None:
     assert {"edge_relay", "pynetdicom"} <= loaded("edge_relay", "echo --port 9", tmp_path)
 
 
+def test_who_enrols_gets_as_far_as_the_cloud(tmp_path: Path) -> None:
+    assert {"httpx", "cryptography"} <= loaded("edge_relay", "enroll CODE -c relay.toml -s new", tmp_path)
+
+
 def loaded(package: str, command: str, folder: Path) -> set[str]:
-    """Return the top-level modules that are loaded once a command has ended, or a module was imported."""
+    """Return the modules that are loaded once a command has ended, or a module was imported."""
+    (folder / "relay.toml").write_text(SETTINGS_FILE, "utf-8")
     program = [sys.executable, "-c", _RUN.replace("PACKAGE", package), *command.split()]
     ended = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
     last = ended.stdout.splitlines()[-1].split()

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from shared.relay_health import (
     MOST_ACTIVE,
-    MOST_CHARACTERS,
     MOST_PROBLEMS,
     HeartbeatAnswer,
     LoopState,
     RelayHealth,
     ScannerActivity,
 )
+from shared.text.sentence import MOST_CHARACTERS
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 

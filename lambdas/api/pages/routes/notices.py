@@ -25,6 +25,7 @@ KINDS = {
     Kind.RELAY: "a relay is silent",
     Kind.SOURCE: "REDCap cannot be read, or withdrawals wait",
     Kind.WRITE_BACK: "REDCap refuses a result",
+    Kind.SELF_TEST: "a relay's test participant does not come through",
 }
 CHANNELS = {
     Channel.EMAIL: "E-mail",

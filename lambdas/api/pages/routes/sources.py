@@ -14,6 +14,8 @@ from lambdas.api.pages.session import ActingAdmin, Admin, Reader
 from lambdas.api.pages.views.sources import Place, draft_of, source_view, text_of
 from lambdas.api.services import Services
 from lambdas.redcap.form_address import form_address
+from lambdas.redcap.project import RedcapProject
+from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.stored import StoredSource
 from lambdas.sync.preview import Preview
 from shared.errors import NotFound, Rejected
@@ -124,8 +126,14 @@ def _address(services: Services, source: StoredSource, place: Place) -> str:
             str(redcap.project_info().get("project_id", "")),
             record=record,
             event_id=redcap.event_ids().get(event, "") if event else "",
-            instrument=instrument,
+            instrument=instrument or _form_of(definition, redcap),
             instance=instance,
         )
     finally:
         redcap.close()
+
+
+def _form_of(definition: SourceDefinition, redcap: RedcapProject) -> str:
+    """Return the form that says that there is a scan, for rows that name none; empty if nothing says so."""
+    forms = {each["field_name"]: each["form_name"] for each in redcap.metadata()}
+    return next((forms[name] for name in definition.rows.required if name in forms), "")

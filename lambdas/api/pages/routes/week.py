@@ -1,4 +1,4 @@
-"""The week: how full is each scanner, and which bookings overlap?"""
+"""The week: how full is each scanner, which bookings overlap, and which lie outside its hours?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show_week(
         "week.html",
         state=state,
         sites=sites,
-        week=week_view(monday, items, state.today),
+        week=week_view(monday, items, state.today, state.scanner_hours),
         before=_after(monday, -7),
         after=_after(monday, 7),
     )

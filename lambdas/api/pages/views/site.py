@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
 
 from lambdas.api.pages.views.words import SILENT_SECONDS, ago, at
 from lambdas.sources.stored import StoredSource, at_site, zone_name
 from lambdas.store.accounts.relays import Heartbeat, Relay
 from lambdas.sync.status import SourceStatus, status_of
+from shared.scanners.scanner_hours import ScannerHours, hours_of
 from shared.text.time_zones import time_zone
 
 
@@ -29,12 +31,12 @@ class SiteState:
     relays: tuple[tuple[Relay, Heartbeat | None], ...] = ()
     sources: tuple[StoredSource, ...] = ()
 
-    @property
+    @cached_property
     def local_now(self) -> datetime:
         """The site's time, naive, as scanners report theirs."""
         return self.now.astimezone(self.zone).replace(tzinfo=None)
 
-    @property
+    @cached_property
     def today(self) -> str:
         """The site's day, ``YYYYMMDD``."""
         return f"{self.local_now:%Y%m%d}"
@@ -42,6 +44,11 @@ class SiteState:
     def said_at(self, moment: datetime) -> str:
         """Return a moment in words, in the site's zone."""
         return at(moment, self.now, self.zone)
+
+    def scanner_hours(self, scanner: str) -> ScannerHours | None:
+        """Return a scanner's hours, as the first source says that says any; None: none does."""
+        said = (hours_of(scanner, each.definition.scanner_hours) for each in self.sources if each.definition)
+        return next(filter(None, said), None)
 
     def last_query(self, ae_title: str) -> datetime | None:
         """Return when a scanner last asked for its list, as far as relays have told; None: never."""

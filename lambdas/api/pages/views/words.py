@@ -91,12 +91,28 @@ def duration(span: timedelta) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} days"
 
 
+def hours(span: timedelta) -> str:
+    """Return a duration in hours, ``1.5 h``, as time of a scanner is counted."""
+    return f"{span.total_seconds() / 3600:.1f}".removesuffix(".0") + " h"
+
+
 def planned_start(item: WorklistItem) -> datetime:
     """Return when an exam is planned, to the minute, in the site's local time."""
     # By hand: strptime takes ten times as long, and a full day asks for hundreds.
     day, start = item.scheduled_start_date, item.scheduled_start_time
     hour, minute = int(start[:2]), int(start[2:4] or "0")
     return datetime(int(day[:4]), int(day[4:6]), int(day[6:8]), hour, minute)  # noqa: DTZ001 - local to the site
+
+
+def planned_end(item: WorklistItem) -> datetime | None:
+    """Return when an exam is planned to end, local to the site; None if nobody said, or before its start."""
+    clock = item.scheduled_end_time
+    if not clock:
+        return None
+    day = item.scheduled_end_date or item.scheduled_start_date
+    hour, minute = int(clock[:2]), int(clock[2:4] or "0")
+    end = datetime(int(day[:4]), int(day[4:6]), int(day[6:8]), hour, minute)  # noqa: DTZ001 - local to the site
+    return end if end > planned_start(item) else None
 
 
 def state_of(item: WorklistItem, steps: Sequence[Step], local_now: datetime) -> State:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.exchange.answers import Away
-from edge_relay.exchange.cloud import Cloud, enroll
+from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.identity import Enrolment, Identity
 from shared.errors import Forbidden, MwlError, Rejected, Unavailable
 from shared.problem_document import MEDIA_TYPE, OURS
@@ -257,8 +257,29 @@ def test_a_cloud_that_does_not_know_heartbeats_is_no_failure(answer: Answer) -> 
     assert cloud(answer).heartbeat(HEALTH) is None
 
 
-def test_enrolment_refuses_an_answer_that_is_none() -> None:
-    with pytest.raises(Unavailable):
-        enroll(client(always(201, json={"hello": 1})), "code", "pem", "name")
-    with pytest.raises(Forbidden):
-        enroll(client(problem(403)), "code", "pem", "name")
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({}, 0),
+        ({"Poll-Interval": "60"}, 60),
+        ({"Poll-Interval": "0"}, 0),
+        ({"Poll-Interval": "-5"}, 0),
+        ({"Poll-Interval": "soon"}, 0),
+        ({"Poll-Interval": "6.5"}, 0),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 304])
+def test_how_soon_to_ask_again_is_taken_from_each_answer(
+    status: int, said: dict[str, str], seconds: float
+) -> None:
+    body = {"json": PAGE} if status == 200 else {}
+    asked = cloud(always(status, headers={"ETag": '"t"', **said}, **body))
+    asked.quiet_seconds = 7.0
+    asked.pull("c", '"t"', 10)
+    assert asked.quiet_seconds == seconds
+
+
+def test_an_answer_that_is_not_the_clouds_own_says_nothing_of_how_soon() -> None:
+    asked = cloud(always(304, headers={"ETag": '"other"', "Poll-Interval": "60"}))
+    asked.pull("c", '"t"', 10)
+    assert asked.quiet_seconds == 0

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge_relay.exchange.answers import Away
+from edge_relay.exchange.answers import Away, Ended
 from edge_relay.exchange.loop import Backoff, Loop
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, Unavailable
@@ -52,6 +52,21 @@ def test_the_loop_outlives_every_failure_and_reports_it() -> None:
     assert health.report("").pull.failure == ""
 
 
+def test_a_call_that_we_ended_ourselves_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    health = Health(lambda: datetime.now(UTC))
+    asked = threading.Event()
+
+    def exchange_once() -> bool:
+        asked.set()
+        raise Ended("was given up: this relay stops")
+
+    loop = Loop("push", exchange_once, 60, Backoff(60, 60, random.Random(1)), health)
+    loop.start()
+    assert asked.wait(PATIENCE)
+    assert loop.stop(PATIENCE)
+    assert (health.report("").push.failure, caplog.messages) == ("", [])
+
+
 def test_waking_the_loop_ends_its_pause() -> None:
     calls = threading.Semaphore(0)
 
@@ -67,3 +82,26 @@ def test_waking_the_loop_ends_its_pause() -> None:
     loop.wake()
     assert calls.acquire(timeout=PATIENCE)
     assert loop.stop(PATIENCE)
+
+
+def test_the_pause_is_asked_for_after_each_exchange() -> None:
+    calls = threading.Semaphore(0)
+    pauses = deque([0.001, 0.001, 3600.0])
+    asked = []
+
+    def exchange_once() -> bool:
+        calls.release()
+        return False
+
+    def pause() -> float:
+        asked.append(pauses.popleft())
+        return asked[-1]
+
+    loop = Loop(
+        "pull", exchange_once, pause, Backoff(1, 1, random.Random(1)), Health(lambda: datetime.now(UTC))
+    )
+    loop.start()
+    for _ in range(3):
+        assert calls.acquire(timeout=PATIENCE)
+    assert loop.stop(PATIENCE)
+    assert asked == [0.001, 0.001, 3600.0]

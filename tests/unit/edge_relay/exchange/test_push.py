@@ -155,3 +155,31 @@ def test_what_was_sent_long_ago_is_forgotten_once_a_day(
         exchange()
     first = datetime(2026, 11, 22, tzinfo=UTC) - timedelta(days=30)
     assert before == [first, first + timedelta(days=1)]
+
+
+def test_while_there_is_always_more_to_send_the_journal_is_settled_now_and_then_and_at_its_end(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    backlog(journal, 12)
+    settled: list[datetime] = []
+    monkeypatch.setattr(journal, "checkpoint", lambda: settled.append(moment))
+    exchange = push_exchange(ScriptedCloud(), journal, 1, timedelta(days=30), lambda: moment)
+    began = moment
+    while exchange():
+        moment += timedelta(seconds=1)
+    assert [(each - began).seconds for each in settled] == [0, 5, 10, 12]
+
+
+def test_a_clock_that_is_set_back_does_not_keep_the_journal_from_being_settled(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime(2026, 11, 22, tzinfo=UTC)
+    backlog(journal, 3)
+    settled: list[datetime] = []
+    monkeypatch.setattr(journal, "checkpoint", lambda: settled.append(moment))
+    exchange = push_exchange(ScriptedCloud(), journal, 1, timedelta(days=30), lambda: moment)
+    exchange()
+    moment -= timedelta(days=1)
+    exchange()
+    assert len(settled) == 2

@@ -11,8 +11,8 @@ import pytest
 
 from edge_relay.exchange.answers import Away
 from edge_relay.exchange.redelivery import Retrieval, checked_push, send_again_if_due
-from edge_relay.mpps.high_water import Noted
 from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.journal_mark.high_water import Noted
 from edge_relay.worklist.cache import Cache
 from shared.errors import Unavailable
 from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
@@ -113,7 +113,7 @@ def test_that_it_is_due_survives_a_restart(files: Files, tmp_path: Path) -> None
 def test_a_month_of_events_is_asked_for_in_portions_of_what_one_call_takes(files: Files) -> None:
     files.journal.append(create(1))
     files.journal.record_result(recorded(create(1)))
-    with sqlite3.connect(files.journal._path) as db:
+    with sqlite3.connect(files.journal._file._path) as db:
         columns = "sop_instance_uid, kind, received_at, body, state, checksum"
         db.executemany(
             f"INSERT INTO events (event_id, {columns}) SELECT ?, {columns} FROM events WHERE seq = 1",
@@ -194,7 +194,7 @@ def lost(journal: Journal, event: ProcedureStepEvent) -> None:
         calling_aetitle="MR1",
         received_at="2026-11-22T09:31:00+00:00",
     )
-    with sqlite3.connect(journal._path) as db:
+    with sqlite3.connect(journal._file._path) as db:
         db.execute("INSERT INTO missing VALUES (1, ?)", (noted.model_dump_json(),))
     db.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,22 @@ from edge_relay.mpps.event_times import Stamp
 from edge_relay.mpps.journal import Journal
 from edge_relay.operations import status_table
 from edge_relay.worklist.cache import Cache
+from shared.feed import FeedPage
 from tests.unit.edge_relay.mpps.test_journal import create
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
+NOTHING_PLANNED = FeedPage(
+    epoch="e", snapshot=True, items=(), tombstones=(), cursor="c", next="c", more=False
+)
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    Cache(tmp_path / "cache.db").close()
+    with closing(Cache(tmp_path / "cache.db")) as cache:
+        cache.begin_snapshot()
+        cache.apply_page(NOTHING_PLANNED, "t")
     Journal(tmp_path / "journal.db").close()
     return tmp_path
 
@@ -123,10 +132,24 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
     assert "the journal cannot be read" in found.problems
 
 
-def test_without_a_relay_status_says_so(state: Path) -> None:
-    found = status.look(state, NOW)
+def test_a_relay_that_was_given_no_worklist_for_45_seconds_says_that_queries_are_refused(state: Path) -> None:
+    for file in state.glob("cache.db*"):
+        file.unlink()
+    Cache(state / "cache.db").close()  # as after a damage: made anew, and not yet filled
+    [problem] = status.look(state, NOW, a_report()).problems
+    assert problem.startswith("there is no worklist: scanners get an error for their queries")
+    assert status.look(state, NOW, a_report(started_at=NOW - timedelta(seconds=44))).problems == ()
+
+
+def test_without_a_relay_status_says_so(tmp_path: Path) -> None:
+    found = status.look(tmp_path, NOW)
     assert (found.running, found.cache_age_seconds) == (False, None)
     assert "has not run" in found.problems[0]
+
+
+def test_where_a_relay_has_run_and_its_report_is_gone_nobody_says_that_none_has(state: Path) -> None:
+    [problem] = status.look(state, NOW).problems  # as after a power cut
+    assert problem.startswith("the relay is not running, and its last report is gone")
 
 
 def test_a_relay_whose_process_is_gone_is_not_running(state: Path) -> None:

@@ -394,7 +394,7 @@ def test_a_disk_that_fails_fails_the_batch_and_not_the_thread(
     intake: StepIntake, journal: SlowJournal
 ) -> None:
     assert ask(intake, "N-CREATE", began(), "2.25.1").status == 0
-    db = journal._db
+    db = journal._file.db
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     long = request("N-SET", with_images(1000), "2.25.1")
     failed = intake.submit(long).result(PATIENCE)
@@ -529,17 +529,17 @@ def test_the_lists_of_a_step_go_with_it(intake: StepIntake, journal: SlowJournal
     for _ in range(2):
         journal.record_result(EventResult(event_id=journal.due(1)[0].event_id, outcome="recorded"))
     held = "SELECT count(*) FROM reference_lists"
-    assert journal._db.execute(held).fetchone() == (1,)
+    assert journal._file.db.execute(held).fetchone() == (1,)
     assert journal.prune(NOW + timedelta(days=1)) == 2
-    assert journal._db.execute(held).fetchone() == (0,)
+    assert journal._file.db.execute(held).fetchone() == (0,)
 
 
 def test_damaged_images_are_told_and_never_left_out(intake: StepIntake, journal: SlowJournal) -> None:
     ask(intake, "N-CREATE", began())
     ask(intake, "N-SET", data=references.ended(MANY, implicit=False))
-    journal._db.execute("UPDATE reference_lists SET packed = zeroblob(10)")
+    journal._file.db.execute("UPDATE reference_lists SET packed = zeroblob(10)")
     assert got(intake)[0].status == 0x0110
-    journal._db.execute("DELETE FROM reference_lists")
+    journal._file.db.execute("DELETE FROM reference_lists")
     assert got(intake)[0].status == 0x0110
 
 
@@ -548,7 +548,7 @@ def test_images_that_nobody_asked_for_or_that_were_replaced_are_not_read(
 ) -> None:
     ask(intake, "N-CREATE", began())
     ask(intake, "N-SET", data=references.ended(MANY, implicit=False, status="IN PROGRESS"))
-    journal._db.execute("UPDATE reference_lists SET packed = zeroblob(10)")  # whoever reads it, notices
+    journal._file.db.execute("UPDATE reference_lists SET packed = zeroblob(10)")  # whoever reads it, notices
     answer, step = got(intake, 0x00400252)
     assert (answer.status, step["00400252"]["Value"]) == (0, ["IN PROGRESS"])
     assert got(intake, 0x00400252, 0x00400340)[0].status == 0x0110

@@ -63,8 +63,8 @@ def test_an_accepted_event_is_due_and_survives_reopening(tmp_path: Path) -> None
 
 def test_the_file_is_written_through_to_the_disk_and_closed_to_others(tmp_path: Path) -> None:
     opened = Journal(tmp_path / "journal.db")
-    assert opened._db.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert opened._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert opened._file.db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert opened._file.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert (tmp_path / "journal.db").stat().st_mode & 0o777 == 0o600
     opened.close()
 
@@ -332,7 +332,7 @@ def test_what_pruning_frees_is_used_again(journal: Journal, tmp_path: Path) -> N
                 journal.append(each)
                 journal.record_result(recorded(each))
         assert journal.prune(NOW + MINUTE) == 300
-        journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        journal._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return (tmp_path / "journal.db").stat().st_size
 
     first = month(0)

@@ -145,8 +145,8 @@ def test_a_folder_that_is_not_there_yet_is_no_end(tmp_path: Path, clock: Clock) 
 
 
 def test_a_full_disk_refuses_the_event_changes_nothing_and_heals(journal: Journal, clock: Clock) -> None:
-    pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-    journal._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = journal._file.db.execute("PRAGMA page_count").fetchone()[0]
+    journal._file.db.execute(f"PRAGMA max_page_count = {pages}")
 
     def fill() -> None:
         for number in range(1, 100):
@@ -161,7 +161,7 @@ def test_a_full_disk_refuses_the_event_changes_nothing_and_heals(journal: Journa
     clock.seconds += 5
     assert len(journal.due(200)) == len(held)  # what is there still goes to the cloud
     assert "full" in journal.problem
-    journal._db.execute("PRAGMA max_page_count = 100000")
+    journal._file.db.execute("PRAGMA max_page_count = 100000")
     clock.seconds += 5
     journal.due(1)  # nobody scans, and yet the alarm ends
     assert journal.problem == ""
@@ -170,7 +170,9 @@ def test_a_full_disk_refuses_the_event_changes_nothing_and_heals(journal: Journa
 
 def test_a_batch_that_hits_a_full_disk_is_undone_whole(journal: Journal) -> None:
     journal.append(event(1, began(), "2.25.1"))
-    journal._db.execute(f"PRAGMA max_page_count = {journal._db.execute('PRAGMA page_count').fetchone()[0]}")
+    journal._file.db.execute(
+        f"PRAGMA max_page_count = {journal._file.db.execute('PRAGMA page_count').fetchone()[0]}"
+    )
 
     def fill() -> None:
         with journal.batch() as batch:
@@ -181,7 +183,7 @@ def test_a_batch_that_hits_a_full_disk_is_undone_whole(journal: Journal) -> None
         fill()
     assert journal.step("2.25.2") is None
     assert "b" not in journal.overlay()
-    journal._db.execute("PRAGMA max_page_count = 100000")
+    journal._file.db.execute("PRAGMA max_page_count = 100000")
     fill()
     assert journal.overlay()["b"].status is Status.COMPLETED
 
@@ -238,13 +240,13 @@ def test_a_disk_mounted_read_only_fails_the_event_and_heals(small_disk: Path) ->
 
 def test_a_file_that_turns_read_only_in_use_is_an_alarm_until_it_can_be_written(journal: Journal) -> None:
     journal.append(event(1, began()), ["a"])
-    journal._db.execute("PRAGMA query_only = ON")
+    journal._file.db.execute("PRAGMA query_only = ON")
     with pytest.raises(Unavailable, match="read-only"):
         journal.append(event(2, completed()))
     assert "read-only" in journal.problem
     assert journal.overlay()["a"].status is Status.IN_PROGRESS
     assert len(journal.open_events()) == 1
-    journal._db.execute("PRAGMA query_only = OFF")
+    journal._file.db.execute("PRAGMA query_only = OFF")
     assert isinstance(journal.append(event(2, completed())), Step)
     assert journal.problem == ""
 
@@ -311,13 +313,13 @@ def version_1(path: Path) -> None:
 def test_a_journal_of_the_first_version_is_brought_forward_with_all_it_holds(path: Path) -> None:
     version_1(path)
     journal = Journal(path)
-    assert journal._db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert journal._file.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
     assert [each.event_id for each in journal.due(10)] == [event(1, began()).event_id]
-    assert journal._db.execute("SELECT * FROM links ORDER BY item_id").fetchall() == [
+    assert journal._file.db.execute("SELECT * FROM links ORDER BY item_id").fetchall() == [
         ("a", "2.25.1"),
         ("b", "2.25.1"),
     ]
-    assert journal._db.execute("SELECT warned FROM events").fetchall() == [(1,)]
+    assert journal._file.db.execute("SELECT warned FROM events").fetchall() == [(1,)]
     journal.append(event(2, completed(), "2.25.1"))
     step = journal.step("2.25.1")
     assert step is not None

@@ -31,7 +31,7 @@ from edge_relay.upper_layer.connection import (
     Opened,
     Proposed,
 )
-from edge_relay.upper_layer.message import LargeMessages
+from edge_relay.upper_layer.message import LargeAnswers, LargeMessages
 from edge_relay.upper_layer.negotiation import LIMIT_REACHED, PDU_TOO_SHORT, Negotiator, Rejection
 from edge_relay.upper_layer.operation import CANCELLED, Answered, Response
 from edge_relay.upper_layer.pdu import AbortReason, Framer, PduType, abort, data_pdus, pdvs
@@ -708,3 +708,45 @@ def test_one_connection_s_large_messages_come_one_at_a_time() -> None:
     assert connection.holding
     connection.respond(Response(SUCCESS), 1)
     asked(connection, b"", 1)
+
+
+# ----------------------------------------------------------------------------- large answers
+
+
+def large_room() -> tuple[Connection, Connection]:
+    """Return two connections with room for 60,000 bytes of large answers, each asked for one."""
+    room = LargeAnswers(60_000)
+    pair = []
+    for _ in range(2):
+        connection = Connection(STEPS_OFFERED, SMALL, 0, LargeMessages(), room)
+        events(connection, corpus.associate())
+        sent(connection)
+        asked(connection, n_set(10))
+        pair.append(connection)
+    return pair[0], pair[1]
+
+
+def status_of(connection: Connection, length: int) -> int:
+    answered = connection.respond(Response(SUCCESS, bytes(length)), 1)
+    assert answered is not None
+    return answered.status
+
+
+def test_a_large_answer_that_finds_no_room_is_to_be_asked_for_again() -> None:
+    first, second = large_room()
+    assert status_of(first, 50_000) == SUCCESS
+    assert status_of(second, 50_000) == 0x0213
+    assert len(second.take_output()) < 1000
+    asked(second, n_set(10))
+    assert status_of(second, 20_000) == SUCCESS, "it is not large"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [lambda c: c.unblock(), lambda c: c.abort("x", 1), lambda c: c.close(1), lambda c: c.end_input(1)],
+)
+def test_an_answer_that_was_taken_or_will_never_be_leaves_its_room(end: Callable[[Connection], None]) -> None:
+    first, second = large_room()
+    assert status_of(first, 50_000) == SUCCESS
+    end(first)
+    assert status_of(second, 50_000) == SUCCESS

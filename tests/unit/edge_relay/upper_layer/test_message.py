@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_relay.upper_layer.command import CommandField
-from edge_relay.upper_layer.message import Assembler, Context, LargeMessages, Place, Request
+from edge_relay.upper_layer.message import Assembler, Context, LargeAnswers, LargeMessages, Place, Request
 from edge_relay.upper_layer.pdu import AbortReason, BadPdu, Pdv
 from tests.fuzz import corpus
 from tests.unit.edge_relay.upper_layer.test_command import CANCEL, ECHO, FIND, VERIFICATION, WORKLIST
@@ -207,3 +207,31 @@ def test_a_place_is_kept_until_its_own_request_has_been_answered() -> None:
     assert not place.take(), "one large message of a connection at a time"
     place.answered(5)
     assert other.take()
+
+
+# ----------------------------------------------------------------------------- large answers
+
+
+def test_large_answers_share_a_room_and_one_alone_always_has_it() -> None:
+    room = LargeAnswers(100)
+    assert room.take("first", 150)
+    assert not room.take("second", 10)
+    room.give_back("first")
+    assert room.take("second", 60)
+    assert room.take("third", 40)
+    assert not room.take("first", 1)
+    room.give_back("nobody")
+    room.give_back("third")
+    assert room.take("first", 40)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60))))
+def test_there_is_never_more_than_the_room_but_for_one_alone(asked: list[tuple[int, int]]) -> None:
+    room, held = LargeAnswers(100), dict[int, int]()
+    for holder, size in asked:
+        if size == 0:
+            room.give_back(holder)
+            held.pop(holder, None)
+        elif room.take(holder, size):
+            held[holder] = size
+        assert sum(held.values()) <= 100

@@ -6,11 +6,11 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from lambdas.api.main import ROUTES
+from lambdas.api.route_groups import route_modules
 
 MODELS = {
     (route.path, field.field_info.annotation)
-    for module in ROUTES
+    for module in route_modules()
     for route in module.router.routes
     if isinstance(route, APIRoute)
     for field in (route.body_field, route.response_field)

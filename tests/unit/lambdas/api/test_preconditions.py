@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from lambdas.api.preconditions import (
-    PreconditionRequired,
     check_match,
     check_status_is_meant,
     etag,
     is_known,
     merged,
 )
+from lambdas.api.problems import PreconditionRequired
 from lambdas.api.schemas.items import ItemChanges, ItemView
 from lambdas.store.audit.item_history import Since
 from lambdas.store.ownership import STATUS, StoredItem

@@ -15,4 +15,5 @@ def test_kinds_are_what_the_api_calls_them() -> None:
         "relay-silent",
         "source-failing",
         "write-back-parked",
+        "self-test-failed",
     ]

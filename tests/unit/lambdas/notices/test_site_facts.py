@@ -15,6 +15,7 @@ from lambdas.sources.state import SyncReport, Withheld
 from lambdas.sources.stored import StoredSource
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.store.accounts.relays import Relay
+from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 from tests.rigs.site_state import NOW, a_heartbeat, a_relay, a_source
 
@@ -117,3 +118,17 @@ def test_a_result_that_redcap_refuses_needs_somebody_of_its_site() -> None:
         return ParkedWriteBack("2.25.1", site, (), "no such field", 3, NOW)
 
     assert found(facts(parked=[parked("north"), parked("south")])) == [(Kind.WRITE_BACK, "", False)]
+
+
+@pytest.mark.parametrize(
+    ("site", "revoked", "told"), [("north", False, True), ("south", False, False), ("north", True, False)]
+)
+def test_a_test_participant_that_did_not_come_through_needs_somebody_of_its_site(
+    site: str, revoked: bool, told: bool
+) -> None:
+    relay = a_relay(site=site, revoked_at=NOW if revoked else None)
+    test = SelfTest(
+        test_id="t", relay_id="r1", site=site, begun_at=NOW - timedelta(hours=1), by="system", over=True
+    )
+    given = facts(relays=[relay], self_tests={"r1": test})
+    assert found(given) == ([(Kind.SELF_TEST, "cellar", False)] if told else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.sources.state import VANISHED_KEPT, FullRead, SourceState, Withheld
+from lambdas.sources.state import CHECK_SECONDS, VANISHED_KEPT, FullRead, ProjectCheck, SourceState, Withheld
 
 IDS = st.sets(st.text("0123456789abcdef", min_size=32, max_size=32), max_size=20)
 
@@ -52,3 +52,13 @@ def test_a_state_of_an_earlier_build_holds_nothing_back() -> None:
     assert state.withheld is None
     assert isinstance(state.progress, FullRead)
     assert state.progress.forgotten == 0
+
+
+@given(st.floats(0, 2e9), st.floats(-1e6, 1e6))
+def test_what_a_project_said_is_good_for_a_quarter_of_an_hour_and_its_definition(
+    at: float, age: float
+) -> None:
+    check = ProjectCheck(definition="d", at=at)
+    now = at + age
+    assert check.is_valid("d", now) == (at <= now < at + CHECK_SECONDS)
+    assert not check.is_valid("another", now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,8 +85,17 @@ def test_an_item_whose_row_comes_back_begins_anew() -> None:
 
 
 def test_an_item_a_person_removed_stays_removed_whatever_the_source_says() -> None:
-    gone = removed(stored())
-    assert from_source(gone, an_item(patient_id="other")) == gone
+    after = from_source(removed(stored()), an_item(patient_id="other"))
+    assert (after.gone, after.status_owner) == (True, "person")
+
+
+@pytest.mark.parametrize("back", [restored, lambda gone: from_scanner(gone, RUNNING)])
+def test_what_a_person_removed_comes_back_as_its_source_has_it_by_now(
+    back: Callable[[StoredItem], StoredItem],
+) -> None:
+    gone = removed(from_person(stored(), {"allergies": "latex"}))
+    after = back(from_source(gone, an_item(patient_name="Roe^Ann", allergies="none"))).item
+    assert (after.patient_name, after.allergies) == ("Roe^Ann", "latex")
 
 
 # People

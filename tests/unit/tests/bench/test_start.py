@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.template import load
 from shared.errors import Unavailable
-from tests.bench.start import cpu_seconds
+from tests.bench.start import API, FUNCTIONS, cpu_seconds
 
 BUSY = "import time\nwhile time.process_time() < 0.3: pass"
 
@@ -21,3 +22,9 @@ def test_what_the_process_computed_is_counted_and_what_it_slept_is_not(tmp_path:
 def test_a_command_that_ended_otherwise_is_no_figure(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="ended with 1, not 0"):
         cpu_seconds([sys.executable, "-c", "import no_such_module"], 0, tmp_path)
+
+
+def test_every_function_that_is_deployed_has_a_row() -> None:
+    properties = (resource.get("Properties", {}) for resource in load()["Resources"].values())
+    handlers = {each["Handler"].rpartition(".")[0] for each in properties if "Handler" in each}
+    assert {API, *FUNCTIONS} == handlers

@@ -17,23 +17,30 @@ from tests.structure.imports import ROOT
 UNITS = {what: (reads, writes) for what, reads, writes in said()}
 
 
-def total(sites: int = 1, prices: Prices | None = None) -> float:
-    return bill(sites, Use(), UNITS, prices or Prices()).total
+def total(sites: int = 1, prices: Prices | None = None, use: Use | None = None) -> float:
+    return bill(sites, use or Use(), UNITS, prices or Prices()).total
 
 
 def test_every_price_counts() -> None:
+    paid = replace(Use(), free_alarms=0, free_metrics=0)
     names = [name for name, _, _ in Prices().rows()]
     free = replace(Prices(), **dict.fromkeys(names, 0.0))
-    assert total(prices=free) == 0
+    assert total(prices=free, use=paid) == 0
     for name in names:
-        assert total(prices=replace(free, **{name: 1.0})) > 0, name
+        assert total(prices=replace(free, **{name: 1.0}), use=paid) > 0, name
 
 
 def test_what_is_asked_less_often_costs_less() -> None:
     parts = bill(1, Use(), UNITS, Prices()).parts
-    seldom = bill(1, replace(Use(), poll_seconds=10), UNITS, Prices()).parts
+    seldom = bill(1, replace(Use(), poll_seconds=10, quiet_poll_seconds=120), UNITS, Prices()).parts
     assert seldom["relays ask for news"] == pytest.approx(parts["relays ask for news"] / 2)
     assert {**parts, "relays ask for news": 0} == {**seldom, "relays ask for news": 0}
+
+
+def test_a_relay_that_sleeps_at_night_costs_what_it_asks() -> None:
+    always = bill(1, replace(Use(), awake_share=1), UNITS, Prices()).parts["relays ask for news"]
+    never = bill(1, replace(Use(), awake_share=0), UNITS, Prices()).parts["relays ask for news"]
+    assert never == pytest.approx(always * 5 / 60)
 
 
 def test_a_thousand_sites_cost_less_than_a_thousand_times_one() -> None:
@@ -49,7 +56,7 @@ def test_the_page_tells_what_make_cost_prints() -> None:
 
 
 def test_every_metric_that_an_alarm_looks_at_is_paid_for() -> None:
-    by_default = {None, "HasSumAlarms"}
+    by_default = {None}
     alarms = [each for _, each in resources(load(), "AWS::CloudWatch::Alarm")]
     looked_at = [
         sum("MetricStat" in part for part in each["Properties"].get("Metrics", [])) or 1

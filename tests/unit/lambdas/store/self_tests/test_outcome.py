@@ -77,3 +77,18 @@ def test_no_test_is_green_unless_every_hop_was_reached(hops: set[Hop], over: boo
     outcome = outcome_of(reached(*hops).having(over=over), BEGUN + timedelta(seconds=seconds))
     assert (outcome.state == "green") <= (hops == set(Hop))
     assert [each.state for each in outcome.hops].count("waiting") <= 1
+
+
+def test_while_a_test_runs_the_one_before_it_says_whether_all_is_well() -> None:
+    before = TEST.having(HopResult(hop=Hop.FOUND, at=SOON, failure="no answer"), over=True)
+    assert before.failed_last(SOON)
+    after = TEST.model_copy(update={"after_red": True})
+    assert after.failed_last(SOON)
+    assert not after.having(*(HopResult(hop=hop, at=SOON) for hop in Hop), over=True).failed_last(LATE)
+    assert not TEST.failed_last(SOON)
+    assert TEST.failed_last(LATE)
+
+
+def test_a_test_that_an_earlier_build_began_is_read() -> None:
+    stored = TEST.model_dump_json(exclude={"after_red"})
+    assert SelfTest.model_validate_json(stored) == TEST

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from edge_relay.mpps import journal_file
-from edge_relay.mpps.high_water import MarkFile
 from edge_relay.mpps.journal import Journal
+from edge_relay.mpps.journal_mark.high_water import MarkFile, Noted
 from edge_relay.mpps.journal_reader import JournalReader
+from shared.errors import Unavailable
 from tests.unit.edge_relay.mpps.test_journal import create
 
 
@@ -42,8 +44,8 @@ def killed(path: Path, to: Path, *, settled: int = 3, after: int = 2) -> Path:
     return to / path.name
 
 
-def missing(path: Path) -> list[tuple[int, str]]:
-    Journal(path).close()
+def missing(path: Path, boot: str = "") -> list[tuple[int, str]]:
+    Journal(path, boot=boot).close()
     with closing(JournalReader(path)) as reader:
         return [(each.seq, each.event_id) for each in reader.missing()]
 
@@ -180,8 +182,112 @@ def test_a_mark_that_cannot_be_written_is_a_warning_and_the_event_is_kept(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(MarkFile, "add", fail)
+    monkeypatch.setattr(MarkFile, "promise", fail)
     append(journal, 1, 3)
     assert len(journal.due(10)) == 3
     assert caplog.text.count("journal.mark cannot be written") == 1
     journal.close()
+
+
+def noted(number: int) -> Noted:
+    return Noted(
+        seq=number,
+        event_id=f"event-{number}",
+        sop_instance_uid=f"2.25.{number}",
+        kind="N-SET",
+        calling_aetitle="PRISMA1",
+        received_at="2026-11-22T09:31:00+00:00",
+    )
+
+
+def mark_with(path: Path, *lines: dict[str, object] | Noted | tuple[Noted, str]) -> None:
+    """Write a mark: what was kept, what was noted, and what was promised in which start of the machine."""
+    text = [json.dumps({"journal": "j", "seq": 0})]
+    for line in lines:
+        if isinstance(line, tuple):
+            text.append(json.dumps({**line[0].model_dump(), "promised": line[1]}))
+        else:
+            text.append(json.dumps(line if isinstance(line, dict) else line.model_dump()))
+    path.write_text("".join(f"{each}\n" for each in text))
+
+
+@pytest.mark.parametrize(
+    ("lines", "boot", "numbers"),
+    [
+        ([noted(1), noted(2)], "here", [1, 2]),  # of an earlier version
+        ([(noted(1), "here"), {"kept": 1}], "here", [1]),
+        ([(noted(1), "here"), {"kept": 1}], "there", [1]),
+        ([(noted(1), "here")], "here", []),
+        ([(noted(1), "here")], "there", [1]),
+        ([(noted(1), "here")], "", [1]),
+        ([(noted(1), "")], "", [1]),
+        ([(noted(1), "here"), {"kept": 0}], "there", []),  # it could not be committed
+        ([(noted(1), "here"), (noted(2), "here"), {"kept": 1}], "there", [1]),
+        ([(noted(1), "here"), {"kept": 1}, (noted(2), "here")], "here", [1]),
+        ([(noted(1), "here"), {"kept": 1}, (noted(2), "here")], "there", [1, 2]),
+        ([(noted(1), "here"), (noted(2), "here"), {"kept": 2}], "here", [1, 2]),
+    ],
+)
+def test_what_was_promised_counts_if_it_was_kept_or_if_nobody_can_know(
+    tmp_path: Path, lines: list[Noted | tuple[Noted, str] | dict[str, object]], boot: str, numbers: list[int]
+) -> None:
+    mark_with(tmp_path / "mark", *lines)
+    mark = MarkFile(tmp_path / "mark", boot).read()
+    assert mark is not None
+    assert [each.seq for each in mark.noted] == numbers
+    assert mark.last == max(numbers, default=0)
+
+
+def test_a_number_that_was_promised_twice_is_of_the_event_that_was_kept(tmp_path: Path) -> None:
+    first, second = noted(1), noted(1).model_copy(update={"event_id": "second"})
+    mark_with(tmp_path / "mark", (first, "here"), {"kept": 0}, (second, "here"), {"kept": 1})
+    mark = MarkFile(tmp_path / "mark", "here").read()
+    assert mark is not None
+    assert [each.event_id for each in mark.noted] == ["second"]
+
+
+def test_what_a_killed_process_had_promised_is_not_told_as_missing_after_the_next_power_cut(
+    path: Path,
+) -> None:
+    journal = Journal(path, boot="first")
+    append(journal, 1, 2)
+    journal.close()
+    mark = MarkFile(path.with_name("journal.mark"), "first")
+    mark.promise([noted(3)])  # and then it was killed, before its commit
+    assert missing(path, boot="first") == []
+    assert missing(path, boot="second") == []
+
+
+def test_what_was_being_committed_as_the_power_was_cut_is_told_if_it_is_not_there(path: Path) -> None:
+    journal = Journal(path, boot="first")
+    append(journal, 1, 2)
+    journal.close()
+    MarkFile(path.with_name("journal.mark"), "first").promise([noted(3)])
+    assert missing(path, boot="second") == [(3, "event-3")]
+
+
+def test_what_was_promised_and_is_there_is_not_missing_although_the_power_was_cut(path: Path) -> None:
+    journal = Journal(path, boot="first")
+    append(journal, 1, 2)
+    journal.close()
+    mark = path.with_name("journal.mark")
+    assert mark.read_text().splitlines()[-1] == '{"kept": 2}'
+    mark.write_text("\n".join(mark.read_text().splitlines()[:-1]) + "\n")  # it had not reached the disk
+    assert missing(path, boot="second") == []
+
+
+def test_a_commit_that_fails_takes_back_what_was_promised(path: Path) -> None:
+    journal = Journal(path, boot="first")
+    append(journal, 1, 1)
+    pages = journal._file.db.execute("PRAGMA page_count").fetchone()[0]
+    journal._file.db.execute(f"PRAGMA max_page_count = {pages}")
+    journal._file.db.execute("PRAGMA cache_spill = OFF")
+    with suppress(Unavailable):
+        append(journal, 2, 60)
+    kept = len(journal.due(100))
+    journal._file.db.execute("PRAGMA max_page_count = 100000")
+    append(journal, 61, 61)
+    assert len(journal.due(100)) == kept + 1
+    journal.close()
+    wal(path).unlink(missing_ok=True)
+    assert missing(path, boot="second") == []

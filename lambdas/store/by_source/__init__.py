@@ -1,0 +1,1 @@
+"""Items by the source and the record they came from."""
