@@ -63,6 +63,12 @@ class RelaySettings(BaseModel):
     cloud_timeout_seconds: Seconds = Field(
         10, description="How long one call to the cloud may take before it counts as failed."
     )
+    cloud_certificate: PemFile | None = Field(
+        None, description="The relay's certificate for a cloud that asks for one (mutual TLS), a PEM file."
+    )
+    cloud_private_key: PemFile | None = Field(
+        None, description="That certificate's private key, a PEM file without password."
+    )
     pull_interval_seconds: Seconds = Field(5, description="How often to ask the cloud for changes.")
     slowest_pull_seconds: Seconds = Field(
         60,
@@ -150,6 +156,19 @@ class RelaySettings(BaseModel):
         "info", description="Log lines below this level are left out."
     )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
+
+    @model_validator(mode="after")
+    def _has_both_files(self) -> RelaySettings:
+        if (self.cloud_certificate is None) != (self.cloud_private_key is None):
+            raise Rejected("cloud_certificate and cloud_private_key: give both or neither")
+        return self
+
+    @property
+    def client_certificate(self) -> tuple[Path, Path] | None:
+        """Certificate and private key for a cloud that asks for them; None: there are none."""
+        if self.cloud_certificate is None or self.cloud_private_key is None:
+            return None
+        return self.cloud_certificate, self.cloud_private_key
 
     @property
     def zone(self) -> tzinfo | None:
@@ -309,7 +328,8 @@ def load(path: Path) -> Settings:
     """Read the settings; raise `Rejected` naming the file and every key that is wrong."""
     settings = _parsed(path)
     try:
-        _check_files(settings.tls)
+        _check_files("relay", settings.relay, {"cloud_certificate", "cloud_private_key"})
+        _check_files("tls", settings.tls, {"certificate", "private_key", "client_ca"})
         _check_profiles(settings.scanners)
     except Rejected as error:
         raise Rejected(str(error), where=str(path)) from None
@@ -359,16 +379,16 @@ def _parsed(path: Path) -> Settings:
         ) from None
 
 
-def _check_files(tls: TlsSettings | None) -> None:
-    """Refuse files that cannot be read now, rather than when the first scanner calls."""
-    files = {} if tls is None else tls.model_dump(include={"certificate", "private_key", "client_ca"})
+def _check_files(table: str, settings: BaseModel | None, keys: set[str]) -> None:
+    """Refuse files that cannot be read now, rather than when they are first needed."""
+    files = {} if settings is None else settings.model_dump(include=keys)
     for key, file in files.items():
         try:
             if file is not None:
                 with Path(file).open("rb"):
                     pass
         except OSError as error:
-            raise Rejected(f"tls.{key}: {file} cannot be read: {error.strerror}") from None
+            raise Rejected(f"{table}.{key}: {file} cannot be read: {error.strerror}") from None
 
 
 def _check_profiles(scanners: tuple[ScannerProfile, ...]) -> None:

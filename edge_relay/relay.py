@@ -43,7 +43,7 @@ from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.self_test import SelfTester
 from edge_relay.exchange.shown import also_telling
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
-from edge_relay.exchange.transport import make_client
+from edge_relay.exchange.transport import make_client, ssl_context
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -126,7 +126,7 @@ class Relay:
         self._disk_trouble = ""
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
-        self._trusted: Final = httpx.create_ssl_context()
+        self._trusted: Final = ssl_context(settings.relay.client_certificate)
 
     def __enter__(self) -> Relay:
         self.start()

@@ -203,3 +203,36 @@ def test_every_setting_of_every_table_is_documented() -> None:
     for key, default, description in explained:
         assert len(description) > 20, key
         assert default, key
+
+
+# ------------------------------------------------------------------- the cloud's client certificate
+
+
+def with_client_certificate(file: Path, *keys: str) -> None:
+    lines = "".join(f'{key} = "{pem(file.parent, key)}"\n' for key in keys)
+    file.write_text(GOOD.replace("port = 104\n", f"port = 104\n{lines}"))
+
+
+def test_a_client_certificate_for_the_cloud_is_two_files(file: Path) -> None:
+    with_client_certificate(file, "cloud_certificate", "cloud_private_key")
+    relay = config.load(file).relay
+    assert relay.client_certificate == (relay.cloud_certificate, relay.cloud_private_key)
+
+
+@pytest.mark.parametrize("key", ["cloud_certificate", "cloud_private_key"])
+def test_one_of_the_two_alone_is_refused(file: Path, key: str) -> None:
+    with_client_certificate(file, key)
+    with pytest.raises(Rejected, match="give both or neither"):
+        config.load(file)
+
+
+def test_without_them_the_relay_has_no_client_certificate(file: Path) -> None:
+    assert config.load(file).relay.client_certificate is None
+
+
+@pytest.mark.parametrize("key", ["cloud_certificate", "cloud_private_key"])
+def test_a_client_certificate_that_cannot_be_read_is_named_with_its_key(file: Path, key: str) -> None:
+    with_client_certificate(file, "cloud_certificate", "cloud_private_key")
+    Path(getattr(config.load(file).relay, key)).unlink()
+    with pytest.raises(Rejected, match=rf"relay\.{key}: .*cannot be read"):
+        config.load(file)
