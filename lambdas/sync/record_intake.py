@@ -276,7 +276,7 @@ class RecordIntake:
         known = self._mapped - self._barred if len(self._sites) == 1 else frozenset()
         for record in sorted(self.read):
             for site, ref in self._worklist.items_of_record(self._definition.id, record, known):
-                if ref.status_owner != "mpps":
+                if ref.status_owner not in SCANNED:
                     self._sort(found, site, ref, None, frozenset(), last=False)
         return self.sweep() if found.barred or found.vanished else found
 
