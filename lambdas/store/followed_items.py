@@ -107,7 +107,7 @@ class FollowedItems:
                     yield stored
 
     def is_prepared(self, site: str) -> bool:
-        """Tell whether all items of a site have what they are looked up by; an earlier build wrote none."""
+        """Tell whether all items of a site have what they are looked up by; earlier builds wrote none."""
         with translated("reading whether items can be looked up"):
             try:
                 self._tables.site.get(site_key(site), APART, consistent_read=True)

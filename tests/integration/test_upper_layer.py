@@ -91,7 +91,7 @@ def test_requests_sent_without_waiting_are_answered_in_order() -> None:
 
 
 def test_no_more_than_a_few_requests_are_read_ahead_and_waiting_is_not_held_against_the_peer() -> None:
-    with serving(limits=Limits(pdu_seconds=0.2)) as (toy, listener), associated(listener) as peer:
+    with serving(limits=Limits(pdu_seconds=1.0)) as (toy, listener), associated(listener) as peer:
         peer.send(find(1, b"later"))
         peer.socket.settimeout(0.1)
         with pytest.raises(TimeoutError):

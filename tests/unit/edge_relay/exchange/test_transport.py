@@ -142,6 +142,7 @@ def test_a_closed_client_ends_the_call_under_way() -> None:
         assert monotonic() - began < SOON
         with pytest.raises(Ended, match="this relay stops"):
             read(client, "GET", "/")
+        assert monotonic() - began < SOON
 
 
 @pytest.mark.parametrize(
