@@ -201,6 +201,40 @@ class StatusSettings(BaseModel):
     )
 
 
+class ArchiveSettings(BaseModel):
+    """One ``[[archives]]`` table: a PACS that is asked whether images have arrived (Study Root C-FIND)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ae_title: AE = Field(description="The archive's AE title; scanners name it in images_from.")
+    host: str = Field(min_length=1, description="Its host name or IP address.")
+    port: int = Field(ge=1, le=65535, description="Its DICOM port, often 104 or 11112.")
+    calling_ae_title: AE | None = Field(
+        None, description="The AE title the relay calls it under. Default: ae_title of [relay]."
+    )
+    timeout_seconds: Seconds = Field(30, description="How long it may take to answer one query.")
+
+
+class ImagesSettings(BaseModel):
+    """The ``[images]`` table: how archives are asked for images of exams whose scanners report nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    pause_seconds: Seconds = Field(
+        2, description="Pause between two exams; archives are asked of one at once."
+    )
+    first_after_minutes: float = Field(
+        15, ge=0, le=1440, description="How long after its planned start an exam is first asked about."
+    )
+    again_after_minutes: float = Field(
+        10, ge=0, le=1440, description="How long after that it is asked about again, while it is open."
+    )
+    settle_minutes: float = Field(
+        30, ge=0, le=1440, description="Images are believed once no more have arrived for so long."
+    )
+    days: int = Field(7, ge=1, le=60, description="How many days an exam is asked about, while it is open.")
+
+
 class Settings(BaseSettings):
     """Everything the file says, the environment on top."""
 
@@ -218,6 +252,11 @@ class Settings(BaseSettings):
     scanners: tuple[ScannerProfile, ...] = Field(
         (), description="The scanners that may connect, one table each."
     )
+
+    archives: tuple[ArchiveSettings, ...] = Field(
+        (), description="Archives (PACS) that tell of the images of scanners without MPPS, one table each."
+    )
+    images: ImagesSettings = Field(ImagesSettings(), description="How archives are asked.")
 
     @classmethod
     def settings_customise_sources(
@@ -253,6 +292,18 @@ class Settings(BaseSettings):
             raise Rejected(f"scanners: {error.what}") from None
         return self
 
+    @model_validator(mode="after")
+    def _archives_are_listed(self) -> Settings:
+        titles = [each.ae_title for each in self.archives]
+        try:
+            check_listed_once(titles)
+        except Rejected as error:
+            raise Rejected(f"archives: {error.what}") from None
+        for each in self.scanners:
+            if each.images_from and each.images_from not in titles:
+                raise Rejected(f"scanners: images_from of {each.ae_title} is no archive of [[archives]]")
+        return self
+
 
 def load(path: Path) -> Settings:
     """Read the settings; raise `Rejected` naming the file and every key that is wrong."""
@@ -281,6 +332,8 @@ def explain() -> list[tuple[str, str, str]]:
         ("tls", TlsSettings),
         ("status", StatusSettings),
         ("scanners[]", ScannerProfile),
+        ("archives[]", ArchiveSettings),
+        ("images", ImagesSettings),
     )
     for table, model in tables:
         for name, field in model.model_fields.items():

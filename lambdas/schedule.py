@@ -24,9 +24,9 @@ from lambdas.settings import StoreSettings, load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.stored import Timing
 from lambdas.store.models import Tables
-from lambdas.store.opening_hours.table import OpeningHours
 from lambdas.store.runs.claims import is_waiting
 from lambdas.store.runs.plan import PlannedSource, Shard, SourcePlan
+from lambdas.store.site_hours.table import SiteHours
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import FEEDBACK
@@ -89,7 +89,7 @@ def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa:
     )
     sources, now = SourceStore(tables), time.time()
     # First: what follows may stop half-way, and relays are to ask often as soon as something is expected.
-    OpeningHours(tables).note([each.definition for each in sources.all() if each.definition], now)
+    SiteHours(tables).note([each.definition for each in sources.all() if each.definition], now)
     stale = StaleSteps(tables, worklist, now=time.time).set_aside()
     for uid in stale:
         logger.warning("step open too long: its exam is no longer in progress", extra={"step": uid})

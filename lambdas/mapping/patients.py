@@ -63,25 +63,34 @@ class Patients:
     """The bearers of all Patient IDs, as far as they were added."""
 
     def __init__(self) -> None:
-        self._by_identifier: dict[tuple[str, str, str], dict[str, Bearer]] = {}
+        # Lists, for most hold one: dicts and sets of a site's 26,000 items would take megabytes more.
+        self._by_identifier: dict[tuple[str, str, str], list[Bearer]] = {}
         self._by_item: dict[str, list[Bearer]] = {}
-        self._by_record: dict[tuple[str, str], set[str]] = {}
+        self._by_record: dict[tuple[str, str], list[str]] = {}
 
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._by_item
 
     def add(self, bearer: Bearer) -> None:
         """Add an item."""
-        self._by_identifier.setdefault(bearer.identifier(), {})[bearer.item_id] = bearer
-        self._by_item.setdefault(bearer.item_id, []).append(bearer)
-        self._by_record.setdefault((bearer.source, bearer.record), set()).add(bearer.item_id)
+        own = self._by_item.setdefault(bearer.item_id, [])
+        for former in [each for each in own if each.identifier() == bearer.identifier()]:
+            own.remove(former)
+            self._by_identifier[former.identifier()].remove(former)
+        own.append(bearer)
+        self._by_identifier.setdefault(bearer.identifier(), []).append(bearer)
+        of_record = self._by_record.setdefault((bearer.source, bearer.record), [])
+        if bearer.item_id not in of_record:
+            of_record.append(bearer.item_id)
 
     def forget(self, item_ids: Iterable[str]) -> None:
         """Take items out, which are on the worklist no more."""
         for item_id in item_ids:
             for bearer in self._by_item.pop(item_id, ()):
-                self._by_identifier[bearer.identifier()].pop(item_id, None)
-                self._by_record[bearer.source, bearer.record].discard(item_id)
+                self._by_identifier[bearer.identifier()].remove(bearer)
+                of_record = self._by_record[bearer.source, bearer.record]
+                if item_id in of_record:
+                    of_record.remove(item_id)
 
     def forget_record(self, source: str, record: str) -> frozenset[Bearer]:
         """Take a record's items out, which are about to be judged anew; return them as they were."""
@@ -92,7 +101,7 @@ class Patients:
 
     def others(self, bearer: Bearer) -> list[Bearer]:
         """Return the items of somebody else with the same Patient ID."""
-        same = self._by_identifier.get(bearer.identifier(), {}).values()
+        same = self._by_identifier.get(bearer.identifier(), [])
         return [other for other in same if other.item_id != bearer.item_id and bearer.differs_from(other)]
 
     def another(self, bearer: Bearer) -> Bearer | None:
