@@ -335,7 +335,7 @@ build-HistoryCompactionFunction: $(HISTORY_PACKAGES)
 	@cp -R $(HISTORY_PACKAGES)/. "$(ARTIFACTS_DIR)"
 	@tar -c --exclude=__pycache__ LICENSE shared lambdas | tar -x -C "$(ARTIFACTS_DIR)"
 
-screenshots:  ## Take pictures of every page of the dashboard, and renew the one in docs/images
+screenshots:  ## Take pictures of every page of the dashboard, and renew those in docs/images
 	@$(BIN)/python -m tests.browser.screenshots --docs $(or $(OUT),.screenshots) $(ARGS)
 
 # SAM calls these, one for each function (build-ApiFunction, ...), and says where to put the artefact.

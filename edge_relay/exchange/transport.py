@@ -7,9 +7,10 @@ beyond our reach: it has time limits of its own (resolv.conf(5)).
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -131,6 +132,12 @@ class _Stream(httpcore.NetworkStream):
         self._inner.write(buffer, self._deadline.left(httpcore.WriteTimeout))
 
     def close(self) -> None:
+        # Closing alone would leave a thread that reads waiting for its time to pass. The plain socket's own
+        # method, because that of TLS takes away what the thread is reading from.
+        connection = self._inner.get_extra_info("socket")
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):  # the other side has closed it already
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self._inner.close()
 
     def start_tls(

@@ -7,7 +7,6 @@ relay's own status page and metrics hand it in. What needs attention is said in 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from edge_relay.clock.boot import boot_id, seconds_since_boot
+from edge_relay.health.alive import is_alive
 from edge_relay.health.judgement import Held, cache_age, critical, problems
 from edge_relay.health.report import HealthReport
 from edge_relay.health.report_file import read_report
@@ -71,7 +71,7 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
     running = report is not None
     if report is None:
         report, now = _last_report(state_dir / HEALTH_FILE, now)
-        running = report is not None and _is_alive(report.pid)
+        running = report is not None and is_alive(report)
     items, unreadable, complete = _cache(state_dir / CACHE_FILE)
     outbox = _outbox(state_dir / JOURNAL_FILE, report, now)
     events = outbox.events if outbox else ()
@@ -115,16 +115,6 @@ def _last_report(path: Path, now: datetime) -> tuple[HealthReport | None, dateti
     except FileNotFoundError:
         return None, now
     return report, report.written_at + max(age, timedelta())
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # it is somebody else's, but it is there
-    return True
 
 
 def _cache(path: Path) -> tuple[int | None, int, bool]:

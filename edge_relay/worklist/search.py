@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from edge_relay.worklist.attributes import (
@@ -186,6 +187,7 @@ def _days(asked: Condition | None, scanner: ScannerProfile, today: date) -> tupl
     return max(first, asked.first), min(last, asked.last or last)
 
 
+@lru_cache(maxsize=64)
 def _day(today: date, days: int) -> str:
     return (today + timedelta(days)).strftime("%Y%m%d")
 

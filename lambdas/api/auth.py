@@ -9,7 +9,7 @@ relay   its own site's feed and events, nothing of the above
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -135,7 +135,7 @@ def current_user(services: UseServices, credentials: _PersonToken) -> User:
     return user
 
 
-def acting(request: Request, user: Annotated[User, Depends(current_user)]) -> Actor:
+async def acting(request: Request, user: Annotated[User, Depends(current_user)]) -> Actor:
     """Return who is asking, as the audit trail names a person."""
     return person(request, user.username)
 
@@ -150,13 +150,13 @@ def person(request: Request, username: str) -> Actor:
     )
 
 
-def reach(user: Annotated[User, Depends(current_user)]) -> Reach:
+async def reach(user: Annotated[User, Depends(current_user)]) -> Reach:
     """Return which sites the person may see."""
     return Reach(frozenset(user.sites))
 
 
-def _needs(role: Role) -> Callable[[User], User]:
-    def check(user: Annotated[User, Depends(current_user)]) -> User:
+def _needs(role: Role) -> Callable[[User], Awaitable[User]]:
+    async def check(user: Annotated[User, Depends(current_user)]) -> User:
         if not user.role.covers(role):
             raise Forbidden(f"this needs the role {role.value}")
         return user

@@ -9,15 +9,17 @@ from starlette.exceptions import HTTPException
 
 from lambdas.api.services import Services
 
+# What only looks at the request is asynchronous: each other dependency is handed to another thread, and back.
 
-def _of_app(request: Request) -> Services:
+
+async def _of_app(request: Request) -> Services:
     services = request.app.state.services
     if not isinstance(services, Services):
         raise TypeError("the application was not made by create_app")
     return services
 
 
-def json_body(request: Request) -> None:
+async def json_body(request: Request) -> None:
     """Refuse a body that does not say it is JSON (415), but for the forms that REDCap itself sends."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers

@@ -31,7 +31,7 @@ from lambdas.sources.scan_rows import Gate, Join, ScanRows
 from lambdas.sources.section import FieldName, Section
 from shared.dicom.dicom_text import AE
 from shared.errors import Rejected
-from shared.scanners.opening_hours import OpeningHours
+from shared.scanners.scanner_hours import ScannerHours
 from shared.text.spelling import did_you_mean
 from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName, SiteName, Status
@@ -167,7 +167,7 @@ class SourceDefinition(Section):
         long: its exam is IN_PROGRESS no longer.
     :param attention_hours: the source needs attention while a scan of today or of the next hours, or of a day
         that cannot be read, is rejected or held back.
-    :param opening_hours: AE title, or ``all``, -> when the scanner may be booked; what lies outside is shown.
+    :param scanner_hours: AE title, or ``all``, -> when the scanner may be booked; what lies outside is shown.
     :param feedback: where a scan's row says whether it is on the worklist.
     :param history: what the study asks of the history for analysis; it changes nothing on the worklist.
     :param max_withdrawn_share: a sync that would withdraw more than this share of the source's items stops
@@ -201,7 +201,7 @@ class SourceDefinition(Section):
     step_patience_hours: Annotated[int, Field(ge=1, le=8784)] = 12
     attention_hours: Annotated[int, Field(ge=0, le=8784)] = 48
     operating_window: OperatingWindow | None = None
-    opening_hours: dict[AE, OpeningHours] = Field(default_factory=dict)
+    scanner_hours: dict[AE, ScannerHours] = Field(default_factory=dict)
     write_back: WriteBack | None = None
     feedback: Feedback | None = None
     history: History = History()
@@ -322,7 +322,7 @@ class SourceDefinition(Section):
 
     def digest(self) -> str:
         """Return a digest of what makes the items: when it changes, everything has to be read again."""
-        return sha256(self.model_dump_json(exclude={"history", "opening_hours"}).encode()).hexdigest()
+        return sha256(self.model_dump_json(exclude={"history", "scanner_hours"}).encode()).hexdigest()
 
 
 def _url_problems(url: str) -> Iterable[str]:

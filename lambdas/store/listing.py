@@ -8,6 +8,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from itertools import chain, islice
 from operator import and_
@@ -28,6 +29,7 @@ DEFAULT_STATUSES = (Status.SCHEDULED, Status.IN_PROGRESS)
 _PAGE = 200
 _LOWEST, _HIGHEST = "", "~"
 _BATCH_GET: Final = 100
+_FEW_DAYS: Final = 8
 _MOST_SITES: Final = 100
 """Of an account: of more, what it may not see is left out afterwards."""
 
@@ -61,6 +63,16 @@ class ItemQuery:
             and (not self.sites or item.site in self.sites)
         )
 
+    def is_of_few_days(self) -> bool:
+        """Tell whether it asks for one site and some days: then what they hold is read, and no other site."""
+        if not (self.site and self.date_from and self.date_to):
+            return False
+        try:
+            first, last = (datetime.strptime(day, "%Y%m%d") for day in (self.date_from, self.date_to))  # noqa: DTZ007
+        except ValueError:  # not a day of the calendar: the listing goes by the text
+            return False
+        return (last - first).days < _FEW_DAYS
+
     def is_certain(self, row: ItemRow) -> bool:
         """Tell whether the listing has all that says if a row meets the query; an earlier build's may not."""
         lacks = (self.patient_id and row.patient_key is None) or (self.modality and row.modality is None)
@@ -68,17 +80,26 @@ class ItemQuery:
 
     def filter(self, model: type[ItemRow]) -> Condition | None:
         """Return what DynamoDB can leave out of the listing by itself."""
+        conditions = self._of_exams(model)
+        if self.site is not None:
+            conditions.append(model.pk == site_key(self.site))
+        if 0 < len(self.sites) <= _MOST_SITES:
+            conditions.append(model.pk.is_in(*map(site_key, sorted(self.sites))))
+        return reduce(and_, conditions) if conditions else None
+
+    def filter_of_days(self, model: type[ItemRow]) -> Condition:
+        """Return what DynamoDB can leave out of a site's days by itself."""
+        statuses = model.status.is_in(*(status.value for status in self.statuses))
+        return reduce(and_, self._of_exams(model), statuses)
+
+    def _of_exams(self, model: type[ItemRow]) -> list[Condition]:
         conditions: list[Condition] = []
         if self.modality is not None:
             conditions.append(model.modality.does_not_exist() | (model.modality == self.modality))
         if self.patient_id:
             named = model.patient_key.contains(self.patient_id.casefold())
             conditions.append(model.patient_key.does_not_exist() | named)
-        if self.site is not None:
-            conditions.append(model.pk == site_key(self.site))
-        if 0 < len(self.sites) <= _MOST_SITES:
-            conditions.append(model.pk.is_in(*map(site_key, sorted(self.sites))))
-        return reduce(and_, conditions) if conditions else None
+        return conditions
 
 
 @dataclass(frozen=True)
@@ -99,19 +120,46 @@ def list_items(
     :raises Rejected: ``start`` is not one of ours.
     """
     floor = _decode(start) if start else None
-    by_status = [_rows(tables, status, query, floor, limit) for status in dict.fromkeys(query.statuses)]
-    merged = heapq.merge(*by_status, key=lambda row: str(row.starts_at))
-    found = _admitted(tables, query, merged, offset)
+    found: Iterator[tuple[ItemRow, StoredItem]]
+    if query.is_of_few_days():
+        found = islice(_of_days(tables, query, floor), offset, None)
+    else:
+        by_status = [_rows(tables, status, query, floor, limit) for status in dict.fromkeys(query.statuses)]
+        merged = heapq.merge(*by_status, key=lambda row: str(row.starts_at))
+        found = _admitted(tables, query, merged, offset, limit + 1)
     rows = [pair for _, pair in zip(range(limit + 1), found, strict=False)]
     after = _encode(str(rows[limit - 1][0].starts_at)) if len(rows) > limit else None
     return ItemPage([stored for _, stored in rows[:limit]], after)
 
 
+def _of_days(tables: Tables, query: ItemQuery, floor: str | None) -> Iterator[tuple[ItemRow, StoredItem]]:
+    """Yield the items of a site's days that meet a query."""
+    low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST)
+    high = (query.date_to or "") + _HIGHEST
+    if low > high or not query.statuses:
+        return
+    model = tables.item
+    with translated("listing items"):
+        rows = model.by_start.query(
+            site_key(query.site or ""),
+            model.starts_at.between(low, high),
+            filter_condition=query.filter_of_days(model),
+        )
+        for row in rows:
+            stored = stored_item(row)
+            if query.admits(stored):
+                yield row, stored
+
+
 def _admitted(
-    tables: Tables, query: ItemQuery, merged: Iterator[ItemRow], offset: int
+    tables: Tables, query: ItemQuery, merged: Iterator[ItemRow], offset: int, most: int
 ) -> Iterator[tuple[ItemRow, StoredItem]]:
-    """Yield the rows of the listing that meet a query, each with its item as it is now, but for the first."""
-    while some := list(islice(merged, _BATCH_GET)):
+    """Yield the rows of the listing that meet a query, each with its item as it is now, but for the first.
+
+    :param most: how many are wanted: no more items are read at once than that takes, if all of them do.
+    """
+    all_do = True
+    while some := list(islice(merged, min(_BATCH_GET, max(offset, most)) if all_do else _BATCH_GET)):
         if offset >= len(some) and all(map(query.is_certain, some)):
             offset -= len(some)  # passed over without a look at the items themselves
             continue
@@ -122,11 +170,15 @@ def _admitted(
             full = there.get((row.pk, row.sk))
             stored = stored_item(full) if full is not None else None
             if stored is None or not query.admits(stored):
+                all_do = False
                 continue
             if offset > 0:
                 offset -= 1
             else:
+                most -= 1
                 yield row, stored
+                if not most:
+                    return
 
 
 def items_of_days(

@@ -22,7 +22,7 @@ from shared.worklist_item import WorklistItem
 class PatientIds:
     """Judges a source's items, batch by batch, against all items of their sites.
 
-    :param was_removed: tells of an item whether a person removed it; it bears no Patient ID then.
+    :param removed: returns which of some items a person removed; they bear no Patient ID.
     :param thorough: also look at items that are on the worklist just so: an earlier build may have let them.
     """
 
@@ -30,12 +30,12 @@ class PatientIds:
         self,
         definition: SourceDefinition,
         worklist: WorklistStore,
-        was_removed: Callable[[str], bool],
+        removed: Callable[[Collection[str]], Collection[str]],
         *,
         thorough: bool,
     ) -> None:
         self._definition, self._worklist, self._thorough = definition, worklist, thorough
-        self._was_removed = was_removed
+        self._removed = removed
         self._patients = Patients()
         self._held: dict[str, Bearer] = {}
         self._sites: set[str] = set()
@@ -50,7 +50,8 @@ class PatientIds:
             *(self._patients.forget_record(self._definition.id, record) for record in mapped)
         )
         of = {item.id: item for item in items}
-        there = [Bearer.of(item) for item in items if not self._was_removed(item.id)]
+        removed = self._removed([item.id for item in items])
+        there = [Bearer.of(item) for item in items if item.id not in removed]
         rivals = self._rivals(there, before)
         held = {item_id: self._held_row(of[item_id], other) for item_id, other in rivals.items()}
         return {record: _without(each, held) for record, each in mapped.items()} if held else dict(mapped)

@@ -93,7 +93,7 @@ class RecordIntake:
         self.continued = ContinuedScans(
             definition, redcap, worklist, sites=self._sites, codes=lambda: self.codes, thorough=thorough
         )
-        self._patient_ids = PatientIds(definition, worklist, self.continued.was_removed, thorough=thorough)
+        self._patient_ids = PatientIds(definition, worklist, self.continued.removed, thorough=thorough)
         self._mapped: set[str] = set()  # ids of the items that the records read gave
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site

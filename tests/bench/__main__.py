@@ -20,7 +20,7 @@ from typing import Final
 
 from edge_relay.operations.memory import use_one_heap
 from shared.errors import MwlError
-from tests.bench import report, start, sync, today_page, whole_loop
+from tests.bench import api_calls, report, start, sync, today_page, whole_loop
 from tests.bench.figures import Table
 from tests.bench.lineup import PROGRAMS, Lineup
 from tests.bench.rounds import FULL, QUICK, Effort, say
@@ -31,6 +31,7 @@ from tests.structure.imports import ROOT
 REPORT: Final = ROOT / "docs" / "benchmarks.md"
 WHOLE_LOOP: Final = "whole loop"
 TODAY: Final = "today at the dashboard"
+API: Final = "calls of the API"
 START: Final = "start of the commands"
 SYNC: Final = "sync of a large project"
 
@@ -59,6 +60,8 @@ def main() -> int:
             run.attempt(WHOLE_LOOP, lambda: whole_loop.tables(folder / "loop"))
         if wanted.search(TODAY):
             run.attempt(TODAY, today_page.tables)
+        if wanted.search(API):
+            run.attempt(API, api_calls.tables)
         if wanted.search(START):
             run.attempt(START, lambda: start.tables(folder / "start", effort.rounds))
         if options.full and wanted.search(SYNC):

@@ -1,4 +1,4 @@
-"""`make screenshots`: pictures of every page, for people to look at; the one in docs/ with them.
+"""`make screenshots`: pictures of every page, for people to look at; those in docs/ with them.
 
 python -m tests.browser.screenshots FOLDER [--docs]
 """
@@ -39,7 +39,8 @@ PAGES: Final = (
     "audit",
     "first-run",
 )
-IN_DOCS: Final = ROOT / "docs" / "images" / "today.png"
+IN_DOCS: Final = ROOT / "docs" / "images"
+"""Has `today.png`, as a desk shows it, and `today-VIEW.png` of each other view: its first screen."""
 
 
 def take(browser: Browser, site: str, folder: Path, views: list[str], pages: list[str]) -> None:
@@ -51,11 +52,19 @@ def take(browser: Browser, site: str, folder: Path, views: list[str], pages: lis
                 page.screenshot(path=folder / f"{path.replace('/', '-')}-{view}.png", full_page=True)
 
 
+def renew_docs(browser: Browser, site: str) -> None:
+    """Take the pictures of Today that the documentation shows: few and small."""
+    for view, context in VIEWS.items():
+        with at(browser, site, Role.WRITE, **{**context, "device_scale_factor": 1}) as page:
+            name = "today" if view == "desktop" else f"today-{view}"
+            page.screenshot(path=IN_DOCS / f"{name}.png", full_page=view == "desktop")
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures are put")
-    parser.add_argument("--docs", action="store_true", help="also renew the picture in docs/images")
+    parser.add_argument("--docs", action="store_true", help="also renew the pictures in docs/images")
     parser.add_argument("--views", nargs="*", choices=list(VIEWS), default=list(VIEWS))
     parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
     asked = parser.parse_args()
@@ -70,8 +79,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         take(browser, site, asked.folder, asked.views, asked.pages)
         if asked.docs:
-            take(browser, site, asked.folder, ["desktop"], ["today"])
-            IN_DOCS.write_bytes((asked.folder / "today-desktop.png").read_bytes())
+            renew_docs(browser, site)
         browser.close()
 
 

@@ -101,6 +101,17 @@ def test_a_list_of_a_hundred_exams(table: TableModel, cloud: ApiRig) -> None:
     as_said("A list of 100 exams", units)
 
 
+def test_a_sites_day_costs_the_same_whatever_other_sites_hold(table: TableModel, cloud: ApiRig) -> None:
+    one = an_item("D1", site="day", modality="CT")
+    cloud.services.worklist.put_if_changed([one, an_item("D2", site="day", scheduled_start_date="20261201")])
+    cloud.services.worklist.put_if_changed([an_item(f"O{number}", site="other") for number in range(600)])
+    found = []
+    query = ItemQuery(site="day", date_from="20261122", date_to="20261122", modality="CT", patient_id="SUB-D")
+    units = cost(table, lambda: found.extend(cloud.services.worklist.list_items(query, limit=100).items))
+    assert [stored.item.id for stored in found] == [one.id]
+    within(units, reads=0.5, writes=0)
+
+
 def test_one_patient_among_many_open_exams_is_found_by_narrow_rows(table: TableModel, cloud: ApiRig) -> None:
     items = [an_item(f"M{number}", site="east") for number in range(2_000)]
     cloud.services.worklist.put_if_changed(items)

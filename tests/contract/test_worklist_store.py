@@ -378,3 +378,41 @@ def test_a_full_batch_of_no_shows_is_moved_and_every_row_told(
     assert store.put_if_changed(moved).written == BATCH
     assert {each.performed_procedure_step_status for each in feed(store).values()} == {Status.SCHEDULED}
     assert len(steps.due_write_backs(500)) == BATCH
+
+
+def test_a_sites_days_are_listed_page_by_page_as_the_listing_itself_does(store: WorklistStore) -> None:
+    items = [
+        an_item(
+            f"{number:03}",
+            scheduled_start_date=f"202611{20 + number % 4}",
+            scheduled_start_time=f"{8 + number % 9:02}0000",
+            modality="CT" if number % 3 else "MR",
+        )
+        for number in range(40)
+    ]
+    store.put_if_changed([*items, an_item("x", site="south")])
+    store.remove(items[5].id)
+    store.edit(items[7].id, {"performed_procedure_step_status": "CANCELLED"})
+
+    def listed(**conditions: Any) -> list[str]:
+        found, start = [], None
+        while True:
+            page = store.list_items(ItemQuery(modality="CT", **conditions), limit=4, start=start)
+            found += [stored.item.id for stored in page.items]
+            start = page.next
+            if start is None:
+                return found
+
+    week: dict[str, Any] = {"date_from": "20261121", "date_to": "20261122"}
+    of_days = listed(site="north", **week)
+    assert len(of_days) > 10
+    assert of_days == [each for each in listed(**week) if each != an_item("x").id]
+    query = ItemQuery(modality="CT", site="north", **week)
+    skipped = store.list_items(query, limit=3, offset=5)
+    assert [stored.item.id for stored in skipped.items] == of_days[5:8]
+
+
+@pytest.mark.parametrize("day", ["20260230", "99991231"])
+def test_a_day_that_no_calendar_has_holds_nothing(store: WorklistStore, day: str) -> None:
+    query = ItemQuery(site="north", date_from=day, date_to=day)
+    assert store.list_items(query, limit=5).items == []

@@ -9,8 +9,14 @@ from random import Random
 from typing import Final
 
 _SILENT: Final = ("silence", "one way")
-_PORTAL: Final = b"<html><body>Please log in to the guest network</body></html>"
-_REDIRECT: Final = b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\n\r\n"
+_OWN_ANSWERS: Final = {
+    "portal": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 35\r\n\r\n"
+    b"<p>Log in to the guest network.</p>",
+    "redirect": b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\n\r\n",
+    "encoding": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+    b'Content-Length: 13\r\n\r\n{"items": []}',
+}
+"""What is answered in the cloud's stead."""
 
 
 class Proxy:
@@ -18,6 +24,7 @@ class Proxy:
 
     FAULTS: Final = (
         "refuse", "cut", "half", "silence", "one way", "drip", "delay", "noise", "portal", "redirect",
+        "encoding",
     )  # fmt: skip
 
     def __init__(self, target: int, chance: Random) -> None:
@@ -63,10 +70,9 @@ class Proxy:
     def _answer(self, client: socket.socket, fault: str) -> None:
         if fault == "refuse":
             return
-        if fault in {"portal", "redirect"}:
+        if fault in _OWN_ANSWERS:
             client.recv(65536)
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(_PORTAL)
-            client.sendall(_REDIRECT if fault == "redirect" else head + _PORTAL)
+            client.sendall(_OWN_ANSWERS[fault])
             return
         with socket.create_connection(("127.0.0.1", self._target), 10) as server:
             self._open.add(server)

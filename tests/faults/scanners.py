@@ -1,4 +1,4 @@
-"""Scanners that misbehave, and many that behave: slow ones, 5,000 connects, a soak of 64 with churn.
+"""Scanners that misbehave, and many that behave: slow ones, connects, broken bytes, a soak of 64 with churn.
 
 While some say nothing, or a byte a second, others must be served. What the relay takes (memory, threads,
 descriptors, the journal's ``-wal``) is as before when all have gone, and flat during the soak. In the soak 64
@@ -29,7 +29,7 @@ from tests.bench import wire
 from tests.bench.client import Association, Called
 from tests.bench.processes import Use
 from tests.faults.outcome import Outcome
-from tests.fuzz import corpus
+from tests.fuzz import corpus, sessions
 from tests.fuzz.relay import ITEMS, MEGABYTE, Mistreated, mistreated
 from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.relay import began, completed, eventually, item, query
@@ -69,6 +69,7 @@ def run(folder: Path, connects: int, soak_seconds: float, seed: int, crowd: int 
         relay.serves()
         _slow(relay, outcome)
         _connect(relay, connects, outcome)
+        _broken(relay, connects // 10, seed, outcome)
     (folder / "soak").mkdir()
     titles = [f"MR{number}" for number in range(crowd)]
     with mistreated(folder / "soak", *titles, deadline=int(PATIENCE)) as relay:
@@ -140,6 +141,15 @@ def _connect(relay: Mistreated, connects: int, outcome: Outcome) -> None:
         )
         if now > then + more
     ]
+
+
+def _broken(relay: Mistreated, count: int, seed: int, outcome: Outcome) -> None:
+    """Hold associations whose bytes are broken: each ends, and others are served."""
+    found, ends = sessions.run(relay, seed, count)
+    outcome.faults += found.inputs
+    outcome.others += found.findings
+    outcome.told["broken associations"] = ", ".join(f"{times:,} {end}" for end, times in ends.most_common())
+    _served(relay.serves, outcome)
 
 
 def _soak(

@@ -10,6 +10,7 @@ import base64
 import hmac
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge_relay.client import scu
 from lambdas.access.role import Role
 from lambdas.api.accounts import add_user
+from lambdas.api.route_groups import route_modules
 from shared.errors import MwlError
+from shared.feed import FeedItem
 from tests.faults.outcome import Outcome
 from tests.rigs.api import PASSWORD, ApiRig, RelayClient, api, log_lines, public_pem
 from tests.rigs.builders import an_event, an_item
@@ -37,6 +40,7 @@ from tests.rigs.relay import (
     scanner,
     shown,
 )
+from tests.rigs.routes import served
 
 _NAME, _ID, _BORN = "Leakmarker^Quirin", "PID-LEAK-4711", "19770707"
 _MARKS: Final = (_NAME, "Leakmarker", _ID, _BORN, "BEGIN PRIVATE KEY", PASSWORD, SIGNING_SECRET)
@@ -50,6 +54,7 @@ def run(folder: Path) -> Outcome:
     with api() as rig, log_lines() as lines:
         _tokens(rig, outcome)
         _other_sites(rig, outcome)
+        _every_route(rig, outcome)
         _enrolment(rig, outcome)
         _guessing(rig, outcome)
         _look_through("a log line of the API", json.dumps(lines, default=str), outcome)
@@ -132,6 +137,38 @@ def _other_sites(rig: ApiRig, outcome: Outcome) -> None:
         outcome.wrong_answers.append("a relay reports on another site's step")
     if south.http.get("/relay/mpps/2.25.61").status != 404:
         outcome.wrong_answers.append("a relay reads another site's step")
+
+
+def _every_route(rig: ApiRig, outcome: Outcome) -> None:
+    """Call every route as people, and a relay, of another site, with what really is at this one."""
+    theirs = an_item("theirs", site="north", patient_name=_NAME, patient_id=_ID)
+    rig.services.worklist.put_if_changed([theirs])
+    north, uid = rig.relay("north"), "2.25.62"
+    body = {"events": [an_event(theirs, uid).model_dump(mode="json")]}
+    recorded = north.http.post("/relay/mpps", json=body).json()["results"][0]["outcome"]
+    before = _theirs(rig, theirs.id)
+    own = {"item_id": theirs.id, "sop_instance_uid": uid, "relay_id": north.relay_id}
+    callers = {"a relay": rig.relay("south").http}
+    for role in (Role.READ, Role.WRITE):
+        add_user(rig.services, f"south-{role}", PASSWORD, role, about={"sites": ["south"]})
+        callers[str(role)] = rig.user(role, f"south-{role}")
+    for who, client in callers.items():
+        for method, path in sorted(served(route_modules())):
+            if path.startswith("/auth/"):
+                continue  # it could log itself out
+            url = re.sub(r"\{(\w+)\}", lambda name: own.get(name[1], "none"), path)
+            answer = client.request(method, url, json=None if method in {"GET", "DELETE"} else {})
+            outcome.faults += 1
+            outcome.operations += 1
+            if answer.status >= 500 or any(mark in answer.text for mark in (_ID, "Leakmarker", _BORN)):
+                outcome.wrong_answers.append(f"{who} of another site: {method} {path}: {answer.status}")
+    if recorded != "recorded" or _theirs(rig, theirs.id) != before:
+        outcome.wrong_answers.append("somebody of another site changed an exam, or its step was not recorded")
+
+
+def _theirs(rig: ApiRig, item_id: str) -> object:
+    rows = rig.services.worklist.rows_after("north", 0, 500)[0]
+    return [row for row in rows if isinstance(row, FeedItem) and row.item.id == item_id]
 
 
 def _enrolment(rig: ApiRig, outcome: Outcome) -> None:

@@ -25,6 +25,7 @@ _NETWORK: Final = {
     "drip": "did not answer in time|has had its time",
     "noise": "broke the connection off|could not be reached|did not answer",
     "portal": r"is not JSON .*is a proxy in between\?",
+    "encoding": "sent an answer that cannot be unpacked",
     "redirect": r"the cloud answered 302 .*is a proxy in between\?",
 }
 _ANSWERS: Final = {

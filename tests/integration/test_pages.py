@@ -101,7 +101,7 @@ def test_a_coordinator_sees_who_is_where(rig: ApiRig) -> None:
     words = visitor(rig, Role.READ).get("/app/today").words
     assert "REDCap was read 0 s ago." in words
     assert "MR1 Asked for its list 40 s ago" in words
-    assert "Renée García Márquez sub-1, Brain MRI booked" in words
+    assert "Renée García Márquez sub-1, Brain MRI Next booked" in words
     assert "Zoë Núñez sub-2, Brain MRI on the scanner" in words
     assert "started 09:31 (+5 min)" in words
     assert "José Smith sub-3, Brain MRI done 09:31-10:15 started 09:31 (+1 min) REDCap is being told" in words
@@ -221,7 +221,7 @@ def test_why_somebody_is_not_on_the_list_is_one_answer_too(rig: ApiRig) -> None:
 
 def test_the_week_says_how_full_scanners_are_and_what_is_wrong(rig: ApiRig) -> None:
     hours = {"all": {"opens": "08:00", "closes": "14:30"}}
-    rig.services.sources.put(definition_from({**DEFINITION, "opening_hours": hours}))
+    rig.services.sources.put(definition_from({**DEFINITION, "scanner_hours": hours}))
     book(rig, "1", scheduled_end_time="1600")
     book(rig, "2")
     words = visitor(rig, Role.READ).get("/app/week").words

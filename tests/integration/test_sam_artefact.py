@@ -19,6 +19,7 @@ from infra.artefacts.imports import imported_by
 from infra.local.aws import LocalAws
 from tests.rigs.cloudformation import load, resources
 from tests.rigs.lambda_events import http_event, schedule_event, sqs_event
+from tests.rigs.patience import PATIENCE
 from tests.structure.imports import ROOT
 
 NAMED = os.environ.get("MWL_SAM_BUILD")
@@ -93,7 +94,7 @@ def invoke(function: str, event: dict[str, Any], environment: dict[str, str]) ->
         env=environment | {"POWERTOOLS_SERVICE_NAME": function, "POWERTOOLS_METRICS_DISABLED": "true"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,  # a busy machine imports for a long time
         check=False,
     )
     assert run.returncode == 0, run.stderr

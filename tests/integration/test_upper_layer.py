@@ -91,7 +91,7 @@ def test_requests_sent_without_waiting_are_answered_in_order() -> None:
 
 
 def test_no_more_than_a_few_requests_are_read_ahead_and_waiting_is_not_held_against_the_peer() -> None:
-    with serving(limits=Limits(pdu_seconds=0.2)) as (toy, listener), associated(listener) as peer:
+    with serving(limits=Limits(pdu_seconds=1.0)) as (toy, listener), associated(listener) as peer:
         peer.send(find(1, b"later"))
         peer.socket.settimeout(0.1)
         with pytest.raises(TimeoutError):
@@ -217,7 +217,7 @@ def test_an_expensive_search_delays_nobody() -> None:
             began = perf_counter()
             peer.echo()
             waits.append(perf_counter() - began)
-        assert sorted(waits)[10] < 1  # the search alone would take for ever
+        assert sorted(waits)[10] < SOON  # the search alone would take for ever
 
 
 def test_a_message_may_come_in_values_of_one_byte() -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import jwt
@@ -112,6 +112,11 @@ def api(replaced: Mapping[str, Any] | None = None, **environment: str) -> Iterat
         services = services_from(load(ApiSettings), now=rig.clock, passwords=quick_passwords())
         services = replace(services, **(replaced or {}))
         yield ApiRig(rig, services, _adapter(services))
+
+
+def over(services: Services) -> ApiRig:
+    """Return the API over services that somebody else has made; it has no cloud of its own."""
+    return ApiRig(cast("Any", None), services, _adapter(services))
 
 
 def _adapter(services: Services) -> Handler:

@@ -7,7 +7,8 @@ when it is full, everything is forgotten, and written again as it is asked for. 
 
 from __future__ import annotations
 
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 MOST_BYTES: Final = 32 << 20
 _AROUND: Final = 512  # what Python needs for the objects of one entry, besides their bytes
@@ -33,15 +34,19 @@ class Room:
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._most: Final = most
         self._used = 0
-        self.times_full = 0
-        """Whoever knows another number has to forget what it keeps."""
+        self._holders: Final[WeakSet[Written[Any]]] = WeakSet()
+
+    def enter(self, holder: Written[Any]) -> None:
+        """Let somebody keep something here."""
+        self._holders.add(holder)
 
     def take(self, size: int) -> None:
-        """Count what is kept from now on."""
+        """Count what is kept from now on; when the room is full, everybody forgets what they keep."""
         self._used += size
         if self._used > self._most:
             self._used = size
-            self.times_full += 1
+            for holder in self._holders:  # those too that nobody asks any more
+                holder.forget()
 
 
 class Written(Generic[A]):
@@ -49,8 +54,8 @@ class Written(Generic[A]):
 
     def __init__(self, room: Room) -> None:
         self._room: Final = room
-        self._times_full = room.times_full
-        self._kept: dict[object, tuple[Row, A]] = {}
+        self._kept: Final[dict[object, tuple[Row, A]]] = {}
+        room.enter(self)
 
     def of(self, row: Row) -> A | None:
         """Return the answer that was written from these very values; None if there is none."""
@@ -61,6 +66,8 @@ class Written(Generic[A]):
         """Keep what was written from a row that was found sound."""
         blob = row[4]
         self._room.take(len(answer.identifier) + _AROUND + (len(blob) if isinstance(blob, bytes) else 0))
-        if self._times_full != self._room.times_full:
-            self._kept, self._times_full = {}, self._room.times_full
         self._kept[row[0]] = row, answer
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._kept.clear()

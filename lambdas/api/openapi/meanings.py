@@ -227,7 +227,7 @@ PROPERTIES: Final = {
     "rows": "Which rows of the project are scans.",
     "joins": "Rows that complete a scan's row.",
     "operating_window": "When the source may be synced.",
-    "opening_hours": "When scanners may be booked, by AE title; `all`: those without hours of their own.",
+    "scanner_hours": "When scanners may be booked, by AE title; `all`: those without hours of their own.",
     "write_back": "What REDCap is told.",
     "enabled": "Whether it is synced.",
     "last_run_at": "When it was last tried.",

@@ -75,12 +75,14 @@ class _Scale:
 
 
 def _scale(chart: Chart) -> _Scale:
-    """Return an axis that begins and ends at round numbers, and has 0 on it."""
+    """Return an axis that begins and ends at round numbers, and has 0 on it: whole ones for whole values."""
     known = [value for series in chart.series for value in series.values if value is not None]
     low, high = min([0.0, *known]), max([0.0, *known])
     span = (high - low) or 1.0
     magnitude = 10.0 ** floor(log10(span / 5))
     step = next(magnitude * each for each in _STEPS if magnitude * each * 5 >= span)
+    if all(float(value).is_integer() for value in known):
+        step = max(step, 1.0)
     below, above = floor(low / step), -floor(-high / step)
     return _Scale(below * step, max(above, below + 1) * step, step)
 

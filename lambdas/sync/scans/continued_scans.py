@@ -88,10 +88,13 @@ class ContinuedScans:
         """Return the sites where a scanner or a person has touched an item of the source."""
         return frozenset(stored.item.site for stored in self._all_touched().values())
 
-    def was_removed(self, item_id: str) -> bool:
-        """Tell whether a person removed an item."""
-        found = self._all_touched().get(item_id)
-        return found is not None and found.gone
+    def removed(self, item_ids: Collection[str]) -> frozenset[str]:
+        """Return which of some items a person removed."""
+        if self._touched is None:
+            found = self._touched_among(item_ids, self._sites)
+        else:
+            found = [self._touched[item_id] for item_id in item_ids if item_id in self._touched]
+        return frozenset(stored.item.id for stored in found if stored.gone)
 
     def rivals_of_lost(self, records: Collection[str]) -> frozenset[str]:
         """Return the records that may be what touched scans of records that are gone are called now.

@@ -118,6 +118,13 @@ class Expression:
             self._expect("AND")
             high = self._operand()
             return left is not None and bool(_plain(low) <= _plain(left) <= _plain(high))
+        if operator == "IN":
+            self._expect("(")
+            listed = [_plain(self._operand())]
+            while self._skip(","):
+                listed.append(_plain(self._operand()))
+            self._expect(")")
+            return left is not None and _plain(left) in listed
         right = self._operand()
         if left is None or right is None:
             return operator == "<>" and left is not right

@@ -51,5 +51,6 @@ def _page(request: Request, who: Visitor, services: Services, address: str = "")
         "calendars.html",
         calendars=[(each, at(each.made_at, now, zone)) for each in found],
         sites=sites_of(services, who),
+        zone=services.settings.site_time_zone,
         made=address,
     )

@@ -58,6 +58,7 @@ def find(request: Request, who: ActingReader, form: SentForm, services: UseServi
         sites=sites,
         site=state.site,
         typed=typed,
+        zone=state.zone_name,
         enough=enough,
         days=f"{day_of(first)} and {day_of(last)}",
         found=_answers(services, who, state, items[:MOST_FOUND]),

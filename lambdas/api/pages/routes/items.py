@@ -41,6 +41,7 @@ def show_item(item_id: ItemId, request: Request, who: Reader, services: UseServi
         who,
         "item.html",
         stored=stored,
+        zone=state.zone_name,
         day=day_of(stored.item.scheduled_start_date),
         row=exam_row(state, stored, performed, hides_names=hidden),
         answer=answer(state, stored, list(performed.values()), views, name, shown.get(item_id, ())),

@@ -32,7 +32,7 @@ def show_week(
         "week.html",
         state=state,
         sites=sites,
-        week=week_view(monday, items, state.today, state.opening_hours),
+        week=week_view(monday, items, state.today, state.scanner_hours),
         before=_after(monday, -7),
         after=_after(monday, 7),
     )

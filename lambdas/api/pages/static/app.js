@@ -46,6 +46,11 @@
     focused = part.contains(active) ? active.getAttribute("href") || "" : "";
     if (paused || (part.contains(active) && !focused && active !== part)) event.detail.shouldSwap = false;
   });
+  // A page that cannot be renewed says so: nobody takes an old list for the present one.
+  const unrenewed = document.querySelector("[data-unrenewed]");
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (unrenewed) unrenewed.hidden = Boolean(event.detail.successful);
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (!focused) return;
     const again = [...event.detail.target.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Final
@@ -18,6 +18,7 @@ from shared.worklist_item import Status
 
 MARKS: Final = {Status.ARRIVED: "Arrived", Status.NO_SHOW: "Did not come", Status.SCHEDULED: "Back to booked"}
 """What a person may mark, and what the button says."""
+_TO_COME: Final[frozenset[Kind]] = frozenset({"waiting", "here", "late"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Row:
     """An exam in a table.
 
     :param note: what is worth knowing; ``told``: whether REDCap knows of the scan.
+    :param is_next: the scanner's next participant of today.
     """
 
     item_id: str
@@ -44,6 +46,7 @@ class Row:
     note: str
     told: str
     marks: tuple[Mark, ...] = ()
+    is_next: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,14 @@ class ScannerTable:
 
 @dataclass(frozen=True)
 class Day:
-    """What the page Today says."""
+    """What the page Today says.
+
+    :param as_of: when that was so, by the site's clock.
+    """
 
     title: str
     summary: str
+    as_of: str
     zone: str
     troubles: tuple[str, ...]
     missing: tuple[Missing, ...]
@@ -93,9 +100,12 @@ def day_view(
         ScannerTable(
             scanner,
             _heard(state, scanner),
-            tuple(
-                exam_row(state, each, performed, told_of, hides_names=hides_names, may_mark=may_mark)
-                for each in own
+            _with_next(
+                (
+                    exam_row(state, each, performed, told_of, hides_names=hides_names, may_mark=may_mark)
+                    for each in own
+                ),
+                is_today=day == state.today,
             ),
         )
         for scanner, own in groupby(ordered, key=lambda each: each.item.scheduled_station_aetitle)
@@ -103,12 +113,22 @@ def day_view(
     return Day(
         title=_title(day),
         summary=summary(state),
+        as_of=state.said_at(state.now),
         zone=state.zone_name,
         troubles=troubles(state),
         missing=tuple(missing),
         tables=tables,
         empty="" if tables else _empty(state, day),
     )
+
+
+def _with_next(rows: Iterable[Row], *, is_today: bool) -> tuple[Row, ...]:
+    found = list(rows)
+    waiting = (number for number, row in enumerate(found) if row.kind in _TO_COME)
+    number = next(waiting, None) if is_today else None
+    if number is not None:
+        found[number] = replace(found[number], is_next=True)
+    return tuple(found)
 
 
 def exam_row(

@@ -11,7 +11,7 @@ from lambdas.api.pages.views.words import SILENT_SECONDS, ago, at
 from lambdas.sources.stored import StoredSource, at_site, zone_name
 from lambdas.store.accounts.relays import Heartbeat, Relay
 from lambdas.sync.status import SourceStatus, status_of
-from shared.scanners.opening_hours import OpeningHours, hours_of
+from shared.scanners.scanner_hours import ScannerHours, hours_of
 from shared.text.time_zones import time_zone
 
 
@@ -45,9 +45,9 @@ class SiteState:
         """Return a moment in words, in the site's zone."""
         return at(moment, self.now, self.zone)
 
-    def opening_hours(self, scanner: str) -> OpeningHours | None:
-        """Return a scanner's opening hours, as the first source says that says any; None: none does."""
-        said = (hours_of(scanner, each.definition.opening_hours) for each in self.sources if each.definition)
+    def scanner_hours(self, scanner: str) -> ScannerHours | None:
+        """Return a scanner's hours, as the first source says that says any; None: none does."""
+        said = (hours_of(scanner, each.definition.scanner_hours) for each in self.sources if each.definition)
         return next(filter(None, said), None)
 
     def last_query(self, ae_title: str) -> datetime | None:

@@ -57,7 +57,7 @@ def answer(
         sentence=_sentence(state, stored, name, where, shown_by),
         on_list=on_list,
         stations=(
-            _saved(stored),
+            _saved(state, stored),
             Station("Read by mwl-relay", "yes", _read(state, stored)),
             _at_relay(state),
             _at_scanner(state, stored, shown_by, shown),
@@ -97,17 +97,24 @@ def _when(state: SiteState, stored: StoredItem) -> str:
     return f"{said} at {clock_time(stored.item.scheduled_start_time)}"
 
 
-def _saved(stored: StoredItem) -> Station:
-    item = stored.item
+def _saved(state: SiteState, stored: StoredItem) -> Station:
+    item, timing = stored.item, stored.timing
     if not item.source:
         return Station("Booked", "yes", "by hand, not in REDCap")
-    return Station("Saved in REDCap", "yes", f"{item.source}, record {item.source_record}")
+    said = f"{item.source}, record {item.source_record}"
+    if timing.saved_at:
+        said += f", {'at' if timing.saved_exactly else 'not before'} {state.said_at(timing.saved_at)}"
+    return Station("Saved in REDCap", "yes", said)
 
 
 def _read(state: SiteState, stored: StoredItem) -> str:
     own = [each for each in state.sources if each.source_id == stored.item.source]
-    report = own[0].state.report if own else None
-    return f"REDCap was last read at {state.said_at(report.finished_at)}" if report else "on the list"
+    report, listed = own[0].state.report if own else None, stored.timing.listed_at
+    since = f"on the list as planned since {state.said_at(listed)}" if listed else "on the list"
+    if report is None:
+        return since
+    read = f"REDCap was last read at {state.said_at(report.finished_at)}"
+    return f"{since}; {read}" if listed else read
 
 
 def _at_relay(state: SiteState) -> Station:

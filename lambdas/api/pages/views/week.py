@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from lambdas.api.pages.views.words import hours, planned_end, planned_start
 from lambdas.store.ownership import StoredItem
-from shared.scanners.opening_hours import OpeningHours
+from shared.scanners.scanner_hours import ScannerHours
 from shared.worklist_item import Status
 
-HoursOf = Callable[[str], OpeningHours | None]
+HoursOf = Callable[[str], ScannerHours | None]
 
 
 class Booking(NamedTuple):
@@ -33,7 +33,7 @@ class Cell:
     :param span: its first and last start.
     :param booked: how much of its hours is booked, in words; empty if no length is known.
     :param overlaps: the starts of bookings that begin before the one before them has ended, or with it.
-    :param outside: the starts of bookings that are not within the scanner's opening hours.
+    :param outside: the starts of bookings that are not within the scanner's hours.
     """
 
     day: str
@@ -74,7 +74,7 @@ def week_view(
 ) -> Week:
     """Return a week; cancelled exams and those that nobody came to take no time of a scanner.
 
-    :param hours_of: the opening hours of a scanner, None if they are not known.
+    :param hours_of: the hours of a scanner, None if they are not known.
     """
     booked: dict[str, list[Booking]] = {}
     for stored in items:
@@ -90,7 +90,7 @@ def week_view(
 
 
 def _scanner(
-    name: str, booked: list[Booking], monday: datetime, today: str, opening: OpeningHours | None
+    name: str, booked: list[Booking], monday: datetime, today: str, opening: ScannerHours | None
 ) -> ScannerWeek:
     booked.sort(key=lambda each: each.start)
     overlaps = set(_overlapping(booked))
@@ -116,7 +116,7 @@ def _cell(
     own: Sequence[Booking],
     overlaps: set[datetime],
     is_today: bool,
-    opening: OpeningHours | None,
+    opening: ScannerHours | None,
 ) -> Cell:
     starts = [f"{each.start:%H:%M}" for each in own]
     outside = [each for each in own if opening and not opening.cover(each.start, each.end or each.start)]
@@ -132,7 +132,7 @@ def _cell(
     )
 
 
-def _booked(day: datetime, own: Sequence[Booking], opening: OpeningHours | None) -> str:
+def _booked(day: datetime, own: Sequence[Booking], opening: ScannerHours | None) -> str:
     known = [each.end - each.start for each in own if each.end]
     if not known:
         return ""

@@ -96,8 +96,8 @@ def test_text_that_is_no_definition_is_refused(text: str, named: str) -> None:
         ({"write_back": {"start": "told", "end": "told"}}, "write_back: told is the target of two values"),
         ({"write_back": {"statsu": "x"}}, "write_back.statsu: there is no such key; did you mean status"),
         ({"operating_window": {"opens": "6am", "closes": "20:00"}}, "operating_window.opens"),
-        ({"opening_hours": {"all": {"opens": "18:00", "closes": "08:00"}}}, "opening_hours.all"),
-        ({"opening_hours": {"A" * 17: {"opens": "08:00", "closes": "18:00"}}}, "opening_hours"),
+        ({"scanner_hours": {"all": {"opens": "18:00", "closes": "08:00"}}}, "scanner_hours.all"),
+        ({"scanner_hours": {"A" * 17: {"opens": "08:00", "closes": "18:00"}}}, "scanner_hours"),
         ({"site": ""}, "site: give either site or sites_by_dag"),
         ({"sites_by_dag": {"oslo_dag": "oslo"}}, "site: give either site or sites_by_dag"),
         ({"site": "", "sites_by_dag": {"oslo_dag": "Oslo 1"}}, "sites_by_dag.oslo_dag"),
@@ -300,9 +300,9 @@ def test_a_changed_definition_has_another_digest() -> None:
     assert classic_definition().digest() != classic_definition(site="north").digest()
 
 
-def test_opening_hours_make_no_item_so_nothing_is_read_again_for_them() -> None:
+def test_scanner_hours_make_no_item_so_nothing_is_read_again_for_them() -> None:
     hours = {"all": {"opens": "08:00", "closes": "18:00"}}
-    assert classic_definition(opening_hours=hours).digest() == classic_definition().digest()
+    assert classic_definition(scanner_hours=hours).digest() == classic_definition().digest()
 
 
 JSON = st.recursive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, fromstring
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,14 @@ def test_everything_is_inside_the_drawing(one: list[float | None], two: list[flo
     for left, width in bars(root):
         assert left >= 0
         assert left + width <= WIDTH
+
+
+@pytest.mark.parametrize(
+    ("values", "marks"), [((0.0, 0.0), ["0", "1"]), ((1.0, 2.0), ["0", "1", "2"]), ((0.5, 0.0), ["0", "0.1"])]
+)
+def test_what_is_counted_in_whole_numbers_has_no_halves_on_its_axis(
+    values: tuple[float, float], marks: list[str]
+) -> None:
+    ticks = [each.text for each in drawn(Series("a", values)).iter("text") if each.get("class") == "tick"]
+    assert ticks[: len(marks)] == marks
+    assert len(ticks) == len(marks) or "0.1" in ticks

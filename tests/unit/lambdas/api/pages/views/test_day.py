@@ -46,6 +46,27 @@ def test_a_scanner_says_when_it_last_asked() -> None:
     assert second.heard == "This scanner has not asked for its list yet."
 
 
+def test_the_next_participant_of_each_scanner_is_named() -> None:
+    items = [
+        stored("1", status=Status.COMPLETED, scheduled_start_time="0800"),
+        stored("2", scheduled_start_time="0900"),
+        stored("3", status=Status.ARRIVED, scheduled_start_time="1100"),
+        stored("4", scheduled_station_aetitle="MR2", status=Status.ARRIVED),
+        stored("5", scheduled_station_aetitle="MR3", status=Status.NO_SHOW),
+    ]
+
+    def following(day: str) -> list[str]:
+        tables = day_view(a_site(), day, items, {}).tables
+        return [f"{table.scanner} {each.time}" for table in tables for each in table.rows if each.is_next]
+
+    assert following(TODAY) == ["MR1 09:00", "MR2 09:30"]
+    assert following("20261123") == []
+
+
+def test_the_page_says_as_of_when_it_is() -> None:
+    assert day_view(a_site(), TODAY, [], {}).as_of == "10:00"
+
+
 def test_without_any_word_of_a_scanner_nothing_is_said_of_it() -> None:
     [table] = day_view(a_site(relays=()), TODAY, [stored()], {}).tables
     assert table.heard == ""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from lambdas.api.pages.views.site import SiteState
 from lambdas.api.pages.views.timeline import Answer, answer
 from lambdas.store.ownership import StoredItem
+from lambdas.store.plans.timing import Timing
 from lambdas.store.unfinished_write_backs import PerformedStep
 from lambdas.sync.scanner_view import ScannerView
 from shared.worklist_item import Status
-from tests.rigs.site_state import a_heartbeat, a_relay, a_site, performed, stored
+from tests.rigs.site_state import NOW, a_heartbeat, a_relay, a_site, performed, stored
 
 
 def view(**changes: Any) -> ScannerView:
@@ -47,6 +51,17 @@ def test_somebody_on_the_list() -> None:
         "Ended": ("no", "not yet"),
         "REDCap told": ("no", "nothing to tell yet"),
     }
+
+
+@pytest.mark.parametrize(("exactly", "said"), [(True, "at 08:30"), (False, "not before 08:30")])
+def test_the_way_says_when_it_was_saved_and_since_when_it_is_on_the_list(exactly: bool, said: str) -> None:
+    timing = Timing(
+        listed_at=NOW - timedelta(minutes=89), saved_at=NOW - timedelta(minutes=90), saved_exactly=exactly
+    )
+    found = way(told(stored().model_copy(update={"timing": timing})))
+    assert found["Saved in REDCap"] == ("yes", f"study, record 001, {said}")
+    read = "on the list as planned since 08:31; REDCap was last read at 09:59"
+    assert found["Read by mwl-relay"] == ("yes", read)
 
 
 def test_another_day_is_named() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lambdas.api.pages.views.week import Cell, monday_of, week_view
-from shared.scanners.opening_hours import OpeningHours
+from shared.scanners.scanner_hours import ScannerHours
 from shared.worklist_item import Status
 from tests.rigs.site_state import stored
 
 MONDAY = monday_of("20261122")
-HOURS = OpeningHours.model_validate({"opens": "08:00", "closes": "18:00"})
+HOURS = ScannerHours.model_validate({"opens": "08:00", "closes": "18:00"})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MIDNIGHT: Final = time()
 
 
-class OpeningHours(BaseModel):
+class ScannerHours(BaseModel):
     """From when to when on which days; local times, without a zone.
 
     :param closes: 00:00 is the midnight at the end of the day.
@@ -54,7 +54,7 @@ class OpeningHours(BaseModel):
         return datetime.combine(day, self.opens), datetime.combine(last, self.closes)
 
 
-def hours_of(scanner: str, given: Mapping[str, OpeningHours]) -> OpeningHours | None:
+def hours_of(scanner: str, given: Mapping[str, ScannerHours]) -> ScannerHours | None:
     """Return a scanner's hours: its own, else those of every scanner; None: nobody said any.
 
     :param given: by AE title, or `EVERY_SCANNER`.

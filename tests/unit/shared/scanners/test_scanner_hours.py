@@ -1,4 +1,4 @@
-"""Opening hours of scanners, by the clock on the wall."""
+"""Hours of scanners, by the clock on the wall."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.scanners.opening_hours import OpeningHours, hours_of
+from shared.scanners.scanner_hours import ScannerHours, hours_of
 
 FRIDAY, SATURDAY = date(2026, 11, 27), date(2026, 11, 28)
 
 
-def hours(**changes: Any) -> OpeningHours:
+def hours(**changes: Any) -> ScannerHours:
     fields = {"opens": "08:00", "closes": "18:00", "days": ["mon", "fri"]}
-    return OpeningHours.model_validate({**fields, **changes})
+    return ScannerHours.model_validate({**fields, **changes})
 
 
 def at(clock: str, day: date = FRIDAY) -> datetime:
