@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_NATIVE_TLS := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm wheel sbom client-venv spectral sam-venv validate build build-here ministack-venv deploy deploy-local clean
+.PHONY: help venv demo test test-quick mutants structure bench cost fuzz faults conformance docs man lint lint-workflows check-lock screenshots format lock coverage nfpm relay-package relay-rpm relay-image wheel sbom client-venv spectral sam-venv checkov validate build build-here ministack-venv contract-ministack deploy deploy-local clean
 
 help: ## Show this list
 	@echo 'make TARGET [ARGS="..."]'
@@ -158,7 +158,8 @@ $(COMPILE) --python-platform x86_64-manylinux_2_28 --only-binary :all: \
 $(COMPILE) $(UNIVERSAL) requirements/sbom.in -o requirements/sbom.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/client.in -o requirements/client.txt; \
 $(COMPILE) $(UNIVERSAL) requirements/sam.in -o requirements/sam.txt; \
-$(COMPILE) $(UNIVERSAL) requirements/ministack.in -o requirements/ministack.txt
+$(COMPILE) $(UNIVERSAL) requirements/ministack.in -o requirements/ministack.txt; \
+$(COMPILE) $(UNIVERSAL) requirements/checkov.in -o requirements/checkov.txt
 endef
 
 lock: $(VENV)/.dev ## Bring requirements/*.txt up to pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
@@ -220,6 +221,10 @@ relay-package: $(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/.build ## Build the r
 relay-rpm: $(RELAY_BUILD)/site-packages $(RELAY_TOOLS)/.build ## Build the relay's rpm, into dist; needs nfpm (make nfpm)
 	@$(PACKAGE) --format rpm
 
+relay-image: relay-package ## Make an OCI image of the relay, into dist, without a container builder; needs root and debootstrap
+	@PYTHON=$(RELAY_TOOLS)/bin/python PYTHONPATH=$(CURDIR) infra/container/build-image "$$(ls -t $(DIST)/mwl-relay_*.deb | head -1)" \
+	  $(DIST)/mwl-relay-oci.tar "$$(dpkg-deb --field "$$(ls -t $(DIST)/mwl-relay_*.deb | head -1)" Version)"
+
 wheel: $(VENV)/.dev ## Build the wheel and the source archive, into dist
 	@$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir $(DIST)
 
@@ -280,8 +285,21 @@ $(SAM_VENV)/.sam: requirements/sam.txt | $(SAM_VENV)/bin/pip
 
 sam-venv: $(SAM_VENV)/.sam ## Make .venv-sam with the AWS SAM CLI
 
-validate: $(SAM_VENV)/.sam ## Check template.yaml
+validate: $(SAM_VENV)/.sam ## Check template.yaml: SAM, and cfn-lint by its --lint
 	@$(SOMEWHERE) $(SAM) validate $(SAM_CONFIG)
+
+CHECKOV_VENV := build/tools/checkov
+
+$(CHECKOV_VENV)/bin/pip:
+	$(call create_venv,$(CHECKOV_VENV))
+
+$(CHECKOV_VENV)/.checkov: requirements/checkov.txt | $(CHECKOV_VENV)/bin/pip
+	$(call pip_install,$(CHECKOV_VENV),$<)
+	@touch $@
+
+# What it may leave alone stands beside each resource, with the reason (Metadata: checkov: skip).
+checkov: $(CHECKOV_VENV)/.checkov ## Check template.yaml for what makes a cloud unsafe
+	@LOG_LEVEL=ERROR $(CHECKOV_VENV)/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
 build: $(SAM_VENV)/.sam ## Build what is deployed to Lambda, into .aws-sam/build
 	@$(if $(COMPILER),,echo 'No python$(TARGET_PYTHON) is here to compile with: a cold start will take a few seconds more.')
@@ -354,6 +372,9 @@ $(MINISTACK_VENV)/.ministack: requirements/ministack.txt | $(MINISTACK_VENV)/bin
 	@touch $@
 
 ministack-venv: $(MINISTACK_VENV)/.ministack ## Make .venv-ministack with MiniStack, which plays AWS
+
+contract-ministack: $(VENV)/.dev $(MINISTACK_VENV)/.ministack ## Run the contract tests of the tables with MiniStack's DynamoDB instead of moto's
+	@$(BIN)/python -m tests.rigs.on_ministack $(or $(ARGS),tests/contract)
 
 # MiniStack runs the functions with its own Python, on this machine: that is what they are built for.
 HERE := TARGET_ARCH=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64) \

@@ -80,7 +80,10 @@ def enroll(
         from edge_relay.exchange import enrolment, identity, transport
 
         key = identity.load_or_make_key(folder)
-        with transport.make_client(settings.relay.cloud_url, settings.relay.cloud_timeout_seconds) as client:
+        told = settings.relay
+        with transport.make_client(
+            told.cloud_url, told.cloud_timeout_seconds, transport.ssl_context(told.client_certificate)
+        ) as client:
             given = enrolment.enroll(client, code, identity.public_pem(key), name)
         identity.save_enrolment(folder, given)
         typer.echo(f"enrolled as {given.relay_id} for site {given.site}")

@@ -10,39 +10,18 @@ from __future__ import annotations
 import tomllib
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from edge_relay.config_values import CloudUrl, PemFile, Port, Seconds
 from shared.dicom.character_sets import UTF8, CharacterSetTerms
 from shared.dicom.dicom_text import AE
 from shared.errors import Rejected
 from shared.scanners.scanner_profile import ScannerProfile, check_listed_once, reasons
 from shared.steps.procedure_step import MOST_EVENTS
 from shared.text.time_zones import OptionalZoneName, time_zone
-
-
-def _cloud_url(value: str) -> str:
-    parts = urlsplit(value)
-    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Rejected("must look like https://host/path")
-    if parts.scheme == "http" and not loopback:
-        raise Rejected("must begin with https://; plain http is allowed for this machine only")
-    return value.rstrip("/")
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise Rejected("must be an absolute path, because a service may start in any folder")
-    return path
-
-
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-PemFile = Annotated[Path, AfterValidator(_absolute)]
 
 
 class RelaySettings(BaseModel):
@@ -57,11 +36,15 @@ class RelaySettings(BaseModel):
         "IPv4 address.",
     )
     port: Port = Field(11112, description="DICOM port to listen on; 0 takes a free one.")
-    cloud_url: Annotated[str, AfterValidator(_cloud_url)] = Field(
-        description="Address of the cloud's API, e.g. https://worklist.example.org."
-    )
+    cloud_url: CloudUrl = Field(description="Address of the cloud's API, e.g. https://worklist.example.org.")
     cloud_timeout_seconds: Seconds = Field(
         10, description="How long one call to the cloud may take before it counts as failed."
+    )
+    cloud_certificate: PemFile | None = Field(
+        None, description="The relay's certificate for a cloud that asks for one (mutual TLS), a PEM file."
+    )
+    cloud_private_key: PemFile | None = Field(
+        None, description="That certificate's private key, a PEM file without password."
     )
     pull_interval_seconds: Seconds = Field(5, description="How often to ask the cloud for changes.")
     slowest_pull_seconds: Seconds = Field(
@@ -151,6 +134,19 @@ class RelaySettings(BaseModel):
     )
     log_format: Literal["plain", "json"] = Field("plain", description="Form of the log lines on stderr.")
 
+    @model_validator(mode="after")
+    def _has_both_files(self) -> RelaySettings:
+        if (self.cloud_certificate is None) != (self.cloud_private_key is None):
+            raise Rejected("cloud_certificate and cloud_private_key: give both or neither")
+        return self
+
+    @property
+    def client_certificate(self) -> tuple[Path, Path] | None:
+        """Certificate and private key for a cloud that asks for them; None: there are none."""
+        if self.cloud_certificate is None or self.cloud_private_key is None:
+            return None
+        return self.cloud_certificate, self.cloud_private_key
+
     @property
     def zone(self) -> tzinfo | None:
         """The scanners' time zone; None is this machine's, as `datetime.now` takes it."""
@@ -201,6 +197,40 @@ class StatusSettings(BaseModel):
     )
 
 
+class ArchiveSettings(BaseModel):
+    """One ``[[archives]]`` table: a PACS that is asked whether images have arrived (Study Root C-FIND)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ae_title: AE = Field(description="The archive's AE title; scanners name it in images_from.")
+    host: str = Field(min_length=1, description="Its host name or IP address.")
+    port: int = Field(ge=1, le=65535, description="Its DICOM port, often 104 or 11112.")
+    calling_ae_title: AE | None = Field(
+        None, description="The AE title the relay calls it under. Default: ae_title of [relay]."
+    )
+    timeout_seconds: Seconds = Field(30, description="How long it may take to answer one query.")
+
+
+class ImagesSettings(BaseModel):
+    """The ``[images]`` table: how archives are asked for images of exams whose scanners report nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    pause_seconds: Seconds = Field(
+        2, description="Pause between two exams; archives are asked of one at once."
+    )
+    first_after_minutes: float = Field(
+        15, ge=0, le=1440, description="How long after its planned start an exam is first asked about."
+    )
+    again_after_minutes: float = Field(
+        10, ge=0, le=1440, description="How long after that it is asked about again, while it is open."
+    )
+    settle_minutes: float = Field(
+        30, ge=0, le=1440, description="Images are believed once no more have arrived for so long."
+    )
+    days: int = Field(7, ge=1, le=60, description="How many days an exam is asked about, while it is open.")
+
+
 class Settings(BaseSettings):
     """Everything the file says, the environment on top."""
 
@@ -218,6 +248,11 @@ class Settings(BaseSettings):
     scanners: tuple[ScannerProfile, ...] = Field(
         (), description="The scanners that may connect, one table each."
     )
+
+    archives: tuple[ArchiveSettings, ...] = Field(
+        (), description="Archives (PACS) that tell of the images of scanners without MPPS, one table each."
+    )
+    images: ImagesSettings = Field(ImagesSettings(), description="How archives are asked.")
 
     @classmethod
     def settings_customise_sources(
@@ -253,12 +288,25 @@ class Settings(BaseSettings):
             raise Rejected(f"scanners: {error.what}") from None
         return self
 
+    @model_validator(mode="after")
+    def _archives_are_listed(self) -> Settings:
+        titles = [each.ae_title for each in self.archives]
+        try:
+            check_listed_once(titles)
+        except Rejected as error:
+            raise Rejected(f"archives: {error.what}") from None
+        for each in self.scanners:
+            if each.images_from and each.images_from not in titles:
+                raise Rejected(f"scanners: images_from of {each.ae_title} is no archive of [[archives]]")
+        return self
+
 
 def load(path: Path) -> Settings:
     """Read the settings; raise `Rejected` naming the file and every key that is wrong."""
     settings = _parsed(path)
     try:
-        _check_files(settings.tls)
+        _check_files("relay", settings.relay, {"cloud_certificate", "cloud_private_key"})
+        _check_files("tls", settings.tls, {"certificate", "private_key", "client_ca"})
         _check_profiles(settings.scanners)
     except Rejected as error:
         raise Rejected(str(error), where=str(path)) from None
@@ -281,6 +329,8 @@ def explain() -> list[tuple[str, str, str]]:
         ("tls", TlsSettings),
         ("status", StatusSettings),
         ("scanners[]", ScannerProfile),
+        ("archives[]", ArchiveSettings),
+        ("images", ImagesSettings),
     )
     for table, model in tables:
         for name, field in model.model_fields.items():
@@ -306,16 +356,16 @@ def _parsed(path: Path) -> Settings:
         ) from None
 
 
-def _check_files(tls: TlsSettings | None) -> None:
-    """Refuse files that cannot be read now, rather than when the first scanner calls."""
-    files = {} if tls is None else tls.model_dump(include={"certificate", "private_key", "client_ca"})
+def _check_files(table: str, settings: BaseModel | None, keys: set[str]) -> None:
+    """Refuse files that cannot be read now, rather than when they are first needed."""
+    files = {} if settings is None else settings.model_dump(include=keys)
     for key, file in files.items():
         try:
             if file is not None:
                 with Path(file).open("rb"):
                     pass
         except OSError as error:
-            raise Rejected(f"tls.{key}: {file} cannot be read: {error.strerror}") from None
+            raise Rejected(f"{table}.{key}: {file} cannot be read: {error.strerror}") from None
 
 
 def _check_profiles(scanners: tuple[ScannerProfile, ...]) -> None:

@@ -13,7 +13,7 @@ import random
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from math import inf
@@ -31,6 +31,7 @@ from edge_relay.client.scu import Peer
 from edge_relay.clock.boot import boot_id, seconds_since_boot
 from edge_relay.clock.cloud_clock import Clock
 from edge_relay.config import Settings
+from edge_relay.evidence.asking import images_loops
 from edge_relay.exchange.cloud import Cloud
 from edge_relay.exchange.heartbeat import RelaySide, health_for_cloud, heartbeat_exchange
 from edge_relay.exchange.identity import Identity
@@ -42,7 +43,7 @@ from edge_relay.exchange.redelivery import checked_push
 from edge_relay.exchange.self_test import SelfTester
 from edge_relay.exchange.shown import also_telling
 from edge_relay.exchange.step_finder import ASK_SECONDS, StepFinder
-from edge_relay.exchange.transport import make_client
+from edge_relay.exchange.transport import make_client, ssl_context
 from edge_relay.health import report as health
 from edge_relay.health import status
 from edge_relay.health.report_file import last_pull, write_report
@@ -125,7 +126,7 @@ class Relay:
         self._disk_trouble = ""
         self._health_lock: Final = Lock()
         self._clients: Final[list[httpx.Client]] = []
-        self._trusted: Final = httpx.create_ssl_context()
+        self._trusted: Final = ssl_context(settings.relay.client_certificate)
 
     def __enter__(self) -> Relay:
         self.start()
@@ -302,12 +303,8 @@ class Relay:
         self._pace = PullPace(relay, lambda: feed.quiet_seconds, monotonic)
         pull = pull_exchange(feed, self.cache, self.journal, relay.page_size)
         intake = self._cloud()
-        push = checked_push(
-            push_exchange(intake, self.journal, relay.push_batch, retention, now),
-            intake,
-            self.journal,
-            self.cache,
-        )
+        pushing = push_exchange(intake, self.journal, relay.push_batch, retention, now)
+        push = checked_push(pushing, intake, self.journal, self.cache)
         note = partial(self.health.note, "identity")
         side = RelaySide(self._outside.new_uuid().hex, note, self.journal, now)
         care = self._cloud()
@@ -316,10 +313,11 @@ class Relay:
         )
         self._pull = Loop("pull", pull, self._pace.next_pause, **{**common, "after": self._pulled})
         self._push = Loop("push", push, relay.pull_interval_seconds, gather=_GATHER_SECONDS, **common)
-        tester = self._self_tester().exchange_once
         beat = relay.heartbeat_interval_seconds
-        self._self_test = Loop("self_test", tester, interval=beat, backoff=backoff, health=self.health)
-        return self._push, self._self_test, self._pull, Loop("heartbeat", heartbeat, beat, **common)
+        self._self_test = Loop("self_test", self._self_tester().exchange_once, beat, backoff, self.health)
+        known = self.cache, self.journal.overlay, self.profiles.all, self._local_now
+        images = images_loops(self._settings, self._cloud, *known, backoff, self.health)
+        return self._push, self._self_test, self._pull, Loop("heartbeat", heartbeat, beat, **common), *images
 
     def _self_tester(self) -> SelfTester:
         return SelfTester(
@@ -328,7 +326,7 @@ class Relay:
             self.journal,
             lambda: self.own_peer(_OWN_SECONDS),
             now=self._outside.clock.now,
-            local_now=lambda: self._outside.clock.now().astimezone(self._settings.relay.zone),
+            local_now=self._local_now,
             new_uuid=self._outside.new_uuid,
         )
 
@@ -353,7 +351,10 @@ class Relay:
         return health_for_cloud(status.look(self._state_dir, report.written_at, report), report, cursor)
 
     def _today(self) -> date:
-        return self._outside.clock.now().astimezone(self._settings.relay.zone).date()
+        return self._local_now().date()
+
+    def _local_now(self) -> datetime:
+        return self._outside.clock.now().astimezone(self._settings.relay.zone)
 
     def _old_worklist(self) -> str:
         """Say how old the worklist is, if older than relay.max_worklist_age_hours lets it be."""
@@ -366,8 +367,8 @@ class Relay:
         return Stamp(clock.now(), self._boot, seconds_since_boot(), clock.known)
 
     def _withheld(self) -> dict[str, int]:
-        profiles, relay = self.profiles.all(), self._settings.relay
-        return self._withheld_exams.counts(profiles, relay, self._today(), self.journal.overlay)
+        relay, overlay = self._settings.relay, self.journal.overlay
+        return self._withheld_exams.counts(self.profiles.all(), relay, self._today(), overlay)
 
     def _note_shown(self, ae_title: str, item_ids: Sequence[str]) -> None:
         self._shown.note(ae_title, item_ids)

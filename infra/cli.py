@@ -120,6 +120,32 @@ def import_pylantir(  # noqa: PLR0917 - each is an option
         run_import(Request(config, out, time_zone, cloud_url, ae_title, port, worklist_db, users_db, apply))
 
 
+@app.command()
+def evidence(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: patient_id, and accession_number or study_instance_uid; see docs.")
+    ],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this, only look.")] = False,
+) -> None:
+    """Complete exams whose images have arrived, by a list of an archive (PACS): for scanners without MPPS.
+
+    Without --apply it says what would be done. A line of another Patient ID completes nothing.
+    """
+    from datetime import UTC, datetime
+
+    from infra.commands.deployment import worklist_store
+    from infra.commands.evidence.completing import verdicts
+    from infra.commands.evidence.images_list import lines_of
+    from infra.commands.screen import show_table
+
+    with reported():
+        found = list(verdicts(lines_of(text_of(file)), worklist_store(), datetime.now(UTC), apply=apply))
+        rows = [(str(each.line), each.site, each.item_id, each.said) for each in found]
+        show_table("Exams", ("line", "site", "item", "outcome"), rows)
+        done = sum(each.completed for each in found)
+        typer.echo(f"{done} of {len(found)} {'completed' if apply else 'would be completed: add --apply'}")
+
+
 @relays.command("enroll")
 def enroll_relay(site: Annotated[str, typer.Argument(help="The site the relay will serve.")]) -> None:
     """Make a code that enrols one relay, once, within 15 minutes."""

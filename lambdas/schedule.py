@@ -19,14 +19,17 @@ from pydantic import Field
 
 from lambdas.aws.clients import make_client
 from lambdas.aws.due_requests import DueRequest, interleaved, send_due
+from lambdas.aws.observing.entry_point import entry_point
+from lambdas.aws.observing.metric import Metric
+from lambdas.aws.observing.metrics import Metrics
 from lambdas.aws.queue import send_all
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.stored import Timing
 from lambdas.store.models import Tables
-from lambdas.store.opening_hours.table import OpeningHours
 from lambdas.store.runs.claims import is_waiting
 from lambdas.store.runs.plan import PlannedSource, Shard, SourcePlan
+from lambdas.store.site_hours.table import SiteHours
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import FEEDBACK
@@ -42,6 +45,8 @@ WRITE_BACKS_AT_ONCE: Final = 500
 _SLACK: Final = 0.1
 """Share of an interval by which a source may be early: the schedule's own minute is not exact either."""
 _MOST_SLACK: Final = 10.0
+_WINDOW_LOOK: Final = 3600
+"""How far to look back for the opening of an operating window, in seconds."""
 
 logger = Logger()
 
@@ -54,6 +59,7 @@ class ScheduleSettings(StoreSettings):
     write_back_queue_url: str = Field(description="WriteBackQueue, which gets one message a step.")
 
 
+@entry_point(logger)
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
     """Handle an EventBridge Scheduler event; what it says does not matter.
 
@@ -68,6 +74,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     for source in sources:
         if source.problem:
             logger.warning("source skipped", extra={"source_id": source.source_id, "problem": source.problem})
+    _tell(settings.metrics(), sources, now)
     worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
     steps = StepStore(tables, worklist, now=time.time).due_write_backs(WRITE_BACKS_AT_ONCE)
     steps += [
@@ -77,6 +84,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     return {"syncs": syncs, "write_backs": len(steps)}
 
 
+@entry_point(logger)
 def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
     """Handle an EventBridge Scheduler event; what it says does not matter.
 
@@ -89,13 +97,14 @@ def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa:
     )
     sources, now = SourceStore(tables), time.time()
     # First: what follows may stop half-way, and relays are to ask often as soon as something is expected.
-    OpeningHours(tables).note([each.definition for each in sources.all() if each.definition], now)
+    SiteHours(tables).note([each.definition for each in sources.all() if each.definition], now)
     stale = StaleSteps(tables, worklist, now=time.time).set_aside()
     for uid in stale:
         logger.warning("step open too long: its exam is no longer in progress", extra={"step": uid})
     marked = mark_no_shows(worklist, sources, now)
     if marked:
         logger.info("no-shows", extra={"marked": marked})
+    settings.metrics().tell_trouble({Metric.EXAMS_NOT_SHOWN_UP: marked, Metric.STEPS_NEVER_ENDED: len(stale)})
     return {"no_shows": marked, "stale_steps": len(stale)}
 
 
@@ -116,6 +125,34 @@ def is_due(definition: SourceDefinition | None, timing: Timing, now: float) -> b
     return now >= timing.next_due(definition.interval_seconds) - slack
 
 
+def lateness(definition: SourceDefinition | None, timing: Timing, now: float) -> float:
+    """Return for how many seconds a sync of a source has been due.
+
+    That of a source whose operating window has just opened counts from then, and is told as an hour at most.
+    What is left alone after a failure is not late: the failure is told.
+
+    :param now: seconds since 1970.
+    """
+    if definition is None or not definition.enabled or timing.last_run_at is None:
+        return 0.0
+    if timing.left_alone_until > now:
+        return 0.0
+    late = max(0.0, now - timing.next_due(definition.interval_seconds))
+    if definition.operating_window is None:
+        return late
+    return min(late, _open_for(definition, now))
+
+
+def _open_for(definition: SourceDefinition, now: float) -> float:
+    """Return for how many seconds the operating window has been open, to the minute, up to an hour."""
+    closed = (
+        ago
+        for ago in range(0, _WINDOW_LOOK, 60)
+        if not definition.open_at(datetime.fromtimestamp(now - ago, UTC))
+    )
+    return float(next(closed, _WINDOW_LOOK))
+
+
 def has_feedback(definition: SourceDefinition | None, timing: Timing, now: float) -> bool:
     """Tell whether rows of a source are to be told, now, whether their scans are on the worklist.
 
@@ -125,6 +162,17 @@ def has_feedback(definition: SourceDefinition | None, timing: Timing, now: float
         return False
     free = timing.leased_until <= now and max(timing.feedback_at, timing.banned_until) <= now
     return free and definition.open_at(datetime.fromtimestamp(now, UTC))
+
+
+def _tell(metrics: Metrics, sources: list[PlannedSource], now: float) -> None:
+    late = {each.source_id: lateness(each.definition, each.timing, now) for each in sources}
+    unreadable = sum(bool(each.problem) for each in sources)
+    # Also with no source at all: that this figure comes shows that the schedule runs.
+    metrics.tell({Metric.SYNC_LAG: max(late.values(), default=0.0)})
+    metrics.tell_trouble({Metric.SOURCES_UNREADABLE: unreadable})
+    if metrics.detailed:
+        for source_id, seconds in late.items():
+            metrics.tell_trouble({Metric.SYNC_LAG: seconds}, source=source_id)
 
 
 @cache  # for the function's life

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lambdas.aws.observing.metrics import Metrics
 from lambdas.store.audit.retention import keeping_entries
 from lambdas.store.models import Tables, bind
 from shared.errors import Rejected
@@ -35,6 +36,13 @@ class StoreSettings(BaseSettings):
         le=36_500,
         description="How long audit entries written from now on are kept, in days. 0: for ever.",
     )
+
+    metrics_namespace: str = Field(default="", description="CloudWatch namespace of metrics. Empty: none.")
+    metrics_detailed: bool = Field(default=False, description="Whether metrics are also by source and site.")
+
+    def metrics(self) -> Metrics:
+        """Return what tells this deployment's figures."""
+        return Metrics(self.metrics_namespace, detailed=self.metrics_detailed)
 
     def tables(self) -> Tables:
         """Return the table models of this deployment."""

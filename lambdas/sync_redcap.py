@@ -11,6 +11,9 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 
 from lambdas.aws.messages import handle_messages
+from lambdas.aws.observing.entry_point import entry_point
+from lambdas.aws.observing.metric import Metric
+from lambdas.aws.observing.metrics import Metrics
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
@@ -28,6 +31,7 @@ class SyncSettings(RedcapSettings):
     """What the sync reads from its environment."""
 
 
+@entry_point(logger)
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event; return the messages that failed.
 
@@ -37,7 +41,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     source is still due, and not tried again if that fails, for the source remembers why, and is due again
     after a pause.
     """
-    sync = _wired(load(SyncSettings))
+    settings = load(SyncSettings)
+    sync, metrics = _wired(settings), settings.metrics()
     ends = time.monotonic() + _seconds_left(context)
 
     def remaining() -> float:
@@ -48,7 +53,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         if message.get("record"):
             result = _bring(sync, message, remaining)
         elif claim := message.get("claim", ""):
-            result = _answer(sync, source_id, _moment(claim), remaining)
+            result = _answer(sync, source_id, _moment(claim), remaining, metrics)
         else:
             confirmed = message.get("confirm_withdrawals") == "yes"
             result = sync.run(source_id, remaining=remaining, confirm_withdrawals=confirmed)
@@ -56,8 +61,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             logger.info("left to another sync", extra={"source_id": source_id})
         else:
             logger.info("synced", extra={"source_id": source_id, **_facts(result)})
+            _tell(metrics, source_id, result)
 
-    return handle_messages(event, context, "source_id", sync_one, logger)
+    return handle_messages(event, context, "source_id", sync_one, logger, metrics)
 
 
 def _facts(result: SyncResult) -> dict[str, object]:
@@ -68,15 +74,28 @@ def _facts(result: SyncResult) -> dict[str, object]:
         "withdrawn": result.withdrawn,
         "rejected": len(result.rejected),
         "held": len(result.held),
-        "missing_soon": result.missing_soon,  # template.yaml makes an alarm of it
-        "withheld": result.withheld,  # and another of this
-        "unseen": result.unseen,  # and a third of this
+        "missing_soon": result.missing_soon,
+        "withheld": result.withheld,
+        "unseen": result.unseen,
         "unfinished": result.unfinished,
     }
 
 
+def _tell(metrics: Metrics, source_id: str, result: SyncResult) -> None:
+    troubles = {
+        Metric.MISSING_SOON: result.missing_soon,
+        Metric.WITHDRAWALS_WAIT: result.withheld,
+        Metric.UNSEEN_CHANGES: result.unseen,
+        Metric.ROWS_REJECTED: result.rejected_count,
+        Metric.ROWS_HELD: result.held_count,
+    }
+    metrics.tell_trouble(troubles, source=source_id)
+    if result.saved_to_visible is not None:
+        metrics.tell({Metric.SAVED_TO_VISIBLE: result.saved_to_visible}, source=source_id)
+
+
 def _answer(
-    sync: SourceSync, source_id: str, claim: float, remaining: Callable[[], float]
+    sync: SourceSync, source_id: str, claim: float, remaining: Callable[[], float], metrics: Metrics
 ) -> SyncResult | None:
     """Sync a source for the schedule."""
     try:
@@ -84,8 +103,10 @@ def _answer(
     except NotFound:
         return None  # deleted since it was asked for
     except MwlError as error:
-        facts = {"reason": str(error), "retryable": error.retryable, "failures": sync.failures(source_id)}
-        logger.warning("sync failed", extra={"source_id": source_id, **facts})  # template.yaml: an alarm
+        failures = sync.failures(source_id)
+        facts = {"reason": str(error), "retryable": error.retryable, "failures": failures}
+        logger.warning("sync failed", extra={"source_id": source_id, **facts})
+        metrics.tell({Metric.SYNC_FAILING: failures}, source=source_id)
         return None
 
 

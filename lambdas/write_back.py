@@ -10,6 +10,7 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 
 from lambdas.aws.messages import handle_each
+from lambdas.aws.observing.entry_point import entry_point
 from lambdas.settings import load
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -29,6 +30,7 @@ class WriteBackSettings(RedcapSettings):
     """What the write-back reads from its environment."""
 
 
+@entry_point(logger)
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an SQS event whose messages are ``{"sop_instance_uid": ...}``; return those that failed.
 
@@ -36,18 +38,19 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
     A write-back that could not be done has not failed: the table says it is due, and the schedule retries it.
     """
-    write_back, feedback = _wired(load(WriteBackSettings))
+    settings = load(WriteBackSettings)
+    write_back, feedback = _wired(settings)
 
     def write_one(uid: str) -> None:
         about_source = uid.startswith(FEEDBACK)
         outcome, note = feedback.run(uid.removeprefix(FEEDBACK)) if about_source else write_back.run(uid)
         facts = {"sop_instance_uid": uid, "outcome": outcome, "reason": note}
         if outcome == "parked":
-            logger.warning("write-back", extra=facts)  # template.yaml counts these, and raises an alarm
+            logger.warning("write-back", extra=facts)  # lambdas.notices.function counts what is parked
         else:
             logger.info("write-back", extra=facts)
 
-    return handle_each(event, context, "sop_instance_uid", write_one, logger)
+    return handle_each(event, context, "sop_instance_uid", write_one, logger, settings.metrics())
 
 
 @cache  # for the function's life: its connections, and for a minute its secrets

@@ -63,20 +63,28 @@ class Peer:
 
 def echo(peer: Peer) -> None:
     """Ask whether the peer answers; raise `Unavailable` or `Forbidden` if it does not."""
-    with _associated(peer, Verification) as association:
+    with associated(peer, Verification) as association:
         _check(association.send_c_echo(), "C-ECHO")
 
 
 def find(peer: Peer, query: Dataset) -> list[Dataset]:
     """Return the worklist items a query finds."""
-    with _associated(peer, ModalityWorklistInformationFind) as association:
-        found = []
-        for status, identifier in association.send_c_find(query, ModalityWorklistInformationFind):
-            if getattr(status, "Status", None) in ALL_PENDING and identifier is not None:
-                found.append(identifier)
-            else:
-                _check(status, "C-FIND")
-        return found
+    with associated(peer, ModalityWorklistInformationFind) as association:
+        return found_by(association, query, ModalityWorklistInformationFind)
+
+
+def found_by(association: Association, query: Dataset, service: str, *, says: bool = True) -> list[Dataset]:
+    """Return what a query finds over an association.
+
+    :param says: whether an error quotes the peer's words; no if they could name a participant.
+    """
+    found = []
+    for status, identifier in association.send_c_find(query, service):
+        if getattr(status, "Status", None) in ALL_PENDING and identifier is not None:
+            found.append(identifier)
+        else:
+            _check(status, "C-FIND", says=says)
+    return found
 
 
 def create_step(peer: Peer, attributes: Dataset, sop_instance_uid: str | None) -> str:
@@ -87,7 +95,7 @@ def create_step(peer: Peer, attributes: Dataset, sop_instance_uid: str | None) -
         # pynetdicom hands the caller no part of the response's command set but the status.
         made.append(str(getattr(event.message.command_set, "AffectedSOPInstanceUID", "")))
 
-    with _associated(peer, ModalityPerformedProcedureStep) as association:
+    with associated(peer, ModalityPerformedProcedureStep) as association:
         association.bind(evt.EVT_DIMSE_RECV, remember)
         asked = UID(sop_instance_uid) if sop_instance_uid else None
         status, _ = association.send_n_create(attributes, ModalityPerformedProcedureStep, asked)
@@ -97,7 +105,7 @@ def create_step(peer: Peer, attributes: Dataset, sop_instance_uid: str | None) -
 
 def set_step(peer: Peer, attributes: Dataset, sop_instance_uid: str) -> None:
     """Send an N-SET."""
-    with _associated(peer, ModalityPerformedProcedureStep) as association:
+    with associated(peer, ModalityPerformedProcedureStep) as association:
         status, _ = association.send_n_set(attributes, ModalityPerformedProcedureStep, UID(sop_instance_uid))
         _check(status, "N-SET")
 
@@ -239,7 +247,8 @@ def _universal(tree: Tree) -> Dataset:
 
 
 @contextmanager
-def _associated(peer: Peer, service: str) -> Iterator[Association]:
+def associated(peer: Peer, service: str) -> Iterator[Association]:
+    """Have an association for a service; raise `Unavailable`, `Forbidden` or `Rejected` if there is none."""
     _check_reachable(peer)
     close_broken_connections()
     ae = ApplicationEntity(peer.calling_ae)
@@ -309,11 +318,11 @@ def _where(peer: Peer) -> str:
     return f"{peer.called_ae} at {peer.host}:{peer.port}"
 
 
-def _check(status: Dataset, service: str) -> None:
+def _check(status: Dataset, service: str, *, says: bool = True) -> None:
     code = getattr(status, "Status", None)
     if code is None:
         what = f"no answer to {service}, or the association was aborted"
         raise Unavailable(what, hint="try again; if it stays so, the peer's log says why")
     if code != SUCCESS and code not in ALL_PENDING:
-        comment = str(getattr(status, "ErrorComment", "")).strip()
+        comment = str(getattr(status, "ErrorComment", "")).strip() if says else ""
         raise Rejected(f"{service} answered {code:04X}" + (f": {comment}" if comment else ""))

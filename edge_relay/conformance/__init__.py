@@ -6,6 +6,7 @@
     statement.py        sections 1 to 4, and everything put together
     worklist.py         section 5.2.1: Modality Worklist
     procedure_step.py   section 5.2.2: Modality Performed Procedure Step
+    images.py           section 5.2.4: what archives are asked
     choices.py          section 5.2.3: where the standard leaves room, and what dcm4che does there
     text_encoding.py    section 5.7: Specific Character Set
     configuration.py    section 6

@@ -32,6 +32,10 @@ def section(subject: Subject) -> str:
         "Each scanner has a table `[[scanners]]`, its profile:",
         _settings(Subject(), "scanners[]."),
         *_scanners(subject),
+        "Each archive (PACS) has a table `[[archives]]`:",
+        _settings(Subject(), "archives[]."),
+        "How archives are asked, `[images]`:",
+        _settings(subject, "images."),
         "### 6.3 Configuration of Web services, media, video, audit trail",
         "None.",
     )
@@ -45,7 +49,11 @@ def _settings(subject: Subject, prefix: str) -> str:
     ]
     if subject.settings is None:
         return table(("Parameter", "Default", "Meaning"), [(f"`{key}`", *rest) for key, *rest in rows])
-    tables: dict[str, BaseModel | None] = {"relay.": subject.relay, "tls.": subject.tls}
+    tables: dict[str, BaseModel | None] = {
+        "relay.": subject.relay,
+        "tls.": subject.tls,
+        "images.": subject.settings.images,
+    }
     return table(
         ("Parameter", "Default", "Here", "Meaning"),
         [

@@ -46,7 +46,12 @@ def section(subject: Subject) -> str:
         """,
         "### 7.2 Specifications of the relay AE",
         "#### 7.2.1 Association initiation",
-        "None towards other systems; see 4.2.",
+        """
+        To archives only, if `[[archives]]` lists any (5.2.4): one association at a time, with one
+        presentation context (Explicit and Implicit VR Little Endian) and no other negotiation. It is released
+        after each exam. The calling AE title is `calling_ae_title` of the archive, else the relay's own.
+        Associations to relays: see 4.2.
+        """,
         "#### 7.2.2 Association acceptance",
         "##### 7.2.2.1 Presentation contexts",
         table(

@@ -10,6 +10,7 @@ from edge_relay.conformance import (
     annexes,
     choices,
     configuration,
+    images,
     network,
     procedure_step,
     security,
@@ -52,6 +53,7 @@ def statement(subject: Subject) -> str:
             worklist.section(),
             procedure_step.section(),
             choices.section(),
+            images.section(),
             _across_services(),
             text_encoding.section(),
             configuration.section(subject),
@@ -103,11 +105,15 @@ def _overview() -> str:
         "### 1.2 DIMSE services",
         table(
             ("SOP Class", "UID", "SCU", "SCP"),
-            [(UID(uid).name, uid, "N, but see 4.2", "Y") for uid in SERVICES],
+            [
+                *((UID(uid).name, uid, "N, but see 4.2", "Y") for uid in SERVICES),
+                *((UID(uid).name, uid, "Y, if archives are configured: 5.2.4", "N") for uid in images.UIDS),
+            ],
         ),
         """
         Not supported: Modality Performed Procedure Step Notification, storage, storage commitment,
-        query/retrieve, unified procedure step, instance availability notification, printing.
+        query/retrieve as SCP, retrieval, unified procedure step, instance availability notification,
+        printing.
         """,
         text(
             "### 1.3 DICOM Web services",
@@ -163,17 +169,20 @@ def _model() -> str:
             REDCap <-> cloud <--HTTPS--> relay AE <--DICOM-- scanner
                          worklist, down          C-ECHO, C-FIND
                          MPPS events, up         N-CREATE, N-SET, N-GET
+                                         --DICOM-> archive, if configured
+                                                 C-FIND (Study Root)
         """),
         "### 4.2 Functional definition of the Application Entity",
         """
         There is one AE, the relay. It accepts associations on one or two TCP ports (8.3), with any number of
-        SOP Classes in one association. It initiates none to other systems. It keeps two files: a copy of its
-        site's worklist, updated from the cloud every few seconds, and a journal of MPPS messages. It answers
-        N-CREATE and N-SET with Success only after the journal is on the disk.
+        SOP Classes in one association. It initiates associations to archives, if any are configured (5.2.4),
+        and to no other systems. It keeps two files: a copy of its site's worklist, updated from the cloud
+        every few seconds, and a journal of MPPS messages. It answers N-CREATE and N-SET with Success only
+        after the journal is on the disk.
 
-        As SCU it calls relays only. It calls itself every half minute to prove that it answers (C-ECHO and
-        C-FIND), and another relay when an operator runs `mwl-relay echo`, `mwl-relay find` or `mwl-relay
-        mpps` to set up or test one.
+        As SCU it calls relays and configured archives only. It calls itself every half minute to prove that
+        it answers (C-ECHO and C-FIND), and another relay when an operator runs `mwl-relay echo`, `mwl-relay
+        find` or `mwl-relay mpps` to set up or test one.
         """,
         "### 4.3 Sequencing of activities",
         """

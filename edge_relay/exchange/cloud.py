@@ -23,6 +23,7 @@ from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.scanners.shown_items import ShownItem, ShownItems
 from shared.steps.procedure_step import EventReference, EventResult, ProcedureStepEvent
 from shared.steps.self_test import SelfTestReport
+from shared.steps.study_images import ImagesResult, StudyImages
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -143,6 +144,15 @@ class Cloud:
             raise nonsense("does not say what it has kept")
         self._believe(sent)
         return True
+
+    def images(self, studies: Sequence[StudyImages]) -> list[ImagesResult] | None:
+        """Tell what archives have; return what became of it, None if the cloud is too old (404)."""
+        body = {"studies": [each.model_dump(mode="json") for each in studies]}
+        sent = self._send("POST", "/relay/images", json=body)
+        if sent.answer.status == httpx.codes.NOT_FOUND:
+            return None
+        results = self._listed(sent, "results", "does not say what became of the images")
+        return [each for raw in results if (each := _valid(ImagesResult, raw)) is not None]
 
     def _listed(self, sent: _Sent, key: str, otherwise: str) -> list[Any]:
         """Return a list that the answer must have, and believe the answer; raises as `checked`."""

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
+
+from shared.errors import Rejected
 
 _MOST_READ: Final = 16_384  # bytes at once, so that little can be unpacked before anybody looks
 
@@ -180,6 +183,29 @@ def _as_httpx() -> Iterator[None]:
     ) as error:
         kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__, httpx.TransportError)
         raise kind(str(error)) from error
+
+
+def ssl_context(certificate: tuple[Path, Path] | None) -> ssl.SSLContext:
+    """Return whose certificates are good: those that httpx knows, or that the environment names.
+
+    :param certificate: our own, and its private key, for a cloud that asks for one; PEM files.
+    :raises Rejected: these files cannot be used.
+    """
+    context = httpx.create_ssl_context()
+    if certificate is None:
+        return context
+    file, private_key = certificate
+
+    def no_password() -> str:  # without it, OpenSSL would ask at the terminal
+        raise Rejected("has a password; a service cannot type one", where=str(private_key))
+
+    try:
+        context.load_cert_chain(file, private_key, no_password)
+    except ssl.SSLError:
+        raise Rejected("certificate and key do not belong together, or are no PEM", where=str(file)) from None
+    except OSError as error:
+        raise Rejected(f"certificate or key cannot be used: {error.strerror}", where=str(file)) from None
+    return context
 
 
 def _proxy_for(url: str) -> dict[str, Any] | None:

@@ -40,7 +40,7 @@ _NO_REPORT: Final = (
 _NO_WORKLIST: Final = (
     "there is no worklist: scanners get an error for their queries until one has been received from the cloud"
 )
-_TOLERATED: Final = ("pull", "push", "heartbeat", "self_test")
+_TOLERATED: Final = ("pull", "push", "heartbeat", "self_test", "images")
 CRITICAL: Final = ("journal", "self_query")
 """Parts without which scanners are not served."""
 

@@ -44,7 +44,7 @@ CLOCK: Final = "clock"
 SETTINGS: Final = "settings"
 LOOPS: Final = (
     "pull", "push", "heartbeat", "journal", "certificate", SELF_QUERY, STATUS_PAGE, DISK, CLOCK, SETTINGS,
-    "identity", "self_test",
+    "identity", "self_test", "images",
 )  # fmt: skip
 """What can work or fail by itself, apart from the requests of scanners."""
 
@@ -121,6 +121,7 @@ class HealthReport(BaseModel):
     clock: LoopHealth = LoopHealth()
     identity: LoopHealth = LoopHealth()
     self_test: LoopHealth = LoopHealth()
+    images: LoopHealth = LoopHealth()
     settings: LoopHealth = LoopHealth()
     boot: str = ""
     uptime: float = 0.0

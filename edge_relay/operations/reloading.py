@@ -115,8 +115,9 @@ def _taken(table: str, wanted: BaseModel) -> dict[str, object]:
 
 
 def _flat(settings: config.Settings) -> dict[str, object]:
-    found: dict[str, object] = {"scanners": settings.scanners}
-    for table, values in (("relay", settings.relay), ("tls", settings.tls), ("status", settings.status)):
+    found: dict[str, object] = {"scanners": settings.scanners, "archives": settings.archives}
+    tables = {name: getattr(settings, name) for name in ("relay", "tls", "status", "images")}
+    for table, values in tables.items():
         found |= {f"{table}.{name}": value for name, value in values or ()}
     return found
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from infra.commands.screen import show_table
 from lambdas.sync.preview import Preview, PreviewedItem, RefusedRow
 
-_OWNERS = {"person": "a person", "mpps": "the scanner"}
+_OWNERS = {"person": "a person", "mpps": "the scanner", "images": "its images in the archive"}
 
 
 def show_preview(console: Console, preview: Preview) -> None:

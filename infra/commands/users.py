@@ -16,15 +16,19 @@ Name = Annotated[str, typer.Argument(help="The name to log in with.")]
 Email = Annotated[str | None, typer.Option(help="Where to reach the person.")]
 FullName = Annotated[str | None, typer.Option(help="What people call the person.")]
 Sites = Annotated[list[str] | None, typer.Option("--site", help="A site the person may see; none: all.")]
+Studies = Annotated[
+    list[str] | None, typer.Option("--study", help="A source whose exams the person may see at /studies.")
+]
 
 
 @users.command("create")
 def create_user(
     username: Name,
-    role: Annotated[Role, typer.Option(help="admin: everything; write: worklist; read: worklist.")],
+    role: Annotated[Role, typer.Option(help="admin: everything; write, read: worklist; study: its studies.")],
     email: Email = None,
     full_name: FullName = None,
     site: Sites = None,
+    study: Studies = None,
 ) -> None:
     """Create an account. Generates its password and shows it once."""
     from infra.commands.deployment import services
@@ -32,7 +36,7 @@ def create_user(
 
     with reported():
         password = secrets.token_urlsafe(15)
-        add_user(services(), username, password, role, about=_about(email, full_name, site))
+        add_user(services(), username, password, role, about=_about(email, full_name, site, study))
         typer.echo(f"{username} ({role.value}) created. Password, shown only now: {password}")
 
 
@@ -58,6 +62,7 @@ def change_user(
     email: Email = None,
     full_name: FullName = None,
     site: Sites = None,
+    study: Studies = None,
     all_sites: Annotated[bool, typer.Option("--all-sites", help="Let the person see all sites.")] = False,
 ) -> None:
     """Change what is given of an account. --disable ends its sessions."""
@@ -65,7 +70,7 @@ def change_user(
     from lambdas.store.audit.entry import COMMAND
 
     with reported():
-        about = _about(email, full_name, [] if all_sites else site)
+        about = _about(email, full_name, [] if all_sites else site, study)
         user_store().change(username, role=role, disabled=disabled, about=about, by=COMMAND)
         typer.echo("changed")
 
@@ -124,6 +129,10 @@ def end_session(
         typer.echo("ended")
 
 
-def _about(email: str | None, full_name: str | None, sites: list[str] | None) -> dict[str, Any]:
-    given = {"email": email, "full_name": full_name, "sites": None if sites is None else tuple(sites)}
-    return {name: value for name, value in given.items() if value is not None}
+def _about(
+    email: str | None, full_name: str | None, sites: list[str] | None, studies: list[str] | None
+) -> dict[str, Any]:
+    listed = {"sites": sites, "studies": studies}
+    given = {"email": email, "full_name": full_name}
+    several = {name: tuple(value) for name, value in listed.items() if value is not None}
+    return {name: value for name, value in given.items() if value is not None} | several

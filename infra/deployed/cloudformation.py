@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +46,27 @@ class Stack:
             *("--no-confirm-changeset", "--no-progressbar"),
             *(["--parameter-overrides", *overrides] if overrides else []),
         )
+
+    def adopt(
+        self, template: Mapping[str, Any], resources: Sequence[Mapping[str, Any]], **parameters: str
+    ) -> None:
+        """Make the stack of resources that are there; the deployment that follows adds the others.
+
+        :param template: which has these resources only.
+        :param resources: which is which, as CloudFormation's ``ResourcesToImport``.
+        :raises ClientError, WaiterError: botocore's; CloudFormation did not do it.
+        """
+        self.client.create_change_set(
+            StackName=self.name,
+            ChangeSetName="adopt",
+            ChangeSetType="IMPORT",
+            ResourcesToImport=list(resources),
+            TemplateBody=json.dumps(template, default=str),
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        )
+        self.client.get_waiter("change_set_create_complete").wait(StackName=self.name, ChangeSetName="adopt")
+        self.client.execute_change_set(StackName=self.name, ChangeSetName="adopt")
+        self.client.get_waiter("stack_import_complete").wait(StackName=self.name)
 
     def delete(self) -> None:
         """Delete the stack; what the template retains stays.

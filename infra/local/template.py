@@ -23,7 +23,13 @@ _TABLE_SETTINGS: Final = (
 )
 
 
-class _Loader(yaml.SafeLoader):
+if TYPE_CHECKING:
+    from yaml import SafeLoader
+else:  # the same in C is ten times as fast, where PyYAML was built with it
+    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(SafeLoader):
     """CloudFormation's short functions become long ones: ``!Ref X`` is ``{"Ref": "X"}``."""
 
 

@@ -11,8 +11,9 @@ class Role(StrEnum):
     ADMIN = "admin"
     WRITE = "write"
     READ = "read"
+    STUDY = "study"
 
     def covers(self, needed: Role) -> bool:
         """Tell whether this role may do what ``needed`` may."""
-        order = [Role.READ, Role.WRITE, Role.ADMIN]
+        order = [Role.STUDY, Role.READ, Role.WRITE, Role.ADMIN]
         return order.index(self) >= order.index(needed)

@@ -24,7 +24,7 @@ def add_user(
 ) -> User:
     """Make an account: also how the first admin comes to be, before there is anybody to ask.
 
-    :param about: ``email``, ``full_name``, ``sites``.
+    :param about: ``email``, ``full_name``, ``sites``, ``studies``.
     :raises Rejected: the name or the password is not acceptable.
     :raises AlreadyExists: the name is taken.
     """

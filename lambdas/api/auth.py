@@ -3,6 +3,7 @@
 admin   everything
 write   the worklist
 read    the worklist, reading only
+study   the exams of the studies that the account names, without names of people
 relay   its own site's feed and events, nothing of the above
 """
 
@@ -200,6 +201,7 @@ def _unrevoked(relay: Relay | None) -> Relay:
     return relay
 
 
+MayReadStudies = Depends(_needs(Role.STUDY))
 MayRead = Depends(_needs(Role.READ))
 MayWrite = Depends(_needs(Role.WRITE))
 MayAdminister = Depends(_needs(Role.ADMIN))

@@ -13,13 +13,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from lambdas.api import problems
 from lambdas.api.dependencies import json_body
-from lambdas.api.guard import Guard
+from lambdas.api.guard import Guard, logger
 from lambdas.api.openapi import document
 from lambdas.api.pages.entrance import Entrance, first_page
 from lambdas.api.route_groups import LoadOnDemand, RouteGroups
 from lambdas.api.routes import health
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings, listed
+from lambdas.aws.observing.entry_point import entry_point
 from lambdas.settings import load
 from shared.problem_document import MEDIA_TYPE
 
@@ -74,6 +75,7 @@ def first_page_for_browsers(request: Request) -> Response:
     raise HTTPException(404)
 
 
+@entry_point(logger)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer an API Gateway (HTTP API, payload 2.0) event.
 

@@ -71,10 +71,7 @@ class MppsIntake:
 
     def send_wake_up_messages(self) -> None:
         """Wake the write-back; should that fail, the schedule will, so the intake does not."""
-        try:
-            self._services.wake_up_messages.send(self._news)
-        except Unavailable as error:
-            logger.warning("wake-up messages not sent", extra={"reason": str(error)})
+        wake_write_back(self._services, self._news)
 
     def _judged(self, event_id: str, raw: dict[str, Any]) -> EventResult | None:
         step = str(raw.get("sop_instance_uid"))
@@ -113,6 +110,14 @@ class MppsIntake:
             # Also for a replay: the first time may have ended between the record and the wake-up message.
             self._news.append(event.sop_instance_uid)
         return result
+
+
+def wake_write_back(services: Services, keys: Sequence[str]) -> None:
+    """Wake the write-back of steps, or of exams completed without; should that fail, the schedule will."""
+    try:
+        services.wake_up_messages.send(keys)
+    except Unavailable as error:
+        logger.warning("wake-up messages not sent", extra={"reason": str(error)})
 
 
 def _event_id(event: dict[str, Any], number: int) -> str:

@@ -75,6 +75,12 @@ def _reports() -> Modules:
     return (planned_and_done,)
 
 
+def _studies() -> Modules:
+    from lambdas.api.reports import studies
+
+    return (studies,)
+
+
 def _notices() -> Modules:
     from lambdas.api.routes.telling import notices
 
@@ -115,6 +121,7 @@ GROUPS: Final[Mapping[str, Callable[[], Modules]]] = {
     "relays": _relays,
     "missing": _missing,
     "reports": _reports,
+    "studies": _studies,
     "notices": _notices,
     "calendars": _calendars,
     "ical": _calendars,

@@ -30,9 +30,10 @@ from lambdas.store.accounts.sign_ons import SignOnStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.audit.trail import AuditTrail
+from lambdas.store.linking.completions import Completions
 from lambdas.store.linking.step_links import StepLinks
-from lambdas.store.opening_hours.table import OpeningHours
 from lambdas.store.self_tests.self_tests import SelfTestStore
+from lambdas.store.site_hours.table import SiteHours
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
@@ -63,6 +64,7 @@ class Services:
     :param open_id_provider: vouches for people; None: there is no single sign-on.
     :param connect: opens a definition's REDCap project, to look only.
     :param checks: what ``GET /health`` tries, by name.
+    :param pseudonym_key: reads the key of pseudonyms; empty if the deployment has none.
     :param now: seconds since 1970.
     :param new_id: a fresh random identifier of letters and digits.
     :param new_secret: a fresh random text that nobody can guess.
@@ -70,9 +72,10 @@ class Services:
 
     settings: ApiSettings
     worklist: WorklistStore
-    opening_hours: OpeningHours
+    site_hours: SiteHours
     steps: StepStore
     step_links: StepLinks
+    completions: Completions
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
@@ -93,6 +96,7 @@ class Services:
     notices: NoticeStore
     calendars: CalendarStore
     checks: Mapping[str, Check]
+    pseudonym_key: Callable[[], str]
     now: Callable[[], float]
     new_id: Callable[[], str]
     new_secret: Callable[[], str]
@@ -144,12 +148,17 @@ def services_from(
     def keys(fresh: bool) -> Mapping[str, Any]:
         return vault.read(settings.signing_key_secret_id, fresh=fresh)
 
+    def pseudonym_key() -> str:
+        secret_id = settings.history_key_secret_id
+        return str(vault.read(secret_id).get("key", "")) if secret_id else ""
+
     return Services(
         settings=settings,
         worklist=worklist,
-        opening_hours=OpeningHours(tables),
+        site_hours=SiteHours(tables),
         steps=steps,
         step_links=StepLinks(tables, worklist, steps),
+        completions=Completions(worklist),
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
@@ -174,6 +183,7 @@ def services_from(
             "accounts_table": lambda: users.find("health-check"),
             "signing_key": lambda: SigningKeys.parse(keys(False)),
         },
+        pseudonym_key=pseudonym_key,
         now=now,
         new_id=_new_id,
         new_secret=_new_secret,

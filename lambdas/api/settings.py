@@ -65,6 +65,10 @@ class ApiSettings(RedcapSettings, SignOnSettings):
         description="Time zone of the dashboard, where no source says another for the site, and of the start "
         "of items made by hand that name no date or time: they start now.",
     )
+    history_key_secret_id: str = Field(
+        default="",
+        description="The secret with the key of pseudonyms. Empty: teams cannot be shown their exams.",
+    )
     quiet_poll_seconds: int = Field(
         default=60,
         ge=0,

@@ -12,21 +12,33 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from lambdas.aws.observing.metric import Metric
+from lambdas.aws.observing.metrics import Metrics
 from shared.errors import MwlError, Rejected
 
 
 def handle_each(
-    event: dict[str, Any], context: Any, key: str, work: Callable[[str], None], logger: Logger
+    event: dict[str, Any],
+    context: Any,
+    key: str,
+    work: Callable[[str], None],
+    logger: Logger,
+    metrics: Metrics,
 ) -> Any:
     """Do the work of each message ``{key: text}`` of an SQS event; return those that failed, for SQS to keep.
 
     :param work: is given the text. What it raises fails its own message only, and is logged here.
     """
-    return handle_messages(event, context, key, lambda message: work(message[key]), logger)
+    return handle_messages(event, context, key, lambda message: work(message[key]), logger, metrics)
 
 
 def handle_messages(
-    event: dict[str, Any], context: Any, key: str, work: Callable[[Mapping[str, str]], None], logger: Logger
+    event: dict[str, Any],
+    context: Any,
+    key: str,
+    work: Callable[[Mapping[str, str]], None],
+    logger: Logger,
+    metrics: Metrics,
 ) -> Any:
     """Do the work of each message, an object of texts that has ``key``; otherwise as `handle_each`.
 
@@ -45,6 +57,7 @@ def handle_messages(
         except Exception as error:
             # Its type and place only: what an unforeseen error says may quote what it was working on.
             logger.critical("broke", extra={key: text, "error": type(error).__name__, "at": _place(error)})
+            metrics.tell({Metric.BROKE: 1})
             raise
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

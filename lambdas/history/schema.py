@@ -59,7 +59,7 @@ EXAMS: Final = Table(
         ),
         _BY,
         text("status", "status, such as `SCHEDULED`", "`performed_procedure_step_status` of the item"),
-        text("status_owner", "who set it: `source`, `mpps`, `person` or `clock`", "`status_owner`"),
+        text("status_owner", "who set it: `source`, `mpps`, `images`, `person` or `clock`", "`status_owner`"),
         flag("removed", "it is not on the worklist any more", "true from `removed` to `restored`"),
         time(
             "status_since_at",

@@ -1,9 +1,10 @@
-"""Entry point: every minute, tells people what needs them."""
+"""Entry point: every minute, tells people what needs them, and operators how the relays are doing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_network
 from typing import Any, Final
@@ -13,19 +14,25 @@ from aws_lambda_powertools import Logger
 from pydantic import Field
 
 from lambdas.aws.clients import make_client
+from lambdas.aws.observing.entry_point import entry_point
+from lambdas.aws.observing.metric import Metric
+from lambdas.aws.observing.metrics import Metrics
 from lambdas.notices.delivery import Notices, Outside, Round
 from lambdas.notices.mail import Mailer, SesMailer, SmtpMailer
+from lambdas.notices.relay_figures import relay_figures
 from lambdas.notices.site_facts import SiteFacts, moment
 from lambdas.notices.store import NoticeStore
 from lambdas.notices.subscription import Subscription
 from lambdas.notices.webhook import Network, Webhooks
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import at_site, zone_name
-from lambdas.store.accounts.relays import RelayStore
+from lambdas.store.accounts.relays import Heartbeat, Relay, RelayStore
 from lambdas.store.models import Tables
+from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.self_tests.self_tests import SelfTestStore
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
+from lambdas.store.unfinished_write_backs import ParkedWriteBack
 from lambdas.store.worklist import WorklistStore
 from shared.errors import Rejected
 from shared.text.time_zones import ZoneName, time_zone
@@ -67,6 +74,17 @@ class NoticeSettings(StoreSettings):
             ) from None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of relays and write-backs, of all sites."""
+
+    relays: Collection[Relay]
+    heartbeats: Mapping[str, Heartbeat]
+    parked: Collection[ParkedWriteBack]
+    self_tests: Mapping[str, SelfTest]
+
+
+@entry_point(logger)
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
     """Handle an EventBridge Scheduler event; what it says does not matter.
 
@@ -74,14 +92,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     """
     settings = load(NoticeSettings)
     tables = settings.tables()
+    metrics, now = settings.metrics(), time.time()
+    known = read_known(tables)
+    tell_figures(metrics, known, now)
     store = NoticeStore(tables, now=time.time)
     subscriptions = store.all()
     if not subscriptions:
         return {"delivered": 0, "failed": 0}
     sites = {subscription.site for subscription in subscriptions.values()}
-    facts = read_facts(tables, sites, time.time(), settings.site_time_zone)
+    facts = read_facts(tables, known, sites, now, settings.site_time_zone)
     done = tell(store, outside(settings), facts, subscriptions)
-    # template.yaml makes a metric, and an alarm, of what failed
+    metrics.tell_trouble({Metric.NOTICES_FAILED: done.failed})
     logger.info("notices", extra={"delivered": done.delivered, "failed": done.failed})
     return {"delivered": done.delivered, "failed": done.failed}
 
@@ -106,27 +127,44 @@ def outside(settings: NoticeSettings) -> Outside:
     )
 
 
-def read_facts(tables: Tables, sites: Collection[str], now: float, default_zone: str) -> dict[str, SiteFacts]:
+def read_known(tables: Tables) -> Known:
+    """Read what is known of relays and write-backs."""
+    worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
+    store = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
+    relays = store.all()
+    parked = StepStore(tables, worklist, now=time.time).parked_write_backs(MOST_PARKED)
+    tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4).of_relays(relays)
+    return Known(relays, store.heartbeats(), parked, tests)
+
+
+def tell_figures(metrics: Metrics, known: Known, now: float) -> None:
+    """Tell how relays and write-backs are doing.
+
+    :param now: seconds since 1970.
+    """
+    sites = relay_figures(known.relays, known.heartbeats, known.parked, moment(now))
+    for site, figures in sites.items():
+        metrics.tell_trouble(figures, site=site)
+
+
+def read_facts(
+    tables: Tables, known: Known, sites: Collection[str], now: float, default_zone: str
+) -> dict[str, SiteFacts]:
     """Return what is known of some sites, each kind of row read once.
 
     :param now: seconds since 1970.
     """
-    worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
     sources = SourceStore(tables).all()
-    store = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=lambda: uuid4().hex)
-    relays, heartbeats = store.all(), store.heartbeats()
-    tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4).of_relays(relays)
-    parked = StepStore(tables, worklist, now=time.time).parked_write_backs(MOST_PARKED)
     return {
         site: SiteFacts(
             site=site,
             now=moment(now),
             zone=time_zone(zone_name(own, default_zone)),
             sources=own,
-            relays=relays,
-            heartbeats=heartbeats,
-            parked=parked,
-            self_tests=tests,
+            relays=known.relays,
+            heartbeats=known.heartbeats,
+            parked=known.parked,
+            self_tests=known.self_tests,
         )
         for site in sites
         for own in (at_site(sources, site),)

@@ -9,6 +9,8 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 from pydantic import Field
 
+from lambdas.aws.observing.entry_point import entry_point
+from lambdas.aws.observing.metric import Metric
 from lambdas.settings import StoreSettings, load
 from lambdas.store.accounts.relays import RelayStore
 from lambdas.store.audit.entry import SYSTEM
@@ -30,6 +32,7 @@ class SelfTestSettings(StoreSettings):
         return self.bound(self.accounts_table)
 
 
+@entry_point(logger)
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
     """Handle an EventBridge Scheduler event; what it says does not matter.
 
@@ -44,15 +47,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     )
     tests = SelfTestStore(tables, worklist.writer, now=time.time, new_uuid=uuid4)
     relays = RelayStore(tables, now=time.time, new_id=lambda: uuid4().hex, new_code=_no_code)
-    heartbeats, begun = relays.heartbeats(), 0
+    heartbeats, begun, refused = relays.heartbeats(), 0, 0
     for relay in relays.all():
         try:
             tests.begin(relay, heartbeats.get(relay.relay_id), by=SYSTEM)
         except Rejected as error:
             if relay.revoked_at is None:
+                refused += 1
                 logger.warning("relay not tested", extra={"relay": relay.relay_id, "reason": error.what})
             continue
         begun += 1
+    settings.metrics().tell_trouble({Metric.RELAYS_NOT_TESTED: refused})
     return {"self_tests": begun}
 
 

@@ -91,9 +91,17 @@ def _relays(facts: SiteFacts) -> Iterator[Condition]:
     for relay in facts.relays:
         heartbeat = facts.heartbeats.get(relay.relay_id)
         # One that was never heard of is being set up: whoever does that is looking.
-        silent = heartbeat is not None and facts.now - heartbeat.seen_at > RELAY_SILENT
+        silent = heartbeat is not None and is_silent(heartbeat, facts.now)
         if relay.site == facts.site and relay.revoked_at is None and silent:
             yield Condition(_key(Kind.RELAY, relay.relay_id), Kind.RELAY, relay.name)
+
+
+def is_silent(heartbeat: Heartbeat, now: datetime) -> bool:
+    """Tell whether a relay has not been heard of for too long.
+
+    :param now: aware.
+    """
+    return now - heartbeat.seen_at > RELAY_SILENT
 
 
 def _sources(facts: SiteFacts) -> Iterator[Condition]:

@@ -85,6 +85,7 @@ class WriteBack(Section):
     :param station: gets the station's AE title.
     :param discontinuation_reason: gets the code value (DICOM PS3.16 CID 9300).
     :param series_count: gets the number of series the scanner reported.
+    :param completed_by: gets ``mpps``, ``images`` or ``person`` once the scan is completed: who says so.
     :param seconds: whether REDCap's date-time fields have seconds (validation ``datetime_seconds_*``).
     """
 
@@ -95,6 +96,7 @@ class WriteBack(Section):
     station: FieldName | None = None
     discontinuation_reason: FieldName | None = None
     series_count: FieldName | None = None
+    completed_by: FieldName | None = None
     status_values: dict[Status, str] = Field(default_factory=dict)
     seconds: bool = True
 
@@ -108,6 +110,7 @@ class WriteBack(Section):
             self.station,
             self.discontinuation_reason,
             self.series_count,
+            self.completed_by,
         )
         return tuple(name for name in named if name is not None)
 

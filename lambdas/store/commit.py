@@ -43,7 +43,6 @@ from lambdas.store.models import (
 )
 from lambdas.store.ownership import StoredItem
 from lambdas.store.plans.timing import Saved, Timing, timed
-from lambdas.store.unfinished_write_backs import no_show_of
 from shared.batches import batches
 
 Change = Callable[[StoredItem | None], StoredItem | None]
@@ -154,7 +153,7 @@ class ItemWriter:
     ) -> Written:
         """Apply changes to items of one site, at most `BATCH`, all or none, with an audit entry.
 
-        Without ``also`` they are several transactions, if many rows have to be told of missed scans.
+        Without ``also`` they are several transactions, if many rows have to be told of them.
 
         :param also: adds further actions to the same transaction; the transaction then always happens.
         :param by: who changes them; None: the source of the items.
@@ -216,11 +215,11 @@ class ItemWriter:
         wanted = dict(_differences(current, changes))
         if not wanted and also is None:
             return Written(current, 0)
-        telling = [
-            stored
+        telling = {
+            item_id: key
             for item_id, stored in wanted.items()
-            if ownership.tells_source(current.get(item_id), stored)
-        ]
+            if (key := ownership.told_as(current.get(item_id), stored))
+        }
         apart = [key for key, each in wanted.items() if is_apart(each) and not is_apart(current.get(key))]
         if len(wanted) + len(telling) + len(apart) > _MOST_ROWS:
             raise _TooMany
@@ -239,8 +238,8 @@ class ItemWriter:
                 self._save(transaction, wanted[item_id], current.get(item_id))
             for item_id in apart:
                 transaction.save(self._tables.site(site_key(site), apart_key(item_id)))
-            for stored in telling:
-                self._tell_source(transaction, stored)
+            for item_id, key in telling.items():
+                self._tell_source(transaction, key, wanted[item_id])
             if also is not None:
                 also(transaction, sealed.key)
         return Written({**current, **wanted}, len(wanted), frozenset(wanted))
@@ -314,11 +313,11 @@ class ItemWriter:
         unmoved = ItemRow.pk.does_not_exist() if before is None else ItemRow.feed_seq == before.feed_seq
         transaction.save(item_row(self._tables.item, stored, self._now()), condition=unmoved)
 
-    def _tell_source(self, transaction: TransactWrite, stored: StoredItem) -> None:
-        """Make the write-back of a missed scan due. The number is the version: it never comes twice."""
+    def _tell_source(self, transaction: TransactWrite, key: str, stored: StoredItem) -> None:
+        """Make a write-back due that is of no step. The number is the version: it never comes twice."""
         transaction.save(
             self._tables.step(
-                step_key(no_show_of(stored.item.id)),
+                step_key(key),
                 STATE,
                 site=stored.item.site,
                 version=stored.feed_seq,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from lambdas.mapping.patients import Bearer
+from lambdas.store import ownership
 from lambdas.store.audit.entry import Actor, Subject
 from lambdas.store.audit.trail import Also
 from lambdas.store.commit import Change, ItemWriter, Written
@@ -71,7 +72,7 @@ class DryWorklist(WorklistStore):
         if self._is_empty:
             return
         for ref in super().items_of_source(source_id, site):
-            if ref.status_owner == "mpps":
+            if ref.status_owner in ownership.SCANNED:
                 self.scanned.append((site, ref))
             yield ref
 

@@ -50,6 +50,7 @@ def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:
         progress=_plain(stored.progress) or None,
         audited=stored.audited or None,
         performed=[each.model_dump(mode="json", exclude_defaults=True) for each in stored.performed] or None,
+        images=_plain(stored.images) if stored.images else None,
         study_instance_uid=item.study_instance_uid,
         timing=_plain(stored.timing) or None,
         record_key=record_key(item.source, item.source_record) if item.source else None,
@@ -82,6 +83,7 @@ def stored_item(row: ItemRow) -> StoredItem:
             "audited": row.audited or "",
             "performed": row.performed or (),
             "timing": row.timing or {},
+            "images": row.images,
         }
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdas.store.ownership import StoredItem
+from lambdas.store.ownership import SCANNED, StoredItem
 from shared.worklist_item import WorklistItem
 
 
@@ -35,7 +35,7 @@ def site_move(item: WorklistItem, found: Mapping[str, StoredItem]) -> SiteMove:
     """
     shown = {site: stored for site, stored in found.items() if not stored.gone}
     # A scan that has begun belongs to the site that scans; it stays there, and is not offered elsewhere.
-    scanned = sorted(site for site, stored in shown.items() if stored.status_owner == "mpps")
+    scanned = sorted(site for site, stored in shown.items() if stored.status_owner in SCANNED)
     target = scanned[0] if scanned and item.site not in scanned else item.site
     leave = tuple(sorted(site for site in shown if site != target and site not in scanned))
     if target in shown:

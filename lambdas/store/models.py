@@ -11,7 +11,7 @@
         SITE#<site>        APART#<item_id>       its start does not find this item       Row
         MPPS#<sop uid>     EVENT#<event_id>      one N-CREATE or N-SET                   EventRow
         MPPS#<sop uid>     STATE                 the folded step and its write-back      StepRow
-        NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed, or not after all
+        NO_SHOW:<item_id>  STATE                 REDCap is to be told that it was missed; COMPLETION: was done
         RATES              <server>              how often a REDCap server is asked      RateRow
         SOURCES            <source_id>           a source definition                     SourceRow
         RUNS#<shard>       <source_id>           what is remembered of its syncs         RunRow
@@ -67,15 +67,14 @@ from lambdas.store.indexes import (
     StartIndex,
     StudyIndex,
 )
-from lambdas.store.unfinished_write_backs import NO_SHOW
+from lambdas.store.unfinished_write_backs import WITHOUT_STEP
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
 RATES, HOURS = "RATES", "HOURS"
 RUNS, CLAIMS = "RUNS#", "#CLAIMS"
 DUE = "DUE"
-AUDIT, CHAINS = "AUDIT#", "CHAINS"
-MPPS = "MPPS#"
+AUDIT, CHAINS, MPPS = "AUDIT#", "CHAINS", "MPPS#"
 R = TypeVar("R", bound="Row")
 
 MOST_CONNECTIONS = 50
@@ -103,8 +102,8 @@ def stamp_key(version: int) -> str:
 
 
 def step_key(key: str) -> str:
-    """Return the partition key of a write-back: by SOP Instance UID, or by `no_show_of` an item."""
-    return key if key.startswith(NO_SHOW) else f"{MPPS}{key}"
+    """Return the partition key of a write-back: by SOP Instance UID, or one of those without a step."""
+    return key if key.startswith(WITHOUT_STEP) else f"{MPPS}{key}"
 
 
 def steps_group(site: str) -> str:
@@ -174,6 +173,7 @@ class ItemRow(Row):
     edited = JSONAttribute(null=True)
     progress = JSONAttribute(null=True)
     performed = JSONAttribute(null=True)
+    images = JSONAttribute(null=True)
     audited = UnicodeAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
@@ -211,7 +211,7 @@ class EventRow(Row):
 
 
 class StepRow(Row):
-    """The folded step (``body`` is its JSON) and the state of its write-back; NO_SHOW: has no step.
+    """The folded step (``body`` is its JSON) and the state of its write-back; others have no step.
 
     ``unlinked``: items that a person said it is not of. ``patient``: name and id that the scanner reported.
     """

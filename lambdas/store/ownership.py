@@ -4,8 +4,13 @@ change from    demographics, schedule                status
 source         unless a person edited the field      unless MPPS or a person set it
 person         yes, and owns what was edited         yes, until a scanner reports
 MPPS           never                                 always
+images         never                                 of an open item: COMPLETED, likewise
 clock          never                                 of an open item: NO_SHOW, unless MPPS or a person set it;
                                                      without a step that was never ended: see `without_stale`
+
+What an archive has of an item is kept beside its status, so that it does not matter what was heard of first:
+once a scanner's step does not count any more, the images do. They never do if the scanner said that the wrong
+entry had been selected: they are then of somebody else, under this item's study.
 """
 
 from __future__ import annotations
@@ -18,11 +23,13 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lambdas.store.plans.timing import Timing
+from lambdas.store.unfinished_write_backs import completion_of, no_show_of
 from shared.errors import Rejected
 from shared.steps.procedure_step import Progress, Step, StepStatus
+from shared.steps.study_images import ImagesFound, StudyImages
 from shared.worklist_item import Status, WorklistItem
 
-StatusOwner = Literal["source", "mpps", "person", "clock"]
+StatusOwner = Literal["source", "mpps", "person", "clock", "images"]
 STATUS: Final = "performed_procedure_step_status"
 IDENTITY: Final = frozenset(
     {"id", "site", "source", "source_record", "source_event", "source_instrument", "source_instance"}
@@ -30,6 +37,8 @@ IDENTITY: Final = frozenset(
 """What an item is; no edit may change it."""
 WAITING: Final = (Status.SCHEDULED, Status.ARRIVED, Status.READY)
 """Open, and no scanner has begun."""
+SCANNED: Final = ("mpps", "images")
+"""Owners of the status of what was scanned: it stays on the list, and at its site."""
 
 
 class PerformedStep(BaseModel):
@@ -58,6 +67,7 @@ class StoredItem(BaseModel):
     :param gone: a tombstone; the item it buried is kept for what a scanner may still report of it.
     :param progress: what its performed steps amount to, since a person last set the status.
     :param performed: its performed steps as they were reported, also from before a person set the status.
+    :param images: what an archive says of its images; None: nothing.
     :param audited: the key of the last audit entry about it; no part of its content.
     """
 
@@ -72,11 +82,14 @@ class StoredItem(BaseModel):
     audited: str = ""
     performed: tuple[PerformedStep, ...] = ()
     timing: Timing = Timing()
+    images: ImagesFound | None = None
 
     @property
     def version(self) -> str:
         """Which version of the item this is: other content has another, also in a restored table."""
-        content = self.model_dump_json(exclude={"feed_seq", "audited", "timing"}).encode()
+        # What an earlier build did not know adds nothing as long as it is empty: versions stay the same.
+        later = set() if self.images else {"images"}
+        content = self.model_dump_json(exclude={"feed_seq", "audited", "timing", *later}).encode()
         return f"{self.feed_seq}-{sha256(content).hexdigest()[:12]}"
 
     def same_content(self, other: StoredItem) -> bool:
@@ -166,6 +179,74 @@ def restored(current: StoredItem) -> StoredItem:
     return current.model_copy(update={"gone": False, "status_owner": owner})
 
 
+def completed_by_person(current: StoredItem) -> StoredItem:
+    """Return the item after a person said that it was scanned; nothing changes if it is completed.
+
+    :raises Rejected: a scanner reports it.
+    """
+    if current.item.performed_procedure_step_status is Status.COMPLETED:
+        return current
+    if current.status_owner == "mpps":
+        raise Rejected(
+            "a scanner reports this exam, and says when it is completed",
+            where="id",
+            hint="if what it reported is wrong, change the status itself",
+        )
+    return from_person(current, {STATUS: Status.COMPLETED})
+
+
+def reopened(current: StoredItem) -> StoredItem:
+    """Return the item after a person took back that it is completed: it is to be scanned.
+
+    Its source has the say again; if images had completed it, the person has, or they would do so again.
+
+    :raises Rejected: no person and no archive said that it is completed.
+    """
+    if not completed_without_step(current):
+        raise Rejected("no person and no archive said that it is completed", where="id")
+    waiting = current.item.model_copy(update={STATUS: Status.SCHEDULED})
+    owner: StatusOwner = "person" if current.images else "source"
+    return current.model_copy(update={"item": waiting, "status_owner": owner})
+
+
+def completed_without_step(current: StoredItem) -> str:
+    """Return who says that an item is completed if no scanner does: ``person``, ``images``; else empty."""
+    completed = current.item.performed_procedure_step_status is Status.COMPLETED
+    says_so = current.status_owner if current.status_owner in {"person", "images"} else ""
+    return says_so if completed and not current.gone else ""
+
+
+def is_same_patient(current: StoredItem, told: StudyImages) -> bool:
+    """Tell whether images are under the item's Patient ID. Spaces around it mean nothing (PS3.5 6.2, LO)."""
+    return told.patient_id.strip(" ") == current.item.patient_id.strip(" ")
+
+
+def from_images(current: StoredItem, told: StudyImages) -> StoredItem:
+    """Return the item after an archive told of its images: COMPLETED if it is open.
+
+    Images of another study are no news of it; under another Patient ID they are noted, and not believed.
+    """
+    if current.gone or told.study_instance_uid != current.item.study_instance_uid:
+        return current
+    found = ImagesFound.of(told, other_patient=not is_same_patient(current, told))
+    return _with_images(current.model_copy(update={"images": found}))
+
+
+def _with_images(current: StoredItem) -> StoredItem:
+    """Return an item as its images have it, where nobody else has the say."""
+    freed = current.progress.freed_at is not None
+    believed = current.images is not None and not current.images.other_patient and not freed
+    status = current.item.performed_procedure_step_status
+    if believed and current.status_owner in {"source", "clock"} and status in (*WAITING, Status.NO_SHOW):
+        item = current.item.model_copy(update={STATUS: Status.COMPLETED})
+        return current.model_copy(update={"item": item, "status_owner": "images"})
+    if not believed and current.status_owner == "images":
+        item = current.item.model_copy(update={STATUS: Status.SCHEDULED})
+        owner: StatusOwner = "clock" if current.progress.stale else "source"
+        return current.model_copy(update={"item": item, "status_owner": owner})
+    return current
+
+
 def from_scanner(current: StoredItem, step: Step) -> StoredItem:
     """Return the item after a scanner reported a step of it. A scan is real: it revives even a tombstone."""
     others = [each for each in current.performed if each.sop_instance_uid != step.sop_instance_uid]
@@ -196,7 +277,7 @@ def _progressed(current: StoredItem, progress: Progress) -> StoredItem:
     if freed:  # whose step is stale was there: the clock may not say that nobody came
         owner = "clock" if progress.stale else "source"
     update = {"item": item, "status_owner": owner, "gone": False, "progress": progress}
-    return current.model_copy(update=update)
+    return _with_images(current.model_copy(update=update))
 
 
 def without_stale(current: StoredItem, unknown: Iterable[Step], heard_before: datetime) -> StoredItem:
@@ -232,20 +313,23 @@ def from_clock(current: StoredItem, last_day: str) -> StoredItem:
     return current.model_copy(update={"item": missed, "status_owner": "clock"})
 
 
-def tells_source(before: StoredItem | None, after: StoredItem) -> bool:
-    """Tell whether the row an item came from has to be told that its scan was missed, or was not after all.
+def told_as(before: StoredItem | None, after: StoredItem) -> str:
+    """Return what the write-back goes by that a change of an item makes due; empty if it makes none due.
 
-    What a scanner reports is told with its step.
+    Its row is told that its scan was missed or completed, or was not after all. What a scanner reports is
+    told with its step.
     """
     if before is None or after.gone or not after.item.source or after.status_owner == "mpps":
-        return False
+        return ""
+    if completed_without_step(before) != completed_without_step(after):
+        return completion_of(after.item.id)
     statuses = (each.item.performed_procedure_step_status for each in (before, after))
-    return sum(status is Status.NO_SHOW for status in statuses) == 1
+    return no_show_of(after.item.id) if sum(status is Status.NO_SHOW for status in statuses) == 1 else ""
 
 
 def withdrawn(current: StoredItem) -> StoredItem:
-    """Return the item after its row vanished from the source: gone, unless a scanner has reported on it."""
-    return current if current.status_owner == "mpps" else current.model_copy(update={"gone": True})
+    """Return the item after its row vanished from the source: gone, unless it was scanned."""
+    return current if current.status_owner in SCANNED else current.model_copy(update={"gone": True})
 
 
 def moved_away(current: StoredItem) -> StoredItem:

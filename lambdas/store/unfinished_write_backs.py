@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -17,13 +17,21 @@ FOR_GOOD: Final = "parked: "
 NOTE_LENGTH: Final = 1000
 
 NO_SHOW: Final = "NO_SHOW:"
+COMPLETION: Final = "COMPLETION:"
+WITHOUT_STEP: Final = (NO_SHOW, COMPLETION)
+"""How the write-backs that are of no step begin, where others go by a SOP Instance UID."""
 FEEDBACK: Final = "FEEDBACK:"
 """Begins the message that asks for a source's rows to be told whether their scans are on the worklist."""
 
 
 def no_show_of(item_id: str) -> str:
-    """Return what the write-back of a missed scan goes by, where others go by a SOP Instance UID."""
+    """Return what the write-back of a missed scan goes by."""
     return f"{NO_SHOW}{item_id}"
+
+
+def completion_of(item_id: str) -> str:
+    """Return what the write-back goes by of a scan that a person or an archive says is completed."""
+    return f"{COMPLETION}{item_id}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class PendingWriteBack:
 
     :param performed: item id -> every step of that item, this one and others; none since a person last set
         its status.
+    :param completed_by: item id -> who says that it is completed (``mpps``, ``images``, ``person``), or "".
     :param version: hand it back when done: a newer event in between keeps the step due.
     :param attempts: how often it has been tried in vain.
     """
@@ -40,6 +49,7 @@ class PendingWriteBack:
     performed: Mapping[str, tuple[Step, ...]]
     version: int
     attempts: int
+    completed_by: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

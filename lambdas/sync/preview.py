@@ -21,7 +21,7 @@ from lambdas.sources.dictionary.problems import misfits_of, problems_of
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow
 from lambdas.store import ownership
 from lambdas.store.dry_worklist import DryWorklist
-from lambdas.store.ownership import StoredItem
+from lambdas.store.ownership import StatusOwner, StoredItem
 from lambdas.sync import fuse
 from lambdas.sync.project_check import project_of
 from lambdas.sync.record_intake import RecordIntake, by_record
@@ -62,13 +62,13 @@ class FieldChange(_Shown):
 class KeptField(_Shown):
     """A field that REDCap says otherwise of, and that stays, because somebody else owns it.
 
-    :param owner: ``mpps``: a scanner reported it.
+    :param owner: ``mpps``: a scanner reported it; ``images``: an archive has its images.
     :param value: what stays.
     :param source: what REDCap says.
     """
 
     field: str
-    owner: Literal["person", "mpps"]
+    owner: StatusOwner
     value: Any
     source: Any
 
@@ -369,9 +369,9 @@ def _kept(after: StoredItem, said: WorklistItem) -> tuple[KeptField, ...]:
     )
 
 
-def _owner(stored: StoredItem, field: str) -> Literal["person", "mpps"]:
-    scanned = field in {ownership.STATUS, "site"} and stored.status_owner == "mpps"
-    return "mpps" if scanned else "person"
+def _owner(stored: StoredItem, field: str) -> StatusOwner:
+    scanned = field in {ownership.STATUS, "site"} and stored.status_owner in ownership.SCANNED
+    return stored.status_owner if scanned else "person"
 
 
 def _differences(one: WorklistItem, other: WorklistItem) -> Iterator[tuple[str, Any, Any]]:

@@ -26,6 +26,7 @@ from lambdas.redcap.row import DATA_ACCESS_GROUP, RedcapRow
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import Withheld
 from lambdas.sources.unshown_rows import HeldRow, Note, RejectedRow, UnshownRows
+from lambdas.store.ownership import SCANNED
 from lambdas.store.worklist import ItemRef, WorklistStore
 from lambdas.sync import fuse
 from lambdas.sync.patient_ids import PatientIds
@@ -262,7 +263,7 @@ class RecordIntake:
         self._use_groups_of_left_out(records)
         for site in self._sites:
             for ref in self._worklist.items_of_source(self._definition.id, site):
-                if ref.status_owner != "mpps":
+                if ref.status_owner not in SCANNED:
                     found.total += 1
                     self._sort(found, site, ref, records, suspects, last=last)
         return found
@@ -275,7 +276,7 @@ class RecordIntake:
         known = self._mapped - self._barred if len(self._sites) == 1 else frozenset()
         for record in sorted(self.read):
             for site, ref in self._worklist.items_of_record(self._definition.id, record, known):
-                if ref.status_owner != "mpps":
+                if ref.status_owner not in SCANNED:
                     self._sort(found, site, ref, None, frozenset(), last=False)
         return self.sweep() if found.barred or found.vanished else found
 

@@ -26,6 +26,8 @@ class SyncResult:
     :param withheld: items of the source that no row stands for, and that stay until a person confirms.
     :param unseen: changed records that a full read found, and that the syncs before should have seen.
     :param missing_soon: scans of today or soon that are not on the list, of all records.
+    :param rejected_count: rows of the source that cannot be items, of all records; ``held_count``: likewise.
+    :param saved_to_visible: seconds from a save that it brought until now, at most; None: it is not known.
     """
 
     full: bool
@@ -39,6 +41,9 @@ class SyncResult:
     missing_soon: int = 0
     withheld: int = 0
     unseen: int = 0
+    rejected_count: int = 0
+    held_count: int = 0
+    saved_to_visible: float | None = None
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,9 @@ class SourceSync:
             missing_soon=missing_soon(definition, attempt.state, self._now()),
             withheld=attempt.state.withheld.count if attempt.state.withheld else 0,
             unseen=attempt.state.unseen,
+            rejected_count=attempt.state.rejected_count,
+            held_count=attempt.state.held_count,
+            saved_to_visible=_saved_to_visible(result, definition, taken.state, announced_at, self._now()),
         )
         after = attempt.state if woken else _succeeded(attempt.state, result, self._now())
         self._sources.finish(definition.id, owner, after)
@@ -216,6 +219,24 @@ class SourceSync:
             self._sources.finish(definition.id, owner, failed)
         except Conflict:
             return
+
+
+def _saved_to_visible(
+    result: SyncResult,
+    definition: SourceDefinition,
+    before: SourceState,
+    announced_at: float | None,
+    now: float,
+) -> float | None:
+    """Return how long ago what a run wrote was saved, at most; None if that is not known."""
+    if not result.written:
+        return None
+    if announced_at is not None:
+        return max(0.0, now - announced_at)
+    # A full read finds also what was saved long ago, and after a night nobody asked for it before.
+    if result.full or before.watermark is None or definition.operating_window is not None:
+        return None
+    return max(0.0, now - before.watermark.timestamp())
 
 
 def _as_remembered(taken: Taken) -> Taken:

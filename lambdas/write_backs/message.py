@@ -16,7 +16,7 @@ from typing import Final
 
 from lambdas.mapping.record import Scan
 from lambdas.sources.unshown_rows import RowReport
-from lambdas.store.ownership import StoredItem
+from lambdas.store.ownership import SCANNED, StoredItem
 
 SINCE: Final = "On the worklist since "
 EARLIER: Final = "On the worklist with earlier values: "
@@ -41,7 +41,7 @@ def message_of(
     :param before: what the row says now.
     :param since: local date and time as of which the item is known to be on the list.
     """
-    if stored is not None and stored.status_owner == "mpps":
+    if stored is not None and stored.status_owner in SCANNED:
         return before
     if stored is not None and not stored.gone:
         return _of_shown(outcome, before, since)

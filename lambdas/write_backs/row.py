@@ -9,6 +9,8 @@ it, so it is told what they amount to:
     DISCONTINUED         of the step given up last                           its reason
     SCHEDULED again      none: the wrong entry had been selected             the reason of that
     NO_SHOW              left as they are: there was no step, the status is all there is to say
+    COMPLETED without    left as they are, for the study may have typed them; who says so is told
+    a step
 
 "None" is written too, as a blank: what REDCap shows depends on the steps alone, not on which of them it was
 told of first, or at all.
@@ -95,15 +97,19 @@ def wants(config: WriteBack, key: str) -> bool:
     return not key.startswith(NO_SHOW) or Status.NO_SHOW in config.status_values
 
 
-def values_of(config: WriteBack, steps: Collection[Step], item: WorklistItem, zone: tzinfo) -> dict[str, str]:
+def values_of(
+    config: WriteBack, steps: Collection[Step], item: WorklistItem, zone: tzinfo, completed_by: str = ""
+) -> dict[str, str]:
     """Return REDCap field -> value, for every configured field; blank if it has to be empty.
 
     :param steps: the item's steps that count: those since a person last set its status. If there are none the
         status is that person's, and all there is to say.
     :param zone: where the scanners stand.
+    :param completed_by: who says that the item is completed, as `PendingWriteBack` has it.
     """
     if not steps:
-        return _named({config.status: _status(config, item.performed_procedure_step_status)})
+        status = _status(config, item.performed_procedure_step_status)
+        return _named({config.status: status, config.completed_by: completed_by})
     performed = Performed.of(steps, zone)
     minutes = performed.minutes()
     return _named(
@@ -115,6 +121,7 @@ def values_of(config: WriteBack, steps: Collection[Step], item: WorklistItem, zo
             config.station: performed.station,
             config.discontinuation_reason: performed.discontinuation_reason,
             config.series_count: str(performed.series_count or ""),
+            config.completed_by: "mpps" if performed.status is Status.COMPLETED else "",
         }
     )
 

@@ -89,13 +89,15 @@ class StepWriteBack:
                 return []
             items = [item for item in pending.items if item.source == source_id]
             written |= {item.id: pending.performed[item.id] for item in items}
+            values = {
+                item.id: values_of(
+                    config, written[item.id], item, definition.zone(), pending.completed_by[item.id]
+                )
+                for item in items
+            }
             with closing(self._connect(definition)) as redcap:
                 return [
-                    error
-                    for item in items
-                    for error in self._tried(
-                        redcap, item, values_of(config, written[item.id], item, definition.zone()), owner
-                    )
+                    error for item in items for error in self._tried(redcap, item, values[item.id], owner)
                 ]
 
     def _tried(

@@ -140,6 +140,12 @@ class ScannerProfile(BaseModel):
         "of the item's own.",
     )
 
+    images_from: AE | None = Field(
+        None,
+        description="For a scanner without MPPS: the AE title of the archive ([[archives]]) that is asked "
+        "whether images of its exams have arrived; they are then completed. Default: it reports by itself.",
+    )
+
     @property
     def stations(self) -> frozenset[str]:
         """All Scheduled Station AE Titles it stands for."""
@@ -196,6 +202,7 @@ class ScannerOverride(BaseModel):
     extra_attributes: tuple[Keyword, ...] | None = None
     suppressed_attributes: tuple[Keyword, ...] | None = None
     fixed_values: dict[Keyword, LO] | None = None
+    images_from: AE | None = None
 
     def given(self) -> frozenset[str]:
         """Return the names of the profile's fields that this says anything about."""

@@ -64,7 +64,7 @@ def running_services(fifth: tuple[str, str] = HOSTILE, *, empty: bool = False) -
     ):
         running.clock.seconds = NOW.timestamp()
         services = services_from(load(ApiSettings), now=running.clock, passwords=quick_passwords())
-        for role in Role:
+        for role in (Role.READ, Role.WRITE, Role.ADMIN):
             add_user(services, role.value, PASSWORD, role)
         for name in ("study", "classic"):
             content = json.dumps({"token": redcap.projects[0].token()})

@@ -99,9 +99,10 @@ def overtaken(page: Page, services: Services) -> None:
 
 
 def not_renewed(page: Page, _services: Services) -> None:
+    page.set_viewport_size({"width": 1280, "height": 400})  # the list is longer than the screen
     page.route("**/app/today?*", lambda route: route.abort())
     page.evaluate("htmx.trigger('#part', 'refresh')")
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
 
 
 def loading(page: Page, _services: Services) -> None:

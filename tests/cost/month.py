@@ -12,13 +12,18 @@ Unit = tuple[float, float]
 """Read and write units of one go, as docs/cost.md tells them."""
 
 MINUTES: Final = 30 * 24 * 60
-ALARMS: Final = 12
-METRICS: Final = 6
+ALARMS: Final = 19
+"""One for each metric that an alarm looks at."""
+METRICS: Final = 4
+"""Told all the time. Those of trouble cost for the hours in which there is some."""
+RELAY_UNITS: Final = 1.0
+"""What is read each minute of a relay and its last heartbeat."""
 SECONDS: Final = {
     "poll": 0.010,
     "report": 0.08,
     "sync": 0.9,
     "schedule": 0.5,
+    "look": 0.1,
     "write-back": 1.5,
     "page": 0.15,
 }
@@ -110,6 +115,8 @@ def bill(sites: int, use: Use, units: Mapping[str, Unit], prices: Prices) -> Bil
         "people's pages": through_api(views, "page") + database(views, "A list of 100 exams"),
         "the schedule": calls(MINUTES, "schedule", SYNC_GB)
         + database(MINUTES, "A minute of the schedule", max(1.0, sites * use.sources / 100)),
+        "a look at the relays, every minute": calls(MINUTES, "look", SYNC_GB)
+        + MINUTES * (2 + sites * use.relays * RELAY_UNITS) * prices.read_million / 1e6,
         "REDCap tokens": sites * use.sources * prices.secret + prices.secret,
         "what is kept": stored_gb * (prices.stored_gb + prices.recovery_gb),
         "alarms and metrics": max(0.0, ALARMS - use.free_alarms) * prices.alarm

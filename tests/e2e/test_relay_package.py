@@ -6,11 +6,15 @@ Takes two or three minutes and needs root, so only ``MWL_PACKAGE_TEST=1`` asks f
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
 import re
 import shutil
+import stat
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from edge_relay.client import scu
+from infra.container.oci_image import About, write_image
 from tests.rigs import relay as relay_rig
 from tests.rigs.debian import DebianRoot, Machine, cannot_boot, fresh_root, missing, wait_until
 from tests.rigs.patience import PATIENCE
@@ -239,6 +244,48 @@ def test_the_rpm_is_installed_and_removed_without_losing_the_state(package: Path
     assert root.path(f"{STATE}/identity.json").exists()
     assert not root.path("/usr/lib/mwl-relay").exists()
     assert root.path("/etc/mwl-relay/relay.toml.rpmsave").exists()
+
+
+# ------------------------------------------------------------------------------------------------ in an image
+
+
+def unpacked(image: Path, folder: Path) -> DebianRoot:
+    """Lay out an image's layer as a container engine does, with a /dev of its own."""
+    with tarfile.open(image) as archive:
+        index = json.loads(_file(archive, "index.json"))
+        manifest = json.loads(_blob(archive, index["manifests"][0]["digest"]))
+        layer = _blob(archive, manifest["layers"][0]["digest"])
+    folder.mkdir()
+    command = ["tar", "--extract", "--gzip", "--numeric-owner", "--preserve-permissions"]
+    subprocess.run([*command, "--directory", str(folder)], input=layer, check=True)
+    for name, minor in (("null", 3), ("urandom", 9)):
+        os.mknod(folder / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+        (folder / "dev" / name).chmod(0o666)
+    return DebianRoot(folder)
+
+
+def _blob(archive: tarfile.TarFile, digest: str) -> bytes:
+    return _file(archive, f"blobs/{digest.replace(':', '/')}")
+
+
+def _file(archive: tarfile.TarFile, name: str) -> bytes:
+    found = archive.extractfile(name)
+    assert found is not None
+    with found:
+        return found.read()
+
+
+def test_an_image_of_it_serves_a_scanner(package: Path, tmp_path: Path) -> None:
+    built_in = fresh_root(tmp_path, "ca-certificates")
+    installed(built_in, package)
+    image = tmp_path / "image.tar"
+    write_image(built_in.folder, image, About("1.2.3", platform.machine(), 315_619_200))
+    root = unpacked(image, tmp_path / "unpacked")
+    with FakeCloud() as cloud:
+        cloud.put(relay_rig.item())
+        set_up(root, cloud)
+        root.run("mwl-relay", "enroll", CODE)
+        _echoed_found_and_private(root, cloud)
 
 
 # ----------------------------------------------------------------------------------------------- as a service

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge_relay.relay import Relay
+from tests.rigs.figures import Told, telling
 from tests.rigs.redcap import Stack, running_stack
 from tests.rigs.relay import FakeCloud, eventually, item, running_relay
 
@@ -17,6 +18,12 @@ def stack() -> Iterator[Stack]:
     """Return REDCap's server and the tables, which a module's tests share."""
     with running_stack() as running:
         yield running
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
+    """Return what reads the figures that the functions tell."""
+    return telling(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from lambdas.api.route_groups import route_modules
 from tests.rigs.api import ApiRig, api
 from tests.rigs.routes import served
 
-ANYBODY, READ, WRITE, ADMIN, RELAY = "anybody", "read", "write", "admin", "relay"
+ANYBODY, STUDY, READ, WRITE, ADMIN, RELAY = "anybody", "study", "read", "write", "admin", "relay"
 WHO = {
-    ANYBODY: {ANYBODY, READ, WRITE, ADMIN, RELAY},
+    ANYBODY: {ANYBODY, STUDY, READ, WRITE, ADMIN, RELAY},
+    STUDY: {STUDY, READ, WRITE, ADMIN},
     READ: {READ, WRITE, ADMIN},
     WRITE: {WRITE, ADMIN},
     ADMIN: {ADMIN},
@@ -38,6 +39,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("DELETE", "/worklist/{item_id}"): WRITE,
     ("GET", "/worklist/{item_id}/history"): READ,
     ("POST", "/worklist/{item_id}/release"): WRITE,
+    ("POST", "/worklist/{item_id}/complete"): WRITE,
+    ("POST", "/worklist/{item_id}/reopen"): WRITE,
     ("POST", "/worklist/{item_id}/restore"): WRITE,
     ("GET", "/procedure-steps"): READ,
     ("GET", "/procedure-steps/{sop_instance_uid}"): READ,
@@ -45,6 +48,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/procedure-steps/{sop_instance_uid}/unlink"): WRITE,
     ("GET", "/missing"): READ,
     ("GET", "/reports/planned-and-done"): READ,
+    ("GET", "/studies/{source_id}/exams"): STUDY,
     ("GET", "/notices"): ADMIN,
     ("POST", "/notices"): ADMIN,
     ("PUT", "/notices/{notice_id}"): ADMIN,
@@ -58,11 +62,11 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/audit/check"): ADMIN,
     ("GET", "/users"): ADMIN,
     ("POST", "/users"): ADMIN,
-    ("GET", "/users/me"): READ,
-    ("PUT", "/users/me/password"): READ,
-    ("GET", "/auth/sessions"): READ,
-    ("POST", "/auth/logout"): READ,
-    ("DELETE", "/auth/sessions/{session_id}"): READ,
+    ("GET", "/users/me"): STUDY,
+    ("PUT", "/users/me/password"): STUDY,
+    ("GET", "/auth/sessions"): STUDY,
+    ("POST", "/auth/logout"): STUDY,
+    ("DELETE", "/auth/sessions/{session_id}"): STUDY,
     ("GET", "/users/{username}"): ADMIN,
     ("GET", "/users/{username}/sessions"): ADMIN,
     ("DELETE", "/users/{username}/sessions/{session_id}"): ADMIN,
@@ -93,6 +97,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/relay/heartbeat"): RELAY,
     ("POST", "/relay/self-tests/{test_id}"): RELAY,
     ("POST", "/relay/shown"): RELAY,
+    ("POST", "/relay/images"): RELAY,
 }
 
 
@@ -122,4 +127,6 @@ def test_a_route_is_open_to_whom_the_table_says(rig: ApiRig, method: str, path: 
         assert status not in {401, 403}
         assert status < 500
     else:
-        assert status == (403 if who in {READ, WRITE, ADMIN} and ROUTES[method, path] != RELAY else 401)
+        assert status == (
+            403 if who in {STUDY, READ, WRITE, ADMIN} and ROUTES[method, path] != RELAY else 401
+        )

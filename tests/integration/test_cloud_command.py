@@ -34,6 +34,7 @@ from shared.steps.procedure_step import EventKind
 from shared.steps.self_test import ABILITY, Hop, HopResult, SelfTestReport, step_uid
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import CloudRig, cloud
+from tests.rigs.lambda_events import Context
 from tests.rigs.redcap import CLASSIC_FILE
 
 
@@ -545,7 +546,7 @@ def test_a_site_without_a_relay_cannot_be_tested(rig: CloudRig) -> None:
 def test_the_schedule_tests_each_relay_that_can_be_tested(rig: CloudRig) -> None:
     known, old, revoked = a_known_relay(ABILITY), a_known_relay(), a_known_relay(ABILITY)
     relay_store().revoke(revoked, by=SYSTEM)
-    assert self_tests.handler({}, None) == {"self_tests": 1}
+    assert self_tests.handler({}, Context()) == {"self_tests": 1}
     found = self_test_store().of_relays(relay_store().all())
     assert (set(found), found[known].by) == ({known}, "system")
     assert old not in found

@@ -30,6 +30,7 @@ from shared.errors import NotFound, Rejected, Unavailable
 from shared.relay_health import RelayHealth, ScannerActivity
 from tests.rigs.cloud import REGION, cloud
 from tests.rigs.history import Happening, MemoryFiles, a_study, as_event, stream_records
+from tests.rigs.lambda_events import Context
 
 ENVIRONMENT = {"HISTORY_BUCKET": "history", "HISTORY_KEY_SECRET_ID": "mwl-relay/history-key"}
 
@@ -62,16 +63,16 @@ def test_what_the_stream_tells_becomes_tables(site: Happening) -> None:
     site.begin(item)
     records = stream_records(site.cloud)
     for _ in range(2):  # the stream may deliver a batch twice
-        assert handlers.handler({"Records": records}, None)["facts"] == 2
+        assert handlers.handler({"Records": records}, Context())["facts"] == 2
     # The clock of the test is not ours: every day is to be looked at.
-    assert handlers.compaction({"all": True}, None) == {"days": 1, "waiting": 0}
+    assert handlers.compaction({"all": True}, Context()) == {"days": 1, "waiting": 0}
     assert [row["status"] for row in held().rows(EXAMS)] == ["SCHEDULED", "IN_PROGRESS"]
-    assert handlers.compaction({"all": True}, None) == {"days": 0, "waiting": 0}
+    assert handlers.compaction({"all": True}, Context()) == {"days": 0, "waiting": 0}
 
 
 def test_a_batch_without_facts_writes_nothing(site: Happening) -> None:
     record = {"eventID": "e", "dynamodb": {"SequenceNumber": "1", "Keys": {}}}  # a deletion
-    assert handlers.handler({"Records": [record]}, None) == {"records": 1, "facts": 0, "files": 0}
+    assert handlers.handler({"Records": [record]}, Context()) == {"records": 1, "facts": 0, "files": 0}
     assert held().held == {}
 
 
@@ -96,8 +97,8 @@ def test_heartbeats_become_minutes_and_queries(site: Happening) -> None:
         {"eventID": "2", "dynamodb": {"SequenceNumber": "2", "NewImage": images[1], "OldImage": images[0]}},
         {"eventID": "3", "dynamodb": {"SequenceNumber": "3", "NewImage": heartbeat("unknown", at, 1)}},
     ]
-    handlers.handler({"Records": records}, None)
-    handlers.compaction({"all": True}, None)
+    handlers.handler({"Records": records}, Context())
+    handlers.compaction({"all": True}, Context())
     assert [row["minute_at"].minute for row in held().rows(RELAY_MINUTES)] == [30, 31]
     assert [(row["kind"], row["requests"]) for row in held().rows(QUERIES)] == [("find", 1), ("request", 2)]
 
@@ -121,8 +122,8 @@ def test_each_report_of_a_sync_is_a_row_once(site: Happening) -> None:
             zip(images, [{}, *({"OldImage": image} for image in images)], strict=False), 1
         )
     ]
-    assert handlers.handler({"Records": records}, None)["facts"] == 2
-    handlers.compaction({"all": True}, None)
+    assert handlers.handler({"Records": records}, Context())["facts"] == 2
+    handlers.compaction({"all": True}, Context())
     assert [row["written"] for row in held().rows(SYNCS)] == [1, 2]
 
 
@@ -134,7 +135,7 @@ def test_an_export_of_the_table_is_loaded_from_a_folder(site: Happening, tmp_pat
     (tmp_path / "part.json.gz").write_bytes(gzip.compress(lines.encode()))
     result = CliRunner().invoke(app, ["history", "load", str(tmp_path), "--to", "s3://history"])
     assert (result.exit_code, result.stdout.split(";")[0]) == (0, f"{len(rows)} rows, 2 facts in 1 files")
-    handlers.compaction({"all": True}, None)
+    handlers.compaction({"all": True}, Context())
     assert [row["protocol"] for row in held().rows(EXAMS)] == ["", "T2"]
 
 

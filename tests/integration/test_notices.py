@@ -26,6 +26,7 @@ from shared.steps.procedure_step import EventKind
 from shared.steps.self_test import ABILITY, RELAYS_HOPS, Hop, HopResult, SelfTestReport, step_uid
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
+from tests.rigs.lambda_events import Context
 from tests.rigs.notice_sinks import HookSink, MailSink, hook_sink, mail_sink
 from tests.rigs.pages import visitor
 from tests.rigs.site_state import DEFINITION, a_heartbeat
@@ -64,7 +65,13 @@ class Rounds:
 
     def __call__(self) -> Round:
         services = self.rig.services
-        facts = function.read_facts(self.rig.cloud.tables, {"north"}, services.now(), "UTC")
+        facts = function.read_facts(
+            self.rig.cloud.tables,
+            function.read_known(self.rig.cloud.tables),
+            {"north"},
+            services.now(),
+            "UTC",
+        )
         notices = Notices(services.notices, self.outside, now=services.now, new_id=services.new_id)
         return notices.round(facts, services.notices.all())
 
@@ -337,7 +344,7 @@ def test_the_function_tells_by_ses(rig: ApiRig) -> None:
     rig.user(Role.ADMIN).post(f"/notices/{notice_id}/test")
     try:
         with patch.dict("os.environ", {"NOTICES_FROM": "mwl@example.org"}):
-            assert function.handler({}, None) == {"delivered": 1, "failed": 0}
+            assert function.handler({}, Context()) == {"delivered": 1, "failed": 0}
     finally:
         function._ses.cache_clear()
 
@@ -345,12 +352,12 @@ def test_the_function_tells_by_ses(rig: ApiRig) -> None:
 def test_the_function_says_what_is_lacking_where_no_mail_can_be_sent(rig: ApiRig) -> None:
     notice_id = make(rig)
     rig.user(Role.ADMIN).post(f"/notices/{notice_id}/test")
-    assert function.handler({}, None) == {"delivered": 0, "failed": 1}
+    assert function.handler({}, Context()) == {"delivered": 0, "failed": 1}
     assert "NOTICES_FROM" in shown(rig)["failure"]
 
 
 def test_the_function_does_nothing_where_nobody_is_told(rig: ApiRig) -> None:
-    assert function.handler({}, None) == {"delivered": 0, "failed": 0}
+    assert function.handler({}, Context()) == {"delivered": 0, "failed": 0}
 
 
 # ----------------------------------------------------------- making and showing

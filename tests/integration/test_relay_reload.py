@@ -85,7 +85,7 @@ def test_a_scanner_that_is_taken_out_keeps_its_profile_until_it_leaves(
     with running_relay(tmp_path, cloud, scanners=[mine]) as relay:
         eventually(relay.cache.count)
         admission = relay._services.admission
-        with scu._associated(scanner(relay, NEW), ModalityWorklistInformationFind) as association:
+        with scu.associated(scanner(relay, NEW), ModalityWorklistInformationFind) as association:
             relay.take_up(settings_for(cloud))
             assert admission.profile(NEW).modalities == ("CT",)
             answers = association.send_c_find(query(), ModalityWorklistInformationFind)

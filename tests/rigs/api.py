@@ -54,9 +54,10 @@ class ApiRig:
         return LambdaClient(self.handler)
 
     def user(self, role: Role, username: str = "") -> LambdaClient:
-        """Return a client logged in as somebody (made, if need be) with a role."""
+        """Return a client logged in as somebody (made, if need be) with a role; who needs one has a study."""
         name = username or f"{role.value}-person"
-        user = self.services.users.find(name) or add_user(self.services, name, PASSWORD, role)
+        about = {"studies": ("study",)} if role is Role.STUDY else {}
+        user = self.services.users.find(name) or add_user(self.services, name, PASSWORD, role, about=about)
         token = self.services.tokens.issue(user.username, user.token_version, minutes=30)
         return self.anybody.bearing(token)
 

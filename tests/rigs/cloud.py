@@ -3,7 +3,8 @@
     with cloud() as rig:
         rig.tables ...      # PynamoDB models bound to tables made from the template, not from the models
 
-The environment is the one the template gives the functions, as far as tests need it.
+The environment is the one the template gives the functions, as far as tests need it. With MWL_DYNAMODB, the
+address of another DynamoDB, the tables are there: `make contract-ministack` runs the contract tests so.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ ENVIRONMENT = {
     "ACCOUNTS_TABLE": "AccountsTable",
     "SIGNING_KEY_SECRET_ID": SIGNING_SECRET_ID,
 }
+
+ELSEWHERE = os.environ.get("MWL_DYNAMODB", "")
+if ELSEWHERE:  # moto leaves alone what does not go to AWS
+    ENVIRONMENT["AWS_ENDPOINT_URL_DYNAMODB"] = ELSEWHERE
 
 QUEUES: tuple[tuple[str, str, dict[QueueAttributeNameType, str]], ...] = (
     ("SYNC_QUEUE_URL", "sync", {}),
@@ -106,6 +111,9 @@ def cloud(**environment: str) -> Iterator[CloudRig]:
         # moto drops boto3's session, and PynamoDB makes one a thread; each would parse AWS's models again.
         boto3.DEFAULT_SESSION = _session()
         dynamodb, sqs, secrets = _clients()
+        if ELSEWHERE:
+            for name in dynamodb.list_tables()["TableNames"]:
+                dynamodb.delete_table(TableName=name)
         create_tables(dynamodb)
         put_signing_keys(secrets)
         queues = {

@@ -142,6 +142,7 @@ class FakeCloud:
         self.identity_shared = False
         self.discards: list[dict[str, Any]] = []
         self.shown: list[dict[str, Any]] = []
+        self.images: list[dict[str, Any]] = []
         self.recorded: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.pulls = 0
@@ -309,6 +310,8 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._fault(cloud.mpps_faults.popleft())
             if url.path == "/relay/heartbeat":
                 return self._heartbeat(body)
+            if url.path == "/relay/images" and not cloud.always:
+                return self._images(body)
             if url.path == "/relay/shown" and not cloud.always:
                 cloud.shown += body["items"]
                 return self._send(200, {"kept": len(body["items"])})
@@ -332,6 +335,13 @@ def _handler(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
                 return self._send(200, {"events": events}) if events else self._send(404, problem, PROBLEM)
             status, answer = cloud.intake(body["events"])
             return self._send(status, answer, PROBLEM if status == 400 else "application/json")
+
+        def _images(self, body: dict[str, Any]) -> None:
+            with cloud.changed:
+                cloud.images += body["studies"]
+                cloud.changed.notify_all()
+            told = [{"item_id": each["item_id"], "outcome": "completed"} for each in body["studies"]]
+            return self._send(200, {"results": told})
 
         def _heartbeat(self, body: dict[str, Any]) -> None:
             if cloud.heartbeat_faults or cloud.always:
@@ -405,12 +415,15 @@ def settings_for(cloud: HasUrl, **changes: Any) -> config.Settings:
     """Return settings for tests: a free port, short pauses, one scanner, no status page.
 
     Scanners are shown exams of any day, unless they say otherwise: tests have days of their own.
-    ``scanners``, ``tls`` and ``status`` are tables of their own, any other name is a key of ``[relay]``.
+    ``scanners``, ``tls``, ``status``, ``archives`` and ``images`` are tables of their own, any other name is
+    a key of ``[relay]``.
     """
     tables = {
         "scanners": [ANY_DAY | each for each in changes.pop("scanners", [{"ae_title": SCANNER}])],
         "status": changes.pop("status", {"port": 0}),
         "tls": changes.pop("tls", None),
+        "archives": changes.pop("archives", []),
+        "images": changes.pop("images", {}),
     }
     relay = {
         "ae_title": RELAY_AET,

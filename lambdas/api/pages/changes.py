@@ -46,6 +46,11 @@ class Changes:
             item_id, Response(), self._services, self._by, self._within, None, f'"{version}"'
         )
 
+    def complete_item(self, item_id: str, version: str, *, done: bool) -> None:
+        """Say that an exam was done though no scanner says so, or was not; raise `Outdated` as above."""
+        change = ownership.complete_item if done else ownership.reopen_item
+        change(item_id, Response(), self._services, self._by, self._within, f'"{version}"')
+
     def restore_item(self, item_id: str) -> None:
         """Bring back an item that a person removed."""
         ownership.restore_item(item_id, Response(), self._services, self._by, self._within)

@@ -9,7 +9,7 @@ from lambdas.api.auth import Acting, MayRead, Within
 from lambdas.api.dependencies import UseServices
 from lambdas.api.schemas.audit import AuditRecord
 from lambdas.store.audit.item_history import history
-from lambdas.store.unfinished_write_backs import no_show_of
+from lambdas.store.unfinished_write_backs import completion_of, no_show_of
 from shared.errors import NotFound
 
 router = APIRouter(prefix="/worklist", tags=["worklist"], dependencies=[MayRead])
@@ -27,7 +27,7 @@ def item_history(item_id: str, services: UseServices, by: Acting, within: Within
         raise NotFound("no such worklist item", where="id")
     things = {("item", item_id): stored.audited}
     within.check(stored.item.site)
-    steps = (*stored.progress.steps, no_show_of(item_id))
+    steps = (*stored.progress.steps, no_show_of(item_id), completion_of(item_id))
     for uid, last in services.steps.audited(steps).items():
         things["step", uid] = last
     told = history(services.audit.entry, things)

@@ -10,10 +10,12 @@ from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import PollingRelay, ThisRelay, check_not_revoked
 from lambdas.api.dependencies import UseServices
 from lambdas.api.guard import logger
-from lambdas.api.mpps_intake import MppsIntake, seconds_for
+from lambdas.api.mpps_intake import MppsIntake, seconds_for, wake_write_back
 from lambdas.api.schemas.common import (
     Enroll,
     Enrolled,
+    FoundImages,
+    FoundImagesResults,
     MppsEvents,
     MppsLacking,
     MppsReferences,
@@ -21,12 +23,15 @@ from lambdas.api.schemas.common import (
     RecordedStep,
 )
 from lambdas.api.services import Services
-from lambdas.store.opening_hours.spans import RECENT_SECONDS, poll_interval
+from lambdas.store.audit.entry import Actor
+from lambdas.store.site_hours.spans import RECENT_SECONDS, poll_interval
+from lambdas.store.unfinished_write_backs import completion_of
 from shared.errors import NotFound
 from shared.feed import POLL_INTERVAL, FeedPage
 from shared.relay_health import HeartbeatAnswer, RelayHealth
 from shared.scanners.shown_items import ShownItems, ShownKept
 from shared.steps.self_test import SelfTestReport
+from shared.steps.study_images import ImagesOutcome, ImagesResult
 
 router = APIRouter(prefix="/relay", tags=["for relays"])
 
@@ -110,6 +115,25 @@ def recorded_step(sop_instance_uid: str, relay: ThisRelay, services: UseServices
     return RecordedStep(events=events)
 
 
+@router.post("/images")
+def images(body: FoundImages, relay: ThisRelay, services: UseServices) -> FoundImagesResults:
+    """Take what archives (PACS) have of exams whose scanners report nothing; it completes the open ones.
+
+    Images under another Patient ID, or of another study, complete nothing. The same again changes nothing.
+    """
+    actor = Actor(kind="relay", name=relay.relay_id)
+    results = [
+        ImagesResult(
+            item_id=told.item_id, outcome=services.completions.images_found(relay.site, told, by=actor)
+        )
+        for told in body.studies
+    ]
+    completed = [completion_of(each.item_id) for each in results if each.outcome is ImagesOutcome.COMPLETED]
+    if completed:
+        wake_write_back(services, completed)
+    return FoundImagesResults(results=results)
+
+
 @router.post("/self-tests/{test_id}", status_code=204)
 def self_test(
     test_id: Annotated[str, Path(max_length=64, description="As the worklist names the test participant.")],
@@ -151,7 +175,7 @@ def _interval(services: Services, site: str, quiet: float) -> int:
     """Return for how many seconds a relay of a site need not ask again."""
     longest, now = services.settings.quiet_poll_seconds, services.now()
     awake = not longest or quiet < RECENT_SECONDS  # whatever the hours are, which would have to be read
-    spans = None if awake else services.opening_hours.of_site(site, now)
+    spans = None if awake else services.site_hours.of_site(site, now)
     return int(poll_interval(spans, now, quiet, longest))
 
 

@@ -18,6 +18,7 @@ from shared.steps.procedure_step import (
     EventResult,
     ProcedureStepEvent,
 )
+from shared.steps.study_images import MOST_FINDINGS, ImagesResult, StudyImages
 from shared.text.storable import StorableModel
 from shared.worklist_item import OptionalSiteName
 
@@ -179,6 +180,20 @@ class MppsResults(BaseModel):
     """A result for each event judged, in the order they were sent; the others are to be sent again."""
 
     results: list[EventResult]
+
+
+class FoundImages(BaseModel):
+    """What archives have of a site's exams, as a relay asked them."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    studies: Annotated[list[StudyImages], Field(max_length=MOST_FINDINGS)]
+
+
+class FoundImagesResults(BaseModel):
+    """What became of each, in the order they were told."""
+
+    results: list[ImagesResult]
 
 
 class MppsReferences(BaseModel):

@@ -36,6 +36,7 @@ from shared.dicom.dicom_text import (
 from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
 from shared.steps.procedure_step import StepStatus
+from shared.steps.study_images import ImagesFound
 from shared.worklist_item import OptionalSiteName, PatientSex, Status, WorklistItem
 
 _SAME_WEIGHT: Final = Decimal("0.05")
@@ -62,6 +63,7 @@ ACTUAL: Final = frozenset(
         "actual_station_name",
         "series_count",
         "procedure_steps",
+        "images",
     }
 )
 READ_ONLY: Final = frozenset({*IDENTITY, *ACTUAL, "edited", "status_owner"})
@@ -73,7 +75,8 @@ class ItemView(WorklistItem):
     """An item as shown.
 
     `edited` names the fields that a person changed, which REDCap no longer does; `status_owner` is who set
-    the status last: `source`, `mpps` or `person`. `version` is what the header `ETag` says, without quotes.
+    the status last: `source`, `mpps`, `images` (an archive has them), `person` or `clock` (its day passed).
+    `version` is what the header `ETag` says, without quotes. `images` is what an archive has of the exam.
     What scanners reported: `actual_start` and `actual_end` (the scanner's local time), station, series, and
     the SOP Instance UIDs of the performed procedure steps.
     """
@@ -90,6 +93,7 @@ class ItemView(WorklistItem):
     actual_station_name: str = ""
     series_count: int = 0
     procedure_steps: tuple[str, ...] = ()
+    images: ImagesFound | None = None
 
     @classmethod
     def of(cls, stored: StoredItem) -> ItemView:
@@ -101,6 +105,7 @@ class ItemView(WorklistItem):
                 "edited": stored.edited,
                 "status_owner": _status_owner(stored),
                 "version": stored.version,
+                "images": stored.images,
                 **_actual(stored.performed),
             }
         )
@@ -244,13 +249,14 @@ class ItemChanges(ItemFields):
     actual_station_name: str = ""
     series_count: int = 0
     procedure_steps: tuple[str, ...] = ()
+    images: ImagesFound | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _emptied(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        keep = {"pregnancy_status", "actual_start", "actual_end"}
+        keep = {"pregnancy_status", "actual_start", "actual_end", "images"}
         return {name: "" if value is None and name not in keep else value for name, value in data.items()}
 
     def against(self, current: StoredItem, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -24,6 +24,10 @@ _FullName = Annotated[str, Field(max_length=128, description="What people call t
 _Sites = Annotated[
     tuple[SiteName, ...], Field(max_length=100, description="The sites the person may see; none: all.")
 ]
+_Studies = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
+    Field(max_length=100, description="The sources whose exams the person may see at `/studies`."),
+]
 _Disabled = Annotated[bool | None, Field(description="Whether the person is kept from logging in.")]
 _Active = Annotated[bool | None, Field(description="The contrary of `disabled`, as the predecessor has it.")]
 
@@ -32,6 +36,7 @@ class _Account(Request):
     email: _Email | None = None
     full_name: _FullName | None = None
     sites: _Sites | None = None
+    studies: _Studies | None = None
     disabled: _Disabled = None
     is_active: _Active = None
 
@@ -46,8 +51,8 @@ class _Account(Request):
         return self.disabled if self.is_active is None else not self.is_active
 
     def about(self) -> dict[str, Any]:
-        """Return what is given of e-mail address, name and sites."""
-        given = {"email": self.email, "full_name": self.full_name, "sites": self.sites}
+        """Return what is given of e-mail address, name, sites and studies."""
+        given = self.model_dump(include={"email", "full_name", "sites", "studies"})
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -86,6 +91,7 @@ class UserView(BaseModel):
     email: str
     full_name: str
     sites: tuple[str, ...]
+    studies: tuple[str, ...] = ()
     created_at: datetime
     single_sign_on: bool = False
 
@@ -100,6 +106,7 @@ class UserView(BaseModel):
             email=user.email,
             full_name=user.full_name,
             sites=user.sites,
+            studies=user.studies,
             created_at=user.created_at,
             single_sign_on=bool(user.subject),
         )

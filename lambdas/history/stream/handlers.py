@@ -13,6 +13,8 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from lambdas.aws.clients import make_client
+from lambdas.aws.observing.entry_point import entry_point
+from lambdas.aws.observing.metric import Metric
 from lambdas.aws.secrets import Secrets
 from lambdas.history.deployment import studies_of
 from lambdas.history.facts.pseudonyms import Pseudonyms
@@ -51,6 +53,7 @@ class HistoryStreamSettings(CompactionSettings):
         return self.bound(self.accounts_table)
 
 
+@entry_point(logger)
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
     """Handle a batch of a table's stream. If it raises, the stream delivers the batch again.
 
@@ -82,6 +85,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     return done
 
 
+@entry_point(logger)
 def compaction(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
     """Handle an EventBridge Scheduler event: bring the tables up to what has been staged lately.
 
@@ -97,7 +101,8 @@ def compaction(event: dict[str, Any], context: object) -> dict[str, int]:  # noq
     studies = studies_of(SourceStore(settings.tables()).all())
     done = compact(_bucket(settings), studies, None if event.get("all") else days)
     for site, number in done.missing.items():
-        logger.warning("entry missing", extra={"site": site, "number": number})  # template.yaml: an alarm
+        logger.warning("entry missing", extra={"site": site, "number": number})
+        settings.metrics().tell({Metric.HISTORY_ENTRY_MISSING: 1}, site=site)
     logger.info("compacted", extra={"days": done.days, "waiting": len(done.missing)})
     return {"days": done.days, "waiting": len(done.missing)}
 

@@ -26,6 +26,7 @@ _HOLDS: Final = {
     "station": ("an AE title", _FREE),
     "discontinuation_reason": ("a code of DICOM's list", _FREE),
     "series_count": ("a whole number", _COUNTS),
+    "completed_by": ("a word", _FREE),
 }
 """What is told -> what it is, and the formats that can hold it."""
 

@@ -47,6 +47,7 @@ class User(BaseModel):
 
     :param token_version: tokens carry it; raised, it ends every token given out before.
     :param sites: which sites the person may see; none: all.
+    :param studies: ids of the sources whose exams the person may see at `/studies`; an admin sees all.
     :param sessions: that have not been ended; too old ones go with the next login.
     :param subject: whom the OpenID provider vouches for; empty: the account has a password.
     """
@@ -62,6 +63,7 @@ class User(BaseModel):
     email: str = ""
     full_name: str = ""
     sites: tuple[str, ...] = ()
+    studies: tuple[str, ...] = ()
     sessions: tuple[Session, ...] = ()
     subject: str = ""
 
@@ -119,7 +121,7 @@ class UserStore:
             created_at=datetime.fromtimestamp(self._now(), UTC),
             **(about or {}),
         )
-        _check_sites(user)
+        _check_reach(user)
         try:
             self._rows.add(user.username, user, audit=self._audited(user.username, None, user, by))
         except Conflict:
@@ -138,7 +140,7 @@ class UserStore:
     ) -> User:
         """Change what is given; return the account. A new password, or being disabled, ends its tokens.
 
-        :param about: ``email``, ``full_name``, ``sites``.
+        :param about: ``email``, ``full_name``, ``sites``, ``studies``.
 
         :raises NotFound: there is no such account.
         :raises Rejected: nobody would be left to administer; or the account has no password of its own.
@@ -160,7 +162,7 @@ class UserStore:
         if "password_hash" in changes or (after.disabled and not before.disabled):
             ended = {"token_version": before.token_version + 1, "sessions": ()}
             after = after.model_copy(update=ended)
-        _check_sites(after)
+        _check_reach(after)
         witness = self._other_admin(before) if before.leads and not after.leads else None
         audit = self._audited(before.username, before, after, by)
         self._rows.replace(before.username, after, kept.version, audit=audit, witness=witness)
@@ -272,15 +274,19 @@ class UserStore:
         )
 
 
-def _check_sites(user: User) -> None:
+def _check_reach(user: User) -> None:
     if user.sites and user.role is Role.ADMIN:
         raise Rejected("cannot be named for an admin, who sees all sites", where="sites")
+    if user.role is Role.STUDY and not user.studies:
+        raise Rejected("must be named for the role study, which sees nothing else", where="studies")
 
 
 def _told(user: User | None) -> dict[str, Any]:
     """Return what the audit trail is told of an account."""
     return (
-        user.model_dump(mode="json", include={"role", "disabled", "email", "full_name", "sites", "subject"})
+        user.model_dump(
+            mode="json", include={"role", "disabled", "email", "full_name", "sites", "studies", "subject"}
+        )
         if user
         else {}
     )

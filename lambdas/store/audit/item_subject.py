@@ -35,4 +35,5 @@ def _action(before: StoredItem | None, after: StoredItem) -> Action:
 def fields_of(stored: StoredItem) -> dict[str, Any]:
     """Return what entries tell of an item, by field."""
     fields = stored.item.model_dump(mode="json", exclude={"id", "site"})
-    return {**fields, "edited": list(stored.edited), "status_owner": stored.status_owner}
+    images = {"images": stored.images.model_dump(mode="json", exclude_defaults=True)} if stored.images else {}
+    return {**fields, "edited": list(stored.edited), "status_owner": stored.status_owner, **images}

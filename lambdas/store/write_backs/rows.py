@@ -1,13 +1,14 @@
 """Write-backs as the rows of performed procedure steps hold them: due until done, later, or parked.
 
-Also the row of a missed scan, under a key of its own, whose write-back is all there is to it.
+Also the rows of scans that were missed, or completed without a step, under keys of their own: their
+write-back is all there is to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
@@ -19,9 +20,9 @@ from lambdas.store.faults import ATTEMPTS, races, translated
 from lambdas.store.models import DUE, MPPS, STATE, StepRow, Tables, step_key
 from lambdas.store.unfinished_write_backs import (
     FOR_GOOD,
-    NO_SHOW,
     NOTE_LENGTH,
     PARKED,
+    WITHOUT_STEP,
     ParkedWriteBack,
     PendingWriteBack,
     PerformedStep,
@@ -31,6 +32,8 @@ from lambdas.store.worklist import StoredItem, WorklistStore
 from shared.errors import NotFound
 from shared.steps.procedure_step import WRONG_WORKLIST_ENTRY, Step, StepStatus
 from shared.worklist_item import Status
+
+_STATES: Final[Mapping[str | None, WriteBackState]] = {DUE: "due", PARKED: "parked"}
 
 Happened = Literal["told", "refused", "retried"]
 """What an audit entry says of a write-back."""
@@ -65,15 +68,22 @@ class WriteBackRows:
 
     def performed(self, uids: Collection[str]) -> dict[str, PerformedStep]:
         """Return the steps with these SOP Instance UIDs that there are, each with its write-back, by UID."""
-        states: dict[str | None, WriteBackState] = {DUE: "due", PARKED: "parked"}
         return {
             uid_of(row): PerformedStep(
                 step_of(row),
-                states.get(row.write_back_due, "done"),
+                _STATES.get(row.write_back_due, "done"),
                 row.write_back_note.removeprefix(FOR_GOOD),
             )
             for row in self.step_rows(set(uids))
         }
+
+    def write_back_state(self, key: str) -> WriteBackState | None:
+        """Return how a write-back stands; None if there never was one.
+
+        :param key: a SOP Instance UID, or the key of a write-back without a step.
+        """
+        row = self.step_row(key)
+        return _STATES.get(row.write_back_due, "done") if row else None
 
     def pending(self, sop_instance_uid: str) -> PendingWriteBack | None:
         """Return the write-back that is due for a step; None if none is."""
@@ -87,8 +97,13 @@ class WriteBackRows:
         wanted = {uid for stored in linked for uid in stored.progress.steps} | {uid_of(row)}
         known = {uid_of(each): each for each in self.step_rows(wanted)}
         performed = {stored.item.id: tuple(_counted(stored, row, known)) for stored in linked}
-        items = tuple(stored.item for stored in linked)
-        return PendingWriteBack(items, performed, int(row.version), int(row.write_back_attempts))
+        return PendingWriteBack(
+            items=tuple(stored.item for stored in linked),
+            performed=performed,
+            version=int(row.version),
+            attempts=int(row.write_back_attempts),
+            completed_by={stored.item.id: _completed_by(stored) for stored in linked},
+        )
 
     def write_back_done(self, sop_instance_uid: str, version: int) -> bool:
         """End the write-back; False if a newer event or another run came between: it is due again then."""
@@ -218,7 +233,7 @@ def step_of(row: StepRow) -> Step:
 
 def item_ids_of(row: StepRow) -> tuple[str, ...]:
     """Return the items that a row is about."""
-    return (row.body,) if row.pk.startswith(NO_SHOW) else (*step_of(row).item_ids, *(row.unlinked or ()))
+    return (row.body,) if row.pk.startswith(WITHOUT_STEP) else (*step_of(row).item_ids, *(row.unlinked or ()))
 
 
 def freed(step: Step) -> Step:
@@ -238,8 +253,13 @@ def _counted(stored: StoredItem, row: StepRow, known: Mapping[str, StepRow]) -> 
         yield freed(step_of(row))
 
 
+def _completed_by(stored: StoredItem) -> str:
+    completed = stored.item.performed_procedure_step_status is Status.COMPLETED
+    return stored.status_owner if completed else ""
+
+
 def uid_of(row: StepRow) -> str:
-    """Return what a row is called: a SOP Instance UID, or the key of a missed scan."""
+    """Return what a row is called: a SOP Instance UID, or the key of a write-back without one."""
     return row.pk.removeprefix(MPPS)
 
 

@@ -274,11 +274,11 @@ _OWNERSHIP: Final = area(
         "a scan is withdrawn",
     ),
     (
-        'return current if current.status_owner == "mpps" else',
+        "return current if current.status_owner in SCANNED else",
         'return current if current.status_owner != "source" else',
         "an item a person edited outlives its row",
     ),
-    ('return current if current.status_owner == "mpps" else', "return", "a real scan is withdrawn"),
+    ("return current if current.status_owner in SCANNED else", "return", "a real scan is withdrawn"),
     (
         'return current.model_copy(update={"gone": True, "status_owner": "person"})',
         'return current.model_copy(update={"gone": True})',

@@ -139,6 +139,16 @@ def test_two_scanners_may_share_a_station_and_a_network(file: Path) -> None:
     assert [scanner.restricted for scanner in config.load(file).scanners] == [True, True]
 
 
+ARCHIVE = '\n[[archives]]\nae_title = "PACS"\nhost = "pacs.example.org"\nport = 104\n'
+
+
+def test_a_scanner_without_mpps_names_its_archive(file: Path) -> None:
+    file.write_text(GOOD + 'images_from = "PACS"\n' + ARCHIVE)
+    settings = config.load(file)
+    assert (settings.scanners[0].images_from, settings.archives[0].host) == ("PACS", "pacs.example.org")
+    assert settings.archives[0].calling_ae_title is None
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -160,6 +170,9 @@ def test_two_scanners_may_share_a_station_and_a_network(file: Path) -> None:
         (GOOD.replace("104", "8112"), "relay.port and status.port must differ"),
         (GOOD + 'addresses = ["10.0.0.300"]', "scanners[1].addresses[1]"),
         (GOOD + 'extra_attributes = ["Wait"]', "scanners[1].extra_attributes[1]: is not the keyword"),
+        (GOOD + 'images_from = "PACS"', "images_from of MR1 is no archive of [[archives]]"),
+        (GOOD + ARCHIVE + ARCHIVE, "archives: AE title PACS is listed twice"),
+        (GOOD + ARCHIVE.replace("104", "0"), "archives[1].port: "),
         (
             GOOD + 'suppressed_attributes = ["PatientID"]',
             "scanner MR1: suppressed_attributes: PatientID must be in every answer",
@@ -186,7 +199,40 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_every_setting_of_every_table_is_documented() -> None:
     explained = config.explain()
     tables = {key.partition(".")[0] for key, _, _ in explained}
-    assert tables == {"relay", "tls", "status", "scanners[]"}
+    assert tables == {"relay", "tls", "status", "scanners[]", "archives[]", "images"}
     for key, default, description in explained:
         assert len(description) > 20, key
         assert default, key
+
+
+# ------------------------------------------------------------------- the cloud's client certificate
+
+
+def with_client_certificate(file: Path, *keys: str) -> None:
+    lines = "".join(f'{key} = "{pem(file.parent, key)}"\n' for key in keys)
+    file.write_text(GOOD.replace("port = 104\n", f"port = 104\n{lines}"))
+
+
+def test_a_client_certificate_for_the_cloud_is_two_files(file: Path) -> None:
+    with_client_certificate(file, "cloud_certificate", "cloud_private_key")
+    relay = config.load(file).relay
+    assert relay.client_certificate == (relay.cloud_certificate, relay.cloud_private_key)
+
+
+@pytest.mark.parametrize("key", ["cloud_certificate", "cloud_private_key"])
+def test_one_of_the_two_alone_is_refused(file: Path, key: str) -> None:
+    with_client_certificate(file, key)
+    with pytest.raises(Rejected, match="give both or neither"):
+        config.load(file)
+
+
+def test_without_them_the_relay_has_no_client_certificate(file: Path) -> None:
+    assert config.load(file).relay.client_certificate is None
+
+
+@pytest.mark.parametrize("key", ["cloud_certificate", "cloud_private_key"])
+def test_a_client_certificate_that_cannot_be_read_is_named_with_its_key(file: Path, key: str) -> None:
+    with_client_certificate(file, "cloud_certificate", "cloud_private_key")
+    Path(getattr(config.load(file).relay, key)).unlink()
+    with pytest.raises(Rejected, match=rf"relay\.{key}: .*cannot be read"):
+        config.load(file)

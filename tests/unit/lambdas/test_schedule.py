@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -120,3 +121,43 @@ def test_a_run_that_a_person_asked_for_counts_as_one() -> None:
     timing = Timing(last_run_at=asked + timedelta(seconds=61), asked_at=asked.timestamp())
     assert not schedule.is_due(minutely, timing, asked.timestamp() + 100)
     assert schedule.is_due(minutely, timing, asked.timestamp() + 121)
+
+
+# ---------------------------------------------------------------------- how late a source is
+
+NOON = datetime(2026, 11, 4, 12, tzinfo=NEW_YORK).timestamp()
+
+
+def ran(minutes_ago: float, **more: Any) -> Timing:
+    return Timing(last_run_at=datetime.fromtimestamp(NOON - 60 * minutes_ago, UTC), **more)
+
+
+def late(timing: Timing, **definition: Any) -> float:
+    return schedule.lateness(classic_definition(**definition), timing, NOON)
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(0, 0), (1, 0), (3, 120), (60 * 24, 60 * (60 * 24 - 1))])
+def test_a_source_is_late_from_the_moment_its_sync_was_due(minutes: int, seconds: int) -> None:
+    assert late(ran(minutes), interval_seconds=60) == seconds
+
+
+def test_a_source_that_is_not_to_be_asked_is_not_late() -> None:
+    assert late(ran(60), enabled=False) == 0
+    assert late(ran(60, left_alone_until=NOON + 1)) == 0
+    assert late(Timing()) == 0
+    assert schedule.lateness(None, ran(60), NOON) == 0
+
+
+def test_a_night_without_syncs_makes_no_source_late() -> None:
+    window = {"opens": "11:50", "closes": "20:00"}
+    assert late(ran(16 * 60), interval_seconds=60, operating_window=window) == pytest.approx(600, abs=60)
+
+
+def test_outside_its_window_a_source_is_not_late() -> None:
+    window = {"opens": "13:00", "closes": "20:00"}
+    assert late(ran(16 * 60), interval_seconds=60, operating_window=window) == 0
+
+
+def test_a_source_with_a_window_that_hangs_all_day_is_an_hour_late() -> None:
+    window = {"opens": "06:00", "closes": "20:00"}
+    assert late(ran(16 * 60), interval_seconds=60, operating_window=window) == 3600

@@ -70,7 +70,7 @@ def lines_of(path: str) -> list[str]:
 
 def everything_declared() -> set[str]:
     builds = {required(line) for line in pyproject()["build-system"]["requires"]}
-    own = ("client", "sam", "sbom", "ministack")
+    own = ("checkov", "client", "sam", "sbom", "ministack")
     tools = {required(line) for name in own for line in lines_of(f"requirements/{name}.in")}
     extras = pyproject()["project"]["optional-dependencies"]
     return builds | tools | declared(None) | {name for extra in extras for name in declared(extra)}

@@ -81,10 +81,12 @@ def rights() -> Iterator[tuple[str, str, str]]:
         for name, function in resources(TEMPLATE, "AWS::Serverless::Function")
     }
     for name, role in resources(TEMPLATE, "AWS::IAM::Role"):
-        for policy in role["Properties"]["Policies"]:
+        for policy in role["Properties"].get("Policies", []):
             yield from _rights(function_of[name], policy["PolicyDocument"], "")
-    for _, policy in resources(TEMPLATE, "AWS::IAM::RolePolicy"):
-        role_name = policy["Properties"]["RoleName"]["Ref"]
+    for _, policy in resources(TEMPLATE, "AWS::IAM::Policy"):
+        if len(policy["Properties"]["Roles"]) > 1:
+            continue  # every function's, in a table of its own
+        [role_name] = [each["Ref"] for each in policy["Properties"]["Roles"]]
         yield from _rights(
             function_of[role_name], policy["Properties"]["PolicyDocument"], f" ({policy['Condition']})"
         )
@@ -92,6 +94,8 @@ def rights() -> Iterator[tuple[str, str, str]]:
 
 def _rights(function: str, document: Any, condition: str) -> Iterator[tuple[str, str, str]]:
     for statement in document["Statement"]:
+        if statement["Effect"] != "Allow":
+            continue
         actions, on = _listed(statement["Action"]), _listed(statement["Resource"])
         some = ", certain rows only" if "Condition" in statement else ""
         named = ", ".join(f"`{_text(each)}`" for each in on)
@@ -120,6 +124,35 @@ def test_the_page_lists_every_right_of_every_function() -> None:
     gone = [each for each in rows if each not in set(rights())]
     assert (missing, gone) == ([], [])  # what is missing is said as the page's row
     assert len(rows) == len(set(rows))
+
+
+def everybodys() -> list[tuple[str, Any]]:
+    """Return the policies of more than one role, by name."""
+    policies = resources(TEMPLATE, "AWS::IAM::Policy")
+    return [(name, policy) for name, policy in policies if len(policy["Properties"]["Roles"]) > 1]
+
+
+def test_the_page_lists_what_every_function_may_do_on_request() -> None:
+    page = (ROOT / "docs/security.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| (\w+Policy) \| (.+?) \| (.+?) \| (\w+) \|$", page, re.M))
+    assert rows == {
+        (name, actions, on, policy["Condition"])
+        for name, policy in everybodys()
+        for _, actions, on in _rights(name, policy["Properties"]["PolicyDocument"], "")
+    }
+
+
+@pytest.mark.parametrize("policy", [name for name, _ in everybodys()])
+def test_what_every_function_may_do_on_request_is_every_functions(policy: str) -> None:
+    roles = {
+        name: role.get("Condition")
+        for name, role in resources(TEMPLATE, "AWS::IAM::Role")
+        if name != "BackupRole"
+    }
+    assert TEMPLATE["Resources"][policy]["Properties"]["Roles"] == [
+        {"Fn::If": [condition, {"Ref": name}, {"Ref": "AWS::NoValue"}]} if condition else {"Ref": name}
+        for name, condition in roles.items()
+    ]
 
 
 def test_the_boundary_is_around_every_role_also_those_that_sam_makes() -> None:

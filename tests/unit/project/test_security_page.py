@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from edge_relay.services.profiles import SCANNERS_FILE
 from edge_relay.storage import state_files
@@ -14,7 +16,14 @@ from tests.structure.imports import ROOT
 
 PAGE = (ROOT / "docs/security.md").read_text("utf-8")
 TEMPLATE = load()
-KEEPS_DATA = ("DynamoDB::Table", "S3::Bucket", "SecretsManager::Secret", "SQS::Queue", "Logs::LogGroup")
+KEEPS_DATA = (
+    "Backup::BackupVault",
+    "DynamoDB::Table",
+    "S3::Bucket",
+    "SecretsManager::Secret",
+    "SQS::Queue",
+    "Logs::LogGroup",
+)
 STORES = [name for kind in KEEPS_DATA for name, _ in resources(TEMPLATE, f"AWS::{kind}")]
 READS = {
     "dynamodb:BatchGetItem",
@@ -41,9 +50,17 @@ def readers(store: str) -> set[str]:
     return {
         name
         for name, function in resources(TEMPLATE, "AWS::Serverless::Function")
-        for actions, on in statements(ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]])
+        for actions, on in rights(function["Properties"]["Role"]["Fn::GetAtt"][0])
         if READS & set(actions) and re.search(rf"\b{store}\b", json.dumps(on))
     }
+
+
+def rights(role: str) -> Iterator[tuple[list[str], list[Any]]]:
+    """Yield the statements of a role, those besides that a parameter may take away."""
+    yield from statements(ROLES[role])
+    for _, policy in resources(TEMPLATE, "AWS::IAM::Policy"):
+        if policy["Properties"]["Roles"] == [{"Ref": role}]:
+            yield from statements({"Properties": {"Policies": [policy["Properties"]]}})
 
 
 def test_the_inventory_has_every_store_of_the_template_and_nothing_that_is_gone() -> None:

@@ -15,10 +15,11 @@ from lambdas.api.pages.session import ActingWriter, Reader
 from lambdas.api.pages.site_reading import performed_of, read_site, shown_by, shown_to
 from lambdas.api.pages.views.day import exam_row
 from lambdas.api.pages.views.history import history_lines
-from lambdas.api.pages.views.item import EDITABLE, field_views
+from lambdas.api.pages.views.item import EDITABLE, done_view, field_views
 from lambdas.api.pages.views.timeline import answer
 from lambdas.api.pages.views.words import day_of, person
 from lambdas.api.routes.history import item_history
+from lambdas.store.unfinished_write_backs import completion_of
 
 router = APIRouter(prefix="/items")
 
@@ -47,6 +48,7 @@ def show_item(item_id: ItemId, request: Request, who: Reader, services: UseServi
         views=views,
         fields=field_views(stored, hides_names=hidden),
         hidden=hidden,
+        done=done_view(stored, services.steps.write_back_state(completion_of(item_id))),
         person_owns=bool(stored.edited) or stored.status_owner == "person",
     )
 
@@ -74,6 +76,20 @@ def release(item_id: ItemId, who: ActingWriter, form: SentForm, services: UseSer
     """Give back to REDCap what people had changed."""
     Changes(services, who).release_item(item_id, form.required("version", "The version"))
     return see(f"/app/items/{item_id}", "released")
+
+
+@router.post("/{item_id}/complete")
+def complete(item_id: ItemId, who: ActingWriter, form: SentForm, services: UseServices) -> Response:
+    """Mark an exam as done that no scanner reports."""
+    Changes(services, who).complete_item(item_id, form.required("version", "The version"), done=True)
+    return see(f"/app/items/{item_id}", "completed")
+
+
+@router.post("/{item_id}/reopen")
+def reopen(item_id: ItemId, who: ActingWriter, form: SentForm, services: UseServices) -> Response:
+    """Take back that an exam was done."""
+    Changes(services, who).complete_item(item_id, form.required("version", "The version"), done=False)
+    return see(f"/app/items/{item_id}", "reopened")
 
 
 @router.post("/{item_id}/restore")

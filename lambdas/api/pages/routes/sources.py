@@ -11,7 +11,7 @@ from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
 from lambdas.api.pages.session import ActingAdmin, Admin, Reader
-from lambdas.api.pages.views.sources import Place, draft_of, source_view, text_of
+from lambdas.api.pages.views.sources import Place, draft_of, exam_counts, source_view, text_of
 from lambdas.api.services import Services
 from lambdas.redcap.form_address import form_address
 from lambdas.redcap.project import RedcapProject
@@ -62,7 +62,14 @@ def try_draft(request: Request, who: ActingAdmin, form: SentForm, services: UseS
             problem=str(error),
         )
     return page(
-        request, who, "source_draft.html", source_id=source_id, draft=draft, preview=found, problem=""
+        request,
+        who,
+        "source_draft.html",
+        source_id=source_id,
+        draft=draft,
+        preview=found,
+        counts=exam_counts(found.counts.items()),
+        problem="",
     )
 
 

@@ -74,5 +74,7 @@ def _actor(record: AuditRecord) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{name.replace('_', ' ')} {each}" for name, each in value.items())
     text = "" if value is None else str(value)
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from lambdas.api.schemas.items import ItemView
-from lambdas.store.ownership import IDENTITY, STATUS, StoredItem
+from lambdas.store.ownership import IDENTITY, STATUS, StoredItem, completed_without_step
+from lambdas.store.unfinished_write_backs import WriteBackState
 from shared.dicom.optional_attributes import OptionalAttributes
+from shared.steps.study_images import BY_LIST
 from shared.worklist_item import Status
 
 LABELS: Final = {
@@ -82,6 +85,55 @@ def field_views(stored: StoredItem, *, hides_names: bool = False) -> tuple[Field
     )
 
 
+class DoneView(NamedTuple):
+    """What is known of an exam being done that no scanner reported.
+
+    :param said: in words; empty if there is nothing to say.
+    :param may_complete: a person may say that it was done; ``may_reopen``: or take that back.
+    """
+
+    said: str = ""
+    may_complete: bool = False
+    may_reopen: bool = False
+
+
+def done_view(stored: StoredItem, write_back: WriteBackState | None) -> DoneView:
+    """Return what to say, and to offer, of an exam that no scanner reported.
+
+    :param write_back: whether REDCap was told; None: it never had to be.
+    """
+    who = completed_without_step(stored)
+    said = [_images_in_words(stored)] if stored.images else []
+    if who:
+        by = "a person marked it as done" if who == "person" else "its images are in the archive"
+        said.insert(0, f"No scanner reported this exam: it is completed because {by}.")
+        if stored.item.source and write_back:
+            said.append(_TOLD[write_back])
+    scanned = stored.status_owner == "mpps"
+    over = stored.item.performed_procedure_step_status is Status.COMPLETED
+    return DoneView(" ".join(said), may_complete=not (scanned or over or stored.gone), may_reopen=bool(who))
+
+
+_TOLD: Final[Mapping[WriteBackState, str]] = {
+    "done": "REDCap knows it.",
+    "due": "REDCap is being told.",
+    "parked": "REDCap refuses to be told: see Write-backs.",
+}
+
+
+def _images_in_words(stored: StoredItem) -> str:
+    found = stored.images
+    if found is None:
+        return ""
+    count = f"{found.image_count} images in " if found.image_count else ""
+    since = f", the last begun {found.last_at:%Y-%m-%d %H:%M}" if found.last_at else ""
+    where = "A list" if found.archive == BY_LIST else f"The archive {found.archive}"
+    told = f"{where} has {count}{found.series_count} series of it{since}."
+    if found.other_patient:
+        return f"{told} They are under another Patient ID, so they are not believed: find out whose they are."
+    return told
+
+
 _PERSONAL: Final = frozenset({"patient_name", "patient_id", "patient_birth_date", "patient_address"}) | {
     name
     for name in OptionalAttributes.model_fields
@@ -94,6 +146,7 @@ def owner_of(name: str, stored: StoredItem) -> str:
     missed = stored.item.performed_procedure_step_status is Status.NO_SHOW
     clock = "its day passed" if missed else "its scan was begun and never ended"
     owners = {"source": "REDCap", "mpps": "the scanner", "person": "a person", "clock": clock}
+    owners["images"] = "its images in the archive"
     if name == STATUS and (stored.item.source or stored.status_owner != "source"):
         return owners[stored.status_owner]
     if name in stored.edited or not stored.item.source:

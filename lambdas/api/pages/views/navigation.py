@@ -27,6 +27,8 @@ NOTICES: Final = {
     "edited": "Saved. The fields you changed are yours now: REDCap no longer changes them.",
     "removed": "Removed from the list. REDCap will not bring it back; you can, here.",
     "restored": "Restored. It is on the list again.",
+    "completed": "Marked as done. The scanner's list loses it within a minute, and REDCap is told.",
+    "reopened": "Taken back. The exam is on the list again, and REDCap is told.",
     "released": "Given back. REDCap decides on all of it again, within a few seconds.",
     "linked": "Linked. REDCap is told. The button beside it takes it back.",
     "unlinked": "The link is taken back. REDCap is told.",

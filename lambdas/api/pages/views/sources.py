@@ -29,6 +29,16 @@ WORDS: Final = {
     SourceStatus.OK: "well",
 }
 
+CHANGES: Final = {
+    "new": "come on the list",
+    "changed": "change",
+    "unchanged": "stay as they are",
+    "withdrawn": "leave the list",
+    "removed": "stay away, because a person removed them",
+    "stays": "stay, because a scanner has reported on them",
+}
+"""What would become of exams (`lambdas.sync.preview.Change`), in words."""
+
 Place = tuple[str, str, str, int]
 """Record, event, instrument and instance of a REDCap row."""
 
@@ -105,6 +115,14 @@ def draft_of(text: str) -> tuple[str, dict[str, Any]]:
 def text_of(definition: SourceDefinition) -> str:
     """Return a definition in the form in which it can be pasted back: JSON, which `draft_of` reads too."""
     return json.dumps(definition.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False)
+
+
+def exam_counts(counts: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Return how many exams would do what, each as a line.
+
+    :param counts: what a preview calls it, and how many.
+    """
+    return tuple(f"{count} {CHANGES[change]}" for change, count in counts)
 
 
 def _counts(source: StoredSource) -> str:

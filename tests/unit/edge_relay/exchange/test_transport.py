@@ -17,7 +17,8 @@ import pytest
 
 from edge_relay.exchange import answers
 from edge_relay.exchange.answers import Away, Ended, read
-from edge_relay.exchange.transport import make_client
+from edge_relay.exchange.transport import make_client, ssl_context
+from shared.errors import Rejected
 from tests.rigs.patience import PATIENCE, SOON
 from tests.rigs.tls import Authority
 
@@ -173,6 +174,51 @@ def test_what_is_wrong_with_a_certificate_is_told_apart(
     ):
         read(client, "GET", "/")
     assert not caught.value.too_much
+
+
+def asking_for_certificates(folder: Path, authority: Authority) -> Speak:
+    """Return a server that answers only who has a certificate of an authority."""
+    server_side = authority.issue("cloud")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server_side.certificate, server_side.key)
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def speak(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    return speak
+
+
+def test_a_cloud_that_asks_for_a_certificate_gets_the_relays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    own = authority.issue("relay")
+    with server(asking_for_certificates(tmp_path, authority)) as url:
+        secured = url.replace("http:", "https:")
+        with make_client(secured, 5, ssl_context((own.certificate, own.key))) as client:
+            assert read(client, "GET", "/").status == 200
+        with make_client(secured, 5) as client, pytest.raises(Away):
+            read(client, "GET", "/")
+
+
+@pytest.mark.parametrize("spoiled", ["another key", "a password", "no file", "no PEM"])
+def test_a_client_certificate_that_cannot_be_used_is_refused_at_once(tmp_path: Path, spoiled: str) -> None:
+    authority = Authority(tmp_path, "authority")
+    own = authority.issue("relay", password=b"secret" if spoiled == "a password" else None)
+    key = authority.issue("other").key if spoiled == "another key" else own.key
+    if spoiled == "no file":
+        key.unlink()
+    if spoiled == "no PEM":
+        key.write_bytes(b"no key")
+    with pytest.raises(
+        Rejected, match="password" if spoiled == "a password" else "cannot be used|do not belong"
+    ):
+        ssl_context((own.certificate, key))
 
 
 def test_clients_that_share_whom_they_trust_call_side_by_side(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lambdas.store.ownership import (
     released,
     removed,
     restored,
-    tells_source,
+    told_as,
     unlinked,
     withdrawn,
     without_stale,
@@ -268,14 +268,14 @@ def test_a_scan_undoes_a_no_show_for_good() -> None:
 def test_the_row_is_told_of_a_no_show_and_of_its_end_but_not_of_what_a_scanner_tells() -> None:
     before, no_show = stored(), missed()
     again = from_person(no_show, {STATUS: Status.SCHEDULED})
-    assert tells_source(before, no_show)
-    assert tells_source(no_show, again)
-    assert not tells_source(no_show, from_person(no_show, {"patient_id": "P"}))
-    assert not tells_source(no_show, from_scanner(no_show, RUNNING))
-    assert not tells_source(no_show, withdrawn(no_show))
-    assert not tells_source(None, no_show)
+    assert told_as(before, no_show)
+    assert told_as(no_show, again)
+    assert not told_as(no_show, from_person(no_show, {"patient_id": "P"}))
+    assert not told_as(no_show, from_scanner(no_show, RUNNING))
+    assert not told_as(no_show, withdrawn(no_show))
+    assert not told_as(None, no_show)
     by_hand = stored(item=an_item(source=""))
-    assert not tells_source(by_hand, from_clock(by_hand, DAY))
+    assert not told_as(by_hand, from_clock(by_hand, DAY))
 
 
 # Given back, and brought back

@@ -39,6 +39,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "extra_attributes": st.lists(KEYWORDS, max_size=2),
     "suppressed_attributes": st.lists(OTHERS, max_size=2),
     "fixed_values": st.dictionaries(st.just("InstitutionName"), st.sampled_from(["A", "B"])),
+    "images_from": st.sampled_from(["PACS", "PACS2"]),
 }
 OWN: dict[str, st.SearchStrategy[Any]] = {
     **VALUES,

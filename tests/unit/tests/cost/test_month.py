@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.cost.__main__ import SITES
-from tests.cost.month import Use, bill
+from tests.cost.month import ALARMS, Use, bill
 from tests.cost.prices import Prices
+from tests.rigs.cloudformation import load, resources
 from tests.rigs.dynamodb.said import said
 from tests.structure.imports import ROOT
 
@@ -52,3 +53,14 @@ def test_the_page_tells_what_make_cost_prints() -> None:
     assert found
     told = [float(cell.strip().replace(",", "")) for cell in found[1].split("|")]
     assert told == [pytest.approx(total(sites), abs=0.01 + 0.005 * total(sites)) for sites in SITES]
+
+
+def test_every_metric_that_an_alarm_looks_at_is_paid_for() -> None:
+    by_default = {None}
+    alarms = [each for _, each in resources(load(), "AWS::CloudWatch::Alarm")]
+    looked_at = [
+        sum("MetricStat" in part for part in each["Properties"].get("Metrics", [])) or 1
+        for each in alarms
+        if each.get("Condition") in by_default
+    ]
+    assert sum(looked_at) == ALARMS

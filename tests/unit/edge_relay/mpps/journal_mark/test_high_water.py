@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_relay.mpps import journal_file
+from edge_relay.mpps import journal_file, journal_losses
 from edge_relay.mpps.journal import Journal
 from edge_relay.mpps.journal_mark.high_water import MarkFile, Noted
 from edge_relay.mpps.journal_reader import JournalReader
@@ -291,3 +291,16 @@ def test_a_commit_that_fails_takes_back_what_was_promised(path: Path) -> None:
     journal.close()
     wal(path).unlink(missing_ok=True)
     assert missing(path, boot="second") == []
+
+
+def test_a_promise_that_a_killed_process_left_open_is_settled_when_the_journal_is_opened(path: Path) -> None:
+    journal = Journal(path, boot="first")
+    append(journal, 1, 2)
+    journal.close()
+    mark = MarkFile(path.with_name("journal.mark"), "first")
+    mark.promise([noted(3)])
+    with closing(journal_file.open_journal(path)) as db:
+        assert journal_losses.hold_against(db, mark) == 0
+    left = mark.read()
+    assert left is not None
+    assert (left.last, left.is_open) == (2, False)

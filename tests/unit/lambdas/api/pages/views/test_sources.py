@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
-from lambdas.api.pages.views.sources import WORDS, draft_of, source_view, text_of
+from lambdas.api.pages.views.sources import CHANGES, WORDS, draft_of, exam_counts, source_view, text_of
 from lambdas.sources.state import Withheld
 from lambdas.sources.unshown_rows import HeldRow, Note
+from lambdas.sync.preview import Change
 from lambdas.sync.status import SourceStatus
 from shared.errors import Rejected
 from tests.rigs.site_state import DEFINITION, NOW, a_source
@@ -71,3 +73,9 @@ def test_what_was_not_written_is_not_in_a_draft() -> None:
 def test_what_is_no_definition_is_refused(text: str) -> None:
     with pytest.raises(Rejected):
         draft_of(text)
+
+
+def test_what_would_become_of_exams_is_said_in_words() -> None:
+    assert set(CHANGES) == set(get_args(Change))
+    said = ("3 come on the list", "1 stay, because a scanner has reported on them")
+    assert exam_counts([("new", 3), ("stays", 1)]) == said

@@ -19,7 +19,7 @@ from pynamodb.exceptions import DoesNotExist
 from lambdas.sources.definition import SourceDefinition
 from lambdas.store.faults import translated
 from lambdas.store.models import HOURS, STATE, Tables
-from lambdas.store.opening_hours.spans import Booking, Span, hours_of
+from lambdas.store.site_hours.spans import Booking, Span, hours_of
 from shared.worklist_item import Status
 
 KNOWN_AHEAD_SECONDS: Final = 48 * 3600.0
@@ -28,7 +28,7 @@ GOOD_SECONDS: Final = 3 * 3600.0
 READ_AGAIN_SECONDS: Final = 300.0
 
 
-class OpeningHours:
+class SiteHours:
     """When each site is open, as far as it is known; one a process."""
 
     def __init__(self, tables: Tables) -> None:

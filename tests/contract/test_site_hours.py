@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from lambdas import schedule
-from lambdas.store.opening_hours.spans import LEAD_SECONDS
-from lambdas.store.opening_hours.table import GOOD_SECONDS, READ_AGAIN_SECONDS, OpeningHours
+from lambdas.store.site_hours.spans import LEAD_SECONDS
+from lambdas.store.site_hours.table import GOOD_SECONDS, READ_AGAIN_SECONDS, SiteHours
 from shared.feed import POLL_INTERVAL
 from tests.rigs.api import ApiRig, RelayClient, api
 from tests.rigs.builders import an_item
@@ -61,12 +61,12 @@ def interval(answer: Answer) -> str:
 
 
 def test_at_night_a_relay_is_told_that_it_need_not_ask_for_a_minute(rig: ApiRig) -> None:
-    OpeningHours(rig.cloud.tables).note([SOURCE], NIGHT)
+    SiteHours(rig.cloud.tables).note([SOURCE], NIGHT)
     assert interval(poll(rig.relay())) == "60"
 
 
 def test_it_is_awake_before_the_site_opens(rig: ApiRig) -> None:
-    OpeningHours(rig.cloud.tables).note([SOURCE], MORNING - 3600)
+    SiteHours(rig.cloud.tables).note([SOURCE], MORNING - 3600)
     rig.clock.seconds = MORNING - LEAD_SECONDS - 50
     assert interval(poll(rig.relay())) == "30"  # 20 of the 50 seconds have passed
     rig.clock.advance(30)
@@ -74,7 +74,7 @@ def test_it_is_awake_before_the_site_opens(rig: ApiRig) -> None:
 
 
 def test_a_change_at_night_makes_relays_ask_often(rig: ApiRig) -> None:
-    OpeningHours(rig.cloud.tables).note([SOURCE], NIGHT)
+    SiteHours(rig.cloud.tables).note([SOURCE], NIGHT)
     rig.services.worklist.put_if_changed([an_item("R2")])
     assert interval(poll(rig.relay())) == "0"
 
@@ -84,7 +84,7 @@ def test_an_exam_booked_for_the_night_keeps_relays_awake(rig: ApiRig) -> None:
     start = {"scheduled_start_date": "20261123", "scheduled_start_time": "023000"}
     rig.services.worklist.put_if_changed([an_item("R3", **start)])
     rig.clock.seconds = NIGHT
-    OpeningHours(rig.cloud.tables).note([SOURCE], NIGHT)
+    SiteHours(rig.cloud.tables).note([SOURCE], NIGHT)
     assert interval(poll(rig.relay())) == "0"
 
 
@@ -93,7 +93,7 @@ def test_where_the_hours_are_not_known_relays_ask_often(rig: ApiRig) -> None:
 
 
 def test_hours_that_nobody_renews_hold_no_longer(rig: ApiRig) -> None:
-    OpeningHours(rig.cloud.tables).note([SOURCE], NIGHT - GOOD_SECONDS)
+    SiteHours(rig.cloud.tables).note([SOURCE], NIGHT - GOOD_SECONDS)
     assert interval(poll(rig.relay())) == "0"
 
 
@@ -102,7 +102,7 @@ def test_zero_turns_it_off(table: TableModel) -> None:
         running.clock.seconds = NIGHT - 3600
         running.services.worklist.put_if_changed([an_item("R1")])
         running.clock.seconds = NIGHT
-        OpeningHours(running.cloud.tables).note([SOURCE], NIGHT)
+        SiteHours(running.cloud.tables).note([SOURCE], NIGHT)
         assert interval(poll(running.relay())) == "0"
 
 
@@ -113,11 +113,11 @@ def test_the_hourly_work_notes_the_hours_of_every_source(
     monkeypatch.setattr("lambdas.schedule.time", SimpleNamespace(time=lambda: NIGHT))
     schedule.no_shows(schedule_event(), Context())
     days = [(MORNING + day * 86_400, MORNING + day * 86_400 + 12 * 3600) for day in (0, 1)]
-    assert OpeningHours(rig.cloud.tables).of_site("north", NIGHT) == tuple(days)
+    assert SiteHours(rig.cloud.tables).of_site("north", NIGHT) == tuple(days)
 
 
 def test_a_process_reads_them_again_after_some_minutes_only(rig: ApiRig, table: TableModel) -> None:
-    hours = OpeningHours(rig.cloud.tables)
+    hours = SiteHours(rig.cloud.tables)
     hours.note([SOURCE], NIGHT)
     before = copy(table.calls)
     for second in range(int(READ_AGAIN_SECONDS)):

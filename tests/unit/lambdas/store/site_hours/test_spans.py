@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.store.opening_hours.spans import (
+from lambdas.store.site_hours.spans import (
     LEAD_SECONDS,
     RECENT_SECONDS,
     Booking,

@@ -1,0 +1,1 @@
+"""Exams that are completed because a list says that their images arrived."""
