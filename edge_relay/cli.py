@@ -156,7 +156,9 @@ def check_config(
 
     with reported():
         if explain:
-            table("Settings", ("key", "default", "meaning"), config.explain())
+            from edge_relay.operations import settings_list
+
+            table("Settings", ("key", "default", "meaning"), settings_list.explain())
             return
         settings = config.load(config_file)
         if nobody := config.nobody_may_connect(settings):

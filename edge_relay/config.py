@@ -10,18 +10,39 @@ from __future__ import annotations
 import tomllib
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from edge_relay.config_values import CloudUrl, PemFile, Port, Seconds
 from shared.dicom.character_sets import UTF8, CharacterSetTerms
 from shared.dicom.dicom_text import AE
 from shared.errors import Rejected
 from shared.scanners.scanner_profile import ScannerProfile, check_listed_once, reasons
 from shared.steps.procedure_step import MOST_EVENTS
 from shared.text.time_zones import OptionalZoneName, time_zone
+
+
+def _cloud_url(value: str) -> str:
+    parts = urlsplit(value)
+    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Rejected("must look like https://host/path")
+    if parts.scheme == "http" and not loopback:
+        raise Rejected("must begin with https://; plain http is allowed for this machine only")
+    return value.rstrip("/")
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise Rejected("must be an absolute path, because a service may start in any folder")
+    return path
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+PemFile = Annotated[Path, AfterValidator(_absolute)]
 
 
 class RelaySettings(BaseModel):
@@ -36,7 +57,9 @@ class RelaySettings(BaseModel):
         "IPv4 address.",
     )
     port: Port = Field(11112, description="DICOM port to listen on; 0 takes a free one.")
-    cloud_url: CloudUrl = Field(description="Address of the cloud's API, e.g. https://worklist.example.org.")
+    cloud_url: Annotated[str, AfterValidator(_cloud_url)] = Field(
+        description="Address of the cloud's API, e.g. https://worklist.example.org."
+    )
     cloud_timeout_seconds: Seconds = Field(
         10, description="How long one call to the cloud may take before it counts as failed."
     )
@@ -321,24 +344,6 @@ def nobody_may_connect(settings: Settings) -> str:
     return "no scanner is listed, so every scanner would be refused"
 
 
-def explain() -> list[tuple[str, str, str]]:
-    """Return every setting as (key, default, description)."""
-    rows = []
-    tables: tuple[tuple[str, type[BaseModel]], ...] = (
-        ("relay", RelaySettings),
-        ("tls", TlsSettings),
-        ("status", StatusSettings),
-        ("scanners[]", ScannerProfile),
-        ("archives[]", ArchiveSettings),
-        ("images", ImagesSettings),
-    )
-    for table, model in tables:
-        for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else _shown(field.default)
-            rows.append((f"{table}.{name}", default, field.description or ""))
-    return rows
-
-
 def _parsed(path: Path) -> Settings:
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
@@ -379,13 +384,3 @@ def _check_profiles(scanners: tuple[ScannerProfile, ...]) -> None:
             check_profile(scanner)
         except Rejected as error:
             raise Rejected(f"scanner {scanner.ae_title}: {error}") from None
-
-
-def _shown(default: object) -> str:
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, BaseModel):
-        return "the defaults"
-    if isinstance(default, tuple | frozenset | dict):
-        return ", ".join(sorted(default)) or "none"
-    return "none" if default in (None, "") else str(default)

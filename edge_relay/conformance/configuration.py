@@ -7,9 +7,9 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from edge_relay.config import explain
 from edge_relay.conformance.markdown import NONE, table, text
 from edge_relay.conformance.subject import Subject
+from edge_relay.operations.settings_list import explain
 from shared.scanners.scanner_profile import ScannerProfile
 
 _NOT_SHOWN: Final = frozenset({"relay.cloud_url"})

@@ -25,6 +25,7 @@ from edge_relay.conformance.sources import fields_of
 from edge_relay.conformance.statement import statement
 from edge_relay.conformance.subject import REVISIONS, Subject
 from edge_relay.dicom.step_requirements import ATTRIBUTES, Requirement
+from edge_relay.operations import settings_list
 from edge_relay.services.ports import IMPLEMENTATION_VERSION_NAME
 from edge_relay.services.scp import HANDLERS, SERVICES
 from edge_relay.upper_layer import negotiation
@@ -220,7 +221,7 @@ def test_every_transition_is_listed(whole: str) -> None:
 def test_every_setting_that_bears_on_dicom_is_listed(whole: str) -> None:
     part = rows(section(whole, "## 6 Configuration"))
     named = [cells[:2] for cells in part]
-    for key, default, _ in config.explain():
+    for key, default, _ in settings_list.explain():
         table_name, _, name = key.partition(".")
         if table_name != "status":
             assert [f"`{name}`", default] in named, key
