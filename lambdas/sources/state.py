@@ -158,6 +158,7 @@ class SourceState(UnshownRows):
     :param ids_checked_at: our time when deleted records were last looked for.
     :param parts: all record ids then, as digests of parts of them.
     :param unchecked: items may have been written since, of records that came and went between two looks.
+    :param put_back: records with an exam that is to be scanned again, by somebody else's word than REDCap's.
     :param missing_data_codes: the project's own, as of the last full read.
     :param recent: digests of the records read lately: what has not changed since is not looked at again.
     :param withheld: withdrawals that wait for a person; looked at again whenever there is news.
@@ -180,6 +181,7 @@ class SourceState(UnshownRows):
     ids_checked_at: float = 0.0
     parts: tuple[ReadRange, ...] = ()
     unchecked: bool = False
+    put_back: tuple[str, ...] = ()
     missing_data_codes: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     withheld: Withheld | None = None

@@ -43,6 +43,7 @@ from lambdas.store.models import (
 )
 from lambdas.store.ownership import StoredItem
 from lambdas.store.plans.timing import Saved, Timing, timed
+from lambdas.store.runs.put_back import PutBackRecords, put_back
 from shared.batches import batches
 
 Change = Callable[[StoredItem | None], StoredItem | None]
@@ -101,6 +102,7 @@ class ItemWriter:
         self._tables, self._now, self._new_id, self._settle = tables, now, new_id, settle
         self._connection = connection(tables.item)
         self._trail = AuditTrail(tables, now=now)
+        self._put_back = PutBackRecords(tables)
 
     def read(self, site: str, item_ids: Sequence[str]) -> dict[str, StoredItem]:
         """Return the stored items among ``item_ids``, tombstones included, consistently."""
@@ -221,7 +223,9 @@ class ItemWriter:
             if (key := ownership.told_as(current.get(item_id), stored))
         }
         apart = [key for key, each in wanted.items() if is_apart(each) and not is_apart(current.get(key))]
-        if len(wanted) + len(telling) + len(apart) > _MOST_ROWS:
+        # What its source itself puts back, it has just looked at.
+        again = self._put_back.of_synced(put_back(current, wanted)) if why.by else {}
+        if len(wanted) + len(telling) + len(apart) + len(again) > _MOST_ROWS:
             raise _TooMany
         for item_id, stored in wanted.items():
             timing = self._timing(current.get(item_id), stored, why, read_at)
@@ -240,6 +244,7 @@ class ItemWriter:
                 transaction.save(self._tables.site(site_key(site), apart_key(item_id)))
             for item_id, key in telling.items():
                 self._tell_source(transaction, key, wanted[item_id])
+            self._put_back.note(transaction, again)
             if also is not None:
                 also(transaction, sealed.key)
         return Written({**current, **wanted}, len(wanted), frozenset(wanted))

@@ -51,6 +51,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     TTLAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
@@ -71,14 +72,12 @@ from lambdas.store.unfinished_write_backs import WITHOUT_STEP
 
 ITEM, EVENT, HEAD, STATE, SITES, SOURCES = "ITEM#", "EVENT#", "HEAD", "STATE", "SITES", "SOURCES"
 SAME, STAMP, SELF_TEST = "SAME#", "STAMP#", "SELF_TEST#"
-RATES, HOURS = "RATES", "HOURS"
+RATES, HOURS, DUE = "RATES", "HOURS", "DUE"
 RUNS, CLAIMS = "RUNS#", "#CLAIMS"
-DUE = "DUE"
 AUDIT, CHAINS, MPPS = "AUDIT#", "CHAINS", "MPPS#"
 R = TypeVar("R", bound="Row")
 
-MOST_CONNECTIONS = 50
-"""That are kept open: a local server answers in 40 threads, and all tables share them."""
+MOST_CONNECTIONS = 50  # that are kept open: a local server answers in 40 threads, and all tables share them
 
 
 def site_key(site: str) -> str:
@@ -263,10 +262,11 @@ class RunRow(Row):
 
     ``state``: a `SourceState` but for what has a column; ``apart``: digest of what a `KeptRow` holds of it.
     ``claim``: the last request of the schedule that was taken; ``definition``: which one the source has now;
-    ``checked``: the `ProjectCheck` it passed, until a sync has remembered something since.
+    ``checked``: the `ProjectCheck` it passed, until a sync remembers something; ``put_back``: see there.
     """
 
     definition = UnicodeAttribute(null=True)
+    put_back = UnicodeSetAttribute(null=True)
     checked = UnicodeAttribute(null=True)
     lease = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)

@@ -57,6 +57,7 @@ class SourceStore:
         self._connection = connection(tables.run)
         self._runs = RunRows(tables)
         self._apart: dict[str, str] = {}  # whoever has a lease -> digest of what is kept apart
+        self._put_back: dict[str, frozenset[str]] = {}  # likewise -> records put back, as they were then
 
     def put(
         self, definition: SourceDefinition, *, by: Actor = SYSTEM, checked: ProjectCheck | None = None
@@ -143,6 +144,7 @@ class SourceStore:
         if found is None:
             return None
         self._apart[owner] = found[0].apart or ""
+        self._put_back[owner] = frozenset(found[0].put_back or ())
         return Taken(self._state(found[0]), found[1], checked_of(found[0]))
 
     def settle(self, source_id: str, claim: float) -> None:
@@ -165,7 +167,7 @@ class SourceStore:
 
     def release(self, source_id: str, owner: str) -> None:
         """Give the lease back; quiet if it is another's by now."""
-        self._apart.pop(owner, None)
+        self._forget(owner)
         try:
             with translated("releasing a source's lease"):
                 self._runs.row(source_id).update(
@@ -181,7 +183,7 @@ class SourceStore:
     def finish(self, source_id: str, owner: str, state: SourceState) -> None:
         """Remember, and give the lease back, in one write. :raises Conflict: it is another's by now."""
         self._save(source_id, owner, state, self._given_back())
-        self._apart.pop(owner, None)
+        self._forget(owner)
 
     # ---------------------------------------------------------------------- the lease
 
@@ -231,6 +233,10 @@ class SourceStore:
 
     # ---------------------------------------------------------------------- the state
 
+    def _forget(self, owner: str) -> None:
+        self._apart.pop(owner, None)
+        self._put_back.pop(owner, None)
+
     def _save(self, source_id: str, owner: str, state: SourceState, further: list[Update]) -> None:
         known = self._apart.get(owner)
         if known is None:
@@ -239,6 +245,8 @@ class SourceStore:
         parts = packed(state, apart=bool(known))
         row, mine = self._runs.row(source_id), self._tables.run.lease == owner
         actions = [*self._runs.columns(state, parts), self._tables.run.checked.remove(), *further]
+        if looked_at := self._put_back.get(owner, frozenset()) - set(state.put_back):
+            actions.append(self._tables.run.put_back.delete(set(looked_at)))  # others may have noted more
         with translated("remembering a source's state"):
             if parts.long is None or parts.digest == known:
                 row.update(actions=actions, condition=mine)

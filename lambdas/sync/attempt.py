@@ -107,6 +107,7 @@ class SyncAttempt:
         recent: list[str] = []
         news: set[str] = set()
         intake.ask_again_for(before.left_out)
+        intake.look_at(before.put_back)
         for batch in intake.rows(changed - intake.dealt_with):
             # The overlap shows every change many times, our own write-back's among them: most are no news.
             digests = {record: _rows_digest(rows) for record, rows in by_record(batch)}
@@ -122,6 +123,7 @@ class SyncAttempt:
             update={
                 **checked,
                 "watermark": started,
+                "put_back": (),
                 **self._asked.clock(before, news),
                 "recent": tuple(recent) if len(recent) <= RECENT_KEPT else (),
                 **before.after_reading(**intake.found()),

@@ -41,12 +41,8 @@ from shared.worklist_item import WorklistItem
 if TYPE_CHECKING:
     from lambdas.redcap.project import RedcapProject
 
-LOOKED_AT_AGAIN: Final = 200
-"""Records held for another's Patient ID that are looked at again at most."""
-
-FEW: Final = 20
-"""Records whose items are looked up; for more, all items of the source are read at once."""
-
+LOOKED_AT_AGAIN: Final = 200  # records held for another's Patient ID, at most
+FEW: Final = 20  # records whose items are looked up; for more, all items of the source are read at once
 LEFT_OUT: Final = (
     "REDCap lists this record and does not return it, even asked for it alone; its scans stay as they are. "
     "Open the record in REDCap, and look for spaces or other characters in its id"
@@ -98,6 +94,7 @@ class RecordIntake:
         self._barred: set[str] = set()
         self._homes: dict[str, str] = {}  # record -> its group's site
         self.read: set[str] = set()
+        self._gone: Set[str] = frozenset()  # of what was put back
         self._rejected: dict[str, tuple[RejectedRow, ...]] = {}
         self._held: dict[str, tuple[HeldRow, ...]] = {}
         self._notes: dict[str, tuple[Note, ...]] = {}
@@ -119,6 +116,14 @@ class RecordIntake:
         """Ask again for records that REDCap did not return to an earlier sync."""
         there = self._redcap.existing(left_out) if left_out else frozenset()
         self.left_out |= set(left_out) - there
+        for batch in self.rows(there):
+            self.take(batch)
+
+    def look_at(self, put_back: Collection[str]) -> None:
+        """Hold records against their exams, one of which is to be scanned again; one may be gone."""
+        there = self._redcap.existing(put_back) if put_back else frozenset()
+        self._gone = frozenset(put_back) - there
+        self.read |= self._gone
         for batch in self.rows(there):
             self.take(batch)
 
@@ -259,7 +264,7 @@ class RecordIntake:
         :param suspects: ids of items that were found without a row before, and are still there.
         :param last: every record has been read, by this pass or before.
         """
-        found = Sweep()
+        found = Sweep(gone=set(self._gone))
         self._use_groups_of_left_out(records)
         for site in self._sites:
             for ref in self._worklist.items_of_source(self._definition.id, site):
@@ -272,7 +277,7 @@ class RecordIntake:
         """Look at the items of the records read; at all of them if one has no row: a share of all may go."""
         if len(self.read) > FEW or not all(map(self._worklist.followed.is_prepared, self._sites)):
             return self.sweep()
-        found = Sweep()
+        found = Sweep(gone=set(self._gone))
         known = self._mapped - self._barred if len(self._sites) == 1 else frozenset()
         for record in sorted(self.read):
             for site, ref in self._worklist.items_of_record(self._definition.id, record, known):

@@ -18,8 +18,8 @@ from pydantic_core import from_json, to_json
 
 from lambdas.sources.state import SourceState
 
-COLUMNS: Final = frozenset({"watermark", "last_run_at"})
-"""Parts of the state with a column of their own, for people who look into the table."""
+COLUMNS: Final = frozenset({"watermark", "last_run_at", "put_back"})
+"""Parts of the state with a column of their own: people look at it in the table, or others write it."""
 
 _SHORT: Final = frozenset(
     {

@@ -164,4 +164,5 @@ def source_of(row: SourceRow, run: RunRow | None, kept: bytes | None) -> StoredS
 
 def state_in(run: RunRow, kept: bytes | None = None) -> SourceState:
     """Return the state that a row holds, with its longer part if that is given."""
-    return unpacked(run.state, kept, run.watermark, run.last_run_at)
+    state = unpacked(run.state, kept, run.watermark, run.last_run_at)
+    return state.model_copy(update={"put_back": tuple(sorted(run.put_back or ()))})
