@@ -20,8 +20,23 @@ USED_WITHOUT_IMPORT: Final = {
 """Packages whose files are read though nobody imports them, and the import that tells that they are."""
 OF_ANOTHER_BUILD: Final = frozenset({"pyarrow"})
 """Imports that only HistoryCompactionFunction follows, which the Makefile fills in another way."""
-NEEDS_SERVICE: Final = {"pynamodb": "dynamodb"}
+NEEDS_SERVICE: Final = {"pynamodb": "dynamodb", "aws-xray-sdk": "xray"}
 """AWS's services that a package calls by itself."""
+_TRACED_ELSEWHERE: Final = (
+    *("aiobotocore", "aiohttp", "bottle", "django", "flask", "flask_sqlalchemy", "httplib", "httpx", "mysql"),
+    *(
+        "pg8000",
+        "psycopg",
+        "psycopg2",
+        "pymongo",
+        "pymysql",
+        "pynamodb",
+        "sqlalchemy",
+        "sqlalchemy_core",
+        "sqlite3",
+    ),
+)
+"""What X-Ray's package could trace and we do not; see `lambdas.aws.observing.entry_point`."""
 ONLY_IF_IMPORTED: Final = (
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.batch",
@@ -36,6 +51,7 @@ ONLY_IF_IMPORTED: Final = (
     "aws_lambda_powertools.utilities.parser",
     "aws_lambda_powertools.utilities.streaming",
     "aws_lambda_powertools.utilities.validation",
+    *(f"aws_xray_sdk.ext.{name}" for name in _TRACED_ELSEWHERE),
     "dateutil.zoneinfo",
     "pydantic.mypy",
     "pydantic.v1",
@@ -46,6 +62,7 @@ ONLY_IF_IMPORTED: Final = (
     "pydicom.examples",
 )
 """Parts of packages that the package itself does without; tests run each function without them."""
+_NOT_RUN: Final = (".pyc", ".pyi", ".c", ".h")
 _LEFT_OUT: Final = frozenset({"__pycache__", "tests", "test_files", "charset_files", "bin"})
 
 
@@ -91,7 +108,7 @@ def is_wanted(file: str, services: frozenset[str], imports: frozenset[str] = fro
     :param imports: the whole names of what our code imports.
     """
     parts = PurePosixPath(file).parts
-    if ".." in parts or _LEFT_OUT.intersection(parts[:-1]) or file.endswith(".pyc"):
+    if ".." in parts or _LEFT_OUT.intersection(parts[:-1]) or file.endswith(_NOT_RUN):
         return False
     if parts[:2] in {("botocore", "data"), ("boto3", "data")} and len(parts) > 3:
         return parts[2] in services

@@ -201,6 +201,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "StepStore.write_back_later": lambda w: w.steps.write_back_later(UID, 1, at=NOW, note=""),
     "StepStore.write_back_parked": lambda w: w.steps.write_back_parked(UID, 1, note=""),
     "StepStore.retry_write_back": lambda w: w.steps.retry_write_back(UID, by=SYSTEM),
+    "StepStore.write_back_state": lambda w: w.steps.write_back_state(UID),
     "StepStore.step_row": lambda w: w.steps.step_row(UID),
     "StepStore.step_rows": lambda w: w.steps.step_rows([UID]),
     "StepLinks.find": lambda w: w.links.find(UID),

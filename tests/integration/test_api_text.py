@@ -64,9 +64,13 @@ PEOPLE: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/sources/x/preview", {"definition": {"site": HALF}}),
     ("POST", "/sources/x/sync", {"record": HALF}),
 ]
+IMAGES = {"item_id": "i", "study_instance_uid": "1.2", "series_count": 1}
 RELAYS: list[tuple[str, dict[str, Any]]] = [
     ("/relay/shown", {"items": [{"item_id": HALF, "scanners": [SHOWN]}]}),
     ("/relay/shown", {"items": [{"item_id": "i", "scanners": [SHOWN | {"ae_title": HALF}]}]}),
+    ("/relay/images", {"studies": [IMAGES | {"item_id": HALF}]}),
+    ("/relay/images", {"studies": [IMAGES | {"patient_id": HALF}]}),
+    ("/relay/images", {"studies": [IMAGES | {"archive": HALF}]}),
     ("/relay/self-tests/t", {"hops": [{"hop": "FOUND", "at": "2026-11-22T09:00:00Z", "failure": HALF}]}),
     ("/relay/enroll", {"code": HALF, "public_key": "x", "name": "x"}),
     ("/relay/enroll", {"code": "x", "public_key": HALF, "name": "x"}),
@@ -139,6 +143,7 @@ def test_every_route_with_a_body_is_tried_here(rig: ApiRig) -> None:
         "POST /relay/enroll",
         "POST /relay/heartbeat",
         "POST /relay/self-tests/{test_id}",
+        "POST /relay/images",
         "POST /relay/shown",
         "POST /relay/mpps/lacking",
         "POST /relay/mpps",  # each event by itself: see test_api_mpps

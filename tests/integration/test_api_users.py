@@ -33,6 +33,7 @@ def test_a_new_account_is_shown_without_its_password(rig: ApiRig) -> None:
         "email": "",
         "full_name": "",
         "sites": [],
+        "studies": [],
         "single_sign_on": False,
     }
     listed = rig.user(Role.ADMIN).get("/users").json()

@@ -52,6 +52,8 @@ FORMS = {
     "/items/{item_id}/remove": WRITE,
     "/items/{item_id}/release": WRITE,
     "/items/{item_id}/restore": WRITE,
+    "/items/{item_id}/complete": WRITE,
+    "/items/{item_id}/reopen": WRITE,
     "/unmatched/candidates": READ,
     "/unmatched/link": WRITE,
     "/audit": ADMIN,

@@ -38,11 +38,14 @@ OURS = f"*.cpython-{sys.version_info.major}{sys.version_info.minor}-{platform.ma
 
 # -I and -S leave out this environment's packages; what they do not know is taken off the path here.
 PROGRAM = """
-import importlib, json, sys
+import importlib, json, sys, types
 artefact, handler, event = sys.argv[1:]
 sys.path[:] = [artefact, *(entry for entry in sys.path if "-packages" not in entry)]
 module, name = handler.rsplit(".", 1)
-answer = getattr(importlib.import_module(module), name)(json.loads(event), None)
+context = types.SimpleNamespace(
+    function_name=name, memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
+)
+answer = getattr(importlib.import_module(module), name)(json.loads(event), context)
 standard = (artefact, sys.base_prefix + "/lib", "/usr/lib/python3")
 files = [getattr(loaded, "__file__", None) or artefact for loaded in list(sys.modules.values())]
 print(json.dumps({"answer": answer, "outside": sorted(f for f in files if not f.startswith(standard))}))

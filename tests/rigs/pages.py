@@ -111,7 +111,8 @@ def visitor(rig: ApiRig, role: Role, username: str = "") -> Visitor:
     """Return a browser in which somebody with a role is signed in."""
     name = username or f"{role.value}-person"
     if rig.services.users.find(name) is None:
-        add_user(rig.services, name, PASSWORD, role)
+        about = {"studies": ("study",)} if role is Role.STUDY else {}
+        add_user(rig.services, name, PASSWORD, role, about=about)
     browser = Visitor(rig.handler)
     answer = browser.sign_in(name)
     assert answer.status == 303, answer.words

@@ -6,11 +6,15 @@ or carry a secret. Of calls to AWS a trace has the service and the operation, of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Tracer
 
 Answer = TypeVar("Answer")
 Handler = Callable[[dict[str, Any], Any], Answer]
@@ -30,6 +34,8 @@ def entry_point(logger: Logger) -> Callable[[Handler[Answer]], Handler[Answer]]:
 
         @wraps(handler)
         def entry(event: dict[str, Any], context: Any) -> Answer:
+            if not _is_traced():
+                return with_context(event, context)
             # As arguments, because Powertools' variables could turn both on otherwise.
             traced: Handler[Answer] = _tracer().capture_lambda_handler(
                 with_context, capture_response=False, capture_error=False
@@ -41,7 +47,14 @@ def entry_point(logger: Logger) -> Callable[[Handler[Answer]], Handler[Answer]]:
     return around
 
 
+def _is_traced() -> bool:
+    """Tell whether template.yaml says so: X-Ray's package makes a client as soon as it is imported."""
+    return os.environ.get("POWERTOOLS_TRACE_DISABLED", "true").lower() == "false"
+
+
 @cache  # for the function's life: it changes the packages that it traces
 def _tracer() -> Tracer:
-    """Return the tracer. It does nothing with POWERTOOLS_TRACE_DISABLED, or elsewhere than in Lambda."""
+    """Return the tracer. It does nothing elsewhere than in Lambda."""
+    from aws_lambda_powertools import Tracer  # noqa: PLC0415  (see `_is_traced`)
+
     return Tracer(patch_modules=TRACED)

@@ -64,7 +64,7 @@ def list_accounts(request: Request, who: Admin, services: UseServices) -> Respon
         who,
         "accounts.html",
         users=services.users.all(),
-        roles=list(Role),
+        roles=[role for role in Role if role is not Role.STUDY],  # it sees no page
         sites=services.worklist.sites(),
     )
 

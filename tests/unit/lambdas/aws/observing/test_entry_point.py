@@ -48,8 +48,21 @@ def test_neither_answer_nor_error_enters_a_trace(monkeypatch: pytest.MonkeyPatch
             return handler
 
     monkeypatch.setattr(module, "_tracer", Recorder)
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "false")
     run(lambda logger, event: None, monkeypatch)
     assert asked == [{"capture_response": False, "capture_error": False}]
+
+
+@pytest.mark.parametrize("disabled", ["true", ""])
+def test_without_tracing_x_rays_package_is_not_even_loaded(
+    monkeypatch: pytest.MonkeyPatch, disabled: str
+) -> None:
+    def loaded() -> None:
+        raise AssertionError("it makes a client of its own")
+
+    monkeypatch.setattr(module, "_tracer", loaded)
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", disabled)
+    assert run(lambda logger, event: logger.info("done"), monkeypatch)
 
 
 def test_what_a_handler_raises_passes() -> None:
