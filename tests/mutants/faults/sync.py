@@ -109,7 +109,7 @@ _WATERMARK: Final = area(
         "a full read does not move the watermark",
     ),
     (
-        '"watermark": started,\n                **self._asked',
+        '"watermark": started,\n                "put_back": (),\n                **self._asked',
         "**self._asked",
         "every sync reads more than the one before",
     ),
