@@ -41,9 +41,9 @@ def final_comment(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> str:
     comments: list[str] = []
     real = scu._check
 
-    def check(answer: Dataset, service: str) -> None:
+    def check(answer: Dataset, service: str, **more: bool) -> None:
         comments.append(str(answer.get("ErrorComment", "")))
-        real(answer, service)
+        real(answer, service, **more)
 
     monkeypatch.setattr(scu, "_check", check)
     names(relay)

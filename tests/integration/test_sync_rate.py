@@ -33,10 +33,12 @@ def test_two_hundred_hints_are_not_two_hundred_requests(rig: Rig) -> None:
     records = rig.project.records.ids()
     for record in records:
         rig.simulator.save_form(PID, record, "mri", {"mri_date": "2026-12-24"}, instance=1)
+    began = time.time()
     for number in range(200):
         message = {"source_id": "classic", "record": records[number % len(records)]}
         sync_redcap.handler(sqs_event(message), Context())
-    assert asked(rig) <= 2 * HINTS.burst + 20
+    since = (time.time() - began) * (HINTS.a_minute - HINTS.burst) / 60  # a busy machine's hints come slowly
+    assert asked(rig) <= 2 * (HINTS.burst + since) + 20
     rig.sync()
     assert {item.scheduled_start_date for (_, n), item in rig.items().items() if n == 1} == {"20261224"}
 
