@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Final
 
-from infra.local.aws import LocalAws
 from lambdas.access.role import Role
 from lambdas.api.services import services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
 from tests.bench.figures import Cell, Goal, Series, Table
+from tests.bench.function_process import answer_of
 from tests.rigs.api import RelayClient, over, quick_passwords
 from tests.rigs.builders import an_item
 
@@ -51,21 +49,7 @@ def tables() -> tuple[Table, ...]:
 
 def measured() -> dict[str, list[float]]:
     """Run the function in a process of its own, beside moto; return milliseconds by call."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    aws = LocalAws()
-    aws.start()
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-m", "tests.bench.api_calls", _CHILD],
-            env={**os.environ, **aws.environment, "DEFAULT_SITE": "north"},
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    finally:
-        aws.stop()
-    line = next(each for each in answer.stdout.decode().splitlines() if each.startswith('{"a '))
-    found: dict[str, list[float]] = json.loads(line)
+    found: dict[str, list[float]] = answer_of("tests.bench.api_calls", _CHILD, '{"a ')
     return found
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,13 +17,13 @@ from typing import Any, Final, NamedTuple, cast
 from botocore.client import BaseClient
 from mangum import Mangum
 
-from infra.local.aws import LocalAws
 from lambdas.access.role import Role
 from lambdas.api.main import create_app
 from lambdas.api.services import services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
 from tests.bench.figures import Cell, Goal, Series, Table
+from tests.bench.function_process import answer_of
 from tests.rigs.api import ApiRig, quick_passwords
 from tests.rigs.builders import an_item
 from tests.rigs.pages import Page, visitor
@@ -73,21 +71,7 @@ def tables() -> tuple[Table, ...]:
 
 def measured() -> Taken:
     """Run the function in a process of its own, beside moto."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    aws = LocalAws()
-    aws.start()
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-m", "tests.bench.today_page", _CHILD],
-            env={**os.environ, **aws.environment, "DEFAULT_SITE": "north"},
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    finally:
-        aws.stop()
-    line = next(each for each in answer.stdout.decode().splitlines() if each.startswith("[["))
-    milliseconds, sent, queries = json.loads(line)
+    milliseconds, sent, queries = answer_of("tests.bench.today_page", _CHILD, "[[")
     return Taken(tuple(milliseconds), sent, queries)
 
 
