@@ -36,6 +36,7 @@ class RequestLog:
         self._banned: set[str] = set()
         self._requests: deque[LoggedRequest] = deque(maxlen=REMEMBERED)
         self.count = 0
+        self.clears = 0
 
     def allow(self, address: str, now: datetime) -> bool:
         """Whether the address may ask now; a ban lasts until `clear`."""
@@ -50,11 +51,19 @@ class RequestLog:
                 self._banned.add(address)
             return address not in self._banned
 
-    def note(self, params: Params, now: datetime, status: int, fault: str) -> None:
-        """Remember a request by the names of its parameters."""
+    def note(
+        self, params: Params, now: datetime, status: int, fault: str, *, since: int | None = None
+    ) -> None:
+        """Remember a request by the names of its parameters.
+
+        `since` is what `clears` was as the request came: one whose client gave up waiting may be answered
+        after the next `clear`, and is no request of those that came since.
+        """
         names = tuple(dict.fromkeys(name for name, _ in params.pairs if name not in {"token", "data"}))
         request = LoggedRequest(now, params.text("content"), action_of(params), status, fault, names)
         with self._lock:
+            if since is not None and since != self.clears:
+                return
             self._requests.append(request)
             self.count += 1
 
@@ -74,6 +83,7 @@ class RequestLog:
             self._recent.clear()
             self._banned.clear()
             self.count = 0
+            self.clears += 1
 
     def as_json(self) -> dict[str, Any]:
         """The log as the control surface shows it."""

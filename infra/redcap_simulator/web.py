@@ -34,6 +34,7 @@ def application(simulator: Simulation, cut: Cut) -> Starlette:
     """The ASGI application; `cut` closes the connection of a client's address."""
 
     async def post(request: Request) -> Response:
+        since = simulator.requests.clears
         form = await request.form(max_fields=1_000_000, max_part_size=LARGEST_FIELD)
         params = Params([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
         client = request.client.host if request.client else ""
@@ -45,7 +46,8 @@ def application(simulator: Simulation, cut: Cut) -> Starlette:
             # In a thread, so that stopping the simulator ends the wait.
             await run_in_threadpool(simulator.stopping.wait, fault.seconds)
         answer = await run_in_threadpool(simulator.spoilt_answer, params, fault)
-        simulator.requests.note(params, simulator.clock(), answer.status, fault.kind if fault else "")
+        kind = fault.kind if fault else ""
+        simulator.requests.note(params, simulator.clock(), answer.status, kind, since=since)
         if fault is not None and fault.kind == "dropped":
             await _drop(request, cut)
         return _response(simulator, answer)

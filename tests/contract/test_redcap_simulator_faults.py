@@ -104,6 +104,22 @@ def test_latency_delays_the_right_answer(simulator: RedcapSimulator) -> None:
     assert time.monotonic() - begun >= 0.2
 
 
+def test_a_slow_request_of_before_the_log_was_cleared_is_none_of_those_after_it(
+    simulator: RedcapSimulator,
+) -> None:
+    simulator.add_fault("latency", seconds=0.3)
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(
+            simulator.url,
+            data={"token": simulator.projects[0].token(), "content": "version"},
+            timeout=(PATIENCE, 0.05),
+        )
+    simulator.requests.clear()
+    simulator.add_fault("latency", seconds=0.4)  # answered after the one that nobody waits for
+    export(simulator)
+    assert simulator.requests.count == 1
+
+
 def test_stopping_does_not_wait_for_a_slow_answer() -> None:
     simulator = RedcapSimulator([classic()], faults=[Fault("latency", seconds=2 * PATIENCE)]).start()
     with pytest.raises(requests.Timeout):
