@@ -26,6 +26,7 @@ from edge_relay.commands.options import DEFAULT_CONFIG, DEFAULT_STATE, ConfigFil
 from edge_relay.storage import state_files
 from edge_relay.storage.state_files import JOURNAL_FILE
 from shared.errors import EXIT_CODES_HELP, AlreadyExists, Rejected
+from shared.text.quantity import quantity
 
 app = typer.Typer(
     name="mwl-relay",
@@ -164,7 +165,7 @@ def check_config(
         if nobody := config.nobody_may_connect(settings):
             raise Rejected(nobody, where=str(config_file), hint="add [[scanners]] with its ae_title")
         count = len(settings.scanners)
-        typer.echo(f"{config_file}: good, {count} scanner{'' if count == 1 else 's'}")
+        typer.echo(f"{config_file}: good, {quantity(count, 'scanner')}")
 
 
 @app.command()

@@ -13,6 +13,7 @@ import typer
 from edge_relay.commands.connection import Connection, asking
 from edge_relay.commands.errors import table
 from shared.errors import Rejected
+from shared.text.quantity import quantity
 
 mpps_app = typer.Typer(
     no_args_is_help=True,
@@ -86,7 +87,7 @@ def find(
             "status",
             "study UID",
         )
-        table(f"{len(found)} items", columns, [scanner_part.row(answer) for answer in found])
+        table(quantity(len(found), "item"), columns, [scanner_part.row(answer) for answer in found])
 
 
 def _dates(text: str) -> str:

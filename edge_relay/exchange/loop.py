@@ -17,6 +17,7 @@ from typing import Final
 from edge_relay.exchange.answers import Ended
 from edge_relay.health.report import Health
 from shared.errors import Forbidden, MwlError
+from shared.text.quantity import quantity
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Loop:
 
     def _succeeded(self) -> None:
         if self._failures:
-            log.info("%s works again after %d failures", self._name, self._failures)
+            log.info("%s works again after %s", self._name, quantity(self._failures, "failure"))
         self._failures = 0
         self._health.succeeded(self._name)
 

@@ -19,6 +19,7 @@ from edge_relay.storage.sqlite_file import why
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import MwlError, Rejected, Unavailable
+from shared.text.quantity import quantity
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ def pull_exchange(feed: Feed, cache: Cache, journal: Journal, page_size: int) ->
             raise
         portion.managed(asked)
         if outcome.unreadable:
-            log.warning("%d items cannot be read: is the cloud newer than this relay?", outcome.unreadable)
+            items = quantity(outcome.unreadable, "item")
+            log.warning("%s cannot be read: is the cloud newer than this relay?", items)
         return False
 
     return exchange_once

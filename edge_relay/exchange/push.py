@@ -20,6 +20,7 @@ from edge_relay.mpps.journal import Journal
 from shared.errors import Rejected
 from shared.steps.event_body import carried
 from shared.steps.procedure_step import EventResult, ProcedureStepEvent
+from shared.text.quantity import quantity
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ def push_exchange(
         nonlocal pruned_at, settled_at
         outcome = push_once(intake, journal, portion)
         if outcome.parked:
-            log.warning("%d events were refused for good: see mwl-relay list --parked", outcome.parked)
+            refused = quantity(outcome.parked, "event was", "events were")
+            log.warning("%s refused for good: see mwl-relay list --parked", refused)
         settled = outcome.delivered + outcome.parked
         if not settled or settled_at is None or not timedelta() <= now() - settled_at < _CHECKPOINT_EVERY:
             journal.checkpoint()

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from edge_relay.health.loop_health import LoopHealth
 from edge_relay.health.report import HealthReport
 from edge_relay.health.words import date_of, since, span
+from shared.text.quantity import quantity
 
 _STALE: Final = timedelta(minutes=5)
 GRACE: Final = timedelta(seconds=45)
@@ -132,7 +133,7 @@ def _certificate_problem(not_after: datetime | None, now: datetime) -> Iterator[
 
 def _withheld(counts: Mapping[str, int]) -> Iterator[str]:
     for title, count in sorted(counts.items()):
-        exams = "1 exam is" if count == 1 else f"{count} exams are"
+        exams = quantity(count, "exam is", "exams are")
         yield (
             f"{exams} withheld from scanner {title}: its character set cannot carry an identifier or the "
             "patient's name; set charset in its profile, or change them at the source (sources preview)"
@@ -145,11 +146,12 @@ def _file_problems(held: Held) -> Iterator[str]:
     if held.events is None:
         yield "the journal cannot be read"
     if held.missing:
+        events = quantity(held.missing, "MPPS event is", "MPPS events are")
         yield (
-            f"{held.missing} MPPS events that scanners were told Success for are missing from the journal: "
-            "mwl-relay journal check"
+            f"{events} missing from the journal, though scanners were told Success: mwl-relay journal check"
         )
     if held.unreadable:
-        yield f"{held.unreadable} items cannot be read: their records are damaged, or this relay is too old"
+        items = quantity(held.unreadable, "item")
+        yield f"{items} cannot be read: the records are damaged, or this relay is too old"
     if held.parked:
-        yield f"{held.parked} MPPS events are parked: mwl-relay list --parked"
+        yield f"{quantity(held.parked, 'MPPS event is', 'MPPS events are')} parked: mwl-relay list --parked"

@@ -8,6 +8,7 @@ from typing import Final
 
 from edge_relay.health.report import Exchange
 from shared.dicom.dimse_status import CANCELLED, SUCCESS, WARNINGS
+from shared.text.quantity import quantity
 
 NEVER: Final = "never"
 _UNITS: Final = ((86_400, "day", "days"), (3_600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
@@ -37,7 +38,7 @@ def outcome(last: Exchange) -> str:
     if last.status != SUCCESS:
         return f"{last.service} refused ({last.status:04X})"
     if last.service == "C-FIND":
-        return "1 item" if last.answers == 1 else f"{last.answers} items"
+        return quantity(last.answers or 0, "item")
     return "" if last.service == "C-ECHO" else f"{last.service} accepted"
 
 
@@ -53,7 +54,7 @@ def span(seconds: float) -> str:
     whole = max(0, int(seconds))
     size, one, many = next((unit for unit in _UNITS if whole >= unit[0]), _UNITS[-1])
     count = whole // size
-    return f"{count} {one if count == 1 else many}"
+    return quantity(count, one, many)
 
 
 def since(moment: datetime, now: datetime) -> str:

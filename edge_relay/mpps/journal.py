@@ -39,6 +39,7 @@ from edge_relay.storage.sqlite_file import transaction, unhurried
 from edge_relay.worklist.overlay import Overlay
 from shared.errors import Unavailable
 from shared.steps.procedure_step import DataSetJson, EventResult, ProcedureStepEvent, Refusal, Step
+from shared.text.quantity import quantity
 
 __all__ = ["Batch", "Journal", "OpenEvent", "Overlay"]
 
@@ -298,9 +299,8 @@ class Journal:
             if not damaged:
                 return rows
             log.error(
-                "%d events' records in journal.db are damaged; they are set apart, the others go on: see "
-                "mwl-relay list --parked",
-                len(damaged),
+                "%s in journal.db damaged: set apart, and the others go on: see mwl-relay list --parked",
+                quantity(len(damaged), "event is", "events are"),
             )
             with self._file.using("written") as db, transaction(db):
                 for seq in damaged:

@@ -18,6 +18,7 @@ from edge_relay import config
 from edge_relay.health.report import SETTINGS, Health
 from edge_relay.operations import logs
 from shared.errors import Rejected
+from shared.text.quantity import quantity
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Reloading:
             return
         logs.set_level(settings.relay.log_level)
         self._in_use = settings
-        log.info("%s taken up: %d scanners", self._file.name, len(settings.scanners))
+        log.info("%s taken up: %s", self._file.name, quantity(len(settings.scanners), "scanner"))
         self._say(f"restart the relay to take up {', '.join(waiting)}" if waiting else "")
 
     def _say(self, problem: str) -> None:

@@ -18,6 +18,7 @@ from edge_relay.health.status import RelayStatus
 from edge_relay.health.words import ago, clock, date_of, exchange, span
 from edge_relay.operations.html import Html, element, joined, void
 from edge_relay.operations.status_table import oldest_event
+from shared.text.quantity import quantity
 from shared.worklist_item import WorklistItem
 
 REFRESH_SECONDS: Final = 30
@@ -92,7 +93,7 @@ def worklist(
     if show_names:
         columns[1:1] = ["Patient name", "Patient ID"]
     rows = [_item_cells(item, show_names=show_names) for item in items]
-    count = "1 exam" if len(items) == 1 else f"{'the first ' if more else ''}{len(items)} exams"
+    count = f"{'the first ' if more else ''}{quantity(len(items), 'exam')}"
     note = "" if show_names else " Names are left out: status.show_names in the settings shows them."
     age = element("p", f"Worklist {_pulled(found)}." if _pulled(found) else "Its age is not known.")
     parts = [
@@ -157,9 +158,7 @@ def _state(problems: Sequence[str]) -> Html:
 
 def _cards(found: RelayStatus) -> Html:
     health, now = found.health, found.looked_at
-    items = (
-        "cannot be read" if found.items is None else "1 item" if found.items == 1 else f"{found.items} items"
-    )
+    items = "cannot be read" if found.items is None else quantity(found.items, "item")
     cards = [("Worklist", items, _pulled(found)), ("MPPS", _journal(found), _outbox(found))]
     if health is not None:
         seconds = health.self_query_seconds

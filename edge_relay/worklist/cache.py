@@ -37,6 +37,7 @@ from edge_relay.worklist.reader import WorklistReader, is_corrupt
 from edge_relay.worklist.self_tests import table as self_tests
 from edge_relay.worklist.self_tests.table import HeldSelfTest
 from shared.feed import FeedPage
+from shared.text.quantity import quantity
 
 __all__ = ["Bookmark", "Cache", "CachedItem", "Unreadable", "WorklistReader", "delete"]
 
@@ -279,7 +280,8 @@ class Cache:
         if self._only_read:
             return
         if count := verify(db):
-            log.error("%d exams' records in cache.db are damaged; not shown until pulled anew", count)
+            exams = quantity(count, "exam is", "exams are")
+            log.error("%s damaged in cache.db: not shown until pulled anew", exams)
         self._unverified = False
 
     def _open(self) -> sqlite3.Connection:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from infra.commands.screen import show_table
 from lambdas.sync.preview import Preview, PreviewedItem, RefusedRow
+from shared.text.quantity import quantity
 
 _OWNERS = {"person": "a person", "mpps": "the scanner", "images": "its images in the archive"}
 
@@ -50,17 +51,18 @@ def _summary(preview: Preview) -> list[str]:
     counts = ", ".join(f"{count} {change}" for change, count in preview.counts.items() if count) or "no items"
     lines = [
         f"{preview.records} of {preview.records_in_project} records: {counts};"
-        f" {len(preview.rejected)} rows rejected, {len(preview.held)} held back,"
-        f" {len(preview.notes)} values left out or put right"
+        f" {quantity(len(preview.rejected), 'row')} rejected, {len(preview.held)} held back,"
+        f" {quantity(len(preview.notes), 'value')} left out or put right"
     ]
     if preview.cut:
         lines.append(f"Not everything: {preview.cut}")
     if preview.unseen and preview.scanners:
-        lines.append(f"{len(preview.unseen)} items would not be shown by any scanner that the cloud knows")
+        unseen = quantity(len(preview.unseen), "item")
+        lines.append(f"{unseen} would not be shown by any scanner that the cloud knows")
     patients = {each.item.id: each.item.patient_id for each in preview.items}
     lines += [
-        f"{len(view.withheld)} items would be withheld from {view.ae_title}, whose character set cannot "
-        "carry an identifier or the patient's name: "
+        f"{quantity(len(view.withheld), 'item')} would be withheld from {view.ae_title}, whose character set "
+        "cannot carry an identifier or the patient's name: "
         f"{_some([patients[item_id] for item_id in view.withheld])}"
         for view in preview.scanners
         if view.withheld

@@ -33,6 +33,7 @@ from infra.local.options import SOURCE_FILE, StackOptions
 from infra.local.stack import LocalStack
 from infra.local.story import Story, StoryFailed
 from shared.errors import ExitCode, MwlError
+from shared.text.quantity import quantity
 
 FIRST_SYNC_SECONDS = 120.0
 ITEMS_SHOWN = 20
@@ -152,7 +153,7 @@ def _show_own_redcap(console: Console, stack: LocalStack) -> None:
     """Read somebody's own REDCap and show what a scanner would be given."""
     with console.status(f"Reading {stack.redcap_url} (nothing is written there) ..."):
         found = _first_worklist(stack)
-    table = Table(title=f"What a scanner is shown: {len(found)} exams")
+    table = Table(title=f"What a scanner is shown: {quantity(len(found), 'exam')}")
     for heading in ("start", "station", "patient ID", "procedure"):
         table.add_column(heading)
     for exam in found[:ITEMS_SHOWN]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.state import SourceState
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
+from shared.text.quantity import quantity
 
 
 def missing_soon(definition: SourceDefinition, state: SourceState, now: float) -> int:
@@ -38,7 +39,7 @@ def in_words(definition: SourceDefinition, count: int) -> str:
     """Return a sentence on so many missing scans; empty if there are none."""
     if not count:
         return ""
-    scans = "1 scan is" if count == 1 else f"{count} scans are"
+    scans = quantity(count, "scan is", "scans are")
     when = f"of today or the next {definition.attention_hours} hours, or of a day that cannot be read"
     return f"{scans} not on the list, {when}: see what is rejected and held"
 

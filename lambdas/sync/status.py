@@ -10,6 +10,7 @@ from lambdas.sources.missing_scans import in_words, missing_soon
 from lambdas.sources.state import SourceState
 from lambdas.sources.stored import StoredSource
 from lambdas.sync import fuse
+from shared.text.quantity import quantity
 
 
 class SourceStatus(StrEnum):
@@ -106,7 +107,7 @@ def _what_waits(definition: SourceDefinition, state: SourceState, now: float) ->
 def _unseen_in_words(count: int) -> str:
     if not count:
         return ""
-    records = "1 record" if count == 1 else f"{count} records"
+    records = quantity(count, "record")
     return (
         f"the last full read put {records} right that the syncs before it should have seen: check "
         "server_time_zone, and REDCap's clock; until the next full read, each sync looks back further"

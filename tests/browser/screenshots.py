@@ -6,6 +6,7 @@ python -m tests.browser.screenshots FOLDER [--docs]
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +72,7 @@ def main() -> None:
     if CHROMIUM is None:
         raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
     asked.folder.mkdir(parents=True, exist_ok=True)
+    logging.disable(logging.CRITICAL)  # a line for each request helps nobody here
     with (
         running_services(("Nguyễn^Eve", "Knee")) as services,
         served(services) as site,
@@ -81,6 +83,7 @@ def main() -> None:
         if asked.docs:
             renew_docs(browser, site)
         browser.close()
+    print(f"{len(asked.views) * len(asked.pages)} pictures are in {asked.folder}")
 
 
 if __name__ == "__main__":

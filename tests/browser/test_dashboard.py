@@ -143,6 +143,27 @@ def test_no_page_is_wider_than_its_screen(chromium: Browser, site: str, name: st
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_a_list_fits_on_a_phone_without_scrolling_sideways(chromium: Browser, site: str) -> None:
+    lists = 0
+    with at(chromium, site, Role.ADMIN, viewport={"width": 390, "height": 800}) as page:
+        for path in ("sources", "unmatched", "relays", "write-backs", "audit", "calendars"):
+            page.goto(f"/app/{path}")
+            for table in page.locator("table.list").all():
+                lists += 1
+                assert table.evaluate("it => it.scrollWidth <= it.closest('.scroll').clientWidth"), path
+    assert lists >= 6
+
+
+def test_a_page_that_asks_for_nothing_does_not_say_that_it_does(chromium: Browser, site: str) -> None:
+    with at(chromium, site, Role.READ) as page:
+        page.goto("/app/today")
+        # What is shown only after a second is shown now.
+        page.evaluate("document.getAnimations().forEach(each => each.finish())")
+        expect(page.get_by_text("Asking for news ...")).to_be_hidden()
+        styled = page.locator(".loading").evaluate("it => getComputedStyle(it).transitionDelay")
+    assert styled == "0s"  # the second's delay is that of a page that asks
+
+
 @pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
 def test_an_engineer_sends_a_test_participant_with_one_click(
     chromium: Browser, site: str, services: Services, javascript: bool

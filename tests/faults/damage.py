@@ -165,7 +165,7 @@ def _try_journal(path: Path, acknowledged: list[ProcedureStepEvent], how: str, o
             _count(outcome, "journals found damaged in use, and said so")
             _ask_status(path, how, outcome, _CANNOT_BE_USED, journal.problem)
             return
-        words = ["missing from the journal"] * bool(missing) + ["are parked"] * bool(parked)
+        words = ["missing from the journal"] * bool(missing) + ["parked: "] * bool(parked)
         _ask_status(path, how, outcome, "|".join(words), journal.problem)
     named = parked | {each.event_id for each in missing}
     true = {each.event_id: each for each in acknowledged}
@@ -259,7 +259,7 @@ def _try_cache(path: Path, truths: dict[str, Truth], how: str, outcome: Outcome)
         cache.ensure_on_disk()
         cursor = cache.bookmark().cursor
         left_out = {each.item_id for each in cache.unreadable()}
-        words = "items cannot be read" if left_out else ""
+        words = "cannot be read: " if left_out else ""
         try:
             shown = {row[0]: row[1] for chunk in reader.chunks(_SHOWN) for row in chunk}
         except Unavailable:

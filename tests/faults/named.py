@@ -117,7 +117,12 @@ def scene(folder: Path, chance: Random) -> Iterator[Scene]:
     with FakeCloud() as cloud, proxied(cloud, chance) as proxy, small_disk(folder / "state") as own:
         cloud.put(*(item(f"i{number}") for number in range(_ITEMS)))
         process = RelayProcess(
-            folder, cloud, cloud_timeout_seconds=1, pull_interval_seconds=0.2, heartbeat_interval_seconds=0.5
+            folder,
+            cloud,
+            log=folder / "relay.log",
+            cloud_timeout_seconds=1,
+            pull_interval_seconds=0.2,
+            heartbeat_interval_seconds=0.5,
         )
         peer = process.start()
         try:

@@ -97,7 +97,9 @@ def run(folder: Path, seconds: float, seed: int) -> Outcome:
     items = [item(f"i{n}", patient_name=f"Name{n}^X", patient_id=f"P{n}") for n in range(_ITEMS)]
     with FakeCloud() as cloud, proxied(cloud, chance) as proxy:
         cloud.put(*items)
-        process = RelayProcess(folder, cloud, cloud_timeout_seconds=1, pull_interval_seconds=0.2)
+        process = RelayProcess(
+            folder, cloud, log=folder / "relay.log", cloud_timeout_seconds=1, pull_interval_seconds=0.2
+        )
         peer = process.start()
         try:
             eventually(lambda: len(shown(peer)) == _ITEMS)

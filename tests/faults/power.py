@@ -45,7 +45,7 @@ class _Machine:
     def __init__(self, folder: Path, cloud: FakeCloud, library: Path) -> None:
         self.disk = folder / "disk"
         self._library = library
-        self._process = RelayProcess(folder, cloud, pull_interval_seconds=0.2)
+        self._process = RelayProcess(folder, cloud, log=folder / "relay.log", pull_interval_seconds=0.2)
         self.state = self._process.state_dir
 
     def switch_on(self) -> Peer:

@@ -141,7 +141,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("settings: broken", "were not all taken up", partial(_settings, True), partial(_settings, False)),
     Fault(
         "exam: not readable",
-        "1 items cannot be read",
+        "1 item cannot be read",
         partial(_unreadable, {"id": "odd"}),
         partial(_unreadable, None),
     ),

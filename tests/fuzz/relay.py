@@ -88,6 +88,7 @@ def mistreated(folder: Path, *others: str, deadline: int = 2) -> Iterator[Mistre
         process = RelayProcess(
             folder,
             cloud,
+            log=folder / "relay.log",
             artim_seconds=deadline,
             network_timeout_seconds=deadline,
             pdu_timeout_seconds=deadline,

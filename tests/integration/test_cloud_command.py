@@ -380,7 +380,7 @@ def test_a_preview_with_rejects_shows_them_and_ends_with_1(
         shown = mwl_cloud("sources", "preview", definition(tmp_path, own))
     assert shown.exit_code == 1
     assert re.search(r"000001 .*mri_date .*soon .*date", shown.output)
-    assert "1 rows rejected" in shown.output
+    assert "1 row rejected" in shown.output
 
 
 def test_a_sync_of_a_record_and_one_that_confirms_are_asked_for(

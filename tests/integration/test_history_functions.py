@@ -134,7 +134,7 @@ def test_an_export_of_the_table_is_loaded_from_a_folder(site: Happening, tmp_pat
     lines = "".join(json.dumps({"Item": row}) + "\n" for row in rows)
     (tmp_path / "part.json.gz").write_bytes(gzip.compress(lines.encode()))
     result = CliRunner().invoke(app, ["history", "load", str(tmp_path), "--to", "s3://history"])
-    assert (result.exit_code, result.stdout.split(";")[0]) == (0, f"{len(rows)} rows, 2 facts in 1 files")
+    assert (result.exit_code, result.stdout.split(";")[0]) == (0, f"{len(rows)} rows, 2 facts in 1 file")
     handlers.compaction({"all": True}, Context())
     assert [row["protocol"] for row in held().rows(EXAMS)] == ["", "T2"]
 

@@ -18,7 +18,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -501,21 +501,28 @@ def discontinued(*, wrong_entry: bool = False) -> Dataset:
 
 
 class RelayProcess:
-    """A real ``mwl-relay run``, as its own process."""
+    """A real ``mwl-relay run``, as its own process.
 
-    def __init__(self, folder: Path, cloud: FakeCloud, *, port: int = 0, **changes: Any) -> None:
+    :param log: the file that gets what it logs; None: what it logs is shown.
+    """
+
+    def __init__(
+        self, folder: Path, cloud: FakeCloud, *, port: int = 0, log: Path | None = None, **changes: Any
+    ) -> None:
         self.state_dir = folder / "state"
         self.config_file = folder / "relay.toml"
         enrolled(self.state_dir, cloud)
         self.config_file.write_text(toml(cloud, port=port, **changes))
         self._port = port
+        self._log = log
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> scu.Peer:
         """Start it, and return how to call it once it says it is ready."""
         command = [sys.executable, "-m", "edge_relay", "run"]
         options = ["--config", str(self.config_file), "--state-dir", str(self.state_dir)]
-        self._process = subprocess.Popen(command + options, stdout=subprocess.PIPE, text=True)
+        with self._log.open("a") if self._log else nullcontext() as log:
+            self._process = subprocess.Popen(command + options, stdout=subprocess.PIPE, stderr=log, text=True)
         atexit.register(self._process.kill)  # a test that fails must not leave it behind
         assert self._process.stdout is not None
         ready = self._process.stdout.readline().split()

@@ -15,6 +15,7 @@ from infra.commands.tools import reported
 from lambdas.history.facts.pseudonyms import MOST_WEEKS
 from shared.errors import Rejected
 from shared.missing_extra import needs_extra
+from shared.text.quantity import quantity
 
 history = typer.Typer(
     no_args_is_help=True,
@@ -129,7 +130,8 @@ def load(
 
         with _progress() as count:
             done = load_folder(folder, to, count=count)
-        typer.echo(f"{done.rows} rows, {done.facts} facts in {done.files} files; now let the compaction run")
+        facts, files = quantity(done.facts, "fact"), quantity(done.files, "file")
+        typer.echo(f"{quantity(done.rows, 'row')}, {facts} in {files}; now let the compaction run")
 
 
 def _day(text: str, option: str) -> date:

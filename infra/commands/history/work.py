@@ -22,6 +22,7 @@ from lambdas.history.small_cells import without_small_cells
 from lambdas.store.audit.entry import COMMAND, Subject
 from lambdas.store.audit.trail import AuditTrail
 from shared.errors import Rejected
+from shared.text.quantity import quantity
 
 
 def export_to(folder: Path, first: date, last: date, *, form: str, named: bool, count: Count) -> Exported:
@@ -72,7 +73,7 @@ def ask_spark(master: str, name: str, place: str, days: tuple[date, date], keep:
     with spark.session(master) as session:
         answer = spark.ask(session, spark.Asked(name, place, *days, keep))
     if keep:
-        sys.stderr.write(f"{answer.files} files were read anew\n")
+        sys.stderr.write(f"{quantity(answer.files, 'file was', 'files were')} read anew\n")
     return desk.Answer(answer.columns, answer.rows)
 
 

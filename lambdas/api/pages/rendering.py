@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lambdas.access.role import Role
 from lambdas.api.pages.session import Visitor
 from lambdas.api.pages.views.navigation import NOTICES, links
+from shared.text.quantity import quantity
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -62,6 +63,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     found.globals["static"] = static_address
+    found.globals["quantity"] = quantity
     return found
 
 

@@ -130,7 +130,7 @@ def _at_work(folder: Path, near: Machine, far: Machine, tls: ssl.SSLContext) -> 
     try:
         cloud.put(*(_exam(number) for number in range(_ITEMS)))
         timing = {"cloud_timeout_seconds": _TIMEOUT, "pull_interval_seconds": 0.2}
-        process = near.do(lambda: RelayProcess(folder, cloud, port=0, **timing))
+        process = near.do(lambda: RelayProcess(folder, cloud, port=0, log=folder / "relay.log", **timing))
         peer = near.do(process.start)
         try:
             near.do(eventually, lambda: len(shown(peer)) == _ITEMS)

@@ -12,6 +12,7 @@ from lambdas.store.accounts.relays import Heartbeat, Relay
 from lambdas.store.self_tests.outcome import SelfTest, outcome_of
 from lambdas.store.self_tests.self_tests import refusal
 from shared.relay_health import ParkedEvent, RelayHealth, ScannerActivity
+from shared.text.quantity import quantity
 
 _REFUSALS_SHOWN: Final = timedelta(days=1)
 
@@ -155,10 +156,10 @@ def _waiting(heartbeat: Heartbeat | None) -> str:
     if heartbeat is None:
         return ""
     health = heartbeat.health
-    said = [f"{health.outbox} reports of scanners wait to be sent"] if health.outbox else []
+    waits = quantity(health.outbox, "report of a scanner waits", "reports of scanners wait")
+    said = [f"{waits} to be sent"] if health.outbox else []
     if health.parked:
-        are = "is" if health.parked == 1 else "are"
-        said.append(f"{health.parked} {are} parked: refused for good")
+        said.append(f"{quantity(health.parked, 'is', 'are')} parked: refused for good")
     return "; ".join(said) or "nothing waits"
 
 

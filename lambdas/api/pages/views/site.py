@@ -12,6 +12,7 @@ from lambdas.sources.stored import StoredSource, at_site, zone_name
 from lambdas.store.accounts.relays import Heartbeat, Relay
 from lambdas.sync.status import SourceStatus, status_of
 from shared.scanners.scanner_hours import ScannerHours, hours_of
+from shared.text.quantity import quantity
 from shared.text.time_zones import time_zone
 
 
@@ -114,9 +115,10 @@ def _of_sources(state: SiteState) -> Iterable[str]:
             since = f"This list is as of {state.said_at(good)}: " if good else ""
             yield f"{since}{source.source_id} cannot be read from REDCap just now. Scanners go on."
         elif status is SourceStatus.UNCONFIRMED and source.state.withheld:
+            exams = quantity(source.state.withheld.count, "exam has", "exams have")
             yield (
-                f"{source.state.withheld.count} exams have vanished from {source.source_id} in REDCap. They "
-                "stay on the list until an admin confirms, at Sources, that they may go."
+                f"{exams} vanished from {source.source_id} in REDCap. What has vanished "
+                "stays on the list until an admin confirms, at Sources, that it may go."
             )
 
 
