@@ -30,6 +30,8 @@ _PAGE = 200
 _LOWEST, _FIRST, _HIGHEST = "", "0", "~"
 _BATCH_GET: Final = 100
 _FEW_DAYS: Final = 8
+_LEAST: Final = 100
+"""Rows of a site that are looked at in one query, at least."""
 _SETTLED: Final = timedelta(days=30)
 """Exams so long past are done, but for a few: those of all sites are sooner read than all of one's."""
 _MOST_SITES: Final = 100
@@ -146,8 +148,9 @@ def list_items(
     if first is None:
         found = _of_all_sites(tables, query, floor, _HIGHEST, offset, limit + 1)
     else:
-        before = _of_all_sites(tables, query, floor, first, 0, offset + limit + 1)
-        found = islice(chain(before, _of_site(tables, query, floor, first)), offset, None)
+        most = offset + limit + 1
+        before = _of_all_sites(tables, query, floor, first, 0, most)
+        found = islice(chain(before, _of_site(tables, query, floor, first, most)), offset, None)
     rows = [pair for _, pair in zip(range(limit + 1), found, strict=False)]
     after = _encode(str(rows[limit - 1][0].starts_at)) if len(rows) > limit else None
     return ItemPage([stored for _, stored in rows[:limit]], after)
@@ -163,7 +166,7 @@ def _of_all_sites(
 
 
 def _of_site(
-    tables: Tables, query: ItemQuery, floor: str | None, first: str
+    tables: Tables, query: ItemQuery, floor: str | None, first: str, most: int
 ) -> Iterator[tuple[ItemRow, StoredItem]]:
     """Yield the items of a query's one site that meet it and start at ``first`` or later."""
     low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST, first)
@@ -171,13 +174,14 @@ def _of_site(
     if low > high or not query.statuses:
         return
     model = tables.item
+    # Where only the status chooses, most rows are wanted: no more are taken apart than the page may need.
+    are_few = query.is_of_few_days() or query.modality or query.patient_id
     with translated("listing items"):
         rows = model.by_start.query(
             site_key(query.only_site() or ""),
             model.starts_at.between(low, high),
             filter_condition=query.filter_of_days(model),
-            # Few rows are left out by their status alone: no more are taken apart than a page may need.
-            page_size=None if query.is_of_few_days() or query.modality or query.patient_id else _PAGE,
+            page_size=None if are_few else max(most, _LEAST),
         )
         for row in rows:
             stored = stored_item(row)
