@@ -82,6 +82,23 @@ def test_it_is_asked_for_again_long_after_its_change_was_listed(rig: Rig, record
     assert rig.state().rejected_count == 0
 
 
+@pytest.mark.parametrize("record", ["000001", "000008"])
+def test_its_scan_stays_if_it_is_not_returned_when_asked_again_whether_it_has_vanished(
+    rig: Rig, record: str
+) -> None:
+    rig.sync()
+    before = rig.items()
+    book(rig, record, "")
+    rig.simulator.add_fault("left_out", content="record", record=record, times=None, skip=2)
+    report = rig.sync()
+    assert (report.outcome, report.withdrawn) == ("ok", 0)
+    assert rig.items() == before
+    assert [row.record for row in rig.state().rejected] == [record]
+    rig.simulator.faults.clear()
+    assert rig.sync().withdrawn == 1
+    assert before.keys() - rig.items().keys() == {(record, 1)}
+
+
 def test_deleted_in_redcap_it_is_withdrawn_and_named_no_longer(rig: Rig) -> None:
     rig.sync()
     never_returned(rig, "000001")

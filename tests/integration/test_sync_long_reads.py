@@ -230,6 +230,30 @@ def test_of_too_many_that_vanished_a_long_read_withdraws_none_until_a_person_con
     assert not [record for record, _ in rig.items() if record.startswith("B")]
 
 
+def test_so_few_that_all_might_go_wait_all_the_same_once_some_of_them_are_not_known_any_more(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("sources.state", "sync.attempt"):
+        monkeypatch.setattr(f"lambdas.{module}.VANISHED_KEPT", 3)
+    for number in range(5):
+        rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": "2026-12-01"}, instance=1)
+        rig.simulator.save_form(11, f"000000{number}", "demographics", {"last_name": "B"})
+    rig.sync()
+    before = rig.items()
+    for number in range(5):
+        rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": ""}, instance=1)
+    # With another definition everything is read: that, and no look at changes, finds that they are gone.
+    rig.sources.put(definition_from(classic_data(url=rig.simulator.url, overlap_seconds=299)))
+    assert hurried(rig).unfinished
+    while rig.state().progress is not None:
+        report = hurried(rig)
+    assert (report.withdrawn, report.withheld) == (0, 5)
+    assert rig.items().keys() == before.keys()
+    while hurried(rig, CONFIRMED).unfinished:
+        pass
+    assert len(rig.items()) == len(before) - 5
+
+
 def test_what_vanishes_behind_a_long_read_still_waits_at_its_end(rig: Rig) -> None:
     for number in range(6):
         rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": "2026-12-01"}, instance=1)
@@ -242,7 +266,9 @@ def test_what_vanishes_behind_a_long_read_still_waits_at_its_end(rig: Rig) -> No
     for number in range(6):
         rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": ""}, instance=1)
     while rig.state().progress is not None:
-        assert hurried(rig).outcome == "ok"
+        report = hurried(rig)
+        assert report.outcome == "ok"
+    assert report.withheld == 6
     assert rig.items().keys() == before.keys()
     assert rig.sync().withheld == 6
 
