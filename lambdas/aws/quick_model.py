@@ -15,7 +15,7 @@ from pynamodb.models import Model
 
 
 class QuickModel(Model):
-    """A model without discriminators, whose attributes have the same name here and there and no made defaults."""
+    """A model without discriminators; its attributes have the same name in both, and no made defaults."""
 
     @classmethod
     def from_raw_data(cls, data: Mapping[str, Any]) -> Self:
