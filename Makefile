@@ -119,6 +119,7 @@ lint: $(VENV)/.dev check-lock ## Check style, types and lock files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 -p edge_relay
 
 # actionlint is a Go program; where neither it nor Go is, "lint" goes without, and CI, which has Go, does not.
 ACTIONLINT_VERSION := v1.7.12

@@ -244,9 +244,8 @@ def test_so_few_that_all_might_go_wait_all_the_same_once_some_of_them_are_not_kn
         rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": ""}, instance=1)
     # With another definition everything is read: that, and no look at changes, finds that they are gone.
     rig.sources.put(definition_from(classic_data(url=rig.simulator.url, overlap_seconds=299)))
-    report = hurried(rig)
-    assert report.unfinished
-    while report.unfinished:
+    assert hurried(rig).unfinished
+    while rig.state().progress is not None:
         report = hurried(rig)
     assert (report.withdrawn, report.withheld) == (0, 5)
     assert rig.items().keys() == before.keys()
