@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from lambdas.access.reach import Reach
 from lambdas.access.role import Role
 from lambdas.access.tokens import DEVICE_SECONDS, claimed_relay, verify_relay
 from lambdas.access.unauthenticated import Unauthenticated
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices, in_turn
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
 from lambdas.store.accounts.people import Session, User, normal_name
@@ -36,7 +36,7 @@ _relay = HTTPBearer(auto_error=False, scheme_name="relay", description="A JWT si
 _PersonToken = Annotated[HTTPAuthorizationCredentials | None, Depends(_person)]
 _RelayToken = Annotated[HTTPAuthorizationCredentials | None, Depends(_relay)]
 
-router = APIRouter(prefix="/auth", tags=["login"])
+router = Router(prefix="/auth", tags=["login"])
 
 
 @router.post("/login")
@@ -123,6 +123,7 @@ def _mark_device(services: Services, username: str, response: Response) -> None:
     )
 
 
+@in_turn
 def current_user(services: UseServices, credentials: _PersonToken) -> User:
     """Return whose token came with the request, as the account stands now; raise `Unauthenticated`."""
     if credentials is None:
@@ -164,11 +165,13 @@ def _needs(role: Role) -> Callable[[User], Awaitable[User]]:
     return check
 
 
+@in_turn
 def current_relay(services: UseServices, credentials: _RelayToken) -> Relay:
     """Return which relay is asking; raise `Unauthenticated`, or `Forbidden` if it has been revoked."""
     return _signed_by(services, credentials, consistent=True)
 
 
+@in_turn
 def polling_relay(services: UseServices, credentials: _RelayToken) -> Relay:
     """As `current_relay`, by what was so a moment ago: enough to say that nothing is new, and half as dear.
 

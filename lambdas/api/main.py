@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from lambdas.api import problems
-from lambdas.api.dependencies import json_body
+from lambdas.api.dependencies import ALONE, json_body
 from lambdas.api.guard import Guard, logger
 from lambdas.api.openapi import document
 from lambdas.api.pages.entrance import Entrance, first_page
@@ -86,12 +87,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 @cache
-def adapter() -> Mangum:
+def adapter() -> Callable[[Any, Any], Any]:
     """Return the application as Lambda calls it, made once: a cold start."""
     # Mangum logs every path at INFO, and a path may carry an identifier: Guard's line takes its place.
     logging.getLogger("mangum").setLevel(logging.WARNING)
-    return Mangum(
-        create_app(services_from(load(ApiSettings))),
-        lifespan="off",
-        text_mime_types=["text/", "application/json", MEDIA_TYPE],
-    )
+    return as_lambda_calls(create_app(services_from(load(ApiSettings))))
+
+
+def as_lambda_calls(app: FastAPI) -> Callable[[Any, Any], Any]:
+    """Return what answers API Gateway's events with an application, one after the other."""
+    answer = Mangum(app, lifespan="off", text_mime_types=["text/", "application/json", MEDIA_TYPE])
+
+    def answered(event: Any, context: Any) -> Any:
+        before = ALONE.set(True)
+        try:
+            return answer(event, context)
+        finally:
+            ALONE.reset(before)
+
+    return answered

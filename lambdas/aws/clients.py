@@ -14,6 +14,8 @@ import botocore.session
 from botocore.config import Config
 from pynamodb.connection import Connection
 
+from lambdas.aws.attribute_values import ParserFactory
+
 _ONE_AT_A_TIME: Final = Lock()
 """A session is not safe to make clients from in several threads."""
 
@@ -61,4 +63,8 @@ def _impatient() -> Config:
 
 @cache
 def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
+    session = botocore.session.get_session()
+    session.register_component("response_parser_factory", ParserFactory())
+    # Otherwise each request puts the same text together from forty parts.
+    session.set_default_client_config(Config(user_agent=session.user_agent()))
+    return session

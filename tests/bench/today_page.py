@@ -15,10 +15,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, cast
 
 from botocore.client import BaseClient
-from mangum import Mangum
 
 from lambdas.access.role import Role
-from lambdas.api.main import create_app
+from lambdas.api.main import as_lambda_calls, create_app
 from lambdas.api.services import services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
@@ -90,7 +89,7 @@ def be_the_function() -> None:
     ]
     services.worklist.put_if_changed(items)
     asyncio.set_event_loop(asyncio.new_event_loop())
-    handler = Mangum(create_app(services), lifespan="off", text_mime_types=["text/", "application/json"])
+    handler = as_lambda_calls(create_app(services))
     browser = visitor(ApiRig(cast("Any", None), services, handler), Role.WRITE)
 
     def ask() -> Page:

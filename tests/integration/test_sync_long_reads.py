@@ -182,6 +182,17 @@ def test_a_changed_definition_begins_the_read_anew(rig: Rig) -> None:
     assert not hurried(rig).unfinished
 
 
+@pytest.mark.parametrize(("days", "parts"), [(6.9, 2), (7.1, 1)])
+def test_a_read_that_began_long_ago_begins_anew(rig: Rig, days: float, parts: int) -> None:
+    hurried(rig)
+    progress = rig.state().progress
+    assert progress is not None
+    began = {"began_at": progress.began_at - days * 86_400}
+    rig.remember(rig.state().model_copy(update={"progress": progress.model_copy(update=began)}))
+    hurried(rig)
+    assert progress_parts(rig) == parts
+
+
 def test_rejects_are_counted_once_however_many_invocations(rig: Rig) -> None:
     for record in ("000001", "000010"):
         rig.simulator.save_form(11, record, "mri", {"mri_time": "9 am"}, instance=1)
@@ -244,9 +255,8 @@ def test_so_few_that_all_might_go_wait_all_the_same_once_some_of_them_are_not_kn
         rig.simulator.save_form(11, f"000000{number}", "mri", {"mri_date": ""}, instance=1)
     # With another definition everything is read: that, and no look at changes, finds that they are gone.
     rig.sources.put(definition_from(classic_data(url=rig.simulator.url, overlap_seconds=299)))
-    report = hurried(rig)
-    assert report.unfinished
-    while report.unfinished:
+    assert hurried(rig).unfinished
+    while rig.state().progress is not None:
         report = hurried(rig)
     assert (report.withdrawn, report.withheld) == (0, 5)
     assert rig.items().keys() == before.keys()

@@ -16,7 +16,6 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from mangum import Mangum
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from lambdas.access.passwords import Passwords
@@ -26,7 +25,6 @@ from lambdas.api.accounts import add_user
 from lambdas.api.services import Services, services_from
 from lambdas.api.settings import ApiSettings
 from lambdas.settings import load
-from shared.problem_document import MEDIA_TYPE
 from tests.rigs.cloud import Clock, CloudRig, cloud
 from tests.rigs.lambda_events import Handler, LambdaClient
 
@@ -120,11 +118,7 @@ def over(services: Services) -> ApiRig:
 
 
 def _adapter(services: Services) -> Handler:
-    return Mangum(
-        main.create_app(services),
-        lifespan="off",
-        text_mime_types=["text/", "application/json", MEDIA_TYPE],
-    )
+    return main.as_lambda_calls(main.create_app(services))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ password and a disabled account end it at once. Passwords are judged where the A
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from lambdas.access.reach import Reach
 from lambdas.access.role import Role
 from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.auth import authenticated, begin_session, person
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import UseServices, in_turn
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.origin import cookie_name, form_token, is_form_token
 from lambdas.api.schemas.common import Login
@@ -109,6 +109,7 @@ def sign_out(services: Services, request: Request, response: Response, who: Visi
     response.delete_cookie(name, secure=request.url.scheme == "https", httponly=True, samesite="strict")
 
 
+@in_turn
 def visitor(request: Request, services: UseServices) -> Visitor:
     """Return who is looking; raise `SignInNeeded`."""
     secret = request.cookies.get(cookie_of(request), "")
@@ -129,15 +130,17 @@ def visitor(request: Request, services: UseServices) -> Visitor:
 
 
 def _looking(role: Role) -> Any:
-    def check(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    async def check(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
         _check_role(who, role)
         return who
 
     return Depends(check)
 
 
-def _acting(role: Role) -> Callable[..., Visitor]:
-    def check(who: Annotated[Visitor, Depends(visitor)], form: SentForm, services: UseServices) -> Visitor:
+def _acting(role: Role) -> Callable[..., Awaitable[Visitor]]:
+    async def check(
+        who: Annotated[Visitor, Depends(visitor)], form: SentForm, services: UseServices
+    ) -> Visitor:
         if not is_form_token(who.secret, form.text("token")):
             raise Forbidden("this form is from an earlier session", hint="load the page again")
         _check_role(who, role)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from pydantic import BaseModel, Field
 
 from lambdas.api.auth import MayRead, Within
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.reports.csv_text import as_csv
 from lambdas.api.reports.figures import Rules
 from lambdas.api.reports.groups import Grouping, Report, report
@@ -25,7 +25,7 @@ from shared.worklist_item import OptionalSiteName
 USUAL_DAYS: Final = 28
 MOST_DAYS: Final = 366
 
-router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[MayRead])
+router = Router(prefix="/reports", tags=["reports"], dependencies=[MayRead])
 
 
 class ReportQuery(schemas.Request):

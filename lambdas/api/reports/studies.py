@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from pydantic import Field
 
 from lambdas.access.reach import Reach
 from lambdas.access.role import Role
 from lambdas.api.auth import Acting, MayReadStudies, Person, Within
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.reports.study_exams import Named, StudyExam, View, page_of, study_exams
 from lambdas.api.schemas import common as schemas
 from lambdas.api.services import Services
@@ -27,7 +27,7 @@ from shared.dicom.dicom_text import OptionalDA
 from shared.errors import Forbidden, NotFound, Rejected, Unavailable
 from shared.text.spreadsheet import harmless
 
-router = APIRouter(prefix="/studies", tags=["studies"], dependencies=[MayReadStudies])
+router = Router(prefix="/studies", tags=["studies"], dependencies=[MayReadStudies])
 
 _FIRST, _LAST = "00000000", "99999999"
 COLUMNS: Final = tuple(name for name in StudyExam.model_fields if name != "named")

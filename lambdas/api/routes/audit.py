@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from lambdas.api.auth import Acting, MayAdminister
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.audit import AuditRecord, as_csv
 from lambdas.store.audit.entry import Action, Entry, Subject, flaws_of, split_key
@@ -26,7 +26,7 @@ MOST_READ: Final = 5000
 MOST_DAYS: Final = 31
 """Days looked through for one answer, and how far back a question goes that says no day."""
 
-router = APIRouter(prefix="/audit", tags=["audit"], dependencies=[MayAdminister])
+router = Router(prefix="/audit", tags=["audit"], dependencies=[MayAdminister])
 
 
 class AuditQuery(schemas.Request):

@@ -8,10 +8,11 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
+from lambdas.api.dependencies import Router
 from shared.errors import NotFound
 
 ASSETS: Final = {
@@ -28,7 +29,7 @@ _POLICY: Final = (
 _TITLE: Final = "mwl-relay"
 _ICON: Final = "/docs/assets/favicon.png"
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/docs")

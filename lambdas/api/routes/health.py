@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib.metadata import PackageNotFoundError, distribution, version
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
+from lambdas.api.dependencies import Router
 from lambdas.api.schemas.common import Health
 from lambdas.api.services import Check
 from shared.errors import MwlError
@@ -16,7 +17,7 @@ from shared.errors import MwlError
 CACHE_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 3.0
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
 
 
 @router.get("/health")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from lambdas.api import reading
 from lambdas.api.auth import Acting, MayRead, Within
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.schemas.audit import AuditRecord
 from lambdas.store.audit.item_history import history
 from lambdas.store.unfinished_write_backs import completion_of, no_show_of
 from shared.errors import NotFound
 
-router = APIRouter(prefix="/worklist", tags=["worklist"], dependencies=[MayRead])
+router = Router(prefix="/worklist", tags=["worklist"], dependencies=[MayRead])
 
 
 @router.get("/{item_id}/history")

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.services import Services
 from lambdas.sync.status import may_be_asked
 from shared.errors import NotFound, Rejected
@@ -26,7 +26,7 @@ MOST_CHARACTERS: Final = 100
 
 FORM: Final = "application/x-www-form-urlencoded"
 
-router = APIRouter(prefix="/hooks", tags=["for REDCap"])
+router = Router(prefix="/hooks", tags=["for REDCap"])
 
 
 class Woken(BaseModel):

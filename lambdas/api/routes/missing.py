@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from lambdas.api.auth import Acting, MayRead, Within
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.sources.missing_scans import by_day, is_soon
 from lambdas.store.audit.entry import Subject
 from shared.worklist_item import OptionalSiteName
 
-router = APIRouter(prefix="/missing", tags=["worklist"], dependencies=[MayRead])
+router = Router(prefix="/missing", tags=["worklist"], dependencies=[MayRead])
 
 
 class MissingScan(BaseModel):

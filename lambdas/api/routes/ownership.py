@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 
 from lambdas.access.reach import Reach
 from lambdas.api.auth import Acting, MayWrite, Within
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.guard import logger
 from lambdas.api.mpps_intake import wake_write_back
 from lambdas.api.preconditions import check_match, etag
@@ -24,7 +24,7 @@ from lambdas.store.unfinished_write_backs import completion_of
 from lambdas.store.worklist import Check
 from shared.errors import Unavailable
 
-router = APIRouter(prefix="/worklist", tags=["worklist"], dependencies=[MayWrite])
+router = Router(prefix="/worklist", tags=["worklist"], dependencies=[MayWrite])
 
 
 class Release(schemas.Request):

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from lambdas.access.reach import Reach
 from lambdas.api.auth import Acting, MayRead, MayWrite, Within
 from lambdas.api.candidates import candidates
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.schemas import common as schemas
 from lambdas.api.schemas.steps import CandidateView, ItemChoice, StepDetail, StepProblem, StepView
 from lambdas.api.services import Services
@@ -27,7 +27,7 @@ USUAL_DAYS: Final = 7
 OPEN_HOURS: Final = 4
 _MOST_ITEMS: Final = 500
 
-router = APIRouter(prefix="/procedure-steps", tags=["procedure steps"], dependencies=[MayRead])
+router = Router(prefix="/procedure-steps", tags=["procedure steps"], dependencies=[MayRead])
 
 
 class StepQuery(schemas.Request):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import Header, Path, Query, Response
 
 from lambdas.access.tokens import RELAY_AUDIENCE, parse_public_key
 from lambdas.api.auth import PollingRelay, ThisRelay, check_not_revoked
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.guard import logger
 from lambdas.api.mpps_intake import MppsIntake, seconds_for, wake_write_back
 from lambdas.api.schemas.common import (
@@ -33,7 +33,7 @@ from shared.scanners.shown_items import ShownItems, ShownKept
 from shared.steps.self_test import SelfTestReport
 from shared.steps.study_images import ImagesOutcome, ImagesResult
 
-router = APIRouter(prefix="/relay", tags=["for relays"])
+router = Router(prefix="/relay", tags=["for relays"])
 
 
 @router.post("/enroll", status_code=201)

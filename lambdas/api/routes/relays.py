@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from lambdas.api.auth import Acting, MayAdminister
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.common import (
     DiscardReason,
@@ -23,7 +21,7 @@ from shared.errors import NotFound
 from shared.relay_health import DiscardOrder
 from shared.scanners.scanner_profile import ScannerOverrides
 
-router = APIRouter(prefix="/relays", tags=["relays"], dependencies=[MayAdminister])
+router = Router(prefix="/relays", tags=["relays"], dependencies=[MayAdminister])
 
 
 @router.get("")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from lambdas.api import single_sign_on
 from lambdas.api.auth import give_token
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.schemas.common import AccessToken, Exchange
 
-router = APIRouter(prefix="/auth", tags=["login"])
+router = Router(prefix="/auth", tags=["login"])
 
 
 @router.post("/exchange")

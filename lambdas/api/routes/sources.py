@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BeforeValidator
 
 from lambdas.api.auth import Acting, MayAdminister
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.guard import logger
 from lambdas.api.schemas.sources import PreviewRequest, SourceDetail, SourceView, SyncQueued, SyncRequest
 from lambdas.api.services import Services
@@ -41,7 +41,7 @@ MOST_BYTES: Final = 5 * 1024 * 1024
 
 SourceId = Annotated[str, Path(max_length=64)]
 
-router = APIRouter(prefix="/sources", tags=["sources"], dependencies=[MayAdminister])
+router = Router(prefix="/sources", tags=["sources"], dependencies=[MayAdminister])
 
 
 @router.get("")

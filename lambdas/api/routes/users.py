@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.accounts import add_user, hashed
 from lambdas.api.auth import Acting, MayAdminister, Person
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.schemas.common import Deleted
 from lambdas.api.schemas.users import NewUser, PasswordChange, UserChanges, UserView
 from lambdas.store.accounts.people import Session
 from shared.errors import NotFound
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = Router(prefix="/users", tags=["users"])
 
 
 @router.get("/me")

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from pydantic import Field
 
 from lambdas.access.reach import Reach
 from lambdas.api import reading
 from lambdas.api.auth import Acting, MayRead, MayWrite, Within
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.idempotency import Once
 from lambdas.api.preconditions import check_match, check_status_is_meant, etag, is_known, merged
 from lambdas.api.schemas import common as schemas
@@ -25,7 +25,7 @@ from shared.dicom.dicom_text import CS, LO, OptionalDA
 from shared.errors import NotFound, Rejected
 from shared.worklist_item import OptionalSiteName, Status
 
-router = APIRouter(prefix="/worklist", tags=["worklist"])
+router = Router(prefix="/worklist", tags=["worklist"])
 
 IfMatch = Annotated[
     str, Header(max_length=1024, description="Only if the item is still this version: an `ETag`, or `*`.")

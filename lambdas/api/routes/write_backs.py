@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from lambdas.api.auth import Acting, MayAdminister
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 
-router = APIRouter(prefix="/write-backs", tags=["write-backs"], dependencies=[MayAdminister])
+router = Router(prefix="/write-backs", tags=["write-backs"], dependencies=[MayAdminister])
 
 
 class ParkedView(BaseModel):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -97,10 +98,14 @@ class ItemView(WorklistItem):
 
     @classmethod
     def of(cls, stored: StoredItem) -> ItemView:
-        """Return what is shown of an item."""
-        return cls.model_validate(
-            {
-                **stored.item.model_dump(),
+        """Return what is shown of an item.
+
+        What is stored was checked when it was written, and again when it was read: a third time here would
+        take longer than anything else of a list.
+        """
+        return _blank().model_copy(
+            update={
+                **stored.item.__dict__,
                 "patient_weight_lb": to_pounds(stored.item.patient_weight_kg),
                 "edited": stored.edited,
                 "status_owner": _status_owner(stored),
@@ -109,6 +114,12 @@ class ItemView(WorklistItem):
                 **_actual(stored.performed),
             }
         )
+
+
+@cache
+def _blank() -> ItemView:
+    nothing: dict[str, Any] = {}
+    return ItemView.model_construct(**nothing)
 
 
 def _status_owner(stored: StoredItem) -> StatusOwner:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from lambdas.access.role import Role
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm, as_model
 from lambdas.api.pages.rendering import page, see
@@ -23,7 +23,7 @@ from lambdas.api.services import Services
 from lambdas.api.settings import listed
 from lambdas.store.audit.entry import Subject
 
-router = APIRouter()
+router = Router()
 
 MOST_PARKED: Final = 200
 MOST_IN_A_FILE: Final = 1000

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import FileResponse
 
+from lambdas.api.dependencies import Router
 from lambdas.api.pages.rendering import STATIC
 from shared.errors import NotFound
 
-router = APIRouter()
+router = Router()
 
 _TYPES: Final = {
     "app.css": "text/css",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
@@ -17,7 +17,7 @@ from lambdas.api.routes.telling.calendars import list_calendars
 from lambdas.api.services import Services
 from shared.text.time_zones import time_zone
 
-router = APIRouter(prefix="/calendars")
+router = Router(prefix="/calendars")
 
 
 @router.get("")

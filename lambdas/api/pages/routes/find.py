@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from lambdas.api import reading
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page
 from lambdas.api.pages.session import ActingReader, Reader, Visitor
@@ -21,7 +21,7 @@ from lambdas.api.pages.views.words import day_of, person
 from lambdas.api.services import Services
 from lambdas.store.ownership import StoredItem
 
-router = APIRouter()
+router = Router()
 
 DAYS_BACK: Final = 31
 DAYS_AHEAD: Final = 92

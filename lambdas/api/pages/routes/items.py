@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from lambdas.api import reading
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes, existing_item
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
@@ -21,7 +21,7 @@ from lambdas.api.pages.views.words import day_of, person
 from lambdas.api.routes.history import item_history
 from lambdas.store.unfinished_write_backs import completion_of
 
-router = APIRouter(prefix="/items")
+router = Router(prefix="/items")
 
 ItemId = Annotated[str, Path(max_length=64)]
 

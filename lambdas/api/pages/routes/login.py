@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from lambdas.access.throttle import Throttled
 from lambdas.access.unauthenticated import Unauthenticated
 from lambdas.api.auth import authenticated
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.forms import SentForm, as_model
 from lambdas.api.pages.origin import is_own_path
 from lambdas.api.pages.rendering import page, see
@@ -18,7 +18,7 @@ from lambdas.api.schemas.common import Login
 from lambdas.api.services import Services
 from shared.errors import MwlError
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/login")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import Form, SentForm
 from lambdas.api.pages.rendering import page, see
@@ -18,7 +18,7 @@ from lambdas.notices.condition import Kind
 from lambdas.notices.subscription import Channel
 from shared.text.time_zones import time_zone
 
-router = APIRouter(prefix="/notices")
+router = Router(prefix="/notices")
 
 KINDS = {
     Kind.MISSING: "a scan of today or soon is not on the list",
@@ -26,6 +26,7 @@ KINDS = {
     Kind.SOURCE: "REDCap cannot be read, or withdrawals wait",
     Kind.WRITE_BACK: "REDCap refuses a result",
     Kind.SELF_TEST: "a relay's test participant does not come through",
+    Kind.UNENDED: "an exam was begun and never ended",
 }
 CHANNELS = {
     Channel.EMAIL: "E-mail",

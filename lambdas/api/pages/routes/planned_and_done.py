@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.forms import as_model
 from lambdas.api.pages.rendering import page
 from lambdas.api.pages.session import Reader, Visitor
@@ -19,7 +19,7 @@ from lambdas.api.reports.page_view import page_view
 from lambdas.api.reports.planned_and_done import PlannedAndDone, ReportQuery, make_report
 from lambdas.api.services import Services
 
-router = APIRouter()
+router = Router()
 
 _FIELDS: Final = ("site", "by", "date_from", "date_to", "late_hours", "assumed_minutes")
 

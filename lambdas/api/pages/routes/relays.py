@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
@@ -19,7 +19,7 @@ from shared.dicom.dicom_text import AE
 from shared.errors import NotFound
 from shared.relay_health import ADDS_SCANNERS
 
-router = APIRouter(prefix="/relays")
+router = Router(prefix="/relays")
 
 RelayId = Annotated[str, Path(max_length=64)]
 Title = Annotated[AE, Query()]

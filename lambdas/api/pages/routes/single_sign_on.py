@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from lambdas.access.single_sign_on.attempt import MOST_SECONDS
 from lambdas.access.unauthenticated import Unauthenticated
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.origin import sign_on_cookie
 from lambdas.api.pages.rendering import page
 from lambdas.api.pages.session import Reader, cookie_of, start
@@ -23,7 +23,7 @@ from lambdas.api.single_sign_on import arrive, depart
 from lambdas.store.audit.entry import Actor
 from shared.errors import Forbidden, NotFound
 
-router = APIRouter()
+router = Router()
 
 RETURN_PATH: Final = "/app/single-sign-on/return"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page, see
@@ -20,7 +20,7 @@ from lambdas.sources.stored import StoredSource
 from lambdas.sync.preview import Preview
 from shared.errors import NotFound, Rejected
 
-router = APIRouter()
+router = Router()
 
 SourceId = Annotated[str, Path(max_length=64)]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from lambdas.access.role import Role
 from lambdas.api import reading
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.origin import shown_mark
@@ -23,7 +23,7 @@ from shared.dicom.dicom_text import OptionalDA
 from shared.errors import Rejected
 from shared.worklist_item import OptionalSiteName
 
-router = APIRouter()
+router = Router()
 
 Site = Annotated[OptionalSiteName, Query()]
 DayOf = Annotated[OptionalDA, Query()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.changes import Changes
 from lambdas.api.pages.forms import SentForm
 from lambdas.api.pages.rendering import page
@@ -14,7 +14,7 @@ from lambdas.api.pages.views.unmatched import candidate_rows, step_row
 from lambdas.api.routes.procedure_steps import StepQuery, list_steps, show_step
 from lambdas.api.services import Services
 
-router = APIRouter(prefix="/unmatched")
+router = Router(prefix="/unmatched")
 
 
 @router.get("")

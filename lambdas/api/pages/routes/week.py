@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.pages.rendering import page
 from lambdas.api.pages.routes.today import DayOf, Site
 from lambdas.api.pages.session import Reader
 from lambdas.api.pages.site_reading import chosen_site, read_site, sites_of
 from lambdas.api.pages.views.week import monday_of, week_view
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/week")

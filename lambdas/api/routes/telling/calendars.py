@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import AwareDatetime, BaseModel
 
 from lambdas.api.auth import Acting, MayAdminister
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.reports.calendar_feed import DAYS_AHEAD, DAYS_BACK, calendar_of
 from lambdas.api.schemas import common as schemas
 from lambdas.api.services import Services
@@ -21,7 +21,7 @@ from shared.worklist_item import SiteName
 
 MEDIA_TYPE = "text/calendar"
 
-router = APIRouter(tags=["calendars"])
+router = Router(tags=["calendars"])
 
 
 class NewCalendar(schemas.Request):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from lambdas.api.auth import Acting, MayAdminister
-from lambdas.api.dependencies import UseServices
+from lambdas.api.dependencies import Router, UseServices
 from lambdas.api.problems import flaws
 from lambdas.api.schemas import common as schemas
 from lambdas.api.services import Services
@@ -18,7 +17,7 @@ from lambdas.notices.subscription import Channel, NoticeFields, Subscription
 from lambdas.store.audit.entry import Actor
 from shared.errors import Rejected
 
-router = APIRouter(prefix="/notices", tags=["notices"], dependencies=[MayAdminister])
+router = Router(prefix="/notices", tags=["notices"], dependencies=[MayAdminister])
 
 
 class NewNotice(NoticeFields, schemas.Request):

@@ -12,15 +12,24 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lambdas.api.schemas.items import ItemChanges, ItemFields, ItemView, NewItem, agreed_kg, to_pounds
-from lambdas.store.ownership import IDENTITY, StoredItem
+from lambdas.store.ownership import IDENTITY, PerformedStep, StoredItem
 from shared import identifiers
 from shared.dicom.optional_attributes import OptionalAttributes
 from shared.errors import Rejected
+from shared.steps.procedure_step import StepStatus
 from shared.worklist_item import Status, WorklistItem
 from tests.rigs.builders import an_item
 from tests.rigs.console import full_item
 
 NOW = datetime(2026, 11, 22, 9, 30, 15, tzinfo=UTC)
+STEP = PerformedStep(
+    sop_instance_uid="2.25.7",
+    status=StepStatus.COMPLETED,
+    started_at=datetime(2026, 11, 22, 9, 0),
+    ended_at=datetime(2026, 11, 22, 9, 40),
+    station_aetitle="PRISMA1",
+    series_count=4,
+)
 LEAST = {"patient_name": "Doe^Jo", "patient_id": "sub-1", "modality": "MR"}
 
 
@@ -98,6 +107,23 @@ def test_a_new_item_has_the_modality_that_is_configured_or_must_name_one(nothing
 def test_the_status_of_an_item_made_by_hand_is_a_persons() -> None:
     assert ItemView.of(StoredItem(item=made(), feed_seq=1)).status_owner == "person"
     assert ItemView.of(StoredItem(item=an_item(), feed_seq=1)).status_owner == "source"
+
+
+@pytest.mark.parametrize("item", [an_item(), made(), full_item(), an_item(patient_weight_kg="68.039")])
+@pytest.mark.parametrize("performed", [(), (STEP,)])
+def test_what_is_shown_unchecked_would_pass_every_check(
+    item: WorklistItem, performed: tuple[PerformedStep, ...]
+) -> None:
+    shown = ItemView.of(StoredItem(item=item, feed_seq=1, edited=("allergies",), performed=performed))
+    assert ItemView.model_validate(shown.model_dump()) == shown
+    assert ItemView.model_validate_json(shown.model_dump_json()) == shown
+
+
+def test_what_is_shown_of_one_item_is_not_shown_of_the_next() -> None:
+    first = ItemView.of(StoredItem(item=full_item(), feed_seq=1, performed=(STEP,)))
+    before = first.model_dump()
+    assert ItemView.of(StoredItem(item=an_item(), feed_seq=2)).procedure_steps == ()
+    assert first.model_dump() == before
 
 
 @pytest.mark.parametrize("field", ["patient_name", "patient_id"])
