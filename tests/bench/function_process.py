@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+
 from infra.local.aws import LocalAws
 
 
@@ -15,6 +17,8 @@ def answer_of(module: str, argument: str, begins: str) -> Any:
     """Run a module with an argument; return the JSON of the line it prints that begins so."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
+    # As AWS does: otherwise each call to a table would begin with a connection of its own.
+    MotoRequestHandler.protocol_version = "HTTP/1.1"
     aws = LocalAws()
     aws.start()
     try:
