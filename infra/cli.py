@@ -22,6 +22,7 @@ from infra.commands.restore import restore
 from infra.commands.signing.keys import keys
 from infra.commands.sources import sources
 from infra.commands.telling.notices import notices
+from infra.commands.telling.unended import list_unended
 from infra.commands.tools import reported, text_of
 from infra.commands.users import users
 from infra.commands.write_backs import write_backs
@@ -61,6 +62,7 @@ _GROUPS = (
 )
 for name, group in _GROUPS:
     app.add_typer(group, name=name)
+app.command("unended")(list_unended)
 
 
 @app.callback()

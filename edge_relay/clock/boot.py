@@ -6,6 +6,7 @@ begins anew when the machine does: across that, only wall clocks can be compared
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def seconds_since_boot() -> float:
     """Return the seconds since this machine was started."""
-    return time.clock_gettime(_CLOCK)
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    else:
+        return time.monotonic()  # counts from there too, on macOS and Windows
 
 
 def boot_id() -> str:

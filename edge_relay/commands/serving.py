@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import sqlite3
 import sys
 import threading
@@ -17,6 +16,8 @@ from typing import NoReturn
 import typer
 
 from edge_relay import config
+from edge_relay.commands import signals
+from edge_relay.commands.signals import Told
 from edge_relay.exchange.identity import Identity
 from edge_relay.operations import logs, memory, systemd_notify
 from edge_relay.operations.reloading import LOOK_AGAIN_SECONDS, Reloading
@@ -27,8 +28,6 @@ from edge_relay.storage.sqlite_file import why
 from shared.errors import ExitCode
 
 log = logging.getLogger(__name__)
-
-_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 def serve(
@@ -45,7 +44,7 @@ def serve(
     memory.use_one_heap()
     if settings.relay.pin_to_core:
         memory.stay_on_one_core()
-    with _stop_signals_held():
+    with signals.held() as wait:
         relay = Relay(settings, me, state_dir)
         with _failed_start_explained(settings):
             relay.start()
@@ -56,7 +55,7 @@ def serve(
         _announce(relay, settings, ready_file)
         if nobody := config.nobody_may_connect(settings):
             log.warning("%s: add a [[scanners]] table with its ae_title to %s", nobody, config_file)
-        _wait_for_the_end(Reloading(config_file, settings, relay))
+        _wait_for_the_end(wait, Reloading(config_file, settings, relay))
         operations.stopping(settings.relay.stop_timeout_seconds)
         clean = relay.stop()
         clean = operations.stop() and clean
@@ -69,28 +68,13 @@ def serve(
         os._exit(0)
 
 
-def _wait_for_the_end(reloading: Reloading) -> None:
-    """Wait for a signal that stops us; take up the settings when they change, or when SIGHUP asks."""
-    while True:
-        came = signal.sigtimedwait(_SIGNALS, LOOK_AGAIN_SECONDS)
-        if came is None:
-            reloading.reload_if_changed()
-        elif came.si_signo == signal.SIGHUP:
+def _wait_for_the_end(wait: signals.Wait, reloading: Reloading) -> None:
+    """Wait until we are told to end; take up the settings when they change, or when we are told to."""
+    while (told := wait(LOOK_AGAIN_SECONDS)) is not Told.END:
+        if told is Told.READ_SETTINGS:
             reloading.reload()
         else:
-            return
-
-
-@contextmanager
-def _stop_signals_held() -> Iterator[None]:
-    """Keep the signals that stop us for `signal.sigwait`: a handler could be interrupted by the other one."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        while signal.sigpending() & _SIGNALS:
-            signal.sigwait(_SIGNALS)  # asked twice: we are stopping already
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            reloading.reload_if_changed()
 
 
 @contextmanager

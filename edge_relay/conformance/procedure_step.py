@@ -73,7 +73,8 @@ def section() -> str:
           entry selected", makes the item scheduled again. A step that was never ended does not count any more
           once the same Performed Station AE Title has ended a step of the item that it began later, or once
           nothing was heard of it for some hours: the cloud decides that (`step_patience_hours`), and the
-          worklist then shows the item as its other steps say. If it is heard of again, it counts again.
+          worklist then shows the item as its other steps say. People are asked whether it was done. If it is
+          heard of again, it counts again.
         - A message may refer to as many images as fit its length: 200,000 with the defaults. If it has more
           than {MOST_LISTED} references, its Referenced Image Sequences and Referenced Non-Image Composite SOP
           Instance Sequences are kept complete by the relay, and N-GET returns them; the cloud gets their

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import sys
 from typing import Final
 
 _M_ARENA_MAX: Final = -8  # <malloc.h>
@@ -21,7 +22,7 @@ def use_one_heap() -> None:
     """
     try:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows has no such library
         return
 
 
@@ -34,11 +35,11 @@ def settle() -> None:
     gc.freeze()
     try:
         ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows has no such library
         return
 
 
 def stay_on_one_core() -> None:
     """Run all threads on one of the cores allowed; nothing where the system has no such call."""
-    if hasattr(os, "sched_setaffinity"):
+    if sys.platform == "linux":
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -121,12 +122,13 @@ def process_metrics() -> Iterator[Metric]:
 
     The library's own collector needs /proc/stat, which the service's sandbox hides, and then gives nothing.
     """
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    figures = {
-        "resident_memory_bytes": ("Memory in use.", pages * os.sysconf("SC_PAGE_SIZE")),
-        "open_fds": ("Open file descriptors.", len(os.listdir("/proc/self/fd"))),
-        "threads": ("Threads of Python.", threading.active_count()),
-    }
+    figures = {"threads": ("Threads of Python.", threading.active_count())}
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        figures |= {
+            "resident_memory_bytes": ("Memory in use.", pages * os.sysconf("SC_PAGE_SIZE")),
+            "open_fds": ("Open file descriptors.", len(os.listdir("/proc/self/fd"))),
+        }
     for name, (what, figure) in figures.items():
         yield GaugeMetricFamily(f"process_{name}", what, value=figure)
     yield CounterMetricFamily("process_cpu_seconds", "Processor time used.", value=time.process_time())

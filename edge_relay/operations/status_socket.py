@@ -8,10 +8,12 @@ believes no others.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +30,11 @@ log = logging.getLogger(__name__)
 _SECONDS: Final = 2.0
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid
+_OFFERED: Final = sys.platform.startswith("linux")
+# Not there elsewhere; nor are they used there.
+_AF_UNIX: Final[int] = getattr(socket, "AF_UNIX", -1)
+_SO_PEERCRED: Final[int] = getattr(socket, "SO_PEERCRED", -1)
+_own_user: Final[Callable[[], int]] = getattr(os, "geteuid", lambda: -1)
 
 
 class StatusSocket:
@@ -38,7 +45,9 @@ class StatusSocket:
 
     def __init__(self, state_dir: Path, look: Callable[[], RelayStatus]) -> None:
         self._look: Final = look
-        self._socket: Final = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        if not _OFFERED:
+            raise OSError(errno.EAFNOSUPPORT, "this system has none of Linux's abstract names")
+        self._socket: Final = socket.socket(_AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.bind(_address(state_dir))
             self._socket.listen(4)
@@ -66,7 +75,7 @@ class StatusSocket:
                     self._answer(connection)
 
     def _answer(self, connection: socket.socket) -> None:
-        if _peer(connection) not in {0, os.geteuid()}:
+        if _peer(connection) not in {0, _own_user()}:
             return
         try:
             told = self._look().model_dump_json().encode()
@@ -78,11 +87,13 @@ class StatusSocket:
 
 def ask(state_dir: Path) -> RelayStatus | None:
     """Return what the relay on a state folder says of itself; None if none answers, or not one of ours."""
+    if not _OFFERED:
+        return None
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as asking:
+        with socket.socket(_AF_UNIX, socket.SOCK_STREAM) as asking:
             asking.settimeout(_SECONDS)
             asking.connect(_address(state_dir))
-            if _peer(asking) not in {0, os.geteuid(), state_dir.stat().st_uid}:
+            if _peer(asking) not in {0, _own_user(), state_dir.stat().st_uid}:
                 return None
             told = bytearray()
             while (part := asking.recv(65536)) and len(told) < _MOST_BYTES:
@@ -99,5 +110,5 @@ def _address(state_dir: Path) -> str:
 
 def _peer(connection: socket.socket) -> int:
     """Return the user id of the other side."""
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    told = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERCRED, _CREDENTIALS.size)
     return int(_CREDENTIALS.unpack(told)[1])

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -56,10 +57,10 @@ class Notifier:
 
     def send(self, *assignments: str) -> None:
         """Send one message; a manager that does not listen is no reason to stop serving scanners."""
-        if not self._address:
+        if sys.platform != "linux" or not self._address:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifying:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifying:
                 notifying.setblocking(False)  # a full queue must not hold us up
                 notifying.sendto("\n".join(assignments).encode(), self._address)
             self._notified = True
@@ -72,7 +73,7 @@ class Notifier:
 def from_environment(environment: Mapping[str, str]) -> Notifier:
     """Return the notifier that ``$NOTIFY_SOCKET``, ``$WATCHDOG_USEC`` and ``$WATCHDOG_PID`` describe."""
     address = environment.get("NOTIFY_SOCKET", "")
-    if not address.startswith(("/", "@")):
+    if sys.platform != "linux" or not address.startswith(("/", "@")):
         return Notifier("")
     return Notifier(address, _watchdog_seconds(environment))
 

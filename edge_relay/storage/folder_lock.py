@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import Final
 
 from shared.errors import AlreadyExists
 
-_CANNOT_BE_WRITTEN: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+_CANNOT_BE_WRITTEN: Final = frozenset({errno.EROFS, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(descriptor: int) -> None:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(error.errno, error.strerror) from None
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def lock(path: Path) -> int:
@@ -21,7 +35,7 @@ def lock(path: Path) -> int:
     """
     descriptor = _open_to_lock(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(descriptor)
     except BlockingIOError:
         os.close(descriptor)
         raise AlreadyExists("another relay is running on this state folder", where=str(path.parent)) from None

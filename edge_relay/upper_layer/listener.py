@@ -59,7 +59,8 @@ class Listener:
         self._stopping = False
         self._ended: Final = threading.Event()
         self._started: Final = threading.Event()
-        self._loop: Final = asyncio.new_event_loop()
+        # Windows' usual loop cannot watch sockets (add_reader); elsewhere this is the usual one.
+        self._loop: Final = asyncio.SelectorEventLoop()
         self._loop.set_exception_handler(_quietly)
         self._thread: Final = threading.Thread(target=self._run, name="dicom", daemon=True)
         self._bound: Final[list[tuple[socket.socket, Port]]] = []

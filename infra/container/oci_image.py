@@ -11,6 +11,7 @@ import argparse
 import gzip
 import io
 import json
+import re
 import sys
 import tarfile
 import tempfile
@@ -45,6 +46,11 @@ class About:
     def architecture(self) -> str:
         """The machine in Go's words, which OCI uses; raise `LookupError` if it is none we build for."""
         return _MACHINES[self.machine]
+
+    @property
+    def name(self) -> str:
+        """What engines call it: a package's version may have characters that a tag may not (``~``, ``+``)."""
+        return f"mwl-relay:{re.sub('[^A-Za-z0-9_.-]', '-', self.version)}"
 
 
 def write_image(root: Path, image: Path, about: About) -> str:
@@ -160,7 +166,7 @@ def _index(manifest: bytes, about: About) -> Mapping[str, Any]:
             {
                 **described,
                 "platform": {"architecture": about.architecture, "os": "linux"},
-                "annotations": {"org.opencontainers.image.ref.name": about.version},
+                "annotations": {"org.opencontainers.image.ref.name": about.name},
             }
         ],
     }

@@ -15,6 +15,7 @@ from shared.errors import Rejected, Unavailable
 SAM_CONFIG: Final = Path(__file__).parents[1] / "samconfig.toml"
 DEPLOY_SECONDS: Final = 900.0
 _LAST_LINES: Final = 15
+_LOOK_SECONDS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class Stack:
             TemplateBody=json.dumps(template, default=str),
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         )
-        self.client.get_waiter("change_set_create_complete").wait(StackName=self.name, ChangeSetName="adopt")
+        self._wait("change_set_create_complete", ChangeSetName="adopt")
         self.client.execute_change_set(StackName=self.name, ChangeSetName="adopt")
-        self.client.get_waiter("stack_import_complete").wait(StackName=self.name)
+        self._wait("stack_import_complete")
 
     def delete(self) -> None:
         """Delete the stack; what the template retains stays.
@@ -84,6 +85,10 @@ class Stack:
         """Return the name or ARN of each resource, by its name in the template."""
         listed = self.client.describe_stack_resources(StackName=self.name)["StackResources"]
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
+
+    def _wait(self, what: str, **named: str) -> None:
+        often = {"Delay": _LOOK_SECONDS, "MaxAttempts": int(DEPLOY_SECONDS / _LOOK_SECONDS)}
+        self.client.get_waiter(what).wait(StackName=self.name, WaiterConfig=often, **named)
 
     def _run(self, *arguments: str) -> None:
         if not self.sam.is_file():

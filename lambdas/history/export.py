@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from lambdas.history.deployment import Count, Deployment
 from lambdas.history.facts.pseudonyms import Pseudonyms
-from lambdas.history.layout import month, part_of, whole
+from lambdas.history.layout import ALWAYS, month, part_of, whole
 from lambdas.history.parquet import written
 from lambdas.history.rows.dimensions import ExamCount, calendar_rows, site_rows, study_rows
 from lambdas.history.rows.fold import Rows, fold
@@ -146,10 +146,10 @@ class _Writer:
 
     def parts(self, site: str, rows: Rows) -> None:
         for table in (*FACTS, *CURRENT):
-            months: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            periods: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for row in rows[table.name]:
-                months[month(row["day"])].append(row)
-            for period, some in sorted(months.items()):
+                periods[ALWAYS if table in CURRENT else month(row["day"])].append(row)
+            for period, some in sorted(periods.items()):
                 self._write(table, part_of(table, period, site, _NAME), some)
 
     def whole(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:

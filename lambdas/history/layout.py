@@ -1,6 +1,7 @@
 """Where the files of the history are, below its folder or bucket. Pure.
 
 exams/period=2026-11/site=BERGEN/NAME.parquet
+current_exams/period=all/site=BERGEN/NAME.parquet
 sites/sites.parquet
 """
 
@@ -12,12 +13,14 @@ from typing import Final
 from lambdas.history.table import Table
 
 SUFFIX: Final = ".parquet"
+ALWAYS: Final = "all"
+"""The period of tables that tell how things are now: a file a site, since each file takes time to open."""
 
 
 def part_of(table: Table, period: str, site: str, name: str) -> str:
     """Return the path of a part of a table.
 
-    :param period: see `month` and `day`.
+    :param period: see `month`, `day` and `ALWAYS`.
     :param name: tells the parts of one folder from each other.
     """
     return f"{table.name}/period={period}/site={site}/{name}{SUFFIX}"

@@ -1,8 +1,8 @@
 """The named questions of questions.sql, and how each engine reads them.
 
 All engines read the same text of a question. What they do not have in common is in the two views that a
-question asks: the newest version of each exam and step, with every instant also as seconds since 1970. An
-export has the newest versions as tables of their own; for what the stream writes, `newest` finds them.
+question asks: the newest version of each exam and step, with every instant also as seconds since 1970. The
+newest versions are tables of their own; where an earlier build did not write them, `newest` finds them.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ class Question(NamedTuple):
         """Return it with the views it asks as parts of itself, where nobody makes them, as in Athena."""
         sql = self.of_days(first, last)
         asked = []
-        for name, view in views(engine).items():
+        for name, table in _NOW.items():
             if name in sql:
-                table = _NOW[name]
-                asked += [f"{table.name} AS (\n{newest(table)}\n)", f"{name} AS (\n{view}\n)"]
+                seconds = [each for each in _seconds(table, engine) if each.rpartition(" ")[2] in sql]
+                columns = ",\n    ".join(["*", *seconds])
+                asked.append(f"{name} AS (\nSELECT\n    {columns}\nFROM {table.name}\n)")
         if not asked:
             return sql
         own = [sql.removeprefix("WITH ")] if sql.startswith("WITH ") else []
@@ -106,12 +107,15 @@ def newest(table: Table, versions: str = "") -> str:
 
 
 def _now(table: Table, engine: Engine) -> str:
-    instants = [name for name, kind, *_ in table.columns if kind == "timestamp" and name.endswith("_at")]
     quote = "`{}`" if engine is Engine.SPARK else '"{}"'
     own = [quote.format(name) for name in table.names()]
-    seconds = [f"{_SECONDS[engine].format(name)} AS {name[:-3]}_s" for name in instants]
-    columns = ",\n    ".join([*own, *seconds])
+    columns = ",\n    ".join([*own, *_seconds(table, engine)])
     return f"SELECT\n    {columns}\nFROM {table.name}"
+
+
+def _seconds(table: Table, engine: Engine) -> list[str]:
+    instants = [name for name, kind, *_ in table.columns if kind == "timestamp" and name.endswith("_at")]
+    return [f"{_SECONDS[engine].format(name)} AS {name[:-3]}_s" for name in instants]
 
 
 _SECONDS: Final[Mapping[Engine, str]] = {

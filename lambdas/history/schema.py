@@ -287,7 +287,11 @@ SITES: Final = Table(
         _SITE,
         text("time_zone", "IANA name of its time zone; empty if no study says it", "of its first study"),
         number("studies", "how many studies scan there", "counted"),
-        number("relays", "how many relays serve it", "relays that are not revoked"),
+        number(
+            "relays",
+            "how many relays serve it",
+            "relays that are not revoked; in a bucket: that have told of themselves",
+        ),
     ),
     parts=False,
 )
@@ -334,7 +338,9 @@ CALENDAR: Final = Table(
     "a day",
     ("day",),
     (
-        Column("day", "date", "day", "from the first to the last day of the export"),
+        Column(
+            "day", "date", "day", "from the first to the last day of the export; in a bucket: 2000 to 2099"
+        ),
         number("year", "year", "Gregorian"),
         number("month", "1 to 12", "Gregorian"),
         number("iso_year", "year of the ISO week", "ISO 8601"),

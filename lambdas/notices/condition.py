@@ -21,13 +21,15 @@ class Kind(StrEnum):
     """REDCap refuses what a scanner did."""
     SELF_TEST = "self-test-failed"
     """A relay's last test participant did not come all the way."""
+    UNENDED = "exam-not-ended"
+    """A scanner began an exam and never ended it: somebody has to say whether it was done."""
 
 
 @dataclass(frozen=True)
 class Condition:
     """One thing that needs somebody.
 
-    :param about: a source's or relay's name; empty if the kind says it all.
+    :param about: a source's, relay's or scanner's name; empty if the kind says it all.
     :param urgent: it breaks quiet hours.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from ipaddress import ip_network
 from typing import Any, Final
@@ -27,6 +28,8 @@ from lambdas.notices.webhook import Network, Webhooks
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import at_site, zone_name
 from lambdas.store.accounts.relays import Heartbeat, Relay, RelayStore
+from lambdas.store.linking.step_links import StepLinks
+from lambdas.store.linking.unended_exams import ASKED_DAYS, UnendedExam, unended_exams
 from lambdas.store.models import Tables
 from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.self_tests.self_tests import SelfTestStore
@@ -159,16 +162,24 @@ def read_facts(
         site: SiteFacts(
             site=site,
             now=moment(now),
-            zone=time_zone(zone_name(own, default_zone)),
+            zone=zone,
             sources=own,
             relays=known.relays,
             heartbeats=known.heartbeats,
             parked=known.parked,
             self_tests=known.self_tests,
+            unended=_read_unended(tables, site, moment(now).astimezone(zone).date()),
         )
         for site in sites
         for own in (at_site(sources, site),)
+        for zone in (time_zone(zone_name(own, default_zone)),)
     }
+
+
+def _read_unended(tables: Tables, site: str, today: date) -> list[UnendedExam]:
+    worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
+    links = StepLinks(tables, worklist, StepStore(tables, worklist, now=time.time))
+    return unended_exams(worklist, links, site, today, days=ASKED_DAYS + 1)
 
 
 def _mailer(settings: NoticeSettings) -> Mailer:

@@ -12,6 +12,7 @@ from lambdas.notices.condition import Condition, Kind
 from lambdas.sources.missing_scans import by_day, is_soon
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import Heartbeat, Relay
+from lambdas.store.linking.unended_exams import ASKED_DAYS, UnendedExam
 from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 from lambdas.sync.status import SourceStatus, status_of
@@ -29,6 +30,8 @@ class SiteFacts:
     :param now: aware.
     :param sources: those that write to it.
     :param self_tests: the last test participant of each relay, by the relay's id.
+    :param unended: exams of this site that a scanner began and never ended; a day longer than people are
+        asked, so that it is known which have passed.
     """
 
     site: str
@@ -39,6 +42,7 @@ class SiteFacts:
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
     parked: Collection[ParkedWriteBack] = ()
     self_tests: Mapping[str, SelfTest] = field(default_factory=dict)
+    unended: Collection[UnendedExam] = ()
 
     @property
     def local(self) -> datetime:
@@ -54,14 +58,23 @@ def conditions(facts: SiteFacts) -> dict[str, Condition]:
         *_sources(facts),
         *_write_backs(facts),
         *_self_tests(facts),
+        *_unended(facts),
     )
     return {condition.key: condition for condition in found}
 
 
 def passed(facts: SiteFacts) -> frozenset[str]:
-    """Return the keys of scans whose day passed, and that never were on the list: nothing was put right."""
+    """Return the keys of what is over though nothing was put right.
+
+    Scans whose day passed, and that never were on the list; exams that were never ended, and that nobody
+    settled.
+    """
+    return frozenset({*_never_listed(facts), *(_exam_key(each) for each in facts.unended)})
+
+
+def _never_listed(facts: SiteFacts) -> Iterator[str]:
     today = f"{facts.local:%Y%m%d}"
-    return frozenset(
+    yield from (
         _key(Kind.MISSING, source.source_id, row.record, row.event, row.instrument, row.instance)
         for source in facts.sources
         for _, row in by_day(source.state)
@@ -126,6 +139,17 @@ def _self_tests(facts: SiteFacts) -> Iterator[Condition]:
         test = facts.self_tests.get(relay.relay_id)
         if relay.site == facts.site and relay.revoked_at is None and test and test.failed_last(facts.now):
             yield Condition(_key(Kind.SELF_TEST, relay.relay_id), Kind.SELF_TEST, relay.name)
+
+
+def _unended(facts: SiteFacts) -> Iterator[Condition]:
+    first = f"{facts.local - timedelta(days=ASKED_DAYS):%Y%m%d}"
+    for exam in facts.unended:
+        if exam.site == facts.site and exam.day >= first:
+            yield Condition(_exam_key(exam), Kind.UNENDED, exam.scanner)
+
+
+def _exam_key(exam: UnendedExam) -> str:
+    return _key(Kind.UNENDED, exam.sop_instance_uid, exam.item_id)
 
 
 def _key(kind: Kind, *parts: object) -> str:

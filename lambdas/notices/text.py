@@ -15,6 +15,7 @@ _PAGES: Final = {
     Kind.SOURCE: "today",
     Kind.WRITE_BACK: "write-backs",
     Kind.SELF_TEST: "relays",
+    Kind.UNENDED: "unmatched",
 }
 _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
     (Say.PROBLEM, Kind.MISSING): (
@@ -60,6 +61,20 @@ _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
     (Say.RESOLVED, Kind.SELF_TEST): (
         "The test participant of the relay {about} came through again, or the relay was revoked.",
         "The test participants of {count} relays called {about} came through again, or they were revoked.",
+    ),
+    (Say.PROBLEM, Kind.UNENDED): (
+        "An exam was begun and never ended ({about}). Say at its booking whether it was done.",
+        "{count} exams were begun and never ended ({about}). Say at their bookings whether they were done.",
+    ),
+    (Say.RESOLVED, Kind.UNENDED): (
+        "An exam that was not ended ({about}) is settled: its scanner or somebody told what became of it.",
+        "{count} exams that were not ended ({about}) are settled.",
+    ),
+    (Say.PASSED, Kind.UNENDED): (
+        "Nobody said for a week whether an exam that was not ended ({about}) was done. "
+        "You are not asked again.",
+        "Nobody said for a week whether {count} exams that were not ended ({about}) were done. "
+        "You are not asked again.",
     ),
 }
 

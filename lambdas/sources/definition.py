@@ -142,7 +142,8 @@ class SourceDefinition(Section):
     :param sites_by_dag: data access group (its unique name) -> site; a record in no group, or in one that is
         not listed, is rejected.
     :param url: REDCap's API, ending in ``/api/``; https unless REDCap runs on this very machine.
-    :param token_secret: the secret with the API token, without the prefix the functions are given.
+    :param token_secret: the secret with the API token, without the prefix the functions are given; or
+        ``secret:key``, one of several tokens in a secret.
     :param record_id_field: the first field of the project, whatever its name.
     :param gates: what has to be said before a scan is on the worklist; all of them.
     :param parts: name -> a prepared REDCap field, for ``{name}`` in templates. A part hides the REDCap field
@@ -178,7 +179,7 @@ class SourceDefinition(Section):
     site: OptionalSiteName = ""
     sites_by_dag: dict[str, SiteName] = Field(default_factory=dict)
     url: str
-    token_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+    token_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}(:[A-Za-z0-9_.-]{1,64})?$")]
     record_id_field: FieldName
     rows: ScanRows
     joins: tuple[Join, ...] = ()

@@ -8,7 +8,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from itertools import chain, islice
 from operator import and_
@@ -27,9 +27,13 @@ from shared.worklist_item import Status
 
 DEFAULT_STATUSES = (Status.SCHEDULED, Status.IN_PROGRESS)
 _PAGE = 200
-_LOWEST, _HIGHEST = "", "~"
+_LOWEST, _FIRST, _HIGHEST = "", "0", "~"
 _BATCH_GET: Final = 100
 _FEW_DAYS: Final = 8
+_LEAST: Final = 100
+"""Rows of a site that are looked at in one query, at least."""
+_SETTLED: Final = timedelta(days=30)
+"""Exams so long past are done, but for a few: those of all sites are sooner read than all of one's."""
 _MOST_SITES: Final = 100
 """Of an account: of more, what it may not see is left out afterwards."""
 
@@ -63,9 +67,27 @@ class ItemQuery:
             and (not self.sites or item.site in self.sites)
         )
 
+    def only_site(self) -> str | None:
+        """Return the one site it can find items of; None if there may be several."""
+        return self.site or (next(iter(self.sites)) if len(self.sites) == 1 else None)
+
+    def first_of_site(self, now: float) -> str | None:
+        """Return from which start on the rows of its site are read, and of no other site; None: not at all.
+
+        What comes before is read of all sites, by status: open exams of long ago are few everywhere, while
+        the site has had many since.
+
+        :param now: seconds since 1970.
+        """
+        if self.only_site() is None:
+            return None
+        if self.is_of_few_days() or not set(self.statuses) <= set(DEFAULT_STATUSES):
+            return _FIRST
+        return f"{datetime.fromtimestamp(now, UTC) - _SETTLED:%Y%m%d}"
+
     def is_of_few_days(self) -> bool:
-        """Tell whether it asks for one site and some days: then what they hold is read, and no other site."""
-        if not (self.site and self.date_from and self.date_to):
+        """Tell whether it asks for some days: then what they hold is read of a site, and no other site."""
+        if not (self.date_from and self.date_to):
             return False
         try:
             first, last = (datetime.strptime(day, "%Y%m%d") for day in (self.date_from, self.date_to))  # noqa: DTZ007
@@ -111,39 +133,55 @@ class ItemPage:
 
 
 def list_items(
-    tables: Tables, query: ItemQuery, *, limit: int, start: str | None = None, offset: int = 0
+    tables: Tables, query: ItemQuery, *, limit: int, now: float, start: str | None = None, offset: int = 0
 ) -> ItemPage:
     """Return one page of items in order of their scheduled start.
 
+    :param now: seconds since 1970.
     :param start: ``next`` of the page before.
-    :param offset: how many items to pass over first, by their narrow rows alone.
+    :param offset: how many items to pass over first; of several sites, by their narrow rows alone.
     :raises Rejected: ``start`` is not one of ours.
     """
     floor = _decode(start) if start else None
     found: Iterator[tuple[ItemRow, StoredItem]]
-    if query.is_of_few_days():
-        found = islice(_of_days(tables, query, floor), offset, None)
+    first = query.first_of_site(now)
+    if first is None:
+        found = _of_all_sites(tables, query, floor, _HIGHEST, offset, limit + 1)
     else:
-        by_status = [_rows(tables, status, query, floor, limit) for status in dict.fromkeys(query.statuses)]
-        merged = heapq.merge(*by_status, key=lambda row: str(row.starts_at))
-        found = _admitted(tables, query, merged, offset, limit + 1)
+        most = offset + limit + 1
+        before = _of_all_sites(tables, query, floor, first, 0, most)
+        found = islice(chain(before, _of_site(tables, query, floor, first, most)), offset, None)
     rows = [pair for _, pair in zip(range(limit + 1), found, strict=False)]
     after = _encode(str(rows[limit - 1][0].starts_at)) if len(rows) > limit else None
     return ItemPage([stored for _, stored in rows[:limit]], after)
 
 
-def _of_days(tables: Tables, query: ItemQuery, floor: str | None) -> Iterator[tuple[ItemRow, StoredItem]]:
-    """Yield the items of a site's days that meet a query."""
-    low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST)
+def _of_all_sites(
+    tables: Tables, query: ItemQuery, floor: str | None, until: str, offset: int, most: int
+) -> Iterator[tuple[ItemRow, StoredItem]]:
+    """Yield the items that meet a query and start before ``until``, by the narrow rows of their statuses."""
+    by_status = [_rows(tables, status, query, floor, until, most) for status in dict.fromkeys(query.statuses)]
+    merged = heapq.merge(*by_status, key=lambda row: str(row.starts_at))
+    return _admitted(tables, query, merged, offset, most)
+
+
+def _of_site(
+    tables: Tables, query: ItemQuery, floor: str | None, first: str, most: int
+) -> Iterator[tuple[ItemRow, StoredItem]]:
+    """Yield the items of a query's one site that meet it and start at ``first`` or later."""
+    low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST, first)
     high = (query.date_to or "") + _HIGHEST
     if low > high or not query.statuses:
         return
     model = tables.item
+    # Where only the status chooses, most rows are wanted: no more are taken apart than the page may need.
+    are_few = query.is_of_few_days() or query.modality or query.patient_id
     with translated("listing items"):
         rows = model.by_start.query(
-            site_key(query.site or ""),
+            site_key(query.only_site() or ""),
             model.starts_at.between(low, high),
             filter_condition=query.filter_of_days(model),
+            page_size=None if are_few else max(most, _LEAST),
         )
         for row in rows:
             stored = stored_item(row)
@@ -259,15 +297,15 @@ def _booked(row: ItemRow) -> BookedRow:
 
 
 def _rows(
-    tables: Tables, status: Status, query: ItemQuery, floor: str | None, limit: int
+    tables: Tables, status: Status, query: ItemQuery, floor: str | None, until: str, most: int
 ) -> Iterator[ItemRow]:
     # A trailing space sorts before any further character: strictly after the floor.
-    low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST) or "0"
-    high = (query.date_to or "") + _HIGHEST
-    if low > high:
+    low = max(query.date_from or _LOWEST, f"{floor} " if floor else _LOWEST) or _FIRST
+    high = min((query.date_to or "") + _HIGHEST, until)  # every start is longer than the name of a day
+    if low >= high:
         return
     model, chosen = tables.item, query.filter(tables.item)
-    page = limit + 1 if chosen is None else None  # what is filtered comes by the megabyte
+    page = most if chosen is None else None  # what is filtered comes by the megabyte
     with translated("listing items"):
         yield from model.listing.query(
             status.value, model.starts_at.between(low, high), filter_condition=chosen, page_size=page

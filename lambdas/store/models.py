@@ -56,9 +56,9 @@ from pynamodb.attributes import (
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
 from lambdas.aws.clients import SharedClient
+from lambdas.aws.quick_model import QuickModel
 from lambdas.store.indexes import (
     DueIndex,
     FeedIndex,
@@ -120,7 +120,7 @@ def kept_key(source_id: str) -> str:
     return f"SOURCE#{source_id}"
 
 
-class Row(Model):
+class Row(QuickModel):
     """What every row has."""
 
     pk = UnicodeAttribute(hash_key=True)

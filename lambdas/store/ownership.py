@@ -298,6 +298,16 @@ def without_stale(current: StoredItem, unknown: Iterable[Step], heard_before: da
     return current if without.stale == current.progress.stale else _progressed(current, without)
 
 
+def unended(stored: StoredItem) -> tuple[str, ...]:
+    """Return the steps that a scanner began and never ended, if nobody has said yet what became of the exam.
+
+    No other step, no archive, no person and no new day has said it.
+    """
+    status = stored.item.performed_procedure_step_status
+    unsaid = stored.status_owner == "clock" and status in WAITING and not stored.gone
+    return stored.progress.stale if unsaid else ()
+
+
 def from_clock(current: StoredItem, last_day: str) -> StoredItem:
     """Return the item after its day may have passed: NO_SHOW if it is still waiting for its scan.
 

@@ -118,7 +118,7 @@ class WorklistStore:
         self, query: ItemQuery, *, limit: int, start: str | None = None, offset: int = 0
     ) -> ItemPage:
         """Return a page of items for people; see `lambdas.store.listing.list_items`."""
-        return list_items(self._tables, query, limit=limit, start=start, offset=offset)
+        return list_items(self._tables, query, limit=limit, now=self._now(), start=start, offset=offset)
 
     def of_days(
         self,
@@ -275,7 +275,7 @@ class WorklistStore:
     def records_on(self, source_id: str, day: str) -> frozenset[str]:
         """Return the records of a source with a scan still to be done on a day (``YYYYMMDD``)."""
         query = ItemQuery(statuses=_TO_BE_DONE, date_from=day, date_to=day)
-        page = list_items(self._tables, query, limit=_MOST_A_DAY)
+        page = list_items(self._tables, query, limit=_MOST_A_DAY, now=self._now())
         return frozenset(each.item.source_record for each in page.items if each.item.source == source_id)
 
     def bearers(self, site: str) -> Iterator[Bearer]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from pydantic import Field
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS: Final = 120.0
 """How long to wait for a turn at a server that others ask too, or that wants to be left alone."""
 
+_ALONE: Final = "token"
+
 Connect = Callable[[SourceDefinition], "RedcapProject"]
 
 
@@ -40,9 +43,26 @@ class RedcapSettings(StoreSettings):
         default="mwl-relay/redcap/",
         description=(
             "What a definition's token_secret is the rest of: the name of a secret in Secrets Manager whose "
-            'content is {"token": "<REDCap API token>"}.'
+            'content is {"token": "<REDCap API token>"}, or has a token for each key: a definition then says '
+            "secret:key."
         ),
     )
+
+
+def token_of(reference: str, prefix: str, read: Callable[[str], Mapping[str, Any]]) -> str:
+    """Return a REDCap API token.
+
+    :param reference: what a definition calls it: ``secret``, or ``secret:key`` if that holds several tokens.
+    :param prefix: what the names of all secrets begin with.
+    :param read: reads a secret by its name.
+    :raises Rejected: the secret has no token there.
+    """
+    name, _, key = reference.partition(":")
+    token = read(prefix + name).get(key or _ALONE)
+    if not isinstance(token, str):
+        place = json.dumps(key or _ALONE)
+        raise Rejected(f'the secret must have {place}: "<REDCap API token>"', where=prefix + name)
+    return token.strip()
 
 
 @dataclass(frozen=True)
@@ -95,13 +115,9 @@ def connector(
     def connect(definition: SourceDefinition) -> RedcapProject:
         from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - takes a while to load
 
-        name = settings.redcap_secret_prefix + definition.token_secret
-        token = secrets.read(name).get("token")
-        if not isinstance(token, str):
-            raise Rejected('the secret must be {"token": "<REDCap API token>"}', where=name)
         return RedcapProject(
             definition.url,
-            token.strip(),
+            token_of(definition.token_secret, settings.redcap_secret_prefix, secrets.read),
             definition.record_id_field,
             read_seconds=read_seconds,
             data_access_groups=definition.wants_data_access_groups(),

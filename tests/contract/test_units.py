@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from copy import copy
+from unittest.mock import patch
 
 import pytest
 
-from lambdas.store.worklist import ItemQuery
-from shared.steps.procedure_step import EventKind
+from lambdas.store.listing import DEFAULT_STATUSES, ItemQuery
+from shared.steps.procedure_step import EventKind, ProcedureStepEvent
+from shared.worklist_item import Status
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
-from tests.rigs.dynamodb import TableModel, modelled
-from tests.rigs.dynamodb.said import as_said, cost, within
+from tests.rigs.dynamodb import Put, TableModel, Units, modelled
+from tests.rigs.dynamodb.said import as_said, cost, said, within
 from tests.rigs.dynamodb.units import size_of
+from tests.structure.imports import ROOT
 
 ITEM = an_item()
 UID = "2.25." + "7" * 38
 RELAY = "r" * 32
+OPEN = {status.value for status in DEFAULT_STATUSES}
+WRITES = {what: writes for what, _, writes in said()}
+ROWS = {
+    "HEAD": "the site's head",
+    "AUDIT#": "the audit entry",
+    "ITEM#": "the exam",
+    "EVENT#": "the event, as the scanner sent it",
+    "STATE": "the step, and that REDCap is to be told",
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +83,48 @@ def test_an_exam_is_found_by_its_id_in_one_lookup_and_one_read(table: TableModel
 
 
 def test_a_scanners_report_and_its_write_back(table: TableModel, cloud: ApiRig) -> None:
-    steps, item = cloud.services.steps, an_item("R1")
-    began = an_event(item, UID)
-    ended = an_event(item, UID, EventKind.N_SET, "COMPLETED")
-    units = cost(table, lambda: steps.record_event(began, site="north", relay_id=RELAY))
-    as_said("A scan reported as begun", units)
-    units = cost(table, lambda: steps.record_event(ended, site="north", relay_id=RELAY))
-    as_said("A scan reported as ended", units)
-    pending = steps.pending(UID)
-    assert pending is not None
-    units = cost(table, lambda: steps.write_back_done(UID, pending.version))
-    as_said("A write-back noted as done", units)
+    began, ended = (
+        an_event(an_item("R1"), UID),
+        an_event(an_item("R1"), UID, EventKind.N_SET, "COMPLETED"),
+    )
+    steps = cloud.services.steps
+
+    def report(event: ProcedureStepEvent) -> Units:
+        cloud.clock.advance(600)
+        return cost(table, lambda: steps.record_event(event, site="north", relay_id=RELAY))
+
+    def tell() -> Units:
+        cloud.clock.advance(10)
+        pending = steps.pending(UID)
+        assert pending is not None
+        return cost(table, lambda: steps.write_back_done(UID, pending.version))
+
+    as_said("A scan reported as begun", report(began))
+    as_said("A write-back noted as done", tell())
+    as_said("A scan reported as ended", report(ended))
+    as_said("A write-back noted as done", tell())
+
+
+def test_the_page_lists_each_row_that_a_scanners_report_writes(table: TableModel, cloud: ApiRig) -> None:
+    event = an_event(an_item("R2"), UID + "1")
+    rows: list[Put] = []
+    with patch.object(table, "told", rows.append):
+        cloud.services.steps.record_event(event, site="north", relay_id=RELAY)
+    listed = "\n".join(f"| {each.pk} | {each.sk} | {each.size} | {each.indexes} |" for each in rows)
+    assert [row_of(each) for each in rows] == rows_said(), listed
+    assert sum(each.units + sum(each.indexes.values()) for each in rows) == WRITES["A scan reported as begun"]
+
+
+def row_of(put: Put) -> tuple[str, int, int]:
+    """Return what the page says of a row: what it is, its own units, and those of all its indexes."""
+    kind = next(name for start, name in ROWS.items() if put.sk.startswith(start) or put.pk.startswith(start))
+    return kind, put.units, sum(put.indexes.values())
+
+
+def rows_said() -> list[tuple[str, int, int]]:
+    text = (ROOT / "docs" / "cost.md").read_text("utf-8")
+    found = re.findall(r"^\| (the [^|]+) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    return [(what, int(row), int(indexes)) for what, row, indexes in found]
 
 
 def test_a_relays_heartbeat(table: TableModel, cloud: ApiRig) -> None:
@@ -110,6 +154,27 @@ def test_a_sites_day_costs_the_same_whatever_other_sites_hold(table: TableModel,
     units = cost(table, lambda: found.extend(cloud.services.worklist.list_items(query, limit=100).items))
     assert [stored.item.id for stored in found] == [one.id]
     within(units, reads=0.5, writes=0)
+
+
+def test_a_list_of_all_sites_reads_narrow_rows_of_open_exams_and_few_exams(
+    table: TableModel, cloud: ApiRig
+) -> None:
+    done = [
+        an_item(f"E{number}", site="south", performed_procedure_step_status=Status.COMPLETED)
+        for number in range(200)
+    ]
+    there = [an_item(f"T{number}", site="south", modality="PT") for number in range(9)]
+    others = [an_item(f"W{number}", site="farther") for number in range(200)]
+    cloud.services.worklist.put_if_changed([*done, *there, *others])
+    before, found = copy(table.calls), []
+    query = ItemQuery(modality="PT")
+    units = cost(table, lambda: found.extend(cloud.services.worklist.list_items(query, limit=100).items))
+    assert len(found) == len(there)
+    assert table.calls - before == {"Query": 2, "BatchGetItem": 1}  # one a status, and those nine
+    listing = table.tables["WorklistTable"].indexes["listing"]
+    rows = [listing.entry(row) for row in table.tables["WorklistTable"].items.values()]
+    open_bytes = sum(size_of(row) for row in rows if row and row["status"]["S"] in OPEN)
+    within(units, reads=open_bytes / 8192 + len(there) / 2 + 1, writes=0)
 
 
 def test_one_patient_among_many_open_exams_is_found_by_narrow_rows(table: TableModel, cloud: ApiRig) -> None:

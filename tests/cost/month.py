@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Final, NamedTuple
 
 from tests.cost.prices import Prices
@@ -37,6 +38,7 @@ LOG_BYTES: Final = 350
 class Use:
     """What a site does.
 
+    :param sources_per_secret: whose REDCap tokens one secret holds.
     :param poll_seconds: between a relay's polls while something is expected.
     :param quiet_poll_seconds: between its polls at any other time.
     :param open_share: of the week in which its sources are synced (`operating_window`).
@@ -49,6 +51,7 @@ class Use:
     """
 
     sources: float = 1
+    sources_per_secret: float = 1
     relays: float = 1
     poll_seconds: float = 5
     quiet_poll_seconds: float = 60
@@ -117,9 +120,19 @@ def bill(sites: int, use: Use, units: Mapping[str, Unit], prices: Prices) -> Bil
         + database(MINUTES, "A minute of the schedule", max(1.0, sites * use.sources / 100)),
         "a look at the relays, every minute": calls(MINUTES, "look", SYNC_GB)
         + MINUTES * (2 + sites * use.relays * RELAY_UNITS) * prices.read_million / 1e6,
-        "REDCap tokens": sites * use.sources * prices.secret + prices.secret,
+        "secrets": _secrets(sites * use.sources, syncs, views, use, prices),
         "what is kept": stored_gb * (prices.stored_gb + prices.recovery_gb),
         "alarms and metrics": max(0.0, ALARMS - use.free_alarms) * prices.alarm
         + max(0.0, METRICS - use.free_metrics) * prices.metric,
     }
     return Bill(parts)
+
+
+def _secrets(sources: float, syncs: float, views: float, use: Use, prices: Prices) -> float:
+    """Return what REDCap tokens and the signing key cost, which each function reads once a minute at most."""
+    shared = min(use.sources_per_secret, sources)
+    # As many functions as sync at a time; a source is synced by any of them, which may have read its secret.
+    functions = max(1.0, sources * SECONDS["sync"] / use.sync_seconds)
+    share: float = functions * (1 - (1 - 1 / functions) ** shared) / shared
+    readings = syncs * share + views
+    return (ceil(sources / shared) + 1) * prices.secret + readings * prices.secret_million / 1e6

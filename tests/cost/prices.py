@@ -27,6 +27,7 @@ class Prices:
     alarm: float = field(default=0.10, metadata={"what": "a CloudWatch alarm"})
     metric: float = field(default=0.30, metadata={"what": "a CloudWatch metric of our own"})
     secret: float = field(default=0.40, metadata={"what": "a secret"})
+    secret_million: float = field(default=5.00, metadata={"what": "readings of secrets, a million"})
 
     def rows(self) -> list[tuple[str, float, str]]:
         """Return name, price and meaning of each."""

@@ -39,7 +39,7 @@ pytestmark = [
 UNIT = "mwl-relay"
 STATE = "/var/lib/mwl-relay"
 VENV = "./usr/lib/mwl-relay/venv/"
-QUICK_WATCHDOG_SECONDS = 2
+QUICK_WATCHDOG_SECONDS = 4
 
 
 def built(target: str, *variables: str) -> Path:

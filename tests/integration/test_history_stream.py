@@ -13,8 +13,19 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lambdas.history.facts.fact import Fact
+from lambdas.history.rows.newest import newest
 from lambdas.history.rows.state import Study
-from lambdas.history.schema import CHANGES, EXAMS, STEPS
+from lambdas.history.schema import (
+    CALENDAR,
+    CHANGES,
+    CURRENT,
+    CURRENT_EXAMS,
+    DIMENSIONS,
+    EXAMS,
+    PROTOCOLS,
+    SCANNERS,
+    STEPS,
+)
 from lambdas.history.stream.compaction import compact
 from lambdas.history.stream.loading import load
 from lambdas.history.stream.records import facts_of
@@ -131,6 +142,11 @@ def test_the_streamed_history_is_a_fresh_export(worlds: list[World], seed: int, 
             compact(files, studies)
     compact(files, studies)
     assert {table.name: ordered(files.rows(table)) for table in (EXAMS, STEPS, CHANGES)} == expected
+    assert current(files) == {now.name: ordered(newest(expected[of.name], of)) for now, of in CURRENT.items()}
+
+
+def current(files: MemoryFiles) -> dict[str, list[dict[str, Any]]]:
+    return {table.name: ordered(files.rows(table)) for table in CURRENT}
 
 
 @pytest.fixture(scope="module")
@@ -221,14 +237,15 @@ def test_a_study_with_shifted_dates_is_not_in_the_bucket(records: list[dict[str,
         assert len(files.rows(EXAMS)) == 8
         site.sources.put(a_study(history={"shift_dates": True}))
         compact(files, site.studies())
-    assert [files.rows(table) for table in (EXAMS, STEPS, CHANGES)] == [[], [], []]
+    assert [files.rows(table) for table in (EXAMS, STEPS, CHANGES, *CURRENT)] == [[]] * 5
 
 
 def test_no_file_tells_a_name(records: list[dict[str, Any]]) -> None:
     files = MemoryFiles()
     deliver(files, records)
     compact(files, {})
-    texts = [repr(files.rows(table)) for table in (EXAMS, STEPS, CHANGES)]
+    texts = [repr(files.rows(table)) for table in (EXAMS, STEPS, CHANGES, *CURRENT, *DIMENSIONS)]
+    texts += [content.decode() for name, content in files.held.items() if name.endswith("current.json")]
     texts += [
         gzip.decompress(content).decode() for name, content in files.held.items() if name.endswith(".gz")
     ]
@@ -236,3 +253,49 @@ def test_no_file_tells_a_name(records: list[dict[str, Any]]) -> None:
     hidden = [item.patient_name, "B^B", item.patient_id, item.id, item.study_instance_uid, '"101"']
     assert len(texts) > 6
     assert [each for each in hidden for text in texts if each in text] == []
+
+
+def test_newest_versions_that_an_earlier_build_did_not_write_are_made_of_all_days(
+    records: list[dict[str, Any]],
+) -> None:
+    files = MemoryFiles()
+    deliver(files, records)
+    compact(files, {})
+    whole = dict(files.held)
+    for name in [name for name in whole if "current" in name or name.split("/")[0] in _DIMENSION_NAMES]:
+        files.delete(name)
+    assert compact(files, {}).days == 0
+    assert files.held == whole
+
+
+_DIMENSION_NAMES = {table.name for table in DIMENSIONS}
+
+
+def test_the_dimensions_of_a_bucket_count_the_newest_versions_of_all_sites(
+    records: list[dict[str, Any]],
+) -> None:
+    files = MemoryFiles()
+    deliver(files, records)
+    compact(files, {})
+    exams = files.rows(CURRENT_EXAMS)
+    assert len(exams) == 2
+    assert sum(row["exams"] for row in files.rows(SCANNERS)) == len(
+        [each for each in exams if each["scanner"]]
+    )
+    assert sum(row["exams"] for row in files.rows(PROTOCOLS)) == len(
+        [each for each in exams if each["protocol"] and each["study"]]
+    )
+    assert len(files.rows(CALENDAR)) == 36_525
+
+
+def test_a_fact_that_comes_late_also_changes_the_newest_versions(records: list[dict[str, Any]]) -> None:
+    late, at_once = MemoryFiles(), MemoryFiles()
+    deliver(at_once, records)
+    compact(at_once, {})
+    entries = [each for each in records if each["dynamodb"]["NewImage"]["pk"]["S"].startswith("AUDIT#")]
+    others = [each for each in records if each not in entries]
+    for batch in (entries[:-2], others, entries[-2:]):
+        if batch:
+            deliver(late, batch)
+            compact(late, {})
+    assert current(late) == current(at_once)

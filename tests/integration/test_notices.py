@@ -21,6 +21,7 @@ from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
 from lambdas.sources.unshown_rows import RejectedRow
 from lambdas.store.audit.entry import SYSTEM
+from lambdas.sync.scans.stale_steps import StaleSteps
 from shared.errors import Forbidden, MwlError, Unavailable
 from shared.steps.procedure_step import EventKind
 from shared.steps.self_test import ABILITY, RELAYS_HOPS, Hop, HopResult, SelfTestReport, step_uid
@@ -429,3 +430,38 @@ def test_the_page_refuses_in_words_what_makes_no_sense(rig: ApiRig) -> None:
     page = browser.post("/app/notices/new", fields)
     assert page.status == 422
     assert "target is no e-mail address" in page.words
+
+
+def test_an_exam_that_no_scanner_ends_is_told_once_and_settled_by_whoever_says_what_became_of_it(
+    rig: ApiRig, mails: MailSink
+) -> None:
+    make(rig, kinds=["exam-not-ended"])
+    services, rounds = rig.services, by_mail(rig, mails)
+    item = an_item()
+    services.steps.record_event(an_event(item, received_at=NOW), site=item.site, relay_id="r1")
+    stale = StaleSteps(rig.cloud.tables, services.worklist, now=services.now)
+    rounds()
+    assert (stale.set_aside(), heads(mails)) == ([], [])
+    rig.clock.advance(13 * 3600)
+    assert len(stale.set_aside()) == 1
+    rounds()
+    rounds()
+    assert heads(mails) == ["[north] 1 thing needs you"]
+    services.worklist.edit(item.id, {"performed_procedure_step_status": "COMPLETED"})
+    rounds()
+    assert heads(mails) == ["[north] 1 thing needs you", "[north] Resolved"]
+
+
+def test_what_is_said_of_an_exam_that_no_scanner_ended_is_of_nobody(rig: ApiRig, mails: MailSink) -> None:
+    make(rig, kinds=["exam-not-ended"])
+    services, item = rig.services, an_item()
+    services.steps.record_event(an_event(item, received_at=NOW), site=item.site, relay_id="r1")
+    rig.clock.advance(13 * 3600)
+    uids = StaleSteps(rig.cloud.tables, services.worklist, now=services.now).set_aside()
+    by_mail(rig, mails)()
+    (mail,) = mails.mails
+    text = mail.as_string()
+    assert f"An exam was begun and never ended ({item.scheduled_station_aetitle})." in text
+    assert "https://api.example.org/app/unmatched" in text
+    for told in (item.patient_id, item.patient_name, item.id, item.accession_number, *uids):
+        assert told not in text

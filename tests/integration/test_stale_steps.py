@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from lambdas import schedule
+from lambdas.store.linking.step_links import StepLinks
+from lambdas.store.linking.unended_exams import unended_exams
 from lambdas.store.ownership import without_stale
 from shared.steps.procedure_step import EventKind
 from shared.worklist_item import Status
@@ -141,3 +143,34 @@ def test_a_report_at_that_very_moment_wins(rig: Rig) -> None:
     with patch("lambdas.sync.scans.stale_steps.ownership.without_stale", overtaken):
         assert hours_later(13) == 0
     assert status(rig) is Status.COMPLETED
+
+
+def asked_about(rig: Rig, today: date = date(2026, 11, 23)) -> list[tuple[str, str, str]]:
+    """Return what people are asked about: step, day and scanner."""
+    found = unended_exams(rig.worklist, StepLinks(rig.cloud.tables, rig.worklist, rig.steps), rig.site, today)
+    assert all(each.item_id == the_item(rig).id for each in found)
+    return [(each.sop_instance_uid, each.day, each.scanner) for each in found]
+
+
+def test_people_are_asked_about_it_until_they_have_said_whether_it_was_done(rig: Rig) -> None:
+    item = the_item(rig)
+    started(rig, item)
+    assert asked_about(rig) == []
+    hours_later(13)
+    assert asked_about(rig) == [(UID, "20261122", item.scheduled_station_aetitle)]
+    rig.worklist.edit(item.id, {"performed_procedure_step_status": "COMPLETED"})
+    assert asked_about(rig) == []
+
+
+def test_people_are_not_asked_once_the_scanner_has_ended_it_after_all(rig: Rig) -> None:
+    started(rig, the_item(rig))
+    hours_later(13)
+    ended(rig, "DISCONTINUED")
+    assert asked_about(rig) == []
+
+
+@pytest.mark.parametrize(("today", "asked"), [(date(2026, 11, 29), 1), (date(2026, 11, 30), 0)])
+def test_people_are_asked_for_a_week(rig: Rig, today: date, asked: int) -> None:
+    started(rig, the_item(rig))
+    hours_later(13)
+    assert len(asked_about(rig, today)) == asked

@@ -182,6 +182,17 @@ def test_a_changed_definition_begins_the_read_anew(rig: Rig) -> None:
     assert not hurried(rig).unfinished
 
 
+@pytest.mark.parametrize(("days", "parts"), [(6.9, 2), (7.1, 1)])
+def test_a_read_that_began_long_ago_begins_anew(rig: Rig, days: float, parts: int) -> None:
+    hurried(rig)
+    progress = rig.state().progress
+    assert progress is not None
+    began = {"began_at": progress.began_at - days * 86_400}
+    rig.remember(rig.state().model_copy(update={"progress": progress.model_copy(update=began)}))
+    hurried(rig)
+    assert progress_parts(rig) == parts
+
+
 def test_rejects_are_counted_once_however_many_invocations(rig: Rig) -> None:
     for record in ("000001", "000010"):
         rig.simulator.save_form(11, record, "mri", {"mri_time": "9 am"}, instance=1)

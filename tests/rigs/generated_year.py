@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 import duckdb
 from rich.console import Console
 
-from lambdas.history.layout import whole
+from lambdas.history.layout import ALWAYS, whole
 from lambdas.history.schema import CURRENT, DIMENSIONS, FACTS
 from lambdas.history.table import Table
 
@@ -83,7 +83,8 @@ def _variables(year: Year, number: int, site: str) -> Mapping[str, float | str]:
 
 def _write(db: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> None:
     columns = ", ".join(f'"{name}"::{_TYPES[kind]} AS "{name}"' for name, kind, *_ in table.columns)
-    rows = f"SELECT {columns}, strftime(day, '%Y-%m') AS period FROM made_{table.name}"
+    period = f"'{ALWAYS}'" if table in CURRENT else "strftime(day, '%Y-%m')"
+    rows = f"SELECT {columns}, {period} AS period FROM made_{table.name}"
     db.execute(f"COPY ({rows}) TO '{folder / table.name}' ({_FILES})")
 
 

@@ -87,14 +87,15 @@ class Rig:
         return StepStore(self.cloud.tables, self.worklist, now=lambda: 1_795_340_000.0)
 
     def register(self, definition: SourceDefinition, user: str = "relay") -> None:
-        """Store a definition, and the token of a user as its secret, which is read once a minute only."""
+        """Store a definition, and the token of a user in its secret, which is read once a minute only."""
         self.sources.put(definition)
-        name = f"mwl-relay/redcap/{definition.token_secret}"
-        content = json.dumps({"token": self.project.token(user)})
+        secret, _, key = definition.token_secret.partition(":")
+        name, tokens = f"mwl-relay/redcap/{secret}", {key or "token": self.project.token(user)}
         try:
-            self.cloud.secrets.create_secret(Name=name, SecretString=content)
+            self.cloud.secrets.create_secret(Name=name, SecretString=json.dumps(tokens))
         except self.cloud.secrets.exceptions.ResourceExistsException:
-            self.cloud.secrets.put_secret_value(SecretId=name, SecretString=content)
+            there = json.loads(self.cloud.secrets.get_secret_value(SecretId=name)["SecretString"])
+            self.cloud.secrets.put_secret_value(SecretId=name, SecretString=json.dumps({**there, **tokens}))
 
     def sync(self, source_id: str = "classic") -> SyncReport:
         """Run the sync's handler on one message; return what the source remembers of it."""

@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge_relay.storage.state_files import write_private
 
 MARK_FILE: Final = "journal.mark"
+_to_disk: Final = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have the latter only
 
 
 class Noted(BaseModel):
@@ -111,7 +112,7 @@ class MarkFile:
         try:
             os.write(descriptor, "".join(f"{line}\n" for line in lines).encode())
             if lasting:
-                os.fdatasync(descriptor)
+                _to_disk(descriptor)
         finally:
             os.close(descriptor)
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, Self
 
 from lambdas.history.rows.state import Study
 
 Row = Mapping[str, Any]
+
+
+class Counted(NamedTuple):
+    """How many exams there are of something; of the latest of them: when, its key and its modality."""
+
+    exams: int
+    known_at: datetime
+    exam: str
+    modality: str | None
+
+    def with_more(self, other: Counted) -> Counted:
+        """Return both together."""
+        latest = max(self, other, key=lambda each: (each.known_at, each.exam))
+        return latest._replace(exams=self.exams + other.exams)
 
 
 class ExamCount:
@@ -19,29 +33,34 @@ class ExamCount:
 
     def __init__(self, *names: str) -> None:
         self._names = names
-        self._found: dict[tuple[str, ...], tuple[int, Row]] = {}
+        self._found: dict[tuple[str, ...], Counted] = {}
 
-    def add(self, exams: Iterable[Row]) -> None:
+    def add(self, exams: Iterable[Row]) -> Self:
         """Take in rows of `current_exams`; one without a value in each of the columns counts nowhere."""
         for row in exams:
             key = tuple(row[name] for name in self._names)
             if all(key):
-                count, latest = self._found.get(key, (0, row))
-                self._found[key] = (
-                    count + 1,
-                    max(latest, row, key=lambda each: (each["known_at"], each["exam"])),
-                )
+                self._take(key, Counted(1, row["known_at"], row["exam"], row["modality"]))
+        return self
+
+    def take(self, counts: Iterable[tuple[tuple[str, ...], Counted]]) -> None:
+        """Take in what `counts` of another one gave."""
+        for key, counted in counts:
+            self._take(key, counted)
+
+    def counts(self) -> list[tuple[tuple[str, ...], Counted]]:
+        """Return all counts by the values of the columns, to be taken in elsewhere."""
+        return sorted(self._found.items())
+
+    def _take(self, key: tuple[str, ...], counted: Counted) -> None:
+        self._found[key] = self._found[key].with_more(counted) if key in self._found else counted
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row of `scanners` or `protocols` for each."""
         return [
-            {**dict(zip(self._names, key, strict=True)), "modality": latest["modality"], "exams": count}
-            for key, (count, latest) in sorted(self._found.items())
+            {**dict(zip(self._names, key, strict=True)), "modality": counted.modality, "exams": counted.exams}
+            for key, counted in sorted(self._found.items())
         ]
-
-
-def _when(exam: Row) -> tuple[Any, str]:
-    return exam["known_at"], exam["exam"]
 
 
 def site_rows(

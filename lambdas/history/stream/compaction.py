@@ -3,6 +3,8 @@
     state/site=BERGEN/days.json                  what each day was made of, and its files
     state/site=BERGEN/day=2026-11-27.json.gz     what was known at the end of the day
     exams/period=2026-11-27/site=BERGEN/...      the rows of the day
+    current_exams/period=all/site=BERGEN/...     the newest version of each exam; see `current`
+    sites/sites.parquet                          the dimensions; see `dimension_files`
 
 A day is made of what was known before it, the facts of the day, and the entries of the day before that could
 not be taken in then. The same of these gives the same files: what is done twice, or begun and not ended, does
@@ -27,9 +29,12 @@ from lambdas.history.layout import part_of
 from lambdas.history.parquet import written
 from lambdas.history.rows.fold import Folded, Rows, fold
 from lambdas.history.rows.state import SiteState, Study
-from lambdas.history.schema import FACTS, SCHEMA_VERSION
+from lambdas.history.schema import CURRENT, FACTS, SCHEMA_VERSION
+from lambdas.history.stream.current import CurrentFiles, Row
+from lambdas.history.stream.dimension_files import write_dimensions
 from lambdas.history.stream.files import Files
 from lambdas.history.stream.staging import Staged, all_staged, facts_in
+from lambdas.history.table import Table
 from shared.errors import Rejected
 
 _NAME: Final = "day"
@@ -81,6 +86,7 @@ def compact(files: Files, studies: Mapping[str, Study], days: Sequence[str] | No
         done += site.compact(staged)
         if site.missing is not None:
             missing[name] = site.missing
+    write_dimensions(files, studies)
     return Compacted(done, missing)
 
 
@@ -91,13 +97,16 @@ class _Site:
         self._files, self._name, self._studies = files, name, studies
         self._days = _DAYS.validate_json(files.read(self._index()) or b"{}")
         self.missing: int | None = None
+        self._current = CurrentFiles(files, name, _hidden(studies))
+        self._first, self._state_now = "", SiteState()  # the first day that was folded anew; after the last
+        self._came: dict[Table, dict[tuple[Any, ...], Row]] = {now: {} for now in CURRENT}
 
     def compact(self, staged: Sequence[Staged]) -> int:
         """Fold the days that are not made of what is staged; return how many these were."""
         by_day: dict[str, list[Staged]] = defaultdict(list)
         for each in staged:
             by_day[each.day].append(each)
-        first = min(by_day)
+        first, last_made_of = min(by_day), self._made_of(self._last())
         before, waiting, done = max((day for day in self._days if day < first), default=""), list[Staged](), 0
         for day, of_day in sorted(by_day.items()):
             # What waited on the day before the first is not looked at: if the first is known, it stays.
@@ -108,8 +117,35 @@ class _Site:
                 self._write(day, made_of, fold(self._name, self._state(before), facts, self._studies))
                 done += 1
             before, waiting = day, of_day
+        self._write_current(last_made_of)
         self.missing = self._days[before].missing
         return done
+
+    def _write_current(self, last_made_of: str) -> None:
+        """Bring the newest versions up to the days.
+
+        :param last_made_of: what the last day was made of before any was folded anew.
+        """
+        known, last = self._current.made_of(), self._last()
+        if not self._first and known == self._made_of(last):
+            return
+        if self._first and known and known == last_made_of:
+            old = self._current.rows_before(self._first)
+            rows = {now: [*old[now], *self._came[now].values()] for now in CURRENT}
+        else:
+            rows = self._current.rows_in(name for day in self._days.values() for name in day.files)
+        state = self._state_now if self._first else self._state(last)
+        self._current.write(rows, self._made_of(last), len(state.heard))
+
+    def _keep_newest(self, day: str, folded: Folded) -> None:
+        self._first, self._state_now = self._first or day, folded.state
+        for now, every in CURRENT.items():
+            self._came[now].update(
+                {tuple(row[name] for name in now.key): row for row in folded.rows[every.name]}
+            )
+
+    def _last(self) -> str:
+        return max(self._days, default="")
 
     def _made_of(self, day: str) -> str:
         return self._days[day].made_of if day in self._days else ""
@@ -128,6 +164,7 @@ class _Site:
 
     def _write(self, day: str, made_of: str, folded: Folded) -> None:
         """Write a day: its rows and its end first, so that what stops half-way is begun again."""
+        self._keep_newest(day, folded)
         names = []
         for table in FACTS:
             rows = list(_told(table.name, folded.rows, self._studies))
@@ -157,6 +194,10 @@ def _digest(before: str, inputs: Sequence[Staged], studies: Mapping[str, Study])
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def _hidden(studies: Mapping[str, Study]) -> set[str]:
+    return {name for name, study in studies.items() if study.shifted}
+
+
 def _entries(files: Files, staged: Sequence[Staged]) -> Iterator[Fact]:
     yield from (fact for fact in _facts(files, staged) if isinstance(fact, EntryFact))
 
@@ -167,5 +208,5 @@ def _facts(files: Files, staged: Sequence[Staged]) -> Iterator[Fact]:
 
 
 def _told(table: str, rows: Rows, studies: Mapping[str, Study]) -> Iterator[dict[str, Any]]:
-    hidden = {name for name, study in studies.items() if study.shifted} if table in _OF_PEOPLE else set()
+    hidden = _hidden(studies) if table in _OF_PEOPLE else set()
     yield from (row for row in rows[table] if row["study"] not in hidden) if hidden else rows[table]

@@ -7,7 +7,7 @@
 tests/contract/test_table_model.py holds it against moto, call by call.
 """
 
-from tests.rigs.dynamodb.engine import TableModel, modelled
+from tests.rigs.dynamodb.engine import Put, TableModel, modelled
 from tests.rigs.dynamodb.units import Units
 
-__all__ = ["TableModel", "Units", "modelled"]
+__all__ = ["Put", "TableModel", "Units", "modelled"]

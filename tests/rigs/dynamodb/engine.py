@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import PropertyMock, patch
 
 from botocore.exceptions import ClientError
@@ -21,6 +21,20 @@ Request = Mapping[str, Any]
 Key = tuple[str, str]
 Backup = dict[str, dict[Key, Item]]
 _MOST_BYTES = 1024 * 1024
+
+
+class Put(NamedTuple):
+    """What one row of a request cost.
+
+    :param size: bytes before or after, whichever is more.
+    :param indexes: units of each index that it changed.
+    """
+
+    pk: str
+    sk: str
+    size: int
+    units: int
+    indexes: Mapping[str, int]
 
 
 class Index:
@@ -90,6 +104,7 @@ class TableModel:
         self.tables = {name: Table(settings) for name, settings in table_definitions().items()}
         self.spent, self.calls = Units(), Counter[str]()
         self.fault: Callable[[str, Request], None] = lambda _operation, _request: None
+        self.told: Callable[[Put], None] = lambda _put: None
         self.busiest: dict[tuple[str, str], tuple[float, Units]] = {}
         self.most = Units()
         self._seconds = seconds
@@ -238,15 +253,19 @@ class TableModel:
         elif verb == "Update":
             there = before or dict(request["Key"])
             after = Expression(request["UpdateExpression"], request).applied(there)
-        self._write(key[0], factor * write_units(max(size_of(before), size_of(after))))
+        size = max(size_of(before), size_of(after))
+        self._write(key[0], factor * write_units(size))
         table.keys.move(before, after, key)
+        indexes: dict[str, int] = {}
         for index in table.indexes.values():
             moved = index.place(before) != index.place(after)
             cost = index_units(index.entry(before), index.entry(after), moved=moved)
             place = index.place(after) or index.place(before)
             if cost and place:
                 self._write(f"{index.name}:{place[0]}", cost)
+                indexes[index.name] = cost
             index.move(before, after, key)
+        self.told(Put(*key, size, factor * write_units(size), indexes))
         if after is None:
             table.items.pop(key, None)
         else:

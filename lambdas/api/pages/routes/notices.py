@@ -26,6 +26,7 @@ KINDS = {
     Kind.SOURCE: "REDCap cannot be read, or withdrawals wait",
     Kind.WRITE_BACK: "REDCap refuses a result",
     Kind.SELF_TEST: "a relay's test participant does not come through",
+    Kind.UNENDED: "an exam was begun and never ended",
 }
 CHANNELS = {
     Channel.EMAIL: "E-mail",

@@ -10,8 +10,8 @@ from typing import Final
 
 from lambdas.api.pages.views.missing import Missing
 from lambdas.api.pages.views.site import SiteState, scanners_heard, summary, troubles
-from lambdas.api.pages.views.words import Kind, ago, clock_time, person, state_of
-from lambdas.store.ownership import WAITING, StoredItem
+from lambdas.api.pages.views.words import NOT_ENDED, Kind, ago, clock_time, person, state_of
+from lambdas.store.ownership import WAITING, StoredItem, unended
 from lambdas.store.unfinished_write_backs import PerformedStep
 from shared.scanners.shown_items import ShownTo
 from shared.worklist_item import Status
@@ -143,7 +143,7 @@ def exam_row(
     """Return an exam as a row of a table."""
     item = stored.item
     steps = [performed[uid] for uid in stored.progress.steps if uid in performed]
-    where = state_of(item, [each.step for each in steps], state.local_now)
+    where = NOT_ENDED if unended(stored) else state_of(item, [each.step for each in steps], state.local_now)
     elsewhere = _elsewhere(stored, steps)
     return Row(
         item_id=item.id,

@@ -29,6 +29,10 @@ class State(NamedTuple):
     note: str = ""
 
 
+NOT_ENDED: Final = State("late", "begun, not ended", "say whether it was done")
+"""Of an exam that a scanner began, and whose end nobody waits for any more."""
+
+
 def person(name: str, *, hidden: bool = False) -> str:
     """Return a DICOM person name as people write it, ``Zoë Núñez``; letters of another script in brackets.
 

@@ -68,6 +68,18 @@ def test_an_image_leads_from_its_index_to_its_layer(image: dict[str, bytes]) -> 
     assert (config["os"], config["architecture"]) == ("linux", "amd64")
 
 
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("1.2.3", "mwl-relay:1.2.3"), ("0.1.0.post1~dev5+gab.d2026", "mwl-relay:0.1.0.post1-dev5-gab.d2026")],
+)
+def test_its_name_is_one_that_engines_take_whatever_the_version(
+    root: Path, tmp_path: Path, version: str, name: str
+) -> None:
+    write_image(root, tmp_path / "image.tar", About(version, "x86_64", 0))
+    [described] = json.loads(files_of((tmp_path / "image.tar").read_bytes())["index.json"])["manifests"]
+    assert described["annotations"] == {"org.opencontainers.image.ref.name": name}
+
+
 def test_it_runs_the_relay_as_its_own_user_with_its_state_apart(image: dict[str, bytes]) -> None:
     config = json.loads(blob(image, manifest(image)["config"]))["config"]
     assert (config["User"], config["Entrypoint"], config["Cmd"]) == ("mwl-relay", ["mwl-relay"], ["run"])

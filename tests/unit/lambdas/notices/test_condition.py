@@ -16,4 +16,5 @@ def test_kinds_are_what_the_api_calls_them() -> None:
         "source-failing",
         "write-back-parked",
         "self-test-failed",
+        "exam-not-ended",
     ]

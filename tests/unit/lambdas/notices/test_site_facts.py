@@ -15,6 +15,7 @@ from lambdas.sources.state import SyncReport, Withheld
 from lambdas.sources.stored import StoredSource
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.store.accounts.relays import Relay
+from lambdas.store.linking.unended_exams import UnendedExam
 from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
 from tests.rigs.site_state import NOW, a_heartbeat, a_relay, a_source
@@ -132,3 +133,35 @@ def test_a_test_participant_that_did_not_come_through_needs_somebody_of_its_site
     )
     given = facts(relays=[relay], self_tests={"r1": test})
     assert found(given) == ([(Kind.SELF_TEST, "cellar", False)] if told else [])
+
+
+def an_exam(day: str = "20261121", site: str = "north", uid: str = "2.25.1") -> UnendedExam:
+    return UnendedExam(site, uid, "item-1", day, "MR1")
+
+
+@pytest.mark.parametrize(
+    ("exam", "told"),
+    [
+        (an_exam("20261121"), True),
+        (an_exam("20261123"), True),
+        (an_exam("20261115"), True),
+        (an_exam("20261114"), False),
+        (an_exam(site="south"), False),
+    ],
+    ids=["yesterday", "a scanner's clock is ahead", "7 days ago", "8 days ago", "elsewhere"],
+)
+def test_an_exam_that_no_scanner_ended_needs_somebody_for_a_week(exam: UnendedExam, told: bool) -> None:
+    assert found(facts(unended=[exam])) == ([(Kind.UNENDED, "MR1", False)] if told else [])
+
+
+def test_an_exam_that_nobody_settled_in_a_week_is_known_as_such_and_by_no_uid() -> None:
+    (key,) = conditions(facts(unended=[an_exam("20261115")]))
+    a_day_later = facts(unended=[an_exam("20261115")], now=NOW + timedelta(days=1))
+    assert key not in conditions(a_day_later)
+    assert passed(a_day_later) == {key}
+    assert "2.25.1" not in key
+    assert passed(facts(unended=[])) == frozenset()
+
+
+def test_each_exam_of_a_scanner_has_its_own_key() -> None:
+    assert len(conditions(facts(unended=[an_exam(), an_exam(uid="2.25.2")]))) == 2

@@ -18,6 +18,7 @@ from lambdas.store.ownership import (
     removed,
     restored,
     told_as,
+    unended,
     unlinked,
     withdrawn,
     without_stale,
@@ -418,3 +419,47 @@ def test_a_step_that_an_earlier_build_only_knew_to_run_is_set_aside_too() -> Non
     old = old.model_copy(update={"progress": old.progress.model_copy(update={"open_steps": ()})})
     assert status_of(waited(old)) == (Status.IN_PROGRESS, "mpps")
     assert status_of(without_stale(old, [RUNNING], SILENT_SINCE)) == (Status.SCHEDULED, "clock")
+
+
+# An exam that was begun and never ended
+
+
+def stale() -> StoredItem:
+    """Return an item whose only step was begun, and of which nothing was heard since."""
+    return without_stale(from_scanner(stored(), RUNNING), [], datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def test_an_exam_is_unended_once_its_step_is_stale() -> None:
+    assert unended(from_scanner(stored(), RUNNING)) == ()
+    assert unended(stale()) == (RUNNING.sop_instance_uid,)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda each: from_scanner(each, step(StepStatus.COMPLETED, minute=5)),
+        lambda each: from_scanner(each, step(StepStatus.IN_PROGRESS, minute=5)),
+        lambda each: from_scanner(each, step(StepStatus.COMPLETED, minute=5, uid="2.25.2")),
+        lambda each: from_person(each, {STATUS: Status.COMPLETED}),
+        lambda each: from_person(each, {STATUS: Status.SCHEDULED}),
+        lambda each: from_person(each, {"scheduled_start_date": "20261201"}),
+        lambda each: from_source(each, an_item(scheduled_start_date="20261201")),
+        removed,
+    ],
+    ids=[
+        "its end",
+        "news of it",
+        "another step",
+        "a person",
+        "a person: again",
+        "a person: a new day",
+        "REDCap: a new day",
+        "gone",
+    ],
+)
+def test_whoever_says_what_became_of_it_settles_it(said: Callable[[StoredItem], StoredItem]) -> None:
+    assert unended(said(stale())) == ()
+
+
+def test_that_redcap_says_the_same_again_settles_nothing() -> None:
+    assert unended(from_source(stale(), stale().item)) == (RUNNING.sop_instance_uid,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lambdas.redcap.project import BATCH
@@ -47,6 +47,17 @@ def test_every_record_that_came_or_changed_its_group_is_to_be_read(
     done = {record for each in found if each.done for record in each.ids}
     assert done <= covered
     assert all(before[record] == after[record] for record in done)
+
+
+@given(GROUPS, st.data())
+def test_a_record_that_moved_to_another_group_is_to_be_read(
+    before: dict[str, str], data: st.DataObject
+) -> None:
+    assume(before)
+    moved = data.draw(st.sampled_from(sorted(before)))
+    after = before | {moved: "" if before[moved] else "north"}
+    found = cut(after, [each.mark for each in cut(before, [])])
+    assert [each.done for each in found] == [moved not in each.ids for each in found]
 
 
 @given(GROUPS, GROUPS)

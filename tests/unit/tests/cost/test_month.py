@@ -43,6 +43,27 @@ def test_a_relay_that_sleeps_at_night_costs_what_it_asks() -> None:
     assert never == pytest.approx(always * 5 / 60)
 
 
+def test_sources_that_share_secrets_pay_for_fewer_and_read_them_less_often() -> None:
+    def secrets(sources_per_secret: float, prices: Prices) -> float:
+        use = replace(Use(), sources_per_secret=sources_per_secret)
+        return bill(1000, use, UNITS, prices).parts["secrets"]
+
+    unread = replace(Prices(), secret_million=0.0)
+    apart, shared = secrets(1, unread), secrets(50, unread)
+    assert apart == pytest.approx(1001 * 0.40)
+    assert shared == pytest.approx(21 * 0.40)
+    assert secrets(50, Prices()) - shared < (secrets(1, Prices()) - apart) / 2
+
+
+def test_what_one_source_costs_does_not_depend_on_how_many_could_share_its_secret() -> None:
+    assert total(use=replace(Use(), sources_per_secret=50)) == pytest.approx(total())
+
+
+def test_the_limits_that_the_page_states_hold() -> None:
+    assert total(1) <= 3
+    assert total(1000, use=replace(Use(), sources_per_secret=50)) <= 1000
+
+
 def test_a_thousand_sites_cost_less_than_a_thousand_times_one() -> None:
     assert total(1000) < 1000 * total(1)
 

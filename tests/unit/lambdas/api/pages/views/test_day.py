@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from lambdas.api.pages.views.day import Row, day_view
-from lambdas.store.ownership import StoredItem
+from lambdas.store.ownership import StoredItem, from_scanner, without_stale
 from lambdas.store.unfinished_write_backs import PerformedStep
 from shared.worklist_item import Status
 from tests.rigs.site_state import a_site, performed, stored
@@ -122,3 +124,10 @@ def test_a_mark_names_the_version_that_was_looked_at() -> None:
 
 def test_who_may_only_read_has_no_buttons() -> None:
     assert row(stored(), may_mark=False).marks == ()
+
+
+def test_an_exam_that_was_begun_and_never_ended_is_not_said_to_be_late_but_asked_about() -> None:
+    began = performed("2.25.1", "08:05").step
+    running = from_scanner(stored("1", scheduled_start_time="0800"), began)
+    shown = row(without_stale(running, [], began.reported_at + timedelta(seconds=1)))
+    assert (shown.kind, shown.words, shown.note) == ("late", "begun, not ended", "say whether it was done")

@@ -1,0 +1,38 @@
+"""A model of PynamoDB whose rows are made of what DynamoDB answers in one go.
+
+PynamoDB asks each attribute of a model for its default twice, and then for its value, whether a row has it or
+not: a fifth of the processor time of a list of 100 items. This looks at what the row has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Self
+
+from pynamodb.constants import NULL
+from pynamodb.models import Model
+
+
+class QuickModel(Model):
+    """A model without discriminators; its attributes have the same name in both, and no made defaults."""
+
+    @classmethod
+    def from_raw_data(cls, data: Mapping[str, Any]) -> Self:
+        """Return a row, the same that PynamoDB would.
+
+        :param data: what DynamoDB says of it: ``{"pk": {"S": "SITE#north"}, ...}``.
+        """
+        row, known = cls.__new__(cls), cls.get_attributes()
+        row.attribute_values = dict(_defaults(cls)) | {
+            name: known[name].deserialize(known[name].get_value(value))
+            for name, value in data.items()
+            if name in known and value and NULL not in value
+        }
+        return row
+
+
+@cache
+def _defaults(model: type[Model]) -> Mapping[str, Any]:
+    attributes = model.get_attributes().items()
+    return {name: each.default for name, each in attributes if each.default is not None}
