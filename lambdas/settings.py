@@ -1,19 +1,21 @@
 """What every cloud entry point reads from its environment; read when called, never at import.
 
-Each entry point adds its own settings in its own class, derived from `StoreSettings`.
+Each entry point adds its own settings in its own class, derived from `StoreSettings`. The libraries of
+DynamoDB and CloudWatch are loaded once tables or metrics are asked for: what is unset is found without them.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lambdas.aws.observing.metrics import Metrics
-from lambdas.store.audit.retention import keeping_entries
-from lambdas.store.models import Tables, bind
 from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from lambdas.aws.observing.metrics import Metrics
+    from lambdas.store.models import Tables
 
 
 class StoreSettings(BaseSettings):
@@ -42,6 +44,8 @@ class StoreSettings(BaseSettings):
 
     def metrics(self) -> Metrics:
         """Return what tells this deployment's figures."""
+        from lambdas.aws.observing.metrics import Metrics  # noqa: PLC0415 - see above
+
         return Metrics(self.metrics_namespace, detailed=self.metrics_detailed)
 
     def tables(self) -> Tables:
@@ -50,6 +54,9 @@ class StoreSettings(BaseSettings):
 
     def bound(self, accounts_table: str) -> Tables:
         """Return the table models, with AccountsTable under a name; empty: without it."""
+        from lambdas.store.audit.retention import keeping_entries  # noqa: PLC0415 - see above
+        from lambdas.store.models import bind  # noqa: PLC0415 - see above
+
         tables = bind(self.worklist_table, accounts_table, self.aws_region)
         return keeping_entries(tables, self.audit_retention_days)
 

@@ -1,6 +1,7 @@
 """The deployment that ``mwl-cloud`` administers, as the environment names it.
 
 Who wants one store asks for that store: the services as a whole load REDCap's part and cryptography.
+The environment is read first: what is not set is said before DynamoDB's library is loaded.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from pydantic import Field
 
 from infra.commands.environment import load
 from lambdas.settings import StoreSettings
-from lambdas.store.models import Tables
 
 if TYPE_CHECKING:
     from lambdas.api.services import Services
     from lambdas.store.accounts.people import UserStore
     from lambdas.store.accounts.relays import RelayStore
+    from lambdas.store.models import Tables
     from lambdas.store.self_tests.self_tests import SelfTestStore
     from lambdas.store.steps import StepStore
     from lambdas.store.worklist import WorklistStore
@@ -38,16 +39,18 @@ class TableSettings(StoreSettings):
 def services() -> Services:
     """Return the deployment's services; raise `Rejected` naming the variables that are not set."""
     from infra.commands.admin_settings import AdminSettings
+
+    settings = load(AdminSettings)
     from lambdas.api.services import services_from
 
-    return services_from(load(AdminSettings))
+    return services_from(settings)
 
 
 def worklist_store() -> WorklistStore:
     """Return the store of the worklist; raise `Rejected` as `services`."""
+    settings = load(TableSettings)
     from lambdas.store.worklist import WorklistStore
 
-    settings = load(TableSettings)
     return WorklistStore(
         settings.tables(),
         now=time.time,
@@ -58,17 +61,19 @@ def worklist_store() -> WorklistStore:
 
 def user_store() -> UserStore:
     """Return the store of people's accounts; raise `Rejected` as `services`."""
+    settings = load(TableSettings)
     from lambdas.store.accounts.people import UserStore
 
-    return UserStore(load(TableSettings).tables(), now=time.time)
+    return UserStore(settings.tables(), now=time.time)
 
 
 def relay_store() -> RelayStore:
     """Return the store of the relays; raise `Rejected` as `services`."""
+    settings = load(TableSettings)
     from lambdas.store.accounts.relays import RelayStore, random_code
 
     return RelayStore(
-        load(TableSettings).tables(),
+        settings.tables(),
         now=time.time,
         new_id=lambda: uuid.uuid4().hex,
         new_code=lambda: random_code(secrets.choice),
@@ -77,14 +82,15 @@ def relay_store() -> RelayStore:
 
 def self_test_store() -> SelfTestStore:
     """Return the store of the relays' test participants; raise `Rejected` as `services`."""
+    settings = load(TableSettings)
     from lambdas.store.self_tests.self_tests import SelfTestStore
 
-    tables = load(TableSettings).tables()
-    return SelfTestStore(tables, worklist_store().writer, now=time.time, new_uuid=uuid.uuid4)
+    return SelfTestStore(settings.tables(), worklist_store().writer, now=time.time, new_uuid=uuid.uuid4)
 
 
 def step_store() -> StepStore:
     """Return the store of the performed steps; raise `Rejected` as `services`."""
+    settings = load(TableSettings)
     from lambdas.store.steps import StepStore
 
-    return StepStore(load(TableSettings).tables(), worklist_store(), now=time.time)
+    return StepStore(settings.tables(), worklist_store(), now=time.time)

@@ -14,8 +14,6 @@ from pydantic import Field
 from infra.commands.environment import load
 from infra.commands.screen import show_table
 from lambdas.settings import StoreSettings
-from lambdas.store.sources import SourceStore
-from lambdas.sync.status import reason_of, status_of
 from shared.errors import ExitCode
 
 
@@ -27,8 +25,12 @@ class SyncQueueSettings(StoreSettings):
 
 def show_all() -> None:
     """Print all sources; raise `typer.Exit` with 1 if one needs attention."""
+    settings = load(StoreSettings)
+    from lambdas.store.sources import SourceStore
+    from lambdas.sync.status import reason_of, status_of
+
     now = time.time()
-    known = SourceStore(load(StoreSettings).tables()).all()
+    known = SourceStore(settings.tables()).all()
     rows = []
     for source in known:
         report = source.state.report
@@ -46,6 +48,8 @@ def show_all() -> None:
 def ask_for_sync(source_id: str, *, record: str, confirm_withdrawals: bool) -> None:
     """Ask for a sync of one source, or of one of its records."""
     settings = load(SyncQueueSettings)
+    from lambdas.store.sources import SourceStore
+
     SourceStore(settings.tables()).find(source_id)
     import boto3  # takes a while to load, and the list needs no queue
 
