@@ -510,6 +510,23 @@ def test_an_account_is_limited_to_sites_and_freed_again(rig: ApiRig) -> None:
     assert (limited.sites, freed.sites) == (("north", "south"), ())
 
 
+def test_an_account_for_a_studys_programs_is_made_and_given_another_study(rig: ApiRig) -> None:
+    browser = visitor(rig, Role.ADMIN)
+    browser.get("/app/accounts")
+    made = {"username": "lab", "password": PASSWORD, "role": "study", "studies": "youth, adults"}
+    assert "Role study" in browser.follow(browser.post("/app/accounts/new", made)).words
+    user = rig.services.users.find("lab")
+    assert user is not None
+    assert (user.role, user.studies) == (Role.STUDY, ("youth", "adults"))
+    kept = {"username": "lab", "role": "study", "sites": "", "studies": "", "do": "save"}
+    refused = browser.post("/app/accounts/change", kept)
+    assert (refused.status, "must be named for the role study" in refused.words) == (422, True)
+    assert browser.post("/app/accounts/change", kept | {"studies": "elders"}).status == 303
+    changed = rig.services.users.find("lab")
+    assert changed is not None
+    assert changed.studies == ("elders",)
+
+
 def test_a_site_that_is_no_name_is_refused(rig: ApiRig) -> None:
     browser = visitor(rig, Role.ADMIN)
     browser.get("/app/accounts")

@@ -129,13 +129,21 @@ class Changes:
         """End a calendar."""
         calendars.revoke_calendar(calendar_id, self._services, self._by)
 
-    def make_account(self, username: str, password: str, role: str, sites: Sequence[str] = ()) -> None:
+    def make_account(
+        self,
+        username: str,
+        password: str,
+        role: str,
+        sites: Sequence[str] = (),
+        studies: Sequence[str] = (),
+    ) -> None:
         """Make an account.
 
         :param sites: those it may see; none: all.
+        :param studies: the sources whose exams it may see without names, by the API; none: no study.
         """
-        fields = {"username": username, "password": password, "role": role, "sites": tuple(sites)}
-        body = as_model(NewUser, fields)
+        who = {"username": username, "password": password, "role": role}
+        body = as_model(NewUser, {**who, "sites": tuple(sites), "studies": tuple(studies)})
         users.create_user(body, Response(), self._services, self._by)
 
     def change_account(self, username: str, **fields: Any) -> None:

@@ -64,8 +64,9 @@ def list_accounts(request: Request, who: Admin, services: UseServices) -> Respon
         who,
         "accounts.html",
         users=services.users.all(),
-        roles=[role for role in Role if role is not Role.STUDY],  # it sees no page
+        roles=list(Role),
         sites=services.worklist.sites(),
+        sources=[each.source_id for each in services.sources.all()],
     )
 
 
@@ -77,6 +78,7 @@ def make_account(who: ActingAdmin, form: SentForm, services: UseServices) -> Res
         form.secret("password"),
         form.text("role"),
         listed(form.text("sites")),
+        listed(form.text("studies")),
     )
     return see("/app/accounts", "account-made")
 
@@ -92,6 +94,8 @@ def change_account(who: ActingAdmin, form: SentForm, services: UseServices) -> R
     fields: dict[str, Any] = {"role": form.text("role")} if form.text("role") else {}
     if what == "save" and form.was_sent("sites"):
         fields["sites"] = listed(form.text("sites"))
+    if what == "save" and form.was_sent("studies"):
+        fields["studies"] = listed(form.text("studies"))
     if what in {"disable", "enable"}:
         fields["disabled"] = what == "disable"
     if form.secret("password"):
