@@ -47,7 +47,6 @@ from typing import Any, ClassVar, TypeVar, cast
 from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
-    JSONAttribute,
     NumberAttribute,
     TTLAttribute,
     UnicodeAttribute,
@@ -58,7 +57,7 @@ from pynamodb.connection.table import TableConnection
 from pynamodb.expressions.update import Action
 
 from lambdas.aws.clients import SharedClient
-from lambdas.aws.quick_model import QuickModel
+from lambdas.aws.quick_model import QuickJSONAttribute, QuickModel
 from lambdas.store.indexes import (
     DueIndex,
     FeedIndex,
@@ -145,7 +144,7 @@ class HeadRow(Row):
 
     seq = NumberAttribute()
     epoch = UnicodeAttribute()
-    marks = JSONAttribute()
+    marks = QuickJSONAttribute()
     audited = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
     stamp = UnicodeAttribute(null=True)
@@ -169,17 +168,17 @@ class ItemRow(Row):
     gone = BooleanAttribute(default=False)
     body = UnicodeAttribute(null=True)
     status_owner = UnicodeAttribute(null=True)
-    edited = JSONAttribute(null=True)
-    progress = JSONAttribute(null=True)
-    performed = JSONAttribute(null=True)
-    images = JSONAttribute(null=True)
+    edited = QuickJSONAttribute(null=True)
+    progress = QuickJSONAttribute(null=True)
+    performed = QuickJSONAttribute(null=True)
+    images = QuickJSONAttribute(null=True)
     audited = UnicodeAttribute(null=True)
     study_instance_uid = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     starts_at = UnicodeAttribute(null=True)
     modality = UnicodeAttribute(null=True)
     patient_key = UnicodeAttribute(null=True)
-    timing = JSONAttribute(null=True)
+    timing = QuickJSONAttribute(null=True)
     group_key = UnicodeAttribute(null=True)
     group_at = UnicodeAttribute(null=True)
     record_key = UnicodeAttribute(null=True)
@@ -223,8 +222,8 @@ class StepRow(Row):
     write_back_at = UnicodeAttribute(null=True)
     write_back_attempts = NumberAttribute(default=0)
     write_back_note = UnicodeAttribute(default="")
-    unlinked = JSONAttribute(null=True)
-    patient = JSONAttribute(null=True)
+    unlinked = QuickJSONAttribute(null=True)
+    patient = QuickJSONAttribute(null=True)
     group_key = UnicodeAttribute(null=True)
     group_at = UnicodeAttribute(null=True)
 
@@ -254,7 +253,7 @@ class SourceRow(Row):
     lease = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     last_run_at = UnicodeAttribute(null=True)
-    last_result = JSONAttribute(null=True)
+    last_result = QuickJSONAttribute(null=True)
 
 
 class RunRow(Row):

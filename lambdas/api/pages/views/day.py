@@ -23,10 +23,11 @@ _TO_COME: Final[frozenset[Kind]] = frozenset({"waiting", "here", "late"})
 
 @dataclass(frozen=True)
 class Mark:
-    """A button: ``value`` is ``STATUS/item id/version``."""
+    """A button: ``value`` is ``STATUS/item id/version``; ``spoken`` says of which exam it is."""
 
     label: str
     value: str
+    spoken: str
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,11 @@ def exam_row(
     steps = [performed[uid] for uid in stored.progress.steps if uid in performed]
     where = NOT_ENDED if unended(stored) else state_of(item, [each.step for each in steps], state.local_now)
     elsewhere = _elsewhere(stored, steps)
+    time, name = clock_time(item.scheduled_start_time), person(item.patient_name, hidden=hides_names)
     return Row(
         item_id=item.id,
-        time=clock_time(item.scheduled_start_time),
-        name=person(item.patient_name, hidden=hides_names),
+        time=time,
+        name=name,
         about=f"{item.patient_id}, {item.procedure_description}"
         if not hides_names
         else item.procedure_description,
@@ -156,7 +158,7 @@ def exam_row(
         words=where.words,
         note="; ".join(filter(None, (where.note, elsewhere, _seen(state, stored, shown or {})))),
         told=told(item.source, steps),
-        marks=_marks(stored, state.today) if may_mark else (),
+        marks=_marks(stored, state.today, f"{name}, {time}") if may_mark else (),
     )
 
 
@@ -184,7 +186,7 @@ def _elsewhere(stored: StoredItem, steps: Iterable[PerformedStep]) -> str:
     return f"done on {', '.join(others)}" if others else ""
 
 
-def _marks(stored: StoredItem, today: str) -> tuple[Mark, ...]:
+def _marks(stored: StoredItem, today: str, exam: str) -> tuple[Mark, ...]:
     item = stored.item
     status, day = item.performed_procedure_step_status, item.scheduled_start_date
     if status is Status.NO_SHOW or status is Status.ARRIVED:
@@ -194,7 +196,9 @@ def _marks(stored: StoredItem, today: str) -> tuple[Mark, ...]:
     else:
         wanted = []
     version = stored.version if wanted else ""
-    return tuple(Mark(MARKS[each], f"{each.value}/{item.id}/{version}") for each in wanted)
+    return tuple(
+        Mark(MARKS[each], f"{each.value}/{item.id}/{version}", f"{MARKS[each]}: {exam}") for each in wanted
+    )
 
 
 def _heard(state: SiteState, scanner: str) -> str:

@@ -18,7 +18,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import AttributeDeserializationError
 from pynamodb.models import Model
 
-from lambdas.aws.quick_model import QuickModel
+from lambdas.aws.quick_model import QuickJSONAttribute, QuickModel
 from lambdas.store import models
 from lambdas.store.models import ItemRow, Row, StepRow
 
@@ -26,7 +26,7 @@ VALUES = {
     UnicodeAttribute: "text",
     NumberAttribute: 4,
     BooleanAttribute: True,
-    JSONAttribute: {"a": [1, None, "é"]},
+    QuickJSONAttribute: {"a": [1, None, "é"]},
     BinaryAttribute: b"\0\1",
     TTLAttribute: datetime(2026, 11, 22, tzinfo=UTC),
     UnicodeSetAttribute: {"a", "b"},
@@ -60,6 +60,18 @@ def test_a_full_row_is_the_row_that_pynamodb_makes(row: type[Row]) -> None:
 def test_what_a_row_lacks_is_what_pynamodb_says_it_is(row: type[Row]) -> None:
     data = {"pk": {"S": "a"}, "sk": {"S": "b"}}
     assert row.from_raw_data(data).attribute_values == as_pynamodb_makes_it(row, data)
+
+
+@pytest.mark.parametrize("text", ['{"a": [1, 2.5, null]}', "[]", '"\t"', '" é"', "3", "true", "null"])
+def test_json_is_what_pynamodb_makes_of_it(text: str) -> None:
+    assert QuickJSONAttribute().deserialize(text) == JSONAttribute().deserialize(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "nothing", "{} {}"])
+def test_what_is_no_json_is_refused_as_pynamodb_does(text: str) -> None:
+    for attribute in (QuickJSONAttribute(), JSONAttribute()):
+        with pytest.raises(ValueError, match=r"\w"):
+            attribute.deserialize(text)
 
 
 @pytest.mark.parametrize("said", [{"NULL": True}, {}])
