@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Final, TypeVar
 
 from pydantic_settings import BaseSettings
@@ -17,5 +18,10 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(settings: type[S]) -> S:
-    """Return settings from the environment; raise `Rejected` naming what is not set, and saying how to."""
+    """Return settings from the environment; raise `Rejected` naming what is not set, and saying how to.
+
+    :raises ModuleNotFoundError: DynamoDB's library, which is loaded only afterwards, is not installed.
+    """
+    if find_spec("pynamodb") is None:  # said before anybody goes and sets variables for nothing
+        raise ModuleNotFoundError("No module named 'pynamodb'", name="pynamodb")
     return entry_points.load(settings, HOW_TO_SET)

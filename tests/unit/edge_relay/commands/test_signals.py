@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import pytest
 from edge_relay.commands.signals import MEANINGS, Told, Wait, held, written_to_a_socket
 from tests.rigs.patience import PATIENCE
 
+# `raise_signal` is for this thread: where tests run in several processes, others do not hold signals back.
 Way = Callable[[], AbstractContextManager[Wait]]
 both_ways = pytest.mark.parametrize("way", [held, written_to_a_socket], ids=["held", "written"])
 
@@ -21,7 +21,7 @@ both_ways = pytest.mark.parametrize("way", [held, written_to_a_socket], ids=["he
 @pytest.mark.parametrize("number", sorted(MEANINGS))
 def test_a_signal_is_told_by_what_it_means(way: Way, number: int) -> None:
     with way() as wait:
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert wait(PATIENCE) is MEANINGS[number]
 
 
@@ -34,9 +34,9 @@ def test_nothing_is_told_when_nothing_came(way: Way) -> None:
 @both_ways
 def test_a_second_request_to_end_ends_nobody_in_between(way: Way) -> None:
     with way() as wait:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert wait(PATIENCE) is Told.END
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
 
 
 @both_ways
