@@ -36,6 +36,7 @@ from tests.rigs.upper_layer import (
     Toy,
     cancel,
     echo,
+    listen_for_a_moment,
     request,
 )
 
@@ -251,7 +252,7 @@ def test_no_thread_and_no_port_is_left_in_the_end() -> None:
     deadline = monotonic() + PATIENCE
     while threading.active_count() > before:
         assert monotonic() < deadline, threading.enumerate()
-    socket.create_server(address).close()
+    listen_for_a_moment(address)
 
 
 def test_a_peer_that_only_looks_leaves_no_thread_behind() -> None:
@@ -272,7 +273,7 @@ def test_a_port_that_is_taken_is_an_error_and_the_others_are_let_go() -> None:
         ports = (Port("127.0.0.1", other), Port("127.0.0.1", taken.getsockname()[1]))
         with pytest.raises(OSError, match="in use"), serving(ports=ports):
             pass
-    socket.create_server(("127.0.0.1", other)).close()
+    listen_for_a_moment(("127.0.0.1", other))
 
 
 # --------------------------------------------------------------------------------------------------- TLS

@@ -219,7 +219,7 @@ def test_a_port_that_is_taken_is_an_error_and_the_others_are_let_go() -> None:
         ports = [Port("127.0.0.1", other), Port("127.0.0.1", taken.getsockname()[1])]
         with pytest.raises(OSError, match="in use"):
             Listener(ports, rig.Toy(), Negotiator([], 65_536), rig.PATIENT, ConnectionLimits())
-    socket.create_server(("127.0.0.1", other)).close()
+    rig.listen_for_a_moment(("127.0.0.1", other))
 
 
 def test_a_listener_may_be_stopped_before_it_was_started_and_twice() -> None:

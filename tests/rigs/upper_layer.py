@@ -19,6 +19,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from edge_relay.upper_layer.message import Request
 from edge_relay.upper_layer.negotiation import Negotiator, Proposal, Rejection
 from edge_relay.upper_layer.operation import Operation, Response
 from edge_relay.upper_layer.pdu import Framer, Pdu, PduType, data_pdus, pdvs
-from tests.rigs.patience import PATIENCE
+from tests.rigs.patience import PATIENCE, SOON
 
 VERIFICATION = "1.2.840.10008.1.1"
 WORKLIST = "1.2.840.10008.5.1.4.31"
@@ -294,3 +295,20 @@ def _shorts(command: bytes) -> dict[int, int]:
             (found[element],) = struct.unpack_from("<H", command, at + 8)
         at += 8 + length
     return found
+
+
+def listen_for_a_moment(address: tuple[str, int]) -> None:
+    """Raise OSError unless a port can be listened on: whoever had it has let it go.
+
+    The system may have given it to somebody else meanwhile, for a connection; that is over soon.
+    """
+    deadline = time.monotonic() + SOON
+    while True:
+        try:
+            socket.create_server(address).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
