@@ -18,6 +18,7 @@ from lambdas.aws.clients import make_client
 from lambdas.aws.observing.entry_point import entry_point
 from lambdas.aws.observing.metric import Metric
 from lambdas.aws.observing.metrics import Metrics
+from lambdas.notices.condition import Kind
 from lambdas.notices.delivery import Notices, Outside, Round
 from lambdas.notices.mail import Mailer, SesMailer, SmtpMailer
 from lambdas.notices.relay_figures import relay_figures
@@ -102,8 +103,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     subscriptions = store.all()
     if not subscriptions:
         return {"delivered": 0, "failed": 0}
-    sites = {subscription.site for subscription in subscriptions.values()}
-    facts = read_facts(tables, known, sites, now, settings.site_time_zone)
+    facts = read_facts(tables, known, subscriptions.values(), now, settings.site_time_zone)
     done = tell(store, outside(settings), facts, subscriptions)
     metrics.tell_trouble({Metric.NOTICES_FAILED: done.failed})
     logger.info("notices", extra={"delivered": done.delivered, "failed": done.failed})
@@ -151,13 +151,16 @@ def tell_figures(metrics: Metrics, known: Known, now: float) -> None:
 
 
 def read_facts(
-    tables: Tables, known: Known, sites: Collection[str], now: float, default_zone: str
+    tables: Tables, known: Known, subscriptions: Collection[Subscription], now: float, default_zone: str
 ) -> dict[str, SiteFacts]:
-    """Return what is known of some sites, each kind of row read once.
+    """Return what is known of the sites that somebody is told of, each kind of row read once.
+
+    A site's exams are read only where somebody wants to know of those that were never ended.
 
     :param now: seconds since 1970.
     """
     sources = SourceStore(tables).all()
+    asking = {each.site for each in subscriptions if Kind.UNENDED in each.kinds}
     return {
         site: SiteFacts(
             site=site,
@@ -168,11 +171,12 @@ def read_facts(
             heartbeats=known.heartbeats,
             parked=known.parked,
             self_tests=known.self_tests,
-            unended=_read_unended(tables, site, moment(now).astimezone(zone).date()),
+            unended=_read_unended(tables, site, today) if site in asking else (),
         )
-        for site in sites
+        for site in {each.site for each in subscriptions}
         for own in (at_site(sources, site),)
         for zone in (time_zone(zone_name(own, default_zone)),)
+        for today in (moment(now).astimezone(zone).date(),)
     }
 
 

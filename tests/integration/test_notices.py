@@ -69,7 +69,7 @@ class Rounds:
         facts = function.read_facts(
             self.rig.cloud.tables,
             function.read_known(self.rig.cloud.tables),
-            {"north"},
+            services.notices.all().values(),
             services.now(),
             "UTC",
         )
@@ -465,3 +465,19 @@ def test_what_is_said_of_an_exam_that_no_scanner_ended_is_of_nobody(rig: ApiRig,
     assert "https://api.example.org/app/unmatched" in text
     for told in (item.patient_id, item.patient_name, item.id, item.accession_number, *uids):
         assert told not in text
+
+
+@pytest.mark.parametrize(("kinds", "reads"), [(["relay-silent"], 0), (["relay-silent", "exam-not-ended"], 1)])
+def test_exams_are_read_only_where_somebody_wants_to_know_of_those_that_were_never_ended(
+    rig: ApiRig, mails: MailSink, monkeypatch: pytest.MonkeyPatch, kinds: list[str], reads: int
+) -> None:
+    asked: list[str] = []
+
+    def note(_worklist: Any, _links: Any, site: str, *_more: Any, **_named: Any) -> list[Any]:
+        asked.append(site)
+        return []
+
+    monkeypatch.setattr(function, "unended_exams", note)
+    make(rig, kinds=kinds)
+    by_mail(rig, mails)()
+    assert asked == ["north"] * reads
