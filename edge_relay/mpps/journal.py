@@ -299,7 +299,7 @@ class Journal:
             if not damaged:
                 return rows
             log.error(
-                "%s in journal.db damaged: set apart, and the others go on: see mwl-relay list --parked",
+                "%s damaged in journal.db: set apart, and the others go on: see mwl-relay list --parked",
                 quantity(len(damaged), "event is", "events are"),
             )
             with self._file.using("written") as db, transaction(db):

@@ -39,7 +39,7 @@ def application(simulator: Simulation, cut: Cut) -> Starlette:
         params = Params([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
         client = request.client.host if request.client else ""
         if not simulator.requests.allow(client, simulator.clock()):
-            simulator.requests.note(params, simulator.clock(), 200, "banned")
+            simulator.requests.note(params, simulator.clock(), 200, "banned", since=since)
             return _response(simulator, ban_answer())
         fault = simulator.faults.take(params.text("content"))
         if fault is not None and fault.kind == "latency":

@@ -69,10 +69,10 @@ def _add_dashboard(app: FastAPI, services: Services) -> None:
     app.add_api_route("/", first_page_for_browsers, include_in_schema=False)
 
 
-def first_page_for_browsers(request: Request) -> Response:
+async def first_page_for_browsers(request: Request) -> Response:
     """Lead a browser to the dashboard; a program gets the same 404 as for any other address without a use."""
     if "text/html" in request.headers.get("accept", ""):
-        return first_page()
+        return await first_page()
     raise HTTPException(404)
 
 

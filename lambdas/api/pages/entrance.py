@@ -31,6 +31,6 @@ class Entrance:
         return create_dashboard(self._services)
 
 
-def first_page() -> Response:
+async def first_page() -> Response:
     """Return the answer that leads a browser to the dashboard."""
     return RedirectResponse("/app/today", 303)
