@@ -20,7 +20,7 @@ from infra.commands import no_tables
 from infra.commands.admin_settings import AdminSettings
 from infra.commands.deployment import relay_store, services
 from infra.commands.environment import load
-from infra.commands.no_tables import needs_none
+from infra.commands.no_tables import names_a_file, needs_none
 from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console
 from infra.commands.tools import text_of
@@ -122,13 +122,12 @@ def _of_file_alone(source: str, record: str, limit: int | None) -> Preview:
 
 def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:
     """Return the definition meant, and what is remembered of its source."""
-    file = Path(source)
-    if not file.exists():
+    if not names_a_file(source):
         try:
             return stored.get(source), stored.state(source)
         except NotFound:
             raise NotFound("is neither a file nor a source id", where=source) from None
-    definition = parse_definition(text_of(file))
+    definition = parse_definition(text_of(Path(source)))
     try:
         return definition, stored.state(definition.id)
     except NotFound:

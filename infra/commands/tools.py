@@ -25,5 +25,7 @@ def text_of(file: Path) -> str:
     """Return what a file says; raise `Rejected` if it cannot be read."""
     try:
         return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Rejected(f"cannot be read: {error}", where=str(file)) from None
+    except OSError as error:
+        raise Rejected(f"cannot be read: {error.strerror or error}", where=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise Rejected(f"is not UTF-8 text: {error}", where=str(file)) from None
