@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from shared.errors import MwlError, Rejected, outcome_of
+from shared.errors import MwlError, Rejected, outcome_of, unusable_file
 
 
 @contextmanager
@@ -17,8 +17,14 @@ def reported() -> Iterator[None]:
     try:
         yield
     except MwlError as error:
-        typer.echo(f"mwl-cloud: {error}", err=True)
-        raise typer.Exit(outcome_of(error).exit_code) from None
+        raise _ended(error) from None
+    except OSError as error:
+        raise _ended(unusable_file(error)) from None
+
+
+def _ended(error: MwlError) -> typer.Exit:
+    typer.echo(f"mwl-cloud: {error}", err=True)
+    return typer.Exit(outcome_of(error).exit_code)
 
 
 def text_of(file: Path) -> str:
