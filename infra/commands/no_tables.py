@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambdas.sources.definition import SourceDefinition
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from lambdas.redcap.project import RedcapProject
+    from lambdas.sources.definition import SourceDefinition
 
 TOKEN = "REDCAP_API_TOKEN"  # noqa: S105  (the name of a variable)
 

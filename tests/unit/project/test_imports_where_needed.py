@@ -53,10 +53,16 @@ UNUSED_BY_RELAY: Final = {
 UNUSED_BY_ADMINISTRATION: Final = {
     "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
     # No table is named in the environment: they end before DynamoDB's library is loaded.
-    "users list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
-    "relays list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
-    "write-backs list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
-    "sources list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
+    "users list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "relays list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "write-backs list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources preview ID": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources delete ID": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources trigger ID": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    # There is no such file.
+    "sources apply missing.toml": {*CLOUD, *KEYS, *DICOM, "requests", "lambdas.sources", TABLES_ON_SCREEN},
+    "import-pylantir missing.json": {*CLOUD, *KEYS, *DICOM, *HTTP, SETTINGS, "argon2", TABLES_ON_SCREEN},
 }
 UNUSED_BY_FUNCTION: Final = {
     "lambdas.api.main": {*DICOM, *ROUTES, *ADAPTERS, *PASSWORDS, "icalendar", "moto", "zxcvbn"},
