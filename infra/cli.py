@@ -26,7 +26,7 @@ from infra.commands.telling.unended import list_unended
 from infra.commands.tools import reported, text_of
 from infra.commands.users import users
 from infra.commands.write_backs import write_backs
-from infra.local.options import SOURCE_FILE
+from infra.local.options import SOURCE_FILE, ApiPort, AwsPort, DicomPort, RedcapPort
 from shared.errors import EXIT_CODES_HELP, NotFound, Rejected
 
 if TYPE_CHECKING:
@@ -77,10 +77,10 @@ RelayId = Annotated[str, typer.Argument(help="See: mwl-cloud relays list")]
 
 @app.command()
 def local(
-    port: Annotated[int, typer.Option(help="The API's port; 0: any.")] = 0,
-    redcap_port: Annotated[int, typer.Option(help="The REDCap simulator's port; 0: any.")] = 0,
-    dicom_port: Annotated[int, typer.Option(help="The relay's DICOM port; 0: any.")] = 0,
-    aws_port: Annotated[int, typer.Option(help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")] = 0,
+    port: ApiPort = 0,
+    redcap_port: RedcapPort = 0,
+    dicom_port: DicomPort = 0,
+    aws_port: AwsPort = 0,
     folder: Annotated[Path, typer.Option(help="Everything is written here, and only here.")] = Path(".local"),
     source: Annotated[
         Path, typer.Option(help="How REDCap's rows become items.", show_default="infra/sources/classic.toml")
@@ -103,7 +103,9 @@ def import_pylantir(  # noqa: PLR0917 - each is an option
     time_zone: Annotated[str, typer.Option(help="The scanners' time zone, like Europe/Oslo.")] = "",
     cloud_url: Annotated[str, typer.Option(help="Where our API is, for the relay.")] = "",
     ae_title: Annotated[str, typer.Option(help="What pylantir was started with: --AEtitle.")] = "MWL_SERVER",
-    port: Annotated[int, typer.Option(help="What pylantir was started with: --port.")] = 4242,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="What pylantir was started with: --port.")
+    ] = 4242,
     worklist_db: Annotated[
         Path | None, typer.Option(help="pylantir's worklist.db: exams and status.")
     ] = None,

@@ -16,6 +16,7 @@ API's answers (RFC 9457) and as a command's exit code, is the table `OUTCOMES`. 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -137,3 +138,14 @@ OUTCOMES: Final[dict[type[MwlError], ErrorOutcome]] = {
 def outcome_of(error: MwlError) -> ErrorOutcome:
     """Return what an error comes to."""
     return next(outcome for kind, outcome in OUTCOMES.items() if isinstance(error, kind))
+
+
+def unusable_file(error: OSError) -> Rejected:
+    """Return what to say of a file or folder that a command cannot use, or of a full disk.
+
+    :raises OSError: the error itself, if it is about neither.
+    """
+    if error.filename is None and error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        raise error
+    named = error.filename2 or error.filename
+    return Rejected(f"cannot be used: {error.strerror}", where="the disk" if named is None else str(named))

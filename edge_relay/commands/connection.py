@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_relay.client.scu import Peer
 
 Host = Annotated[str, typer.Option(envvar="MWL_RELAY_HOST", help="Where the relay listens.")]
-Port = Annotated[int, typer.Option(envvar="MWL_RELAY_PORT", help="Its DICOM port.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, envvar="MWL_RELAY_PORT", help="Its DICOM port.")]
 Called = Annotated[str, typer.Option(envvar="MWL_RELAY_AET", help="Its AE title.")]
 Calling = Annotated[
     str, typer.Option(help="Our AE title; the relay must know it. Empty: the relay's own, which it knows.")

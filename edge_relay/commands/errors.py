@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from edge_relay.commands.cards import cards, fits
-from shared.errors import ExitCode, MwlError, NotFound, outcome_of
+from shared.errors import ExitCode, MwlError, NotFound, outcome_of, unusable_file
 
 
 @contextmanager
@@ -23,9 +23,14 @@ def reported(refusals: tuple[type[MwlError], ...] = ()) -> Iterator[None]:
     try:
         yield
     except MwlError as error:
-        typer.echo(f"mwl-relay: {error}", err=True)
-        code = ExitCode.NO if isinstance(error, refusals) else outcome_of(error).exit_code
-        raise typer.Exit(code) from None
+        raise _ended(error, refusals) from None
+    except OSError as error:
+        raise _ended(unusable_file(error), refusals) from None
+
+
+def _ended(error: MwlError, refusals: tuple[type[MwlError], ...]) -> typer.Exit:
+    typer.echo(f"mwl-relay: {error}", err=True)
+    return typer.Exit(ExitCode.NO if isinstance(error, refusals) else outcome_of(error).exit_code)
 
 
 def existing(path: Path) -> Path:

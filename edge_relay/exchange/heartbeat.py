@@ -153,16 +153,17 @@ def health_for_cloud(found: RelayStatus, report: HealthReport, cursor: str = "")
 
     :param cursor: where the relay's last complete pull ended.
     """
+    # The cloud takes numbers only: where a file cannot be read, `problems` says so.
     return RelayHealth(
         version=report.version,
         at=found.looked_at,
         pull=_loop(report.pull),
         push=_loop(report.push),
         items=found.items,
-        unreadable=found.unreadable,
-        outbox=found.outbox,
+        unreadable=found.unreadable or 0,
+        outbox=found.outbox or 0,
         outbox_oldest_at=datetime.fromisoformat(found.oldest_event_at) if found.oldest_event_at else None,
-        parked=found.parked,
+        parked=found.parked or 0,
         problems=found.problems,
         cursor=cursor,
         refused=tuple(map(_refused, reversed(report.refused))),

@@ -36,8 +36,9 @@ class RelayStatus(BaseModel):
     :param cache_age_seconds: since the last pull that worked, or since the start if none is known of; None if
         no relay has run.
     :param items: worklist items in the cache; None if it cannot be read.
-    :param unreadable: items of the cloud this relay is too old to read.
-    :param outbox: events waiting to be sent; ``held`` of them wait behind a parked one.
+    :param unreadable: items of the cloud this relay is too old to read; None if the cache cannot be read.
+    :param outbox: events waiting to be sent; ``held`` of them wait behind a parked one. All three numbers of
+        events, and ``missing``, are None if the journal cannot be read.
     :param missing: events the journal had taken, and no longer has.
     :param outbox_age_seconds: how long the oldest event that could be sent has been waiting; None if none is.
     :param critical: scanners are not served, or what they report cannot be stored.
@@ -51,11 +52,11 @@ class RelayStatus(BaseModel):
     health: HealthReport | None
     cache_age_seconds: float | None
     items: int | None
-    unreadable: int
-    outbox: int
-    held: int
-    parked: int
-    missing: int = 0
+    unreadable: int | None
+    outbox: int | None
+    held: int | None
+    parked: int | None
+    missing: int | None = 0
     outbox_age_seconds: float | None = None
     oldest_event_at: str | None
     problems: tuple[str, ...]
@@ -91,11 +92,8 @@ def look(state_dir: Path, now: datetime, report: HealthReport | None = None) -> 
         health=report,
         cache_age_seconds=cache_age(report, now) if report else None,
         items=items,
-        unreadable=unreadable,
-        outbox=len(events) - parked,
-        held=sum(event.held for event in events if event.state == "pending"),
-        parked=parked,
-        missing=held.missing,
+        unreadable=None if items is None else unreadable,
+        **_numbers(outbox, parked),
         outbox_age_seconds=held.waiting_seconds,
         oldest_event_at=events[0].received_at if events else None,
         problems=tuple(problems(report, running, held, now)),
@@ -129,6 +127,18 @@ class _Outbox(NamedTuple):
     events: Sequence[OpenEvent]
     missing: int
     waiting_seconds: float | None
+
+
+def _numbers(outbox: _Outbox | None, parked: int) -> dict[str, int | None]:
+    """Return the numbers of events: not known, and not 0, where the journal cannot be read."""
+    if outbox is None:
+        return dict.fromkeys(("outbox", "held", "parked", "missing"))
+    return {
+        "outbox": len(outbox.events) - parked,
+        "held": sum(event.held for event in outbox.events if event.state == "pending"),
+        "parked": parked,
+        "missing": outbox.missing,
+    }
 
 
 def _outbox(path: Path, report: HealthReport | None, now: datetime) -> _Outbox | None:

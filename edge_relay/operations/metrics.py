@@ -64,7 +64,8 @@ def status_metrics(found: RelayStatus) -> Iterator[Metric]:
         labels=["state"],
     )
     for state, count in (("pending", found.outbox), ("held", found.held), ("parked", found.parked)):
-        outbox.add_metric([state], count)
+        if count is not None:
+            outbox.add_metric([state], count)
     yield outbox
     yield _gauge(
         "outbox_oldest_age_seconds",
@@ -178,7 +179,9 @@ def _gauge(name: str, what: str, value: float | None) -> Metric:
     return gauge
 
 
-def _waiting(found: RelayStatus) -> float:
+def _waiting(found: RelayStatus) -> float | None:
+    if found.outbox is None:
+        return None
     if found.oldest_event_at is None:
         return 0.0
     return max(0.0, (found.looked_at - datetime.fromisoformat(found.oldest_event_at)).total_seconds())

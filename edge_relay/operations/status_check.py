@@ -31,15 +31,15 @@ def checked(found: RelayStatus, limits: Limits) -> int:
 
 def check_line(found: RelayStatus, level: int, limits: Limits) -> str:
     """Return the line: a word, what is wrong, and figures with their limits."""
-    age, outbox_age = _figure(found.cache_age_seconds), _figure(found.outbox_age_seconds or 0.0)
-    items = "U" if found.items is None else str(found.items)  # U: not known
+    waiting = None if found.outbox is None else found.outbox_age_seconds or 0.0
+    age, outbox_age = _figure(found.cache_age_seconds), _figure(waiting)
     figures = [
-        f"items={items}",
+        f"items={_number(found.items)}",
         f"cache_age={age};{_limit(limits.warning_age)};{limits.critical_age:.0f}",
-        f"outbox={found.outbox}",
+        f"outbox={_number(found.outbox)}",
         f"outbox_age={outbox_age};{_limit(limits.warning_outbox_age)};{limits.critical_outbox_age:.0f}",
-        f"parked={found.parked}",
-        f"missing={found.missing}",
+        f"parked={_number(found.parked)}",
+        f"missing={_number(found.missing)}",
     ]
     said = (*(sentence for _, sentence in _too_old(found, limits)), *found.problems)
     # What follows a vertical bar is figures, wherever it stands.
@@ -64,6 +64,10 @@ def _too_old(found: RelayStatus, limits: Limits) -> list[tuple[int, str]]:
         elif age is not None and warning is not None and age >= warning:
             told.append((WARNING, f"{what} {span(age)} old"))
     return told
+
+
+def _number(number: int | None) -> str:
+    return "U" if number is None else str(number)  # U: not known
 
 
 def _figure(seconds: float | None) -> str:

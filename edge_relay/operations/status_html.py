@@ -180,10 +180,14 @@ def _pulled(found: RelayStatus) -> str:
 
 
 def _journal(found: RelayStatus) -> str:
-    return "cannot be stored" if found.health and found.health.journal.failure else "stored safely"
+    if found.health and found.health.journal.failure:
+        return "cannot be stored"
+    return "cannot be read" if found.outbox is None else "stored safely"
 
 
 def _outbox(found: RelayStatus) -> str:
+    if found.outbox is None:
+        return "what is still to be sent is not known"
     if not found.outbox and not found.parked:
         return "everything has been sent"
     return f"{found.outbox} to send, {found.parked} parked; the oldest came {oldest_event(found)}"

@@ -62,12 +62,12 @@ def facts(found: RelayStatus) -> list[tuple[str, str]]:
             ("self-query", self_query(health, now)),
         ]
     lines += [
-        ("worklist items", "-" if found.items is None else str(found.items)),
-        ("unreadable items", str(found.unreadable)),
+        ("worklist items", figure(found.items)),
+        ("unreadable items", figure(found.unreadable)),
         ("MPPS journal", journal(found)),
-        ("events to send", f"{found.outbox} ({found.held} behind a parked one)"),
+        ("events to send", to_send(found)),
         ("oldest event", oldest_event(found)),
-        ("parked events", str(found.parked)),
+        ("parked events", figure(found.parked)),
     ]
     if health and health.certificate_not_after:
         lines.append(("TLS certificate", f"valid until {date_of(health.certificate_not_after)}"))
@@ -78,7 +78,17 @@ def journal(found: RelayStatus) -> str:
     """Say how the journal is."""
     if found.health and found.health.journal.failure:
         return f"cannot be written: {found.health.journal.failure}"
-    return "good"
+    return "cannot be read" if found.outbox is None else "good"
+
+
+def to_send(found: RelayStatus) -> str:
+    """Say how many events are to be sent, and what holds them up."""
+    return "-" if found.outbox is None else f"{found.outbox} ({found.held} behind a parked one)"
+
+
+def figure(number: int | None) -> str:
+    """Return a number; a dash if it is not known."""
+    return "-" if number is None else str(number)
 
 
 def oldest_event(found: RelayStatus) -> str:

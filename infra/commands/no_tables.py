@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +17,21 @@ if TYPE_CHECKING:
 TOKEN = "REDCAP_API_TOKEN"  # noqa: S105  (the name of a variable)
 
 
+def names_a_file(source: str) -> bool:
+    """Tell whether a definition's file is meant, and not the id of a source.
+
+    What cannot be an id is a file, there or not. A folder that is called like a source is none.
+    """
+    if Path(source).is_file():
+        return True
+    from lambdas.sources.definition import ID_PATTERN
+
+    return re.fullmatch(ID_PATTERN, source) is None
+
+
 def needs_none(source: str) -> bool:
     """Tell whether a preview is of a file, and no deployment is named: then none is needed."""
-    return Path(source).exists() and not os.environ.get("WORKLIST_TABLE")
+    return names_a_file(source) and not os.environ.get("WORKLIST_TABLE")
 
 
 def connect(definition: SourceDefinition) -> RedcapProject:

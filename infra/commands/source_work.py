@@ -18,7 +18,7 @@ import typer
 from infra.commands import no_tables
 from infra.commands.deployment import relay_store, services
 from infra.commands.environment import load
-from infra.commands.no_tables import needs_none
+from infra.commands.no_tables import names_a_file, needs_none
 from infra.commands.preview_tables import show_preview
 from infra.commands.screen import console
 from infra.commands.tools import text_of
@@ -137,13 +137,12 @@ def _of_file_alone(source: str, record: str, limit: int | None) -> Preview:
 
 def _meant(source: str, stored: SourceStore) -> tuple[SourceDefinition, SourceState]:
     """Return the definition meant, and what is remembered of its source."""
-    file = Path(source)
-    if not file.exists():
+    if not names_a_file(source):
         try:
             return stored.get(source), stored.state(source)
         except NotFound:
             raise NotFound("is neither a file nor a source id", where=source) from None
-    definition = _definition(file)
+    definition = _definition(Path(source))
     try:
         return definition, stored.state(definition.id)
     except NotFound:

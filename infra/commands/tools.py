@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from shared.errors import MwlError, Rejected, outcome_of
+from shared.errors import MwlError, Rejected, outcome_of, unusable_file
 
 
 @contextmanager
@@ -17,13 +17,21 @@ def reported() -> Iterator[None]:
     try:
         yield
     except MwlError as error:
-        typer.echo(f"mwl-cloud: {error}", err=True)
-        raise typer.Exit(outcome_of(error).exit_code) from None
+        raise _ended(error) from None
+    except OSError as error:
+        raise _ended(unusable_file(error)) from None
+
+
+def _ended(error: MwlError) -> typer.Exit:
+    typer.echo(f"mwl-cloud: {error}", err=True)
+    return typer.Exit(outcome_of(error).exit_code)
 
 
 def text_of(file: Path) -> str:
     """Return what a file says; raise `Rejected` if it cannot be read."""
     try:
         return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Rejected(f"cannot be read: {error}", where=str(file)) from None
+    except OSError as error:
+        raise Rejected(f"cannot be read: {error.strerror or error}", where=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise Rejected(f"is not UTF-8 text: {error}", where=str(file)) from None

@@ -13,7 +13,7 @@ import typer
 
 from infra.deployed.deployed_stack import DeployedStack
 from infra.local.demo import serve
-from infra.local.options import StackOptions
+from infra.local.options import ApiPort, AwsPort, DicomPort, RedcapPort, StackOptions
 
 
 def deploy_local(
@@ -21,10 +21,10 @@ def deploy_local(
     folder: Annotated[Path, typer.Option(help="Everything is written here, and only here.")] = Path(
         ".deployed"
     ),
-    port: Annotated[int, typer.Option(help="The API's port; 0: any.")] = 0,
-    redcap_port: Annotated[int, typer.Option(help="The REDCap simulator's port; 0: any.")] = 0,
-    dicom_port: Annotated[int, typer.Option(help="The relay's DICOM port; 0: any.")] = 0,
-    aws_port: Annotated[int, typer.Option(help="MiniStack's port; 0: any.")] = 0,
+    port: ApiPort = 0,
+    redcap_port: RedcapPort = 0,
+    dicom_port: DicomPort = 0,
+    aws_port: AwsPort = 0,
 ) -> None:
     """Deploy template.yaml into MiniStack, and show the whole loop with it."""
     options = StackOptions(

@@ -29,10 +29,10 @@ from rich.table import Table
 
 from edge_relay.operations.memory import use_one_heap
 from edge_relay.upper_layer.pynetdicom_tuning import quiet
-from infra.local.options import SOURCE_FILE, StackOptions
+from infra.local.options import SOURCE_FILE, ApiPort, AwsPort, DicomPort, RedcapPort, StackOptions
 from infra.local.stack import LocalStack
 from infra.local.story import Story, StoryFailed
-from shared.errors import ExitCode, MwlError
+from shared.errors import ExitCode, MwlError, unusable_file
 from shared.text.quantity import quantity
 
 FIRST_SYNC_SECONDS = 120.0
@@ -46,10 +46,10 @@ class Stopped(Exception):
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Play the story and exit.")] = False,
     folder: Annotated[Path, typer.Option(help="Everything is written here, and only here.")] = Path(".demo"),
-    port: Annotated[int, typer.Option(help="The API's port; 0: any.")] = 0,
-    redcap_port: Annotated[int, typer.Option(help="The REDCap simulator's port; 0: any.")] = 0,
-    dicom_port: Annotated[int, typer.Option(help="The relay's DICOM port; 0: any.")] = 0,
-    aws_port: Annotated[int, typer.Option(help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")] = 0,
+    port: ApiPort = 0,
+    redcap_port: RedcapPort = 0,
+    dicom_port: DicomPort = 0,
+    aws_port: AwsPort = 0,
     source: Annotated[Path, typer.Option(help="How REDCap's rows become worklist items.")] = SOURCE_FILE,
     within: Annotated[
         float | None,
@@ -109,8 +109,14 @@ def serve(
         console.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(ExitCode.NO) from None
     except MwlError as error:
-        console.print(f"[bold red]Cannot run:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(ExitCode.WRONG_USE) from None
+        raise _cannot_run(console, error) from None
+    except OSError as error:
+        raise _cannot_run(console, unusable_file(error)) from None
+
+
+def _cannot_run(console: Console, error: MwlError) -> typer.Exit:
+    console.print(f"[bold red]Cannot run:[/] {escape(str(error))}", highlight=False)
+    return typer.Exit(ExitCode.WRONG_USE)
 
 
 def _run(

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 SOURCE_FILE: Final = Path(__file__).parents[1] / "sources" / "classic.toml"
+
+_MOST: Final = 65535
+ApiPort = Annotated[int, typer.Option(min=0, max=_MOST, help="The API's port; 0: any.")]
+RedcapPort = Annotated[int, typer.Option(min=0, max=_MOST, help="The REDCap simulator's port; 0: any.")]
+DicomPort = Annotated[int, typer.Option(min=0, max=_MOST, help="The relay's DICOM port; 0: any.")]
+AwsPort = Annotated[
+    int, typer.Option(min=0, max=_MOST, help="The port of DynamoDB, SQS, Secrets Manager; 0: any.")
+]
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from shared.text.spelling import did_you_mean
 from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName, SiteName, Status
 
+ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -175,7 +176,7 @@ class SourceDefinition(Section):
         instead; five items may always go.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    id: Annotated[str, Field(pattern=ID_PATTERN)]
     site: OptionalSiteName = ""
     sites_by_dag: dict[str, SiteName] = Field(default_factory=dict)
     url: str

@@ -260,4 +260,6 @@ def _told(running: _Run) -> RelayStatus | None:
 
 
 def _left(told: RelayStatus | None) -> float:
-    return math.inf if told is None else told.outbox + told.parked
+    if told is None or told.outbox is None or told.parked is None:
+        return math.inf
+    return told.outbox + told.parked

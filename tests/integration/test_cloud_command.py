@@ -99,7 +99,8 @@ def test_a_new_password_ends_the_old_one(rig: CloudRig) -> None:
         (("relays", "scanners", "apply", "nothing", "/does/not/exist.toml"), 2, "/does/not/exist.toml"),
         (("relays", "scanners", "apply", "nothing", "/dev/null"), 2, "no such relay"),
         (("sources", "sync", "nothing"), 2, "nothing"),
-        (("sources", "preview", "nothing"), 2, "nothing"),
+        (("sources", "preview", "nothing"), 2, "nothing: is neither a file nor a source id"),
+        (("sources", "preview", "missing.toml"), 2, "missing.toml: cannot be read: No such file"),
         (("sources", "trigger", "nothing"), 2, "nothing"),
         (("sources", "apply", "/does/not/exist.toml"), 2, "/does/not/exist.toml"),
     ],
@@ -161,6 +162,18 @@ def test_a_preview_of_a_file_needs_no_deployment_but_a_token(
     assert "sub_000001_ses_1" in shown.output
     assert "5 of 5 records" in shown.output
     assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_a_preview_of_a_file_that_is_not_there_says_so_without_a_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("WORKLIST_TABLE", "ACCOUNTS_TABLE", "REDCAP_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    failed = mwl_cloud("sources", "preview", "missing.toml")
+    assert (failed.exit_code, failed.output) == (
+        2,
+        "mwl-cloud: missing.toml: cannot be read: No such file or directory\n",
+    )
 
 
 def test_a_relay_is_enrolled_listed_and_revoked(rig: CloudRig) -> None:

@@ -383,3 +383,9 @@ def test_a_journal_is_looked_through_and_what_is_missing_is_told_until_it_is_acc
 def test_version_is_that_of_the_distribution() -> None:
     asked = mwl_relay("--version")
     assert (asked.exit_code, asked.output) == (0, f"mwl-relay {version('mwl-relay')}\n")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "-1"])
+def test_a_port_that_cannot_be_is_wrong_use(port: str) -> None:
+    refused = CliRunner().invoke(app, ["echo", "--port", port])
+    assert (refused.exit_code, "--port" in refused.output) == (2, True)

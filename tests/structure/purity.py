@@ -33,6 +33,7 @@ MAY_USE = frozenset(
         "difflib",
         "email",
         "enum",
+        "errno",
         "fractions",
         "functools",
         "graphlib",

@@ -15,13 +15,13 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from lambdas.sources.definition import ID_PATTERN
 from lambdas.store.accounts.rows import AccountRows, Audited, hidden_name
 from lambdas.store.audit.entry import SYSTEM, Action, Actor, Subject
 from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.models import Tables
 from shared.errors import AlreadyExists, NotFound
 
-_SOURCE_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _NO_SOURCE: Final = "-"
 _NOBODYS: Final = hidden_name("the secret of no source")
 """Compared with where there is no trigger: that must take as long as a wrong secret."""
@@ -100,7 +100,7 @@ class TriggerStore:
         :raises NotFound: the secret is not the source's, or there is no such source: the same answer, found
             in the same time.
         """
-        trigger = self.find(source_id if _SOURCE_ID.fullmatch(source_id) else _NO_SOURCE)
+        trigger = self.find(source_id if re.fullmatch(ID_PATTERN, source_id) else _NO_SOURCE)
         kept = trigger.secret_hash if trigger else _NOBODYS
         right = hmac.compare_digest(hidden_name(secret), kept)
         if trigger is None or not right:

@@ -30,6 +30,7 @@ from shared.errors import (
     Rejected,
     Unavailable,
     outcome_of,
+    unusable_file,
 )
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -131,3 +132,26 @@ def test_only_what_may_pass_is_worth_trying_again(kind: type[MwlError], retryabl
 def test_what_pydantic_is_told_of_is_a_value_error() -> None:
     assert issubclass(Rejected, ValueError)
     assert not issubclass(Unavailable, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            FileNotFoundError(2, "No such file or directory", "/proc/x"),
+            "/proc/x: cannot be used: No such file",
+        ),
+        (PermissionError(13, "Permission denied", "a", None, "b"), "b: cannot be used: Permission denied"),
+        (OSError(28, "No space left on device"), "the disk: cannot be used: No space left on device"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_and_a_full_disk_too(error: OSError, said: str) -> None:
+    assert str(unusable_file(error)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(32, "Broken pipe"), ConnectionResetError(104, "reset"), OSError()]
+)
+def test_an_error_about_no_file_stays_what_it_is(error: OSError) -> None:
+    with pytest.raises(type(error)):
+        unusable_file(error)

@@ -256,3 +256,20 @@ def test_events_missing_from_the_journal_are_a_problem(state: Path) -> None:
     found = status.look(state, NOW, a_report())
     assert found.missing == 1
     assert "missing from the journal" in found.problems[0]
+
+
+def test_numbers_of_a_file_that_cannot_be_read_are_not_known_and_not_none(state: Path) -> None:
+    (state / "journal.db").write_bytes(b"no database" * 1000)
+    found = status.look(state, NOW, a_report())
+    assert (found.outbox, found.held, found.parked, found.missing) == (None, None, None, None)
+    assert (found.items, found.unreadable) == (0, 0)
+    assert "the journal cannot be read" in found.problems
+    (state / "cache.db").unlink()
+    assert status.look(state, NOW, a_report()).unreadable is None
+
+
+def test_a_heartbeat_tells_of_a_journal_that_cannot_be_read(state: Path) -> None:
+    (state / "journal.db").unlink()
+    sent = health_for_cloud(status.look(state, NOW, a_report()), a_report())
+    assert (sent.outbox, sent.parked) == (0, 0)
+    assert "the journal cannot be read" in sent.problems

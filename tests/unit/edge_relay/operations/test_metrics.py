@@ -119,6 +119,8 @@ def test_what_is_not_known_has_no_sample(tmp_path: Path) -> None:
     found = scraped(tmp_path, a_health())
     assert found["mwl_relay_cache_items"].samples == []
     assert found["mwl_relay_self_query_duration_seconds"].samples == []
+    assert found["mwl_relay_outbox_events"].samples == []
+    assert found["mwl_relay_outbox_oldest_age_seconds"].samples == []
 
 
 def test_the_guide_lists_every_metric_and_no_other(state: Path) -> None:

@@ -46,3 +46,10 @@ def test_figures_have_their_limits_and_the_sentence_no_bar() -> None:
 def test_what_is_not_known_is_u() -> None:
     line = check_line(a_relay_status(items=None, cache_age_seconds=None), 1, LIMITS)
     assert "items=U cache_age=U;;3600" in line
+
+
+def test_the_numbers_of_a_journal_that_cannot_be_read_are_u() -> None:
+    unread = a_relay_status(outbox=None, held=None, parked=None, missing=None, problems=("no journal",))
+    line = check_line(unread, checked(unread, LIMITS), LIMITS)
+    assert line.endswith("outbox=U outbox_age=U;;7200 parked=U missing=U")
+    assert line.startswith("WARNING - no journal")

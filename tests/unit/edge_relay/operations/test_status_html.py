@@ -80,6 +80,13 @@ def test_problems_stand_on_top_in_words() -> None:
     assert "3 to send, 1 parked; the oldest came 2 h ago" in text
 
 
+def test_a_journal_that_cannot_be_read_is_not_called_safe() -> None:
+    unread = a_status(outbox=None, held=None, parked=None, missing=None, problems=("the journal",))
+    text = Seen(status_html.overview(unread)).text
+    assert "what is still to be sent is not known" in text
+    assert ("stored safely" in text, "everything has been sent" in text) == (False, False)
+
+
 def test_a_scanner_leads_to_what_it_would_see_and_the_relay_itself_is_none() -> None:
     asked = Exchange(at=NOW - timedelta(minutes=3), service="C-FIND", status=0, answers=7)
     scanners = {"MR 1/A": ScannerHealth(query=asked), "MWL_RELAY": ScannerHealth()}
