@@ -139,7 +139,7 @@ def test_every_command_says_how_to_set_what_it_lacks(
 def test_a_list_of_relays_has_whole_ids_on_a_terminal_of_any_width(
     rig: CloudRig, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    monkeypatch.setattr(screen.console, "_width", width)
+    monkeypatch.setattr(screen.console(), "_width", width)
     relays = RelayStore(rig.tables, now=rig.clock, new_id=lambda: "r" * 32, new_code=lambda: "a-code")
     code, _ = relays.invite("north")
     relays.enroll(code, public_key="PEM", name="a relay with quite a long name in the basement")
@@ -353,7 +353,7 @@ def applied(rig: CloudRig, redcap: RedcapSimulator, folder: Path) -> str:
 
 
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen.console, "_width", 250)
+    monkeypatch.setattr(screen.console(), "_width", 250)
 
 
 def test_a_preview_of_a_file_shows_items_and_scanners_and_stores_nothing(
