@@ -38,7 +38,7 @@ class Hospital:
     others_own: Path
 
     def ask(self, item: WorklistItem, ca: Path | None, own: Path | None) -> StudyImages | None:
-        return ask(peer_of(self.archive.settings(tls_ca=ca, tls_client=own, timeout_seconds=5), "R"), item)
+        return ask(peer_of(self.archive.settings(tls_ca=ca, tls_client=own), "R"), item)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_an_archive_that_speaks_tls_only_answers_nothing_without(hospital: Hospi
 
 def test_an_archive_without_tls_is_told_apart(tmp_path: Path, hospital: Hospital) -> None:
     with running_archive("orthanc", tmp_path) as plain, pytest.raises(Unavailable) as raised:
-        ask(peer_of(plain.settings(tls_ca=hospital.ca, timeout_seconds=5), "R"), an_item("005"))
+        ask(peer_of(plain.settings(tls_ca=hospital.ca), "R"), an_item("005"))
     assert "this port does not speak TLS (port of [[archives]])" in str(raised.value.hint)
 
 
