@@ -72,18 +72,19 @@ def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:
 
 def stored_item(row: ItemRow) -> StoredItem:
     """Return what a row holds."""
+    held = row.attribute_values.get  # each attribute of a PynamoDB model takes as long as all of this
     return StoredItem.model_validate(
         {
-            "item": _item_of(row.body or "{}"),
-            "feed_seq": int(row.feed_seq),
-            "edited": tuple(row.edited or ()),
-            "progress": row.progress or {},
-            "status_owner": row.status_owner or "source",
-            "gone": bool(row.gone),
-            "audited": row.audited or "",
-            "performed": row.performed or (),
-            "timing": row.timing or {},
-            "images": row.images,
+            "item": _item_of(held("body") or "{}"),
+            "feed_seq": held("feed_seq"),
+            "edited": tuple(held("edited") or ()),
+            "progress": held("progress") or {},
+            "status_owner": held("status_owner") or "source",
+            "gone": bool(held("gone")),
+            "audited": held("audited") or "",
+            "performed": held("performed") or (),
+            "timing": held("timing") or {},
+            "images": held("images"),
         }
     )
 

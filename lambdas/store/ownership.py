@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, Literal
 
@@ -89,13 +90,32 @@ class StoredItem(BaseModel):
         """Which version of the item this is: other content has another, also in a restored table."""
         # What an earlier build did not know adds nothing as long as it is empty: versions stay the same.
         later = set() if self.images else {"images"}
-        content = self.model_dump_json(exclude={"feed_seq", "audited", "timing", *later}).encode()
-        return f"{self.feed_seq}-{sha256(content).hexdigest()[:12]}"
+        rest = self.model_dump_json(exclude={"item", "feed_seq", "audited", "timing", *later})
+        content = f'{{"item":{_json_of(_Same(self.item))},{rest[1:]}'
+        return f"{self.feed_seq}-{sha256(content.encode()).hexdigest()[:12]}"
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""
         beside = {"feed_seq": other.feed_seq, "audited": other.audited, "timing": other.timing}
         return self.model_copy(update=beside) == other
+
+
+class _Same:
+    """An item as the key of a memo: this very object, which never changes."""
+
+    def __init__(self, item: WorklistItem) -> None:
+        self.item: Final = item
+
+    def __hash__(self) -> int:
+        return id(self.item)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.item is other.item
+
+
+@lru_cache(maxsize=1024)  # a page that renews itself reads the same items again
+def _json_of(same: _Same) -> str:
+    return same.item.model_dump_json()
 
 
 def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -10,11 +10,13 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambdas.access.role import Role
 from lambdas.api.pages.session import Visitor
+from lambdas.api.pages.views.day import Row
 from lambdas.api.pages.views.navigation import NOTICES, links
 from shared.text.quantity import quantity
 
@@ -64,7 +66,17 @@ def environment() -> Environment:
     )
     found.globals["static"] = static_address
     found.globals["quantity"] = quantity
+    found.globals["exam_row"] = exam_row
     return found
+
+
+@lru_cache(maxsize=2048)
+def exam_row(row: Row, may_write: bool) -> Markup:
+    """Return a row of Today. A page that renews itself has the same rows again, but for few.
+
+    A row is all that is shown, in words: another state, name or reader's rights make another row.
+    """
+    return Markup(environment().get_template("today_row.html").render(row=row, may_write=may_write))  # noqa: S704
 
 
 @cache

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from lambdas.api.pages.views.missing import Missing
 from lambdas.api.pages.views.site import SiteState, scanners_heard, summary, troubles
@@ -18,11 +18,11 @@ from shared.worklist_item import Status
 
 MARKS: Final = {Status.ARRIVED: "Arrived", Status.NO_SHOW: "Did not come", Status.SCHEDULED: "Back to booked"}
 """What a person may mark, and what the button says."""
+_ARRIVED, _NO_SHOW, _BOOKED = ((status.value, label) for status, label in MARKS.items())
 _TO_COME: Final[frozenset[Kind]] = frozenset({"waiting", "here", "late"})
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A button: ``value`` is ``STATUS/item id/version``; ``spoken`` says of which exam it is."""
 
     label: str
@@ -30,8 +30,7 @@ class Mark:
     spoken: str
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """An exam in a table.
 
     :param note: what is worth knowing; ``told``: whether REDCap knows of the scan.
@@ -128,7 +127,7 @@ def _with_next(rows: Iterable[Row], *, is_today: bool) -> tuple[Row, ...]:
     waiting = (number for number, row in enumerate(found) if row.kind in _TO_COME)
     number = next(waiting, None) if is_today else None
     if number is not None:
-        found[number] = replace(found[number], is_next=True)
+        found[number] = found[number]._replace(is_next=True)
     return tuple(found)
 
 
@@ -190,15 +189,13 @@ def _marks(stored: StoredItem, today: str, exam: str) -> tuple[Mark, ...]:
     item = stored.item
     status, day = item.performed_procedure_step_status, item.scheduled_start_date
     if status is Status.NO_SHOW or status is Status.ARRIVED:
-        wanted = [Status.SCHEDULED, Status.NO_SHOW] if status is Status.ARRIVED else [Status.SCHEDULED]
+        wanted = (_BOOKED, _NO_SHOW) if status is Status.ARRIVED else (_BOOKED,)
     elif status in WAITING and day <= today:
-        wanted = [Status.ARRIVED, Status.NO_SHOW]
+        wanted = (_ARRIVED, _NO_SHOW)
     else:
-        wanted = []
-    version = stored.version if wanted else ""
-    return tuple(
-        Mark(MARKS[each], f"{each.value}/{item.id}/{version}", f"{MARKS[each]}: {exam}") for each in wanted
-    )
+        return ()
+    exact = f"{item.id}/{stored.version}"
+    return tuple(Mark(label, f"{value}/{exact}", f"{label}: {exam}") for value, label in wanted)
 
 
 def _heard(state: SiteState, scanner: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from shared.steps.procedure_step import Step, StepStatus
@@ -29,10 +30,12 @@ class State(NamedTuple):
     note: str = ""
 
 
+_WAITS: Final = {Status.SCHEDULED: "booked", Status.ARRIVED: "arrived", Status.READY: "ready"}
 NOT_ENDED: Final = State("late", "begun, not ended", "say whether it was done")
 """Of an exam that a scanner began, and whose end nobody waits for any more."""
 
 
+@lru_cache(maxsize=1024)  # a page that renews itself says the same names again
 def person(name: str, *, hidden: bool = False) -> str:
     """Return a DICOM person name as people write it, ``Zoë Núñez``; letters of another script in brackets.
 
@@ -147,11 +150,8 @@ def _running(item: WorklistItem, started: datetime | None, local_now: datetime) 
 
 
 def _waiting(item: WorklistItem, status: Status, local_now: datetime) -> State:
-    words: dict[Status, tuple[Kind, str]] = {
-        Status.ARRIVED: ("here", "arrived"),
-        Status.READY: ("here", "ready"),
-    }
-    kind, said = words.get(status, ("waiting", "booked"))
+    kind: Kind = "waiting" if status is Status.SCHEDULED else "here"
+    said = _WAITS[status]
     late = (local_now - planned_start(item)).total_seconds() / 60
     if late < LATE_MINUTES:
         return State(kind, said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -33,6 +34,26 @@ STATUS = "performed_procedure_step_status"
 
 def stored(**changes: Any) -> StoredItem:
     return StoredItem(item=an_item(), feed_seq=7).model_copy(update=changes)
+
+
+def plain_version(item: StoredItem) -> str:
+    """What a version was before its item's JSON was remembered: of one dump of the whole."""
+    content = item.model_dump_json(exclude={"feed_seq", "audited", "timing", "images"}).encode()
+    return f"{item.feed_seq}-{sha256(content).hexdigest()[:12]}"
+
+
+@pytest.mark.parametrize("edited", [(), ("patient_name",)])
+@pytest.mark.parametrize("name", ["Núñez^Zoë", 'Quote"^Back\\', "", "山田^太郎"])
+def test_a_version_is_of_the_whole_content(name: str, edited: tuple[str, ...]) -> None:
+    one = stored(item=an_item().model_copy(update={"patient_name": name}), edited=edited)
+    assert [one.version, one.version] == [plain_version(one)] * 2
+    for other in (
+        one.model_copy(update={"item": one.item.model_copy(update={"patient_name": "Other"})}),
+        one.model_copy(update={"edited": ("modality",)}),
+        one.model_copy(update={"status_owner": "person"}),
+        one.model_copy(update={"feed_seq": 8}),
+    ):
+        assert other.version == plain_version(other) != one.version
 
 
 def step(status: StepStatus, *, minute: int = 0, uid: str = "2.25.1", reason: str = "") -> Step:
