@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from infra.local.template import load as load_as_written
 from lambdas.api.routes import hooks
 from lambdas.api.routes.sources import PREVIEW_SECONDS
 from lambdas.api.services import REDCAP_SECONDS
@@ -570,3 +571,9 @@ def test_a_question_to_athena_is_stopped_when_it_reads_too_much() -> None:
     configured = properties("HistoryWorkgroup")["WorkGroupConfiguration"]
     assert configured["BytesScannedCutoffPerQuery"] == {"Ref": "HistoryBytesPerQuery"}
     assert configured["EnforceWorkGroupConfiguration"] is True
+
+
+def test_no_list_is_common_to_all_functions_for_sam_adds_a_functions_own_to_it() -> None:
+    common = load_as_written(ROOT / "template.yaml")["Globals"]["Function"]
+    assert [name for name, value in common.items() if isinstance(value, list)] == []
+    assert all(len(each["Properties"]["Architectures"]) == 1 for each in FUNCTIONS.values())
