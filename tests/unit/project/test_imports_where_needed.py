@@ -25,12 +25,13 @@ ADAPTERS: Final = {"boto3", "jinja2", "redcap", "requests"}
 EXCHANGE: Final = {"shared.feed", "shared.relay_health", "edge_relay.worklist.cache"}
 HEARTBEAT: Final = "shared.relay_health"
 ROUTES: Final = {"lambdas.api.routes.worklist", "lambdas.api.schemas.items", "lambdas.api.reports"}
+OUTPUT: Final = {"hmac", "json"}
 PASSWORDS: Final = {"argon2", "pwdlib"}  # bcrypt: cryptography loads it
 
 pytestmark = pytest.mark.slow  # a process each
 
 UNUSED_BY_RELAY: Final = {
-    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
+    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", *OUTPUT, TABLES_ON_SCREEN},
     "list": {*CLOUD, *HTTP, *KEYS, *DICOM, "prometheus_client", SETTINGS, TABLES_ON_SCREEN},
     "status": {*CLOUD, *HTTP, *KEYS, *DICOM, "prometheus_client", SETTINGS, TABLES_ON_SCREEN},
     "check-config --explain": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, TABLES_ON_SCREEN},
@@ -51,7 +52,18 @@ UNUSED_BY_RELAY: Final = {
     },
 }
 UNUSED_BY_ADMINISTRATION: Final = {
-    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
+    "--help": {
+        *CLOUD,
+        *HTTP,
+        *KEYS,
+        *DICOM,
+        *SERVING,
+        SETTINGS,
+        "pydantic",
+        "json",
+        "hmac",
+        TABLES_ON_SCREEN,
+    },
     # No table is named in the environment: they end before DynamoDB's library is loaded.
     "users list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
     "relays list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
