@@ -87,6 +87,15 @@ UNUSED_BY_FUNCTION: Final = {
 }
 
 SETTINGS_FILE: Final = '[relay]\ncloud_url = "http://127.0.0.1:9"\n[[scanners]]\nae_title = "PRISMA1"\n'
+COMMAND: Final = """
+import sys
+from edge_relay.__main__ import main
+sys.argv = ["mwl-relay", "list", "-s", "nowhere"]
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 2, ended
+"""
 _RUN: Final = """
 import atexit, sys
 atexit.register(lambda: print("LOADED", *sys.modules))
@@ -129,6 +138,11 @@ def test_the_collector_does_not_look_through_a_function_while_it_is_loaded() -> 
         "print(max(collected), len(collected) < 50)"
     )
     assert shown == "0 True"
+
+
+@pytest.mark.parametrize("program", ["import lambdas.schedule", COMMAND])
+def test_nobody_looks_for_plugins_of_pydantic_in_every_package(program: str) -> None:
+    assert python(f"{program}\nfrom pydantic.plugin import _loader\nprint(_loader._plugins)") == "None"
 
 
 def test_what_a_command_loads_is_seen(tmp_path: Path) -> None:
