@@ -21,9 +21,11 @@ from lambdas.aws.sync_requests import SyncRequests
 from lambdas.notices.store import NoticeStore
 from lambdas.store.accounts.browser_sessions import BrowserSessionStore
 from lambdas.store.accounts.calendars import CalendarStore
+from lambdas.store.accounts.doubted_images import DoubtedImageStore
 from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
+from lambdas.store.accounts.polls import Polls
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.shown_items import ShownItemStore
 from lambdas.store.accounts.sign_ons import SignOnStore
@@ -76,11 +78,13 @@ class Services:
     steps: StepStore
     step_links: StepLinks
     completions: Completions
+    doubted_images: DoubtedImageStore
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
     sign_ons: SignOnStore
     relays: RelayStore
+    polls: Polls
     shown_items: ShownItemStore
     self_tests: SelfTestStore
     sources: SourceStore
@@ -142,6 +146,7 @@ def services_from(
     worklist = WorklistStore(tables, now=now, new_id=_new_id, settle_seconds=settings.settle_seconds)
     steps = StepStore(tables, worklist, now=now)
     users = UserStore(tables, now=now)
+    relays = RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code)
     secrets_manager, sqs = _clients(settings.aws_region)
     vault = Secrets(secrets_manager, now=now)
 
@@ -158,14 +163,16 @@ def services_from(
         site_hours=SiteHours(tables),
         steps=steps,
         step_links=StepLinks(tables, worklist, steps),
-        completions=Completions(worklist),
+        completions=Completions(worklist, doubted := DoubtedImageStore(tables, now=now)),
+        doubted_images=doubted,
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),
         sign_ons=SignOnStore(tables),
         shown_items=ShownItemStore(tables),
         open_id_provider=_open_id_provider(settings, vault, now),
-        relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        relays=relays,
+        polls=Polls(tables, relays),
         self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),
         sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),

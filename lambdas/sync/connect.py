@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS: Final = 120.0
 """How long to wait for a turn at a server that others ask too, or that wants to be left alone."""
 
-_ALONE: Final = "token"
+ALONE: Final = "token"
+"""The key of a token that has a secret for itself."""
 
 Connect = Callable[[SourceDefinition], "RedcapProject"]
 
@@ -39,10 +40,14 @@ def token_of(reference: str, prefix: str, read: Callable[[str], Mapping[str, Any
     :raises Rejected: the secret has no token there.
     """
     name, _, key = reference.partition(":")
-    token = read(prefix + name).get(key or _ALONE)
+    token = read(prefix + name).get(key or ALONE)
     if not isinstance(token, str):
-        place = json.dumps(key or _ALONE)
-        raise Rejected(f'the secret must have {place}: "<REDCap API token>"', where=prefix + name)
+        place = json.dumps(key or ALONE)
+        raise Rejected(
+            f'the secret must have {place}: "<REDCap API token>"',
+            where=prefix + name,
+            hint=f"mwl-cloud sources token {reference}",
+        )
     return token.strip()
 
 
