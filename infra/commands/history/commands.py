@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from infra.commands.tools import reported
-from lambdas.history.facts.pseudonyms import MOST_WEEKS
 from shared.errors import Rejected
 from shared.missing_extra import needs_extra
 from shared.text.quantity import quantity
@@ -46,6 +45,7 @@ def export(
     """Write the history into a folder, without names. Reads both tables as a whole."""
     with reported(), needs_extra("mwl-cloud history", "history"):
         from infra.commands.history import work
+        from lambdas.history.facts.pseudonyms import MOST_WEEKS
 
         # Dates of a study that asks for it are moved by up to half a year.
         furthest = datetime.now(UTC).date() + timedelta(weeks=MOST_WEEKS)
