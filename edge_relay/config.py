@@ -232,6 +232,12 @@ class ArchiveSettings(BaseModel):
         None, description="The AE title the relay calls it under. Default: ae_title of [relay]."
     )
     timeout_seconds: Seconds = Field(30, description="How long it may take to answer one query.")
+    tls_ca: PemFile | None = Field(
+        None, description="DICOM over TLS: the archive's certificate, or its authority's, a PEM file."
+    )
+    tls_client: PemFile | None = Field(
+        None, description="With tls_ca, if the archive asks: the relay's certificate and key, one PEM file."
+    )
 
 
 class ImagesSettings(BaseModel):
@@ -321,6 +327,11 @@ class Settings(BaseSettings):
         for each in self.scanners:
             if each.images_from and each.images_from not in titles:
                 raise Rejected(f"scanners: images_from of {each.ae_title} is no archive of [[archives]]")
+        for archive in self.archives:
+            if archive.tls_client and not archive.tls_ca:
+                raise Rejected(
+                    f"archives: {archive.ae_title} has tls_client, which encrypts only with tls_ca"
+                )
         return self
 
 
@@ -330,6 +341,8 @@ def load(path: Path) -> Settings:
     try:
         _check_files("relay", settings.relay, {"cloud_certificate", "cloud_private_key"})
         _check_files("tls", settings.tls, {"certificate", "private_key", "client_ca"})
+        for archive in settings.archives:
+            _check_files(f"archives.{archive.ae_title}", archive, {"tls_ca", "tls_client"})
         _check_profiles(settings.scanners)
     except Rejected as error:
         raise Rejected(str(error), where=str(path)) from None

@@ -137,13 +137,14 @@ def evidence(
     """
     from datetime import UTC, datetime
 
-    from infra.commands.deployment import worklist_store
+    from infra.commands.deployment import completions, worklist_store
     from infra.commands.evidence.completing import verdicts
     from infra.commands.evidence.images_list import lines_of
     from infra.commands.screen import show_table
 
     with reported():
-        found = list(verdicts(lines_of(text_of(file)), worklist_store(), datetime.now(UTC), apply=apply))
+        worklist, now = worklist_store(), datetime.now(UTC)
+        found = list(verdicts(lines_of(text_of(file)), worklist, completions(worklist), now, apply=apply))
         rows = [(str(each.line), each.site, each.item_id, each.said) for each in found]
         show_table("Exams", ("line", "site", "item", "outcome"), rows)
         done = sum(each.completed for each in found)

@@ -61,6 +61,22 @@ class StoreSettings(BaseSettings):
         return keeping_entries(tables, self.audit_retention_days)
 
 
+class RedcapSettings(StoreSettings):
+    """What every entry point that talks to REDCap reads."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
+    redcap_secret_prefix: str = Field(
+        default="mwl-relay/redcap/",
+        description=(
+            "What a definition's token_secret is the rest of: the name of a secret in Secrets Manager whose "
+            'content is {"token": "<REDCap API token>"}, or has a token for each key: a definition then says '
+            "secret:key."
+        ),
+    )
+
+
 S = TypeVar("S", bound=BaseSettings)
 
 

@@ -14,10 +14,10 @@ from lambdas.aws.messages import handle_messages
 from lambdas.aws.observing.entry_point import entry_point
 from lambdas.aws.observing.metric import Metric
 from lambdas.aws.observing.metrics import Metrics
-from lambdas.settings import load
+from lambdas.settings import RedcapSettings, load
 from lambdas.store.sources import SourceStore
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import RedcapSettings, outside
+from lambdas.sync.connect import outside
 from lambdas.sync.source_sync import USUAL_SECONDS, SourceSync, SyncResult
 from shared.errors import MwlError, NotFound, Rejected
 

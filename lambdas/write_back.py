@@ -11,12 +11,12 @@ from aws_lambda_powertools import Logger
 
 from lambdas.aws.messages import handle_each
 from lambdas.aws.observing.entry_point import entry_point
-from lambdas.settings import load
+from lambdas.settings import RedcapSettings, load
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
 from lambdas.store.unfinished_write_backs import FEEDBACK
 from lambdas.store.worklist import WorklistStore
-from lambdas.sync.connect import RedcapSettings, outside
+from lambdas.sync.connect import outside
 from lambdas.write_backs.feedback import SourceFeedback
 from lambdas.write_backs.step import StepWriteBack
 

@@ -26,7 +26,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from edge_relay.client import no_connection
-from edge_relay.client.tls_trouble import tls_trouble
+from edge_relay.client.tls_trouble import COMMAND_LINE, TlsNames, tls_trouble
 from edge_relay.upper_layer.pynetdicom_tuning import (
     EventHandler,
     close_broken_connections,
@@ -51,6 +51,7 @@ class Peer:
     """Whom to call, and under which name.
 
     :param tls: None: no encryption.
+    :param tls_names: what a person can mend who reads that TLS came to nothing.
     """
 
     host: str
@@ -59,6 +60,7 @@ class Peer:
     calling_ae: str
     timeout_seconds: float = 10.0
     tls: ssl.SSLContext | None = None
+    tls_names: TlsNames = COMMAND_LINE
 
 
 def echo(peer: Peer) -> None:
@@ -309,7 +311,7 @@ def _not_established(association: Association, peer: Peer, rejections: list[int]
         hint = "is it the worklist's port? other DICOM servers store images only"
         return Rejected("does not offer this service", where=where, hint=hint)
     if peer.tls is not None:
-        hint = tls_trouble(peer.host, peer.port, peer.tls, peer.timeout_seconds)
+        hint = tls_trouble(peer.host, peer.port, peer.tls, peer.timeout_seconds, peer.tls_names)
         return Unavailable("did not answer over TLS", where=where, hint=hint)
     return Unavailable("does not answer", where=where, hint=no_connection.NO_DICOM)
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Final
+from typing import Final, NamedTuple
 
 _ALERT_SECONDS: Final = 2.0
-_WANTS_ONE: Final = "it wants a client certificate: give one that it accepts with --tls-client"
+_WANTS_ONE: Final = "it wants a client certificate: give one that it accepts with {own}"
 _CLOSED: Final = (
-    "it closed the connection in the handshake: most likely it wants a client certificate that it accepts "
-    "(--tls-client)"
+    "it closed the connection in the handshake: either it wants a client certificate that it accepts "
+    "({own}), or this port does not speak TLS ({port})"
 )
+_NO_TLS: Final = "this port does not speak TLS: leave {trusted} out, or give {port} the TLS port"
+_NOT_TRUSTED: Final = "its certificate is not trusted ({why}): give {trusted} the one it shows"
 _ALERTS: Final = {
     "eof": _CLOSED,
     "connection reset": _CLOSED,
@@ -23,12 +25,32 @@ _ALERTS: Final = {
     "handshake failure": _WANTS_ONE,
     "bad certificate": _WANTS_ONE,
     "unknown ca": _WANTS_ONE,
-    "wrong version number": "this port does not speak TLS: leave --tls out, or give --port the TLS port",
+    "wrong version number": _NO_TLS,
 }
 
 
-def tls_trouble(host: str, port: int, context: ssl.SSLContext, timeout_seconds: float) -> str:
-    """Say what a TLS connection lacks that came to nothing: what to give, or what is there instead."""
+class TlsNames(NamedTuple):
+    """Where a person says how to call: the names of options, or of settings.
+
+    :param trusted: of whom to trust. ``own``: of the certificate to show. ``port``: of the port.
+    """
+
+    trusted: str = "--tls"
+    own: str = "--tls-client"
+    port: str = "--port"
+
+
+COMMAND_LINE: Final = TlsNames()
+"""The options of `mwl-relay` that ask a relay."""
+
+
+def tls_trouble(
+    host: str, port: int, context: ssl.SSLContext, timeout_seconds: float, names: TlsNames = COMMAND_LINE
+) -> str:
+    """Say what a TLS connection lacks that came to nothing: what to give, or what is there instead.
+
+    :param names: what the person who reads it can give.
+    """
     try:
         with (
             socket.create_connection((host, port), timeout_seconds) as plain,
@@ -39,15 +61,15 @@ def tls_trouble(host: str, port: int, context: ssl.SSLContext, timeout_seconds: 
     except TimeoutError:
         return "the handshake was good; is it a DICOM port?"
     except OSError as error:
-        return _reason(error)
-    return _WANTS_ONE if closed else "the handshake was good; is it a DICOM port?"
+        return _reason(error, names)
+    return _WANTS_ONE.format(**names._asdict()) if closed else "the handshake was good; is it a DICOM port?"
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, names: TlsNames) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}): give --tls the one it shows"
+        return _NOT_TRUSTED.format(why=error.verify_message, **names._asdict())
     said = (
         (getattr(error, "reason", None) or error.strerror or type(error).__name__).lower().replace("_", " ")
     )
     known = next((sentence for alert, sentence in _ALERTS.items() if alert in said), "")
-    return known or f"the TLS handshake failed: {said}"
+    return known.format(**names._asdict()) or f"the TLS handshake failed: {said}"

@@ -50,6 +50,7 @@ def section(subject: Subject) -> str:
         To archives only, if `[[archives]]` lists any (5.2.4): one association at a time, with one
         presentation context (Explicit and Implicit VR Little Endian) and no other negotiation. It is released
         after each exam. The calling AE title is `calling_ae_title` of the archive, else the relay's own.
+        With `tls_ca` the association is over TLS 1.2 or 1.3 (8.4).
         Associations to relays: see 4.2.
         """,
         "#### 7.2.2 Association acceptance",

@@ -44,6 +44,8 @@ def section(subject: Subject) -> str:
         revocation. Certificates and keys are PEM files; after a change, new connections use them within about
         five seconds, without a restart. If the integrity check of a TLS record fails, the relay closes the
         connection and treats the association as ended by the transport (A-P-ABORT, no provider reason).
+        As SCU, towards an archive with `tls_ca`: TLS 1.2 and 1.3. The relay trusts that file only, does not
+        compare host names, and shows `tls_client` if it is given. The files are read for each association.
         """,
         "### 8.5 User Identity Negotiation",
         "Not supported; a proposal is ignored.",

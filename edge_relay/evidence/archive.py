@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
 from edge_relay.client.scu import Peer, associated, found_by
+from edge_relay.client.tls_trouble import TlsNames
+from edge_relay.config import ArchiveSettings
 from edge_relay.evidence.study import (
     MOST_COUNTED,
     Series,
@@ -19,12 +21,27 @@ from edge_relay.evidence.study import (
     series_query,
     study_query,
 )
+from edge_relay.services.tls import tls_for_client
 from shared.errors import Forbidden, Rejected
 from shared.steps.study_images import StudyImages
 from shared.worklist_item import WorklistItem
 
 SERVICE: Final[str] = StudyRootQueryRetrieveInformationModelFind
 Find = Callable[[Dataset], list[Dataset]]
+_SETTINGS: Final = TlsNames("tls_ca of [[archives]]", "tls_client of [[archives]]", "port of [[archives]]")
+
+
+def peer_of(archive: ArchiveSettings, own_title: str) -> Peer:
+    """Return an archive as the DICOM client calls it; its files are read now: renewed ones need no restart.
+
+    :param own_title: the relay's own AE title.
+    :raises Rejected: a file cannot be used.
+    """
+    tls = tls_for_client(archive.tls_ca, archive.tls_client) if archive.tls_ca else None
+    calling = archive.calling_ae_title or own_title
+    return Peer(
+        archive.host, archive.port, archive.ae_title, calling, archive.timeout_seconds, tls, _SETTINGS
+    )
 
 
 def ask(archive: Peer, item: WorklistItem) -> StudyImages | None:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from edge_relay.client.scu import Peer
 from edge_relay.config import ArchiveSettings, ImagesSettings, Settings
-from edge_relay.evidence.archive import ask
+from edge_relay.evidence.archive import ask, peer_of
 from edge_relay.evidence.open_exams import Question, Times, check_archives, questions
 from edge_relay.evidence.patience import Patience
 from edge_relay.exchange.loop import Backoff, Loop
@@ -157,9 +156,7 @@ def images_search(
         ]
 
     def ask_archive(archive: ArchiveSettings, item: WorklistItem) -> StudyImages | None:
-        calling = archive.calling_ae_title or settings.relay.ae_title
-        peer = Peer(archive.host, archive.port, archive.ae_title, calling, archive.timeout_seconds)
-        return ask(peer, item)
+        return ask(peer_of(archive, settings.relay.ae_title), item)
 
     return ImagesSearch(
         settings.archives, settings.images, cloud, items=items, scanners=scanners, ask=ask_archive, now=now

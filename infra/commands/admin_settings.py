@@ -11,3 +11,9 @@ class AdminSettings(ApiSettings):
     """The API's settings, but for its signing key: administration signs nothing."""
 
     signing_key_secret_id: str = Field(default="", description="Not used here.")
+
+
+class TriggerSettings(AdminSettings):
+    """What making a trigger's URL needs besides."""
+
+    api_url: str = Field(default="", description="The API's address; empty: the URL is shown without it.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambdas.api.services import Services
     from lambdas.store.accounts.people import UserStore
     from lambdas.store.accounts.relays import RelayStore
+    from lambdas.store.linking.completions import Completions
     from lambdas.store.models import Tables
     from lambdas.store.self_tests.self_tests import SelfTestStore
     from lambdas.store.steps import StepStore
@@ -57,6 +58,15 @@ def worklist_store() -> WorklistStore:
         new_id=lambda: uuid.uuid4().hex,
         settle_seconds=settings.settle_seconds,
     )
+
+
+def completions(worklist: WorklistStore) -> Completions:
+    """Return what completes exams that no scanner reports; raise `Rejected` as `services`."""
+    settings = load(TableSettings)
+    from lambdas.store.accounts.doubted_images import DoubtedImageStore
+    from lambdas.store.linking.completions import Completions
+
+    return Completions(worklist, DoubtedImageStore(settings.tables(), now=time.time))
 
 
 def user_store() -> UserStore:

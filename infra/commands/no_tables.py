@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambdas.sources.definition import ID_PATTERN, SourceDefinition
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from lambdas.redcap.project import RedcapProject
+    from lambdas.sources.definition import SourceDefinition
 
 TOKEN = "REDCAP_API_TOKEN"  # noqa: S105  (the name of a variable)
 
@@ -22,7 +22,11 @@ def names_a_file(source: str) -> bool:
 
     What cannot be an id is a file, there or not. A folder that is called like a source is none.
     """
-    return re.fullmatch(ID_PATTERN, source) is None or Path(source).is_file()
+    if Path(source).is_file():
+        return True
+    from lambdas.sources.definition import ID_PATTERN
+
+    return re.fullmatch(ID_PATTERN, source) is None
 
 
 def needs_none(source: str) -> bool:

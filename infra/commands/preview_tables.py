@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from infra.commands.screen import show_table
-from lambdas.sync.preview import Preview, PreviewedItem, RefusedRow
 from shared.text.quantity import quantity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lambdas.sync.preview import Preview, PreviewedItem, RefusedRow
 
 _OWNERS = {"person": "a person", "mpps": "the scanner", "images": "its images in the archive"}
 

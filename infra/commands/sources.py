@@ -83,6 +83,23 @@ def delete_source(
         source_work.delete(source_id, withdraw=withdraw)
 
 
+@sources.command("token")
+def store_token(
+    name: Annotated[str, typer.Argument(help="SECRET:KEY or SECRET, as a definition's token_secret says.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take it out instead.")] = False,
+    kms_key: Annotated[
+        str, typer.Option(help="The KMS key of a secret that has to be made; empty: AWS's own.")
+    ] = "",
+) -> None:
+    """Store a REDCap API token in Secrets Manager, beside others in the same secret.
+
+    Asks for the token and does not show it; in a script it is read from standard input."""
+    from infra.commands.stored_secrets import token_work
+
+    with reported():
+        token_work.change(name, remove=remove, kms_key=kms_key)
+
+
 @sources.command("trigger")
 def make_trigger(
     source_id: SourceId,

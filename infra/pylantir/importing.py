@@ -1,4 +1,8 @@
-"""What ``mwl-cloud import-pylantir`` does; see docs/from-pylantir.md."""
+"""What ``mwl-cloud import-pylantir`` does; see docs/from-pylantir.md.
+
+Each part loads what it needs: most imports are of a configuration alone, and none needs a deployment before
+``--apply``.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
 
-from infra.commands.screen import show_table
 from infra.commands.tools import text_of
-from infra.pylantir.databases.accounts import plan_accounts
-from infra.pylantir.databases.adoption import Adoption, has_decimal_sessions
-from infra.pylantir.databases.old_databases import read_users, read_worklist
-from infra.pylantir.databases.old_rows import OldItem, OldUser
-from infra.pylantir.databases.report import exam_lines, row_lines, user_lines
-from infra.pylantir.deployment_translation import Address
 from infra.pylantir.findings import Finding, Outcome
-from infra.pylantir.project import ProjectDictionary
-from infra.pylantir.source_translation import PLACEHOLDER_URL, Answers
-from infra.pylantir.translation import translate
-from lambdas.access.passwords import Passwords
-from lambdas.sources.definition import SourceDefinition
-from lambdas.sources.file import parse_definition
-from lambdas.store.audit.entry import COMMAND
 from shared.errors import MwlError, NotFound, Rejected
 
 if TYPE_CHECKING:
+    from infra.pylantir.databases.adoption import Adoption
+    from infra.pylantir.databases.old_rows import OldItem, OldUser
+    from infra.pylantir.source_translation import Answers
+    from lambdas.settings import RedcapSettings
+    from lambdas.sources.definition import SourceDefinition
     from lambdas.store.sources import SourceStore
-    from lambdas.sync.connect import RedcapSettings
 
 _READ_SECONDS = 120.0
 _REPORT = "report.txt"
-
-
-class PylantirEnvironment(BaseSettings):
-    """What pylantir reads from its environment; both are needed to ask the project."""
-
-    redcap_api_url: str = Field(default="", description="REDCap's API.")
-    redcap_api_token: SecretStr = Field(default=SecretStr(""), description="Its token.")
 
 
 @dataclass(frozen=True)
@@ -64,10 +49,15 @@ class Request:
 
 def run_import(asked: Request) -> None:
     """Translate, write the files, say what became of each key; store it all if asked to."""
+    config = text_of(asked.config)
+    from infra.pylantir.databases.old_databases import read_users, read_worklist
+    from infra.pylantir.deployment_translation import Address
+    from infra.pylantir.translation import translate
+
     exams = read_worklist(asked.worklist_db) if asked.worklist_db else []
     users = read_users(asked.users_db) if asked.users_db else []
     answers = _answers(asked.time_zone, exams)
-    done = translate(text_of(asked.config), answers, Address(asked.ae_title, asked.port, asked.cloud_url))
+    done = translate(config, answers, Address(asked.ae_title, asked.port, asked.cloud_url))
     kept = _write(asked.out, done.files, done.findings)
     _show(done.findings)
     typer.echo(f"written to {asked.out}: {', '.join([*sorted(done.files), _REPORT])}")
@@ -75,6 +65,8 @@ def run_import(asked: Request) -> None:
         typer.echo(f"kept as it was, because it is there and says otherwise: {asked.out / name}")
     names = [f"source-{definition.id}.toml" for definition in done.definitions]
     if asked.apply:
+        from lambdas.sources.file import parse_definition
+
         definitions = [parse_definition(text_of(asked.out / name)) for name in names]
         _apply(definitions, exams, users, asked.out)
     elif exams or users:
@@ -83,16 +75,25 @@ def run_import(asked: Request) -> None:
 
 
 def _answers(time_zone: str, exams: Sequence[OldItem]) -> Answers:
+    from infra.pylantir.old_environment import PylantirEnvironment
+    from infra.pylantir.source_translation import Answers
+
     environment = PylantirEnvironment()
     url, token = environment.redcap_api_url.strip(), environment.redcap_api_token.get_secret_value().strip()
     url = url if not url or url.endswith("/") else f"{url}/"
     project = None
     if url and token:
-        from lambdas.redcap.project import RedcapProject  # noqa: PLC0415 - takes a while to load
+        from infra.pylantir.project import ProjectDictionary
+        from lambdas.redcap.project import RedcapProject
 
         with closing(RedcapProject(url, token, "record_id", read_seconds=_READ_SECONDS)) as redcap:
             project = ProjectDictionary(redcap.metadata())
-    return Answers(url, time_zone, project, decimal_sessions=has_decimal_sessions(exams))
+    decimal = False
+    if exams:
+        from infra.pylantir.databases.adoption import has_decimal_sessions
+
+        decimal = has_decimal_sessions(exams)
+    return Answers(url, time_zone, project, decimal_sessions=decimal)
 
 
 def _write(out: Path, files: Mapping[str, str], findings: Iterable[Finding]) -> list[str]:
@@ -114,6 +115,8 @@ def _write(out: Path, files: Mapping[str, str], findings: Iterable[Finding]) -> 
 
 
 def _show(findings: Sequence[Finding]) -> None:
+    from infra.commands.screen import show_table
+
     order = [Outcome.DECIDE, Outcome.CHANGED, Outcome.TAKEN, Outcome.UNNEEDED]
     rows = [
         (finding.outcome.value, finding.key, finding.said)
@@ -126,6 +129,8 @@ def _show(findings: Sequence[Finding]) -> None:
 
 def _say(plan: Adoption, total: int, out: Path) -> None:
     """Say what becomes of the exams; write each row into the report."""
+    from infra.pylantir.databases.report import exam_lines, row_lines
+
     for line in exam_lines(plan, total):
         typer.echo(line)
     report = out / _REPORT
@@ -139,18 +144,23 @@ def _say(plan: Adoption, total: int, out: Path) -> None:
 def _foretell(files: Sequence[Path], exams: Sequence[OldItem], users: Sequence[OldUser], out: Path) -> None:
     """Say what ``--apply`` would do with exams and users, and write nothing into the deployment."""
     if users:
+        from infra.pylantir.databases.accounts import plan_accounts
+        from infra.pylantir.databases.report import user_lines
+        from lambdas.access.passwords import Passwords
+
         accounts = plan_accounts(users, Passwords())
         for line in user_lines(accounts, [account.username for account in accounts.accounts], ()):
             typer.echo(line)
     if not exams:
         return
-    from infra.commands.environment import load  # noqa: PLC0415 - likewise
-    from infra.pylantir.databases.worklist_import import plan_worklist  # noqa: PLC0415 - as in `_apply`
-    from lambdas.store.sources import SourceStore  # noqa: PLC0415 - likewise
-    from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415 - likewise
+    from infra.commands.environment import load
+    from infra.pylantir.databases.worklist_import import plan_worklist
+    from lambdas.settings import RedcapSettings
+    from lambdas.sources.file import parse_definition
+    from lambdas.store.sources import SourceStore
 
     try:
-        from infra.commands.deployment import services  # noqa: PLC0415 - likewise
+        from infra.commands.deployment import services
 
         definitions = [parse_definition(text_of(file)) for file in files]
         store = SourceStore(load(RedcapSettings).tables())
@@ -165,11 +175,11 @@ def _apply(
     definitions: Sequence[SourceDefinition], exams: Sequence[OldItem], users: Sequence[OldUser], out: Path
 ) -> None:
     # Only --apply needs the deployment, whose libraries take a while to load.
-    from infra.commands.deployment import services  # noqa: PLC0415
-    from infra.commands.environment import load  # noqa: PLC0415
-    from infra.pylantir.databases.worklist_import import plan_worklist, write_worklist  # noqa: PLC0415
-    from lambdas.store.sources import SourceStore  # noqa: PLC0415
-    from lambdas.sync.connect import RedcapSettings  # noqa: PLC0415
+    from infra.commands.deployment import services
+    from infra.commands.environment import load
+    from infra.pylantir.databases.worklist_import import plan_worklist, write_worklist
+    from lambdas.settings import RedcapSettings
+    from lambdas.store.sources import SourceStore
 
     settings = load(RedcapSettings)
     store = SourceStore(settings.tables())
@@ -187,8 +197,10 @@ def _apply(
 
 
 def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSettings) -> None:
-    from lambdas.sync.connect import connector  # noqa: PLC0415 - as in `_apply`
-    from lambdas.sync.project_check import check_project  # noqa: PLC0415 - likewise
+    from infra.pylantir.source_translation import PLACEHOLDER_URL
+    from lambdas.store.audit.entry import COMMAND
+    from lambdas.sync.connect import connector
+    from lambdas.sync.project_check import check_project
 
     try:
         if store.find(definition.id).definition == definition:
@@ -206,8 +218,9 @@ def _store(definition: SourceDefinition, store: SourceStore, settings: RedcapSet
 
 
 def _import_users(users: Sequence[OldUser]) -> None:
-    from infra.commands.deployment import services  # noqa: PLC0415 - as in `_apply`
-    from infra.pylantir.databases.accounts import import_accounts  # noqa: PLC0415 - likewise
+    from infra.commands.deployment import services
+    from infra.pylantir.databases.accounts import import_accounts, plan_accounts
+    from infra.pylantir.databases.report import user_lines
 
     deployment = services()
     plan = plan_accounts(users, deployment.passwords)

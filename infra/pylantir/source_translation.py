@@ -122,7 +122,7 @@ def _unsaid(old: OldSource, answers: Answers) -> list[Finding]:
         found.append(Finding(f"({name}url)", Outcome.TAKEN, "url, as given"))
     else:
         found.append(Finding(f"({name}url)", Outcome.DECIDE, "url: set it (pylantir: REDCAP_API_URL)"))
-    said = f"put the API token into the secret mwl-relay/redcap/{_slug(old.name)}: it is in no file"
+    said = f"store the API token, which is in no file: mwl-cloud sources token {_slug(old.name)}"
     found.append(Finding(f"({name}token)", Outcome.DECIDE, said))
     if answers.time_zone:
         found.append(Finding(f"({name}time_zone)", Outcome.TAKEN, "time_zone, as given"))

@@ -7,22 +7,17 @@ login. Nothing new is ever hashed with bcrypt.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final
-
-from pwdlib import PasswordHash
-from pwdlib.exceptions import UnknownHashError
-from pwdlib.hashers.argon2 import Argon2Hasher
-from pwdlib.hashers.bcrypt import BcryptHasher
+from typing import TYPE_CHECKING, Final
 
 from shared.errors import Rejected
+
+if TYPE_CHECKING:
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
 
 SHORTEST: Final = 12
 LONGEST: Final = 256
 """Argon2 takes any length; without a limit, its work is the caller's to choose."""
-
-_BCRYPT_LONGEST: Final = 72
-"""Bytes that bcrypt looks at: the predecessor's library passed over the rest, today's refuses it."""
-
 
 LEAST_SCORE: Final = 3
 """Of zxcvbn: more than 10^8 guesses, by whoever knows the common passwords, names and keyboard walks."""
@@ -49,30 +44,29 @@ def check_rules(password: str, *, username: str) -> None:
         raise Rejected("is too easy to guess", where="password", hint="a few unrelated words make a good one")
 
 
-class _Bcrypt(BcryptHasher):
-    """Bcrypt as the predecessor's hashes were made."""
-
-    def verify(self, password: str | bytes, hash: str | bytes) -> bool:
-        whole = password.encode() if isinstance(password, str) else password
-        try:
-            return super().verify(whole[:_BCRYPT_LONGEST], hash)
-        except ValueError:
-            return False  # a salt that is none, such as a damaged hash has
-
-
 def is_bcrypt(stored: str) -> bool:
     """Tell whether a hash is one of bcrypt's."""
+    from pwdlib.hashers.bcrypt import BcryptHasher  # noqa: PLC0415 - see `Passwords`
+
     return BcryptHasher.identify(stored)
 
 
 class Passwords:
     """Hashes and verifies passwords.
 
+    The libraries that do so are loaded for the first password: most calls have none.
+
     :param hasher: Argon2 with another cost; None for the library's default (RFC 9106, low memory).
     """
 
     def __init__(self, hasher: Argon2Hasher | None = None) -> None:
-        self._hash = PasswordHash((hasher or Argon2Hasher(), _Bcrypt()))
+        self._hasher = hasher
+
+    @cached_property
+    def _hash(self) -> PasswordHash:
+        from lambdas.access.password_hashes import known_hashes  # noqa: PLC0415 - see above
+
+        return known_hashes(self._hasher)
 
     @cached_property
     def _nobodys(self) -> str:
@@ -89,6 +83,8 @@ class Passwords:
             so that the answer's time tells nothing (but for an account with a bcrypt hash, until its owner
             has logged in once).
         """
+        from pwdlib.exceptions import UnknownHashError  # noqa: PLC0415 - see above
+
         if len(password) > LONGEST:
             password, stored = "", None  # cannot be anybody's
         nobodys = self._nobodys  # made at the first login, whoever it is: else that one, too, would tell

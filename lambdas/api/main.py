@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from lambdas.api.openapi import deferred_models  # noqa: F401  # isort: skip  (before FastAPI)
 from fastapi import Depends, FastAPI, Request, Response
 from mangum import Mangum
 from starlette.exceptions import HTTPException

@@ -21,6 +21,7 @@ from lambdas.aws.sync_requests import SyncRequests
 from lambdas.notices.store import NoticeStore
 from lambdas.store.accounts.browser_sessions import BrowserSessionStore
 from lambdas.store.accounts.calendars import CalendarStore
+from lambdas.store.accounts.doubted_images import DoubtedImageStore
 from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
@@ -77,6 +78,7 @@ class Services:
     steps: StepStore
     step_links: StepLinks
     completions: Completions
+    doubted_images: DoubtedImageStore
     users: UserStore
     logins: LoginStore
     sessions: BrowserSessionStore
@@ -161,7 +163,8 @@ def services_from(
         site_hours=SiteHours(tables),
         steps=steps,
         step_links=StepLinks(tables, worklist, steps),
-        completions=Completions(worklist),
+        completions=Completions(worklist, doubted := DoubtedImageStore(tables, now=now)),
+        doubted_images=doubted,
         users=users,
         logins=LoginStore(tables, now=now),
         sessions=BrowserSessionStore(tables),

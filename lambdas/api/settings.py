@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from lambdas.access.single_sign_on.settings import SignOnSettings
-from lambdas.store.models import Tables
-from lambdas.sync.connect import RedcapSettings
+from lambdas.settings import RedcapSettings
 from shared.dicom.dicom_text import AE, CS
 from shared.text.time_zones import ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName
+
+if TYPE_CHECKING:
+    from lambdas.store.models import Tables
 
 
 class ApiSettings(RedcapSettings, SignOnSettings):

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """A relay's last test participant did not come all the way."""
     UNENDED = "exam-not-ended"
     """A scanner began an exam and never ended it: somebody has to say whether it was done."""
+    DOUBTED = "images-of-another"
+    """An archive has an exam's images under another Patient ID: somebody has to find out whose they are."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ from lambdas.notices.subscription import Subscription
 from lambdas.notices.webhook import Network, Webhooks
 from lambdas.settings import StoreSettings, load
 from lambdas.sources.stored import at_site, zone_name
+from lambdas.store.accounts.doubted_images import DoubtedImageStore
 from lambdas.store.accounts.relays import Heartbeat, Relay, RelayStore
+from lambdas.store.linking.doubted_exams import DoubtedExam, doubted_exams
 from lambdas.store.linking.step_links import StepLinks
 from lambdas.store.linking.unended_exams import ASKED_DAYS, UnendedExam, unended_exams
 from lambdas.store.models import Tables
@@ -155,12 +157,13 @@ def read_facts(
 ) -> dict[str, SiteFacts]:
     """Return what is known of the sites that somebody is told of, each kind of row read once.
 
-    A site's exams are read only where somebody wants to know of those that were never ended.
+    A site's exams are read only where somebody wants to know of those that were never ended, or whose images
+    are under another Patient ID.
 
     :param now: seconds since 1970.
     """
     sources = SourceStore(tables).all()
-    asking = {each.site for each in subscriptions if Kind.UNENDED in each.kinds}
+    asking = {(kind, each.site) for each in subscriptions for kind in each.kinds}
     return {
         site: SiteFacts(
             site=site,
@@ -171,7 +174,8 @@ def read_facts(
             heartbeats=known.heartbeats,
             parked=known.parked,
             self_tests=known.self_tests,
-            unended=_read_unended(tables, site, today) if site in asking else (),
+            unended=_read_unended(tables, site, today) if (Kind.UNENDED, site) in asking else (),
+            doubted=_read_doubted(tables, site, today) if (Kind.DOUBTED, site) in asking else (),
         )
         for site in {each.site for each in subscriptions}
         for own in (at_site(sources, site),)
@@ -184,6 +188,12 @@ def _read_unended(tables: Tables, site: str, today: date) -> list[UnendedExam]:
     worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
     links = StepLinks(tables, worklist, StepStore(tables, worklist, now=time.time))
     return unended_exams(worklist, links, site, today, days=ASKED_DAYS + 1)
+
+
+def _read_doubted(tables: Tables, site: str, today: date) -> list[DoubtedExam]:
+    worklist = WorklistStore(tables, now=time.time, new_id=lambda: uuid4().hex)
+    noted = DoubtedImageStore(tables, now=time.time)
+    return doubted_exams(worklist, noted, site, today, days=ASKED_DAYS + 1)
 
 
 def _mailer(settings: NoticeSettings) -> Mailer:

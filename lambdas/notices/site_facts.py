@@ -12,6 +12,7 @@ from lambdas.notices.condition import Condition, Kind
 from lambdas.sources.missing_scans import by_day, is_soon
 from lambdas.sources.stored import StoredSource
 from lambdas.store.accounts.relays import Heartbeat, Relay
+from lambdas.store.linking.doubted_exams import DoubtedExam
 from lambdas.store.linking.unended_exams import ASKED_DAYS, UnendedExam
 from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
@@ -32,6 +33,7 @@ class SiteFacts:
     :param self_tests: the last test participant of each relay, by the relay's id.
     :param unended: exams of this site that a scanner began and never ended; a day longer than people are
         asked, so that it is known which have passed.
+    :param doubted: exams of this site with images under another Patient ID; likewise a day longer.
     """
 
     site: str
@@ -43,6 +45,7 @@ class SiteFacts:
     parked: Collection[ParkedWriteBack] = ()
     self_tests: Mapping[str, SelfTest] = field(default_factory=dict)
     unended: Collection[UnendedExam] = ()
+    doubted: Collection[DoubtedExam] = ()
 
     @property
     def local(self) -> datetime:
@@ -59,6 +62,7 @@ def conditions(facts: SiteFacts) -> dict[str, Condition]:
         *_write_backs(facts),
         *_self_tests(facts),
         *_unended(facts),
+        *_doubted(facts),
     )
     return {condition.key: condition for condition in found}
 
@@ -66,10 +70,11 @@ def conditions(facts: SiteFacts) -> dict[str, Condition]:
 def passed(facts: SiteFacts) -> frozenset[str]:
     """Return the keys of what is over though nothing was put right.
 
-    Scans whose day passed, and that never were on the list; exams that were never ended, and that nobody
-    settled.
+    Scans whose day passed, and that never were on the list; exams that were never ended, or whose images are
+    under another Patient ID, and that nobody settled.
     """
-    return frozenset({*_never_listed(facts), *(_exam_key(each) for each in facts.unended)})
+    unsettled = (*map(_exam_key, facts.unended), *map(_images_key, facts.doubted))
+    return frozenset({*_never_listed(facts), *unsettled})
 
 
 def _never_listed(facts: SiteFacts) -> Iterator[str]:
@@ -142,10 +147,23 @@ def _self_tests(facts: SiteFacts) -> Iterator[Condition]:
 
 
 def _unended(facts: SiteFacts) -> Iterator[Condition]:
-    first = f"{facts.local - timedelta(days=ASKED_DAYS):%Y%m%d}"
     for exam in facts.unended:
-        if exam.site == facts.site and exam.day >= first:
+        if exam.site == facts.site and exam.day >= _first_asked(facts):
             yield Condition(_exam_key(exam), Kind.UNENDED, exam.scanner)
+
+
+def _doubted(facts: SiteFacts) -> Iterator[Condition]:
+    for exam in facts.doubted:
+        if exam.site == facts.site and exam.day >= _first_asked(facts):
+            yield Condition(_images_key(exam), Kind.DOUBTED, exam.scanner)
+
+
+def _first_asked(facts: SiteFacts) -> str:
+    return f"{facts.local - timedelta(days=ASKED_DAYS):%Y%m%d}"
+
+
+def _images_key(exam: DoubtedExam) -> str:
+    return _key(Kind.DOUBTED, exam.item_id)
 
 
 def _exam_key(exam: UnendedExam) -> str:

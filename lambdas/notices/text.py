@@ -16,6 +16,7 @@ _PAGES: Final = {
     Kind.WRITE_BACK: "write-backs",
     Kind.SELF_TEST: "relays",
     Kind.UNENDED: "unmatched",
+    Kind.DOUBTED: "unmatched",
 }
 _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
     (Say.PROBLEM, Kind.MISSING): (
@@ -74,6 +75,20 @@ _WORDS: Final[Mapping[tuple[Say, Kind], tuple[str, str]]] = {
         "Nobody said for a week whether an exam that was not ended ({about}) was done. "
         "You are not asked again.",
         "Nobody said for a week whether {count} exams that were not ended ({about}) were done. "
+        "You are not asked again.",
+    ),
+    (Say.PROBLEM, Kind.DOUBTED): (
+        "The archive has images of an exam ({about}) under another Patient ID. Find out whose they are.",
+        "The archive has images of {count} exams ({about}) under other Patient IDs. Find out whose they are.",
+    ),
+    (Say.RESOLVED, Kind.DOUBTED): (
+        "An exam with images under another Patient ID ({about}) is settled.",
+        "{count} exams with images under another Patient ID ({about}) are settled.",
+    ),
+    (Say.PASSED, Kind.DOUBTED): (
+        "Nobody settled for a week an exam with images under another Patient ID ({about}). "
+        "You are not asked again.",
+        "Nobody settled for a week {count} exams with images under another Patient ID ({about}). "
         "You are not asked again.",
     ),
 }

@@ -37,6 +37,7 @@ from shared.text.time_zones import OptionalZoneName, ZoneName, time_zone
 from shared.worklist_item import OptionalSiteName, SiteName, Status
 
 ID_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+TOKEN_SECRET_PATTERN: Final = r"^[A-Za-z0-9_.-]{1,128}(:[A-Za-z0-9_.-]{1,64})?$"  # noqa: S105 - of a name
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -180,7 +181,7 @@ class SourceDefinition(Section):
     site: OptionalSiteName = ""
     sites_by_dag: dict[str, SiteName] = Field(default_factory=dict)
     url: str
-    token_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}(:[A-Za-z0-9_.-]{1,64})?$")]
+    token_secret: Annotated[str, Field(pattern=TOKEN_SECRET_PATTERN)]
     record_id_field: FieldName
     rows: ScanRows
     joins: tuple[Join, ...] = ()

@@ -252,6 +252,13 @@ def from_images(current: StoredItem, told: StudyImages) -> StoredItem:
     return _with_images(current.model_copy(update={"images": found}))
 
 
+def doubted(stored: StoredItem) -> bool:
+    """Tell whether images are under another Patient ID, and nobody has said yet what became of the exam."""
+    open_still = stored.item.performed_procedure_step_status in (*WAITING, Status.NO_SHOW)
+    unsaid = stored.status_owner in {"source", "clock"} and open_still and not stored.gone
+    return unsaid and stored.images is not None and stored.images.other_patient
+
+
 def _with_images(current: StoredItem) -> StoredItem:
     """Return an item as its images have it, where nobody else has the say."""
     freed = current.progress.freed_at is not None

@@ -10,12 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
-
 from lambdas.aws.clients import make_client
 from lambdas.aws.secrets import Secrets
-from lambdas.settings import StoreSettings
+from lambdas.settings import RedcapSettings
 from lambdas.sources.definition import SourceDefinition
 from lambdas.store.servers.request_rates import RequestRates
 from shared.errors import Rejected
@@ -28,25 +25,10 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS: Final = 120.0
 """How long to wait for a turn at a server that others ask too, or that wants to be left alone."""
 
-_ALONE: Final = "token"
+ALONE: Final = "token"
+"""The key of a token that has a secret for itself."""
 
 Connect = Callable[[SourceDefinition], "RedcapProject"]
-
-
-class RedcapSettings(StoreSettings):
-    """What every entry point that talks to REDCap reads."""
-
-    model_config = SettingsConfigDict(frozen=True)
-
-    aws_endpoint_url: str | None = Field(default=None, description="Where AWS is played; not set in AWS.")
-    redcap_secret_prefix: str = Field(
-        default="mwl-relay/redcap/",
-        description=(
-            "What a definition's token_secret is the rest of: the name of a secret in Secrets Manager whose "
-            'content is {"token": "<REDCap API token>"}, or has a token for each key: a definition then says '
-            "secret:key."
-        ),
-    )
 
 
 def token_of(reference: str, prefix: str, read: Callable[[str], Mapping[str, Any]]) -> str:
@@ -58,10 +40,14 @@ def token_of(reference: str, prefix: str, read: Callable[[str], Mapping[str, Any
     :raises Rejected: the secret has no token there.
     """
     name, _, key = reference.partition(":")
-    token = read(prefix + name).get(key or _ALONE)
+    token = read(prefix + name).get(key or ALONE)
     if not isinstance(token, str):
-        place = json.dumps(key or _ALONE)
-        raise Rejected(f'the secret must have {place}: "<REDCap API token>"', where=prefix + name)
+        place = json.dumps(key or ALONE)
+        raise Rejected(
+            f'the secret must have {place}: "<REDCap API token>"',
+            where=prefix + name,
+            hint=f"mwl-cloud sources token {reference}",
+        )
     return token.strip()
 
 

@@ -75,7 +75,7 @@ MppsReading = Literal["strict", "lenient"]
 class ScannerProfile(BaseModel):
     """One ``[[scanners]]`` table: a scanner that may connect."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ae_title: AE = Field(description="Its calling AE title; other titles are refused (reject reason 3).")
     ignore_ae_title_case: bool = Field(

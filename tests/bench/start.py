@@ -67,6 +67,8 @@ FUNCTIONS: Final = (
 )
 _NOT_WITH_THE_RELAY: Final = ("click", "requests")
 """What libraries load if it is there. The extra ``edge`` does not bring it, but what tests need does."""
+_NOT_WITH_A_FUNCTION: Final = "pydantic.v1"
+"""What FastAPI loads if it is there. Packages of functions leave it out; see `infra.artefacts.carried`."""
 
 _SETTINGS: Final = '[relay]\ncloud_url = "http://127.0.0.1:9"\n[[scanners]]\nae_title = "PRISMA1"\n'
 
@@ -127,8 +129,9 @@ def _cells(commands: Mapping[str, int], folder: Path, rounds: int) -> tuple[Cell
 
 
 def _imports(functions: Sequence[str], folder: Path, rounds: int) -> tuple[Cell, ...]:
+    without = f"import sys; sys.modules[{_NOT_WITH_A_FUNCTION!r}] = None; "
     return tuple(
-        Cell(f"import {name}", _series([sys.executable, "-c", f"import {name}"], 0, folder, rounds))
+        Cell(f"import {name}", _series([sys.executable, "-c", f"{without}import {name}"], 0, folder, rounds))
         for name in functions
     )
 

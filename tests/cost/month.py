@@ -38,7 +38,7 @@ LOG_BYTES: Final = 350
 class Use:
     """What a site does.
 
-    :param sources_per_secret: whose REDCap tokens one secret holds.
+    :param sources_per_secret: whose REDCap tokens one secret holds, as `mwl-cloud sources token` puts them.
     :param poll_seconds: between a relay's polls while something is expected.
     :param quiet_poll_seconds: between its polls at any other time.
     :param open_share: of the week in which its sources are synced (`operating_window`).
@@ -51,7 +51,7 @@ class Use:
     """
 
     sources: float = 1
-    sources_per_secret: float = 1
+    sources_per_secret: float = 50
     relays: float = 1
     poll_seconds: float = 5
     quiet_poll_seconds: float = 60

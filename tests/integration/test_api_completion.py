@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from lambdas.access.role import Role
+from lambdas.api.accounts import add_user
 from lambdas.store.unfinished_write_backs import completion_of
-from tests.rigs.api import ApiRig
+from tests.rigs.api import PASSWORD, ApiRig
 from tests.rigs.api_of_one_item import ITEM, WHERE, api_of_one_item
 from tests.rigs.builders import an_event
 from tests.rigs.images import images
@@ -130,6 +131,31 @@ def test_the_page_says_that_images_are_under_another_patient_id(api: ApiRig) -> 
     assert "The archive PACS has 480 images in 3 series of it." in said
     assert "They are under another Patient ID, so they are not believed" in said
     assert "P-OTHER" not in said
+
+
+def test_unmatched_lists_the_exams_with_images_under_another_patient_id(api: ApiRig) -> None:
+    api.services.completions.images_found(ITEM.site, images(ITEM, patient_id="P-OTHER"))
+    page = visitor(api, Role.READ).get("/app/unmatched")
+    assert "Bookings with images under another Patient ID" in page.words
+    assert f"{ITEM.scheduled_station_aetitle} at {ITEM.site}; archive PACS" in page.words
+    assert f'href="{PAGE}"' in page.html
+    assert ITEM.patient_name not in page.html
+    add_user(api.services, "sue", PASSWORD, Role.READ, about={"sites": ("south",)})
+    elsewhere = visitor(api, Role.READ, "sue").get("/app/unmatched")
+    assert "another Patient ID</h2>" not in elsewhere.html
+
+
+@pytest.mark.parametrize("settled", ["by a person", "by the archive", "by its scanner"])
+def test_whoever_says_what_became_of_it_takes_it_off_that_list(api: ApiRig, settled: str) -> None:
+    services = api.services
+    services.completions.images_found(ITEM.site, images(ITEM, patient_id="P-OTHER"))
+    if settled == "by a person":
+        services.completions.complete(ITEM.id)
+    elif settled == "by the archive":
+        services.completions.images_found(ITEM.site, images(ITEM))
+    else:
+        services.steps.record_event(an_event(ITEM), site=ITEM.site, relay_id="r")
+    assert "images under another" not in visitor(api, Role.READ).get("/app/unmatched").words
 
 
 def test_the_page_of_an_exam_that_a_scanner_reports_has_no_such_button(api: ApiRig) -> None:

@@ -139,7 +139,7 @@ def test_every_command_says_how_to_set_what_it_lacks(
 def test_a_list_of_relays_has_whole_ids_on_a_terminal_of_any_width(
     rig: CloudRig, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    monkeypatch.setattr(screen.console, "_width", width)
+    monkeypatch.setattr(screen.console(), "_width", width)
     relays = RelayStore(rig.tables, now=rig.clock, new_id=lambda: "r" * 32, new_code=lambda: "a-code")
     code, _ = relays.invite("north")
     relays.enroll(code, public_key="PEM", name="a relay with quite a long name in the basement")
@@ -353,7 +353,7 @@ def applied(rig: CloudRig, redcap: RedcapSimulator, folder: Path) -> str:
 
 
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen.console, "_width", 250)
+    monkeypatch.setattr(screen.console(), "_width", 250)
 
 
 def test_a_preview_of_a_file_shows_items_and_scanners_and_stores_nothing(
@@ -563,3 +563,27 @@ def test_the_schedule_tests_each_relay_that_can_be_tested(rig: CloudRig) -> None
     found = self_test_store().of_relays(relay_store().all())
     assert (set(found), found[known].by) == ({known}, "system")
     assert old not in found
+
+
+def test_a_token_is_stored_for_a_source_and_never_shown(rig: CloudRig, redcap: RedcapSimulator) -> None:
+    real = redcap.projects[0].token("relay")
+    stored = CliRunner().invoke(app, ["sources", "token", "hospital:classic"], input=real + "\n")
+    assert stored.exit_code == 0, stored.output
+    assert 'token_secret = "hospital:classic"' in stored.output
+    again = CliRunner().invoke(app, ["sources", "token", "hospital:classic"], input=real)
+    assert "replaced" in again.output
+    assert real not in stored.output + again.output
+    held = rig.secrets.get_secret_value(SecretId="mwl-relay/redcap/hospital", VersionStage="AWSCURRENT")
+    assert json.loads(held["SecretString"]) == {"classic": real}
+    taken = mwl_cloud("sources", "token", "hospital:classic", "--remove")
+    assert (taken.exit_code, "taken out" in taken.output) == (0, True)
+    assert mwl_cloud("sources", "token", "hospital:classic", "--remove").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"), [("a b", "A" * 32), ("hospital:x", "no token"), ("hospital:x", "")]
+)
+def test_what_is_no_token_or_no_name_of_one_is_one_line(rig: CloudRig, name: str, typed: str) -> None:
+    refused = CliRunner().invoke(app, ["sources", "token", name], input=typed)
+    assert (refused.exit_code, len(refused.output.strip().splitlines())) == (2, 1)
+    assert not typed or typed not in refused.output

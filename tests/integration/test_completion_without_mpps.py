@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.linking.completions import Completions
 from lambdas.store.unfinished_write_backs import completion_of
 from shared.steps.study_images import ImagesOutcome
 from shared.worklist_item import Status
@@ -31,7 +30,7 @@ def told(rig: Rig) -> tuple[str, str]:
 
 
 def test_redcap_is_told_that_a_person_completed_it_and_that_it_was_taken_back(rig: Rig) -> None:
-    completions, item = Completions(rig.worklist), the_item(rig)
+    completions, item = rig.completions, the_item(rig)
     completions.complete(item.id)
     assert completion_of(item.id) in rig.tick()[1]
     assert told(rig) == ("done", "person")
@@ -42,7 +41,7 @@ def test_redcap_is_told_that_a_person_completed_it_and_that_it_was_taken_back(ri
 
 
 def test_redcap_is_told_that_images_completed_it_and_then_what_the_scanner_reports(rig: Rig) -> None:
-    completions, item = Completions(rig.worklist), the_item(rig)
+    completions, item = rig.completions, the_item(rig)
     assert completions.images_found(item.site, images(item)) is ImagesOutcome.COMPLETED
     assert told(rig) == ("done", "images")
     started(rig, item)
@@ -52,7 +51,7 @@ def test_redcap_is_told_that_images_completed_it_and_then_what_the_scanner_repor
 
 
 def test_images_told_again_write_nothing(rig: Rig) -> None:
-    completions, item = Completions(rig.worklist), the_item(rig)
+    completions, item = rig.completions, the_item(rig)
     completions.images_found(item.site, images(item))
     rig.write_back(*rig.tick()[1])
     before = rig.worklist.find(item.id)
@@ -73,7 +72,7 @@ def test_images_told_again_write_nothing(rig: Rig) -> None:
 def test_images_of_somebody_else_complete_nothing(
     rig: Rig, changes: dict[str, Any], outcome: ImagesOutcome
 ) -> None:
-    completions, item = Completions(rig.worklist), the_item(rig)
+    completions, item = rig.completions, the_item(rig)
     said = images(item, **changes)
     there = rig.worklist.find(item.id)
     assert there is not None
@@ -85,7 +84,7 @@ def test_images_of_somebody_else_complete_nothing(
 
 
 def test_a_sync_does_not_take_a_completed_exam_off_the_list(rig: Rig) -> None:
-    completions, item = Completions(rig.worklist), the_item(rig)
+    completions, item = rig.completions, the_item(rig)
     completions.images_found(item.site, images(item))
     rig.sync()
     assert status(rig) is Status.COMPLETED

@@ -27,6 +27,7 @@ from shared.steps.procedure_step import EventKind
 from shared.steps.self_test import ABILITY, RELAYS_HOPS, Hop, HopResult, SelfTestReport, step_uid
 from tests.rigs.api import ApiRig, api
 from tests.rigs.builders import an_event, an_item
+from tests.rigs.images import images
 from tests.rigs.lambda_events import Context
 from tests.rigs.notice_sinks import HookSink, MailSink, hook_sink, mail_sink
 from tests.rigs.pages import visitor
@@ -465,6 +466,27 @@ def test_what_is_said_of_an_exam_that_no_scanner_ended_is_of_nobody(rig: ApiRig,
     assert "https://api.example.org/app/unmatched" in text
     for told in (item.patient_id, item.patient_name, item.id, item.accession_number, *uids):
         assert told not in text
+
+
+def test_images_under_another_patient_id_are_told_once_and_settled_when_the_archive_is_corrected(
+    rig: ApiRig, mails: MailSink
+) -> None:
+    make(rig, kinds=["images-of-another"])
+    services, rounds, item = rig.services, by_mail(rig, mails), an_item()
+    services.worklist.put_if_changed([item])
+    services.completions.images_found(item.site, images(item, patient_id="P-OTHER"))
+    rounds()
+    rounds()
+    (mail,) = mails.mails
+    text = mail.as_string()
+    assert "[north] 1 thing needs you" in text
+    assert f"images of an exam ({item.scheduled_station_aetitle}) under another Patient ID" in text
+    assert "https://api.example.org/app/unmatched" in text
+    for told in (item.patient_id, item.patient_name, item.id, item.accession_number, "P-OTHER"):
+        assert told not in text
+    services.completions.images_found(item.site, images(item))
+    rounds()
+    assert heads(mails) == ["[north] 1 thing needs you", "[north] Resolved"]
 
 
 @pytest.mark.parametrize(("kinds", "reads"), [(["relay-silent"], 0), (["relay-silent", "exam-not-ended"], 1)])

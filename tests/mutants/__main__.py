@@ -86,7 +86,7 @@ def _plant_all(
 def _results(tree: Tree, area: Area) -> Iterator[Result]:
     sources = tree.sources()
     began = monotonic()
-    outcome, said = tree.run(area.tests, LONGEST_WITHOUT_FAULT_SECONDS)
+    outcome, said, reach = tree.measured(area.tests, LONGEST_WITHOUT_FAULT_SECONDS)
     longest = max(LONGEST_RUN_SECONDS, LONGER * (monotonic() - began))
     if outcome is not Outcome.SURVIVED:
         wrong = f"without any fault its tests do not pass: {said}"
@@ -98,8 +98,7 @@ def _results(tree: Tree, area: Area) -> Iterator[Result]:
         except Misplaced as error:
             yield Result(area.name, fault, "", Outcome.BROKEN, str(error))
             continue
-        with tree.holding(planting):
-            outcome, said = tree.run(area.tests, longest)
+        outcome, said = tree.judged(planting, area.tests, reach, longest)
         yield Result(area.name, fault, f"{planting.file}:{planting.line}", outcome, said)
 
 
@@ -109,10 +108,10 @@ def _explore(console: Console, tree: Tree, areas: Sequence[Area], count: int, se
     survived = 0
     for area in areas:
         files = _files(area, sources)
+        _, _, reach = tree.measured(area.tests, LONGEST_WITHOUT_FAULT_SECONDS)
         with _progress(console) as progress:
             for name, edit in progress.track(operators.sampled(files, count, seed), description=area.name):
-                with tree.holding(operators.planting(name, files[name], edit)):
-                    outcome, _ = tree.run(area.tests)
+                outcome, _ = tree.judged(operators.planting(name, files[name], edit), area.tests, reach)
                 if outcome is not Outcome.KILLED:
                     survived += 1
                     told = operators.described(name, files[name], edit)

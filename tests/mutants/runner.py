@@ -28,14 +28,15 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(_LIBRARIES))
 
 
-def run_pytest(root: Path, compiled: Path, tests: Sequence[str], output: Path, longest: float) -> int:
+def run_pytest(root: Path, compiled: Path, arguments: Sequence[str], output: Path, longest: float) -> int:
     """Run tests in a copy of the project until one fails; return pytest's exit code, or `NOT_ENDED`.
 
+    :param arguments: the tests, and further options of pytest.
     :param compiled: where compiled files go; what was compiled for one run serves the next.
     :param output: the file that takes what pytest says.
     :param longest: how many seconds the tests may take.
     """
-    process = _context.Process(target=_child, args=(str(root), str(compiled), list(tests), str(output)))
+    process = _context.Process(target=_child, args=(str(root), str(compiled), list(arguments), str(output)))
     process.start()
     process.join(longest)
     if process.is_alive():
@@ -47,7 +48,7 @@ def run_pytest(root: Path, compiled: Path, tests: Sequence[str], output: Path, l
     return NOT_ENDED if code is None else code
 
 
-def _child(root: str, compiled: str, tests: list[str], output: str) -> None:
+def _child(root: str, compiled: str, wanted: list[str], output: str) -> None:
     os.chdir(root)
     written = os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
     os.dup2(written, 1)
@@ -66,4 +67,4 @@ def _child(root: str, compiled: str, tests: list[str], output: str) -> None:
     arguments = ["-n", "0", "-x", "-q", "--no-header", "--tb=no", "--hypothesis-profile=mutants"]
     # Some plugins were imported before pytest could look at their asserts; they have none that matter.
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    os._exit(pytest.main([*arguments, *tests]))
+    os._exit(pytest.main([*arguments, *wanted]))

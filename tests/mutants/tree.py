@@ -14,11 +14,14 @@ from time import time
 from typing import Final
 
 from tests.mutants.fault import Planting
+from tests.mutants.reach import MEASURING, Reach, reach_of
 from tests.mutants.runner import NOT_ENDED, run_pytest
 from tests.structure.imports import PACKAGES, ROOT
 
 _NOT_COPIED: Final = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
 LONGEST_RUN_SECONDS: Final = 900.0
+_MEASURED: Final = PurePosixPath("build/coverage/data")
+"""Where pyproject.toml has coverage write to."""
 _PASSED, _FAILED = 0, 1
 """Exit codes of pytest; every other one means that the tests could not be run."""
 
@@ -62,13 +65,36 @@ class Tree:
         finally:
             self._write(planting.file, before)
 
-    def run(self, tests: Sequence[str], longest: float = LONGEST_RUN_SECONDS) -> tuple[Outcome, str]:
+    def measured(self, tests: Sequence[str], longest: float) -> tuple[Outcome, str, Reach]:
+        """Run tests without a fault; return as `run` does, and what each of them ran through."""
+        outcome, said = self.run([*MEASURING, *tests], longest)
+        passed = outcome is Outcome.SURVIVED
+        return outcome, said, reach_of(self._root / _MEASURED, self._root) if passed else Reach()
+
+    def judged(
+        self, planting: Planting, tests: Sequence[str], reach: Reach, longest: float = LONGEST_RUN_SECONDS
+    ) -> tuple[Outcome, str]:
+        """Plant a fault, and run the tests that run through it; if none of them fails, all.
+
+        Return as `run` does.
+        """
+        source = self.sources()[planting.file]
+        nearest = reach.of(planting.file, source, planting.line, tests)
+        with self.holding(planting):
+            if nearest:
+                outcome, said = self.run(nearest, longest)
+                if outcome is Outcome.KILLED:
+                    return outcome, said
+            return self.run(tests, longest)
+
+    def run(self, arguments: Sequence[str], longest: float = LONGEST_RUN_SECONDS) -> tuple[Outcome, str]:
         """Run tests until one fails; return whether one did, and which one or what else is to be said.
 
+        :param arguments: the tests, and further options of pytest.
         :param longest: seconds after which a fault counts as one that keeps the tests from ending.
         """
         output = self._root.with_name("output.txt")
-        code = run_pytest(self._root, self._root.with_name("compiled"), tests, output, longest)
+        code = run_pytest(self._root, self._root.with_name("compiled"), arguments, output, longest)
         if code == NOT_ENDED:
             return Outcome.KILLED, "the tests did not end"
         if code == _PASSED:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from pynetdicom.sop_class import MRImageStorage  # type: ignore[attr-defined]
 from edge_relay.config import ArchiveSettings
 from edge_relay.upper_layer.pynetdicom_tuning import close_broken_connections
 from tests.rigs.patience import PATIENCE
+from tests.rigs.tls import Issued
 
 AE_TITLE: Final = "PACS"
 PROGRAMS: Final = {"dcmqrscp": "dcmqrscp", "orthanc": "Orthanc"}
@@ -34,9 +36,13 @@ PROGRAMS: Final = {"dcmqrscp": "dcmqrscp", "orthanc": "Orthanc"}
 
 @dataclass
 class Archive:
-    """A running archive."""
+    """A running archive.
+
+    :param tls: how to store images there; None: not encrypted.
+    """
 
     port: int
+    tls: ssl.SSLContext | None = None
 
     def settings(self, **changes: Any) -> ArchiveSettings:
         """Return it as relay.toml names it."""
@@ -66,7 +72,12 @@ class Archive:
         close_broken_connections()
         ae = ApplicationEntity("MR1")
         ae.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
-        association = ae.associate("127.0.0.1", self.port, ae_title=AE_TITLE)
+        association = ae.associate(
+            "127.0.0.1",
+            self.port,
+            ae_title=AE_TITLE,
+            tls_args=(self.tls, "127.0.0.1") if self.tls else None,
+        )
         assert association.is_established
         try:
             statuses = [association.send_c_store(each).Status for each in images]
@@ -78,15 +89,41 @@ class Archive:
 @contextmanager
 def running_archive(kind: str, folder: Path) -> Iterator[Archive]:
     """Run an archive that has no image yet, until the end."""
+    port = _free_port()
+    with _running(_COMMANDS[kind](folder, port), port, folder):
+        yield Archive(port)
+
+
+@contextmanager
+def archive_over_tls(folder: Path, own: Issued, trusted: Path, client: ssl.SSLContext) -> Iterator[Archive]:
+    """Run an Orthanc that speaks TLS only, and wants a client certificate.
+
+    :param trusted: the authority of clients' certificates. ``client``: how to store images there.
+    """
+    tls = {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(own.certificate),
+        "DicomTlsPrivateKey": str(own.key),
+        "DicomTlsTrustedCertificates": str(trusted),
+    }
+    port = _free_port()
+    with _running(_orthanc(folder, port, tls), port, folder):
+        yield Archive(port, client)
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = _COMMANDS[kind](folder, port)
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[None]:
     with (folder / "archive.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
         _wait_for(port, process, folder / "archive.log")
-        yield Archive(port)
+        yield
     finally:
         process.terminate()
         process.wait(PATIENCE)
@@ -104,7 +141,7 @@ def _dcmqrscp(folder: Path, port: int) -> list[str]:
     return [_program("dcmqrscp"), "--config", str(config)]
 
 
-def _orthanc(folder: Path, port: int) -> list[str]:
+def _orthanc(folder: Path, port: int, more: Mapping[str, Any] | None = None) -> list[str]:
     config = folder / "orthanc.json"
     config.write_text(
         json.dumps(
@@ -116,6 +153,7 @@ def _orthanc(folder: Path, port: int) -> list[str]:
                 "IndexDirectory": str(folder / "store"),
                 "DicomAlwaysAllowFind": True,
                 "Plugins": [],
+                **(more or {}),
             }
         )
     )

@@ -17,6 +17,8 @@ from lambdas import schedule, sync_redcap, write_back
 from lambdas.sources.definition import SourceDefinition
 from lambdas.sources.file import definition_from
 from lambdas.sources.state import SourceState, SyncReport
+from lambdas.store.accounts.doubted_images import DoubtedImageStore
+from lambdas.store.linking.completions import Completions
 from lambdas.store.runs.rows import RunRows
 from lambdas.store.sources import SourceStore
 from lambdas.store.steps import StepStore
@@ -81,6 +83,11 @@ class Rig:
     @property
     def worklist(self) -> WorklistStore:
         return WorklistStore(self.cloud.tables, now=lambda: 1_795_340_000.0, new_id=lambda: uuid4().hex)
+
+    @property
+    def completions(self) -> Completions:
+        doubted = DoubtedImageStore(self.cloud.tables, now=lambda: 1_795_340_000.0)
+        return Completions(self.worklist, doubted)
 
     @property
     def steps(self) -> StepStore:

@@ -43,7 +43,9 @@ class Verdict(NamedTuple):
     completed: bool = False
 
 
-def verdicts(lines: list[Line], worklist: WorklistStore, now: datetime, *, apply: bool) -> Iterator[Verdict]:
+def verdicts(
+    lines: list[Line], worklist: WorklistStore, completions: Completions, now: datetime, *, apply: bool
+) -> Iterator[Verdict]:
     """Yield what becomes of each line, or would.
 
     :param now: aware; exams of later days, anywhere on earth, are not completed.
@@ -52,7 +54,6 @@ def verdicts(lines: list[Line], worklist: WorklistStore, now: datetime, *, apply
     :raises Conflict, Unavailable: likewise; the same list again does the rest.
     """
     exams = by_name(_open(worklist, f"{now.astimezone(_FIRST_ZONE):%Y%m%d}"))
-    completions = Completions(worklist)
     for line in lines:
         found = exam_of(line, exams)
         if isinstance(found, str):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lambdas.store import ownership
+from lambdas.store.accounts.doubted_images import DoubtedImageStore
 from lambdas.store.audit.entry import SYSTEM, Actor
 from lambdas.store.ownership import StoredItem
 from lambdas.store.worklist import Check, WorklistStore
@@ -20,10 +21,14 @@ Said = Callable[[StoredItem], StoredItem]
 
 
 class Completions:
-    """What is said of exams of all sites that no scanner says."""
+    """What is said of exams of all sites that no scanner says.
 
-    def __init__(self, worklist: WorklistStore) -> None:
+    :param doubted: where exams are noted whose images are under another Patient ID.
+    """
+
+    def __init__(self, worklist: WorklistStore, doubted: DoubtedImageStore) -> None:
         self._worklist: Final = worklist
+        self._doubted: Final = doubted
 
     def complete(self, item_id: str, check: Check = lambda _: None, *, by: Actor = SYSTEM) -> StoredItem:
         """Complete an item because a person says so; see `ownership.completed_by_person`, which raises too.
@@ -43,6 +48,8 @@ class Completions:
     def images_found(self, site: str, told: StudyImages, *, by: Actor = SYSTEM) -> ImagesOutcome:
         """Note what an archive has of an item of a site; telling the same again changes nothing.
 
+        An exam whose images are doubted is noted after it was written: who was not answered tells again.
+
         :raises Conflict, Unavailable: as `ItemWriter.change`.
         """
 
@@ -50,7 +57,10 @@ class Completions:
             return current and ownership.from_images(current, told)
 
         written = self._worklist.writer.change(site, {told.item_id: change}, by=by)
-        return _outcome(written.items.get(told.item_id), told)
+        after = written.items.get(told.item_id)
+        if after is not None and ownership.doubted(after):
+            self._doubted.note(site, told.item_id)
+        return _outcome(after, told)
 
     def would_be(self, stored: StoredItem, told: StudyImages) -> ImagesOutcome:
         """Return what `images_found` would come to, without writing."""

@@ -93,6 +93,7 @@ _WATERMARK: Final = area(
     "watermark",
     [
         "tests/unit/lambdas/sync/test_record_ranges.py",
+        "tests/unit/lambdas/sync/test_changes.py",
         "tests/integration/test_sync_watermark.py",
         "tests/integration/test_sync_one_record.py",
         "tests/integration/test_sync_long_reads.py",
@@ -102,6 +103,26 @@ _WATERMARK: Final = area(
         "since = (state.watermark or datetime.fromtimestamp(0, UTC)) - self._overlap",
         "since = state.watermark or datetime.fromtimestamp(0, UTC)",
         "a form saved while REDCap was read is never seen",
+    ),
+    (
+        "clock = None if state.unseen else state.server_clock",
+        "clock = state.server_clock",
+        "edits that went unseen are looked for by the clock that hid them",
+    ),
+    (
+        "if self._now - since > LEAST_ZONE_STEP:",
+        "if False:",
+        "an edit of hours ago confirms a zone that hides the next one",
+    ),
+    (
+        "if not news & self._redcap.changed(stated):",
+        "if not self._redcap.changed(stated):",
+        "an edit of another record confirms a zone that hides this one",
+    ),
+    (
+        "return len(changed - self.of(state)) if changed else 0",
+        "return 0",
+        "nobody is told that edits went unseen",
     ),
     (
         "watermark = max(watermark, before.watermark)",

@@ -174,6 +174,12 @@ def test_a_scanner_without_mpps_names_its_archive(file: Path) -> None:
         (GOOD + ARCHIVE + ARCHIVE, "archives: AE title PACS is listed twice"),
         (GOOD + ARCHIVE.replace("104", "0"), "archives[1].port: "),
         (
+            GOOD + ARCHIVE + 'tls_client = "/pacs.pem"',
+            "archives: PACS has tls_client, which encrypts only with tls_ca",
+        ),
+        (GOOD + ARCHIVE + 'tls_ca = "pacs.pem"', "archives[1].tls_ca: must be an absolute path"),
+        (GOOD + ARCHIVE + 'tls_ca = "/not/there.pem"', "archives.PACS.tls_ca: /not/there.pem cannot be read"),
+        (
             GOOD + 'suppressed_attributes = ["PatientID"]',
             "scanner MR1: suppressed_attributes: PatientID must be in every answer",
         ),

@@ -54,6 +54,7 @@ ALSO_DECIDE = (
     "lambdas.history.stream.staging",
     "lambdas.schedule",
     "lambdas.store.images.row_image",
+    "lambdas.sync.changes",
     "lambdas.write_backs.wake_up",
 )
 """Modules that are not pure, and decide something that can be seen without a whole system around them."""

@@ -1,4 +1,4 @@
-"""The house: no room uses one that uses it, none is overfull, and what says it is pure is pure."""
+"""The house: rooms import one way, none is overfull, what says it is pure is, nothing is said twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.structure.imports import PACKAGES, ROOT, import_graph, modules, tree
 from tests.structure.purity import all_impurities, impurities, pure_modules
+from tests.structure.repeats import repeats
 from tests.structure.rooms import Folder, folders
 
 MOST_LINES = 400
@@ -124,3 +125,10 @@ def test_nine_functions_in_ten_are_short(package: str) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     assert quantiles(lengths, n=10)[-1] <= 20
+
+
+def test_no_two_places_share_six_equal_lines() -> None:
+    sources = {
+        name: file.read_text("utf-8") for package in PACKAGES for name, file in modules(package).items()
+    }
+    assert repeats(sources) == []

@@ -25,6 +25,7 @@ ADAPTERS: Final = {"boto3", "jinja2", "redcap", "requests"}
 EXCHANGE: Final = {"shared.feed", "shared.relay_health", "edge_relay.worklist.cache"}
 HEARTBEAT: Final = "shared.relay_health"
 ROUTES: Final = {"lambdas.api.routes.worklist", "lambdas.api.schemas.items", "lambdas.api.reports"}
+PASSWORDS: Final = {"argon2", "pwdlib"}  # bcrypt: cryptography loads it
 
 pytestmark = pytest.mark.slow  # a process each
 
@@ -52,13 +53,19 @@ UNUSED_BY_RELAY: Final = {
 UNUSED_BY_ADMINISTRATION: Final = {
     "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
     # No table is named in the environment: they end before DynamoDB's library is loaded.
-    "users list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
-    "relays list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
-    "write-backs list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
-    "sources list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2"},
+    "users list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "relays list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "write-backs list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources preview ID": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources delete ID": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    "sources trigger ID": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
+    # There is no such file.
+    "sources apply missing.toml": {*CLOUD, *KEYS, *DICOM, "requests", "lambdas.sources", TABLES_ON_SCREEN},
+    "import-pylantir missing.json": {*CLOUD, *KEYS, *DICOM, *HTTP, SETTINGS, "argon2", TABLES_ON_SCREEN},
 }
 UNUSED_BY_FUNCTION: Final = {
-    "lambdas.api.main": {*DICOM, *ROUTES, *ADAPTERS, "icalendar", "moto", "zxcvbn"},
+    "lambdas.api.main": {*DICOM, *ROUTES, *ADAPTERS, *PASSWORDS, "icalendar", "moto", "zxcvbn"},
     "lambdas.schedule": {*DICOM, *KEYS, HEARTBEAT, *ADAPTERS, "fastapi"},
     "lambdas.sync_redcap": {*DICOM, *KEYS, HEARTBEAT, *ADAPTERS, "fastapi"},
     "lambdas.write_back": {*DICOM, *KEYS, HEARTBEAT, *ADAPTERS, "fastapi"},
@@ -93,12 +100,39 @@ def test_a_function_loads_what_every_call_needs(function: str, unused: set[str],
     assert loaded(function, "", tmp_path) & unused == set()
 
 
+def test_the_api_builds_no_model_of_its_document_before_somebody_asks() -> None:
+    shown = python(
+        "import lambdas.api.main, fastapi.openapi.models as document, pydantic\n"
+        "print(document.OpenAPI.__pydantic_complete__, pydantic.BaseModel.model_config)"
+    )
+    assert shown == "False {}"
+
+
+def test_the_collector_does_not_look_through_a_function_while_it_is_loaded() -> None:
+    shown = python(
+        "import gc\n"
+        "collected = []\n"
+        "gc.callbacks.append(lambda phase, info: collected.append(info['generation']))\n"
+        "import lambdas.schedule\n"
+        "print(max(collected), len(collected) < 50)"
+    )
+    assert shown == "0 True"
+
+
 def test_what_a_command_loads_is_seen(tmp_path: Path) -> None:
     assert {"edge_relay", "pynetdicom"} <= loaded("edge_relay", "echo --port 9", tmp_path)
 
 
 def test_who_enrols_gets_as_far_as_the_cloud(tmp_path: Path) -> None:
     assert {"httpx", "cryptography"} <= loaded("edge_relay", "enroll CODE -c relay.toml -s new", tmp_path)
+
+
+def python(code: str) -> str:
+    """Return what a Python of its own prints."""
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
 
 
 def loaded(package: str, command: str, folder: Path) -> set[str]:

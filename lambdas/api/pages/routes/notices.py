@@ -27,6 +27,7 @@ KINDS = {
     Kind.WRITE_BACK: "REDCap refuses a result",
     Kind.SELF_TEST: "a relay's test participant does not come through",
     Kind.UNENDED: "an exam was begun and never ended",
+    Kind.DOUBTED: "an exam's images are under another Patient ID",
 }
 CHANNELS = {
     Channel.EMAIL: "E-mail",

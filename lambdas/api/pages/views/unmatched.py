@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 
 from lambdas.api.pages.views.words import clock_time, day_of, person
 from lambdas.api.schemas.steps import StepDetail, StepView
+from lambdas.store.linking.doubted_exams import DoubtedExam
 from lambdas.store.ownership import StoredItem
+from shared.steps.study_images import BY_LIST
 from shared.worklist_item import WorklistItem
 
 _PROBLEMS: Final = {
@@ -26,6 +28,13 @@ class StepRow(NamedTuple):
     patient_id: str
     scanner: str
     problems: str
+
+
+class DoubtedRow(NamedTuple):
+    """A booking whose images are under another Patient ID."""
+
+    item_id: str
+    words: str
 
 
 class CandidateRow(NamedTuple):
@@ -56,6 +65,12 @@ def _aside(step: StepView) -> Iterator[str]:
         yield f"superseded by a later scan of the same scanner ({step.superseded_by})"
     if step.stale:
         yield "nobody waits for its end any more: say at its booking whether it was done"
+
+
+def doubted_row(exam: DoubtedExam) -> DoubtedRow:
+    """Return a booking with somebody else's images in words, without a name."""
+    where = "a list" if exam.archive == BY_LIST else f"archive {exam.archive}"
+    return DoubtedRow(exam.item_id, f"{day_of(exam.day)}, {exam.scanner} at {exam.site}; {where}")
 
 
 def candidate_rows(

@@ -17,4 +17,5 @@ def test_kinds_are_what_the_api_calls_them() -> None:
         "write-back-parked",
         "self-test-failed",
         "exam-not-ended",
+        "images-of-another",
     ]

@@ -15,6 +15,7 @@ from lambdas.sources.state import SyncReport, Withheld
 from lambdas.sources.stored import StoredSource
 from lambdas.sources.unshown_rows import HeldRow, RejectedRow
 from lambdas.store.accounts.relays import Relay
+from lambdas.store.linking.doubted_exams import DoubtedExam
 from lambdas.store.linking.unended_exams import UnendedExam
 from lambdas.store.self_tests.outcome import SelfTest
 from lambdas.store.unfinished_write_backs import ParkedWriteBack
@@ -133,6 +134,32 @@ def test_a_test_participant_that_did_not_come_through_needs_somebody_of_its_site
     )
     given = facts(relays=[relay], self_tests={"r1": test})
     assert found(given) == ([(Kind.SELF_TEST, "cellar", False)] if told else [])
+
+
+def a_doubted_exam(day: str = "20261121", site: str = "north") -> DoubtedExam:
+    return DoubtedExam(site, "item-1", day, "MR1", "PACS")
+
+
+@pytest.mark.parametrize(
+    ("exam", "told"),
+    [
+        (a_doubted_exam("20261121"), True),
+        (a_doubted_exam("20261115"), True),
+        (a_doubted_exam("20261114"), False),
+        (a_doubted_exam(site="south"), False),
+    ],
+    ids=["yesterday", "7 days ago", "8 days ago", "elsewhere"],
+)
+def test_images_under_another_patient_id_need_somebody_for_a_week(exam: DoubtedExam, told: bool) -> None:
+    assert found(facts(doubted=[exam])) == ([(Kind.DOUBTED, "MR1", False)] if told else [])
+
+
+def test_images_that_nobody_settled_in_a_week_are_known_as_such_and_by_no_id() -> None:
+    (key,) = conditions(facts(doubted=[a_doubted_exam("20261115")]))
+    a_day_later = facts(doubted=[a_doubted_exam("20261115")], now=NOW + timedelta(days=1))
+    assert key not in conditions(a_day_later)
+    assert key in passed(a_day_later)
+    assert "item-1" not in key
 
 
 def an_exam(day: str = "20261121", site: str = "north", uid: str = "2.25.1") -> UnendedExam:

@@ -31,7 +31,7 @@ def webhook(channel: str) -> Subscription:
     return Subscription.model_validate(fields)
 
 
-PASSING = {Kind.MISSING, Kind.UNENDED}
+PASSING = {Kind.MISSING, Kind.UNENDED, Kind.DOUBTED}
 SAYABLE = [(say, kind) for say, kind in product(Say, Kind) if say is not Say.PASSED or kind in PASSING]
 
 

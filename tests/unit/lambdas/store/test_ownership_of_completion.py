@@ -15,6 +15,7 @@ from lambdas.store.ownership import (
     StoredItem,
     completed_by_person,
     completed_without_step,
+    doubted,
     from_clock,
     from_images,
     from_person,
@@ -109,6 +110,28 @@ def test_a_patient_id_padded_with_spaces_is_the_same() -> None:
 
 def test_images_of_another_study_say_nothing_of_the_exam() -> None:
     assert from_images(stored(), images(study_instance_uid="2.25.99")) == stored()
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        lambda there: from_images(there, images()),
+        completed_by_person,
+        lambda there: from_scanner(there, RUNNING),
+        lambda there: from_person(there, {STATUS: Status.CANCELLED}),
+        withdrawn,
+    ],
+    ids=["the archive", "a person", "the scanner", "cancelled", "withdrawn"],
+)
+def test_images_are_doubted_until_somebody_says_what_became(settled: Deed) -> None:
+    there = from_images(stored(), OTHERS)
+    assert not doubted(stored())
+    assert doubted(there)
+    assert not doubted(settled(there))
+
+
+def test_images_of_an_exam_that_nobody_came_to_are_doubted_too() -> None:
+    assert doubted(from_clock(from_images(stored(), OTHERS), "20991231"))
 
 
 def test_images_that_turn_out_to_be_of_another_patient_complete_it_no_more() -> None:

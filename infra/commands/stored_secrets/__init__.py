@@ -1,0 +1,1 @@
+"""Secrets that commands read and change in AWS Secrets Manager."""
