@@ -32,6 +32,8 @@ MOST_ELEMENTS: Final = 2000
 """Elements of one identifier, items included. The longest query of a real scanner has some sixty."""
 
 _HEADER: Final = struct.Struct("<HHI")
+_EXPLICIT: Final = struct.Struct("<HH2sH")
+_VRS: Final = {vr.encode(): vr for vr in (*_SHORT_VRS, *LONG_VRS)}
 _TAG: Final = struct.Struct("<HH")
 _LONG: Final = struct.Struct("<I")
 
@@ -139,17 +141,22 @@ class _Reader:
         if end - at < 8:
             raise Rejected("it breaks off within an attribute")
         self._count()
-        group, number, length = _HEADER.unpack_from(self._data, at)
+        length: int
+        if implicit:
+            group, number, length = _HEADER.unpack_from(self._data, at)
+            written = b""
+        else:
+            group, number, written, length = _EXPLICIT.unpack_from(self._data, at)
         tag = group << 16 | number
         if group == 0xFFFE:
             raise Rejected("an item or delimiter is in the place of an attribute")
         if implicit:
             return tag, _dictionary_vr(tag), length, at + 8
-        vr = self._data[at + 4 : at + 6].decode("latin-1")
-        if vr in _SHORT_VRS:
-            return tag, vr, length >> 16, at + 8
-        if vr not in LONG_VRS:
+        vr = _VRS.get(written)
+        if vr is None:
             raise Rejected("it has a VR that does not exist", where=_name(tag))
+        if vr in _SHORT_VRS:
+            return tag, vr, length, at + 8
         if end - at < 12:
             raise Rejected("it breaks off within an attribute", where=_name(tag))
         return tag, vr, _LONG.unpack_from(self._data, at + 8)[0], at + 12

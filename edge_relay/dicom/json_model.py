@@ -30,6 +30,7 @@ from shared.steps.step_dataset import CHARACTER_SET
 _ONE_VALUE: Final = frozenset({"LT", "ST", "UR", "UT"})  # a backslash is a character there, PS3.5 6.2
 _NUMBERS: Final = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
+_CHARACTER_SET: Final = int(CHARACTER_SET, 16)
 _MOST_ELEMENTS: Final = 200_000  # more than fit into LONGEST_BUT_LISTS
 LONGEST_BUT_LISTS: Final = 1 << 20
 """Bytes of the longest attribute list, without its lists of references."""
@@ -128,7 +129,7 @@ class _Decoder:
 
     def items(self, elements: Elements, inherited: CharacterSet) -> DataSetJson:
         """Return one data set; a sequence's item without a character set has that of its parent."""
-        named = elements.get(int(CHARACTER_SET, 16))
+        named = elements.get(_CHARACTER_SET)
         charset = character_set(tuple(_texts(named.value.decode("latin-1")))) if named else inherited
         attributes: DataSetJson = {}
         for tag in sorted(elements):
@@ -142,17 +143,19 @@ class _Decoder:
         return attributes
 
     def _element(self, element: Element, charset: CharacterSet) -> dict[str, Any]:
-        listed = self._found.of(element) if self._found is not None else None
-        if listed is not None:
-            return self._references(listed, charset)
-        if element.items is not None:
-            values: list[Any] = [self.items(item, charset) for item in element.items]
-        elif element.vr in BINARY_VRS:
-            inline = base64.b64encode(element.value).decode()
-            return {"vr": element.vr, "InlineBinary": inline} if inline else {"vr": element.vr}
+        vr, value, items = element
+        if items is not None:
+            listed = self._found.of(element) if self._found is not None else None
+            if listed is not None:
+                return self._references(listed, charset)
+            values: list[Any] = [self.items(item, charset) for item in items]
+        elif not value:
+            return {"vr": vr}
+        elif vr in BINARY_VRS:
+            return {"vr": vr, "InlineBinary": base64.b64encode(value).decode()}
         else:
-            values = _values(element.vr, element.value, charset)
-        return {"vr": element.vr, "Value": values} if values else {"vr": element.vr}
+            values = _values(vr, value, charset)
+        return {"vr": vr, "Value": values} if values else {"vr": vr}
 
     def _references(self, listed: ReferenceList, charset: CharacterSet) -> dict[str, Any]:
         counting = self._counting and listed.size > 0
@@ -179,6 +182,8 @@ def _values(vr: str, value: bytes, charset: CharacterSet) -> list[Any]:
 
 
 def _texts(text: str) -> list[str]:
+    if "\\" not in text:
+        return [part] if (part := text.strip(" \0")) else []
     parts = [part.strip(" \0") for part in text.split("\\")]
     return parts if any(parts) else []
 

@@ -63,6 +63,7 @@ STATUSES: Final = {
     (EventKind.N_SET, Kind.INVALID): INVALID_ATTRIBUTE_VALUE,
 }
 Column = Literal["create", "set", "final"]
+_MAY_BE_REQUIRED: Final = frozenset({"1", "1C"})
 _COLUMNS: Final[dict[tuple[int, Column], tuple[tuple[str, str, Requirement], ...]]] = {}
 """What `_column` returned, by the rows' identity: they are constants, and never go."""
 
@@ -118,7 +119,8 @@ def _walk(
             if user in {"1", "2"} or (user == "1C" and _needed(row.keyword, attributes)):
                 yield Flaw(Kind.MISSING, within + row.keyword)
             continue
-        yield from _walk_value(row, user, element.get("Value", []), attributes, column, within)
+        if row.children or user in _MAY_BE_REQUIRED:
+            yield from _walk_value(row, user, element.get("Value", []), attributes, column, within)
 
 
 def _walk_value(

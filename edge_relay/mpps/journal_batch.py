@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
 from edge_relay.dicom.reference_lists import ReferenceList
@@ -34,6 +35,7 @@ class Batch:
         self._db: Final = db
         self._stamp: Final = stamp
         self._steps: Final[dict[str, Step | None]] = {}  # as this transaction has them
+        self._last: datetime | None = None
         self.overlay: Final[dict[str, Overlay]] = {}
         self.appended: Final[list[Noted]] = []
         self.superseded: Final[set[str]] = set()
@@ -93,7 +95,10 @@ class Batch:
             self.superseded.update(inserted.moved.superseded())
         self.overlay.update(inserted.overlay)
         self.appended.append(inserted.noted)
+        self._last = event.received_at
         return step
 
     def _next_stamp(self) -> Stamp | None:
-        return in_order(self._stamp(), journal_rows.last_received(self._db)) if self._stamp else None
+        if self._stamp is None:
+            return None
+        return in_order(self._stamp(), self._last or journal_rows.last_received(self._db))

@@ -24,6 +24,7 @@ from lambdas.api.dependencies import Router, UseServices, in_turn
 from lambdas.api.schemas.common import AccessToken, Login
 from lambdas.api.services import Services
 from lambdas.store.accounts.people import Session, User, normal_name
+from lambdas.store.accounts.polls import Polled
 from lambdas.store.accounts.relays import Relay
 from lambdas.store.audit.entry import Actor, Subject
 from shared.errors import Forbidden
@@ -168,16 +169,20 @@ def _needs(role: Role) -> Callable[[User], Awaitable[User]]:
 @in_turn
 def current_relay(services: UseServices, credentials: _RelayToken) -> Relay:
     """Return which relay is asking; raise `Unauthenticated`, or `Forbidden` if it has been revoked."""
-    return _signed_by(services, credentials, consistent=True)
+    token = _signed(credentials)
+    return _verified(services, token, services.relays.find(claimed_relay(token)))
 
 
 @in_turn
-def polling_relay(services: UseServices, credentials: _RelayToken) -> Relay:
+def polling_relay(services: UseServices, credentials: _RelayToken) -> Polled:
     """As `current_relay`, by what was so a moment ago: enough to say that nothing is new, and half as dear.
 
     Before anything of the site is shown, `check_not_revoked`.
     """
-    return _signed_by(services, credentials, consistent=False)
+    token = _signed(credentials)
+    polled = services.polls.read(claimed_relay(token))
+    relay = _verified(services, token, polled.relay if polled else None)
+    return Polled(relay, polled.head if polled else None)
 
 
 def check_not_revoked(services: Services, relay: Relay) -> None:
@@ -185,13 +190,13 @@ def check_not_revoked(services: Services, relay: Relay) -> None:
     _unrevoked(services.relays.find(relay.relay_id))
 
 
-def _signed_by(
-    services: Services, credentials: HTTPAuthorizationCredentials | None, *, consistent: bool
-) -> Relay:
+def _signed(credentials: HTTPAuthorizationCredentials | None) -> str:
     if credentials is None:
         raise Unauthenticated("a token signed by the relay is needed")
-    token = credentials.credentials
-    relay = services.relays.find(claimed_relay(token), consistent=consistent)
+    return credentials.credentials
+
+
+def _verified(services: Services, token: str, relay: Relay | None) -> Relay:
     if relay is None:
         raise Unauthenticated("the access token is not valid", hint="enrol the relay")
     verify_relay(token, relay_id=relay.relay_id, public_key=relay.public_key, now=services.now())
@@ -212,7 +217,7 @@ Person = Annotated[User, Depends(current_user)]
 Acting = Annotated[Actor, Depends(acting)]
 Within = Annotated[Reach, Depends(reach)]
 ThisRelay = Annotated[Relay, Depends(current_relay)]
-PollingRelay = Annotated[Relay, Depends(polling_relay)]
+PollingRelay = Annotated[Polled, Depends(polling_relay)]
 
 
 @router.get("/sessions")

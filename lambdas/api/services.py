@@ -25,6 +25,7 @@ from lambdas.store.accounts.doubted_images import DoubtedImageStore
 from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import UserStore
+from lambdas.store.accounts.polls import Polls
 from lambdas.store.accounts.relays import RelayStore, random_code
 from lambdas.store.accounts.shown_items import ShownItemStore
 from lambdas.store.accounts.sign_ons import SignOnStore
@@ -83,6 +84,7 @@ class Services:
     sessions: BrowserSessionStore
     sign_ons: SignOnStore
     relays: RelayStore
+    polls: Polls
     shown_items: ShownItemStore
     self_tests: SelfTestStore
     sources: SourceStore
@@ -144,6 +146,7 @@ def services_from(
     worklist = WorklistStore(tables, now=now, new_id=_new_id, settle_seconds=settings.settle_seconds)
     steps = StepStore(tables, worklist, now=now)
     users = UserStore(tables, now=now)
+    relays = RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code)
     secrets_manager, sqs = _clients(settings.aws_region)
     vault = Secrets(secrets_manager, now=now)
 
@@ -168,7 +171,8 @@ def services_from(
         sign_ons=SignOnStore(tables),
         shown_items=ShownItemStore(tables),
         open_id_provider=_open_id_provider(settings, vault, now),
-        relays=RelayStore(tables, now=now, new_id=_new_id, new_code=_new_code),
+        relays=relays,
+        polls=Polls(tables, relays),
         self_tests=SelfTestStore(tables, worklist.writer, now=now, new_uuid=uuid.uuid4),
         sources=SourceStore(tables, now=now),
         triggers=TriggerStore(tables, now=now),

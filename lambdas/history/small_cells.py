@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from numbers import Number
 from typing import Any, Final, NamedTuple
 
@@ -170,7 +171,7 @@ def _is_small(counts: _Counts) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Number) and not isinstance(value, bool)
+    return isinstance(value, Number | timedelta)
 
 
 def _in_order(value: Any) -> tuple[str, float, str]:

@@ -121,8 +121,7 @@ class ItemWriter:
                 row = self._tables.head.get(site_key(site), HEAD, consistent_read=consistent)
             except DoesNotExist:
                 return None
-        marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
-        return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "", row.audited or "")
+        return head_of(row)
 
     def is_in_history(self, site: str, version: int, stamp: str) -> bool:
         """Tell, consistently, whether a write of a site's head left this stamp."""
@@ -331,6 +330,12 @@ class ItemWriter:
                 write_back_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="microseconds"),
             )
         )
+
+
+def head_of(row: HeadRow) -> Head:
+    """Return what a head's row holds."""
+    marks = tuple(Mark(int(seq), float(at)) for seq, at in row.marks)
+    return Head(int(row.seq), row.epoch, marks, int(row.version or 0), row.stamp or "", row.audited or "")
 
 
 def _differences(

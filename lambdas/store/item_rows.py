@@ -29,8 +29,9 @@ READ: Final = (
     "performed",
     "audited",
     "timing",
+    "images",
 )
-"""The attributes of a row that `stored_item` reads."""
+"""The attributes of a row that `stored_item` reads. What only indexes need takes as long to take apart."""
 
 
 def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:

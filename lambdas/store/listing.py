@@ -182,6 +182,7 @@ def _of_site(
             model.starts_at.between(low, high),
             filter_condition=query.filter_of_days(model),
             page_size=None if are_few else max(most, _LEAST),
+            attributes_to_get=["starts_at", *READ],
         )
         for row in rows:
             stored = stored_item(row)
@@ -237,9 +238,7 @@ def items_of_days(
             site_key(site),
             model.starts_at.between(first, last + _HIGHEST),
             page_size=_PAGE * 5,
-            attributes_to_get=list(
-                READ
-            ),  # what only keys and indexes need takes as long to take apart as the rest
+            attributes_to_get=list(READ),
         )
         for row in rows:
             if admits is None or admits(json.loads(row.body or "{}")):

@@ -304,12 +304,14 @@ class WorklistStore:
         """Return the next page of a site's feed; see `lambdas.store.feed.read_page`."""
         return read_page(self, site, cursor, limit=limit, now=self._now(), settle=self._settle)
 
-    def quiet_seconds(self, site: str, cursor: str | None) -> float | None:
+    def quiet_seconds(self, site: str, cursor: str | None, head: Head | None = None) -> float | None:
         """Return how long nothing has changed; None if a relay with this cursor may miss something.
 
         Costs half a read unit: what was written this moment it is told with its next poll.
+
+        :param head: the site's, if it was read already.
         """
-        head = self.writer.head(site, consistent=False) if cursor else None
+        head = head or (self.writer.head(site, consistent=False) if cursor else None)
         current = head is not None and is_current(Cursor.decode(cursor or ""), head)
         return head.quiet_seconds(self._now()) if head is not None and current else None
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final
@@ -169,17 +170,18 @@ def parse_decimal(value: object) -> str:
 def parse_date_time(day: str, clock: str) -> datetime:
     """Return the naive local `datetime` that a DA and a TM (with or without fraction, PS3.5 6.2) name."""
     padded = clock.partition(".")[0].ljust(6, "0")
+    if len(day) == 8 and len(padded) == 6 and (digits := day + padded).isascii() and digits.isdigit():
+        with suppress(ValueError):  # below it is told what of it is wrong
+            return _moment(day, padded)
     if padded == _MIDNIGHT_AT_THE_END:  # ISO 8601 has it, PS3.5 does not; scanners send it all the same
         padded = "235959"
     # Not strptime, which takes ten times as long: every report of a scanner has two of them.
-    date_, time_ = parse_date(day), parse_time(padded)
+    return _moment(parse_date(day), parse_time(padded))
+
+
+def _moment(day: str, clock: str) -> datetime:
     return datetime(  # noqa: DTZ001
-        int(date_[:4]),
-        int(date_[4:6]),
-        int(date_[6:]),
-        int(time_[:2]),
-        int(time_[2:4]),
-        int(time_[4:]),
+        int(day[:4]), int(day[4:6]), int(day[6:]), int(clock[:2]), int(clock[2:4]), int(clock[4:])
     )
 
 

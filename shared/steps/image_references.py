@@ -12,7 +12,6 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent
@@ -29,7 +28,17 @@ _SERIES: Final = "00400340"
 
 def reference_count(attributes: DataSetJson) -> int:
     """Return how many references a data set has, in all its lists."""
-    return sum(_length(element) for element in _lists(attributes))
+    count = 0
+    for tag, element in attributes.items():
+        if not _is_sequence(element):
+            continue
+        if tag in LISTS:
+            count += _length(element)
+            continue
+        for item in element.get("Value", ()):
+            if isinstance(item, dict):
+                count += reference_count(item)
+    return count
 
 
 def image_count(attributes: DataSetJson) -> int | None:
@@ -56,18 +65,6 @@ def _without_lists(tag: str, element: Any) -> Any:
         return element
     items = [without_lists(item) if isinstance(item, dict) else item for item in element["Value"]]
     return {**element, "Value": items}
-
-
-def _lists(attributes: DataSetJson) -> Iterator[dict[str, Any]]:
-    for tag, element in attributes.items():
-        if not _is_sequence(element):
-            continue
-        if tag in LISTS:
-            yield element
-            continue
-        for item in element.get("Value", ()):
-            if isinstance(item, dict):
-                yield from _lists(item)
 
 
 def _is_sequence(element: Any) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
 
 from lambdas.access.browser_session import BrowserSession
 from lambdas.store.accounts.browser_sessions import KEPT_SECONDS, BrowserSessionStore
-from lambdas.store.ownership import STATUS
+from lambdas.store.linking.completions import Completions
+from lambdas.store.listing import ItemQuery
+from lambdas.store.ownership import STATUS, StoredItem
 from lambdas.store.steps import StepStore
 from lambdas.store.worklist import WorklistStore
 from shared.steps.procedure_step import EventKind
+from shared.steps.study_images import StudyImages
 from shared.worklist_item import Status
 from tests.rigs.builders import an_event, an_item
 from tests.rigs.cloud import CloudRig, cloud
@@ -76,14 +79,30 @@ def test_the_days_of_a_site_are_its_own_whatever_their_status(worklist: Worklist
     assert worklist.of_days("nowhere", "20261122", "20261122") == []
 
 
-def test_a_day_has_of_an_item_all_that_is_stored_of_it(rig: CloudRig, worklist: WorklistStore) -> None:
+def a_day(worklist: WorklistStore) -> list[StoredItem]:
+    return worklist.of_days("north", "20261122", "20261122")
+
+
+def a_list(worklist: WorklistStore) -> list[StoredItem]:
+    return worklist.list_items(ItemQuery(site="north"), limit=2).items
+
+
+@pytest.mark.parametrize("read", [a_day, a_list])
+def test_a_day_and_a_list_have_of_an_item_all_that_is_stored_of_it(
+    rig: CloudRig, worklist: WorklistStore, read: Callable[[WorklistStore], list[StoredItem]]
+) -> None:
     item = an_item()
     worklist.put_if_changed([item])
     worklist.edit(item.id, {"procedure_description": "Knee", STATUS: Status.ARRIVED.value})
     StepStore(rig.tables, worklist, now=rig.clock).record_event(an_event(item), site="north", relay_id="r")
-    [found] = worklist.of_days("north", "20261122", "20261122")
+    told = StudyImages(
+        item_id=item.id, study_instance_uid=item.study_instance_uid, patient_id="other", series_count=1
+    )
+    Completions(worklist).images_found("north", told)
+    [found] = read(worklist)
     assert found == worklist.find(item.id)
-    assert all(getattr(found, name) for name in ("edited", "progress", "performed", "audited", "timing"))
+    kept = ("edited", "progress", "performed", "audited", "timing", "images")
+    assert all(getattr(found, name) for name in kept)
     assert found.status_owner == "mpps"
 
 

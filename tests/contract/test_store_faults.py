@@ -31,6 +31,7 @@ from lambdas.store.accounts.calendars import CalendarStore
 from lambdas.store.accounts.idempotency import IdempotencyStore
 from lambdas.store.accounts.logins import LoginStore
 from lambdas.store.accounts.people import Session, User, UserStore
+from lambdas.store.accounts.polls import Polls
 from lambdas.store.accounts.relays import Relay, RelayStore
 from lambdas.store.accounts.triggers import TriggerStore
 from lambdas.store.audit.entry import SYSTEM, Subject
@@ -96,6 +97,7 @@ class World:
         self.rates = RequestRates(tables, now=lambda: NOW, sleep=lambda _: None)
         self.audit = AuditTrail(tables, now=lambda: NOW)
         self.relays = RelayStore(tables, now=lambda: NOW, new_id=self.new_id, new_code=self.new_id)
+        self.polls = Polls(tables, self.relays)
         self.users = UserStore(tables, now=lambda: NOW)
         self.logins = LoginStore(tables, now=lambda: NOW)
         self.sessions = BrowserSessionStore(tables)
@@ -128,6 +130,7 @@ class World:
         self.code, _ = self.relays.invite("north")
         self.relay = self.relays.enroll(self.code, public_key="key", name="r")
         self.relay_id = self.relay.relay_id
+        self.polls.read(self.relay_id)  # so that its site is remembered
         self.health = RelayHealth.model_validate(HEALTH)
         self.relays.heard(self.relay_id, self.health)
         self.users.create("somebody", "hash", Role.ADMIN)
@@ -236,6 +239,7 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "RelayStore.invite": lambda w: w.relays.invite("south"),
     "RelayStore.enroll": lambda w: w.relays.enroll(w.code, public_key="key", name="r"),
     "RelayStore.find": lambda w: w.relays.find("nobody", consistent=False),
+    "Polls.read": lambda w: w.polls.read(w.relay_id),
     "RelayStore.all": lambda w: w.relays.all(),
     "RelayStore.revoke": lambda w: w.relays.revoke(w.relay_id),
     "RelayStore.heard": lambda w: w.relays.heard(w.relay_id, w.health),
@@ -295,6 +299,7 @@ STORES = [
     RequestRates,
     AuditTrail,
     RelayStore,
+    Polls,
     UserStore,
     LoginStore,
     BrowserSessionStore,

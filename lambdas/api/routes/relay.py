@@ -46,7 +46,7 @@ def enroll(body: Enroll, services: UseServices) -> Enrolled:
 
 @router.get("/worklist", response_model=FeedPage, responses={304: {"description": "nothing new"}})
 def worklist(
-    relay: PollingRelay,
+    polled: PollingRelay,
     services: UseServices,
     cursor: Annotated[str, Query(max_length=1024)] = "",
     limit: Annotated[int, Query(ge=1, le=2000)] = 500,
@@ -58,8 +58,9 @@ def worklist(
     Its `Poll-Interval` says for how many seconds there is no need to ask again; 0 while something is expected
     at the site.
     """
+    relay = polled.relay
     if cursor and _names(if_none_match, cursor):
-        quiet = services.worklist.quiet_seconds(relay.site, cursor)
+        quiet = services.worklist.quiet_seconds(relay.site, cursor, polled.head)
         if quiet is not None:
             headers = {"ETag": _etag(cursor), POLL_INTERVAL: str(_interval(services, relay.site, quiet))}
             return Response(status_code=304, headers=headers)

@@ -35,6 +35,9 @@ CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_GROUPS, CODE_GROUP = 5, 4
 """20 characters are 100 bits: nobody guesses one within its quarter of an hour, nor from its hash."""
 
+RELAYS: Final = "RELAYS"
+"""The partition of the relays themselves."""
+
 HEALTH: Final = "RELAY_HEALTH"
 """The partition of the heartbeats."""
 
@@ -120,7 +123,7 @@ class RelayStore:
         new_id: Callable[[], str],
         new_code: Callable[[], str],
     ) -> None:
-        self._relays = AccountRows(tables.account, "RELAYS", Relay)
+        self._relays = AccountRows(tables.account, RELAYS, Relay)
         self._codes = AccountRows(tables.account, "ENROLLMENTS", Enrollment)
         self._heartbeats = AccountRows(tables.account, HEALTH, Heartbeat)
         self._discards = AccountRows(tables.account, "RELAY_DISCARDS", Discards)

@@ -132,7 +132,7 @@ class TableModel:
         table, key = self._table(request), _key_of(request["Key"])
         item = table.items.get(key)
         self._read(key[0], size_of(item), request)
-        return {"Item": dict(item)} if item else {}
+        return {"Item": _asked_for(item, request)} if item else {}
 
     def _BatchGetItem(self, request: Request) -> dict[str, Any]:
         found: dict[str, list[Any]] = {}
@@ -143,7 +143,7 @@ class TableModel:
                 item = self.tables[name].items.get(key)
                 self._read(key[0], size_of(item), wanted)
                 if item:
-                    rows.append(dict(item))
+                    rows.append(_asked_for(item, wanted))
         return {"Responses": found, "UnprocessedKeys": {}}
 
     def _Query(self, request: Request) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class TableModel:
             looked.append(entry)
             size += size_of(entry)
         self._read(value, size, request)
-        found = [dict(entry) for entry in looked if keeps is None or keeps.holds(entry)]
+        found = [_asked_for(entry, request) for entry in looked if keeps is None or keeps.holds(entry)]
         answer: dict[str, Any] = {"Items": found, "Count": len(found), "ScannedCount": len(looked)}
         if is_cut:
             names = dict.fromkeys(("pk", "sk", index.hash, index.range))
@@ -308,6 +308,17 @@ def modelled(seconds: Callable[[], float] = lambda: 0.0) -> Iterator[TableModel]
 
 def _key_of(key: Mapping[str, Mapping[str, Any]]) -> Key:
     return str(key["pk"]["S"]), str(key["sk"]["S"])
+
+
+def _asked_for(item: Item, request: Request) -> Item:
+    """Return the attributes of a row that a request's ``ProjectionExpression`` names, all without one."""
+    asked, names = request.get("ProjectionExpression"), request.get("ExpressionAttributeNames", {})
+    wanted = [name.strip() for name in asked.split(",")] if asked else []
+    return (
+        {name: item[name] for each in wanted if (name := names.get(each, each)) in item}
+        if asked
+        else dict(item)
+    )
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from lambdas.api.pages.origin import shown_mark
 from lambdas.api.pages.rendering import page, see
 from lambdas.api.pages.session import ActingWriter, Reader
 from lambdas.api.pages.site_reading import chosen_site, performed_of, read_site, shown_to, sites_of
-from lambdas.api.pages.views.day import MARKS, day_view
+from lambdas.api.pages.views.day import MARKS, day_view, to_come
 from lambdas.api.pages.views.missing import missing_of
 from lambdas.store.ownership import STATUS
 from shared.dicom.dicom_text import OptionalDA
@@ -45,7 +45,7 @@ def show_today(
         items,
         performed_of(services, items),
         missing if wanted == state.today else (),
-        shown_to(services, state, items),
+        shown_to(services, state, to_come(items)),
         hides_names=who.session.hides_names,
         may_mark=who.may(Role.WRITE),
     )

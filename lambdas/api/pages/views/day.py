@@ -91,7 +91,7 @@ def day_view(
     :param day: ``YYYYMMDD``.
     :param items: its items.
     :param performed: their performed steps, by SOP Instance UID.
-    :param shown: which scanners were shown them, by item id.
+    :param shown: which scanners were shown those of them that are `to_come`, by item id.
     :param may_mark: whether who looks may mark who came.
     """
     told_of = shown or {}
@@ -159,6 +159,11 @@ def exam_row(
         told=told(item.source, steps),
         marks=_marks(stored, state.today, f"{name}, {time}") if may_mark else (),
     )
+
+
+def to_come(items: Iterable[StoredItem]) -> list[StoredItem]:
+    """Return the scans still to come: of these alone a row says which scanners have seen them."""
+    return [each for each in items if each.item.performed_procedure_step_status in WAITING]
 
 
 def _seen(state: SiteState, stored: StoredItem, shown: Mapping[str, Sequence[ShownTo]]) -> str:

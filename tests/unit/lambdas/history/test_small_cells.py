@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -37,6 +39,16 @@ def test_one_small_count_hides_the_others_from_which_it_could_be_calculated() ->
 
 def test_a_count_that_is_not_known_is_not_small() -> None:
     assert shared("s", 9, None, 7.5) == ("s", 9, None, 7.5)
+
+
+@pytest.mark.parametrize("number", [7, 7.5, Decimal("7.5"), True, timedelta(minutes=7)])
+def test_whatever_kind_of_number_is_in_a_hidden_row_is_left_out(number: object) -> None:
+    assert shared("s", 2, 0, number) == ("s", HIDDEN, HIDDEN, None)
+
+
+def test_days_of_a_hidden_row_stay() -> None:
+    day = date(2026, 11, 22)
+    assert without_small_cells(("day", "exams"), [(day, 2)], {"exams"}) == [(day, HIDDEN)]
 
 
 def by_study(*rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:

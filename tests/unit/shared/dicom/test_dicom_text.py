@@ -127,3 +127,22 @@ def test_every_date_and_time_survives(moment: datetime) -> None:
 def test_a_scanners_short_or_fractional_time_is_read() -> None:
     assert dicom_text.parse_date_time("20261122", "0931") == datetime(2026, 11, 22, 9, 31)
     assert dicom_text.parse_date_time("20261122", "093105.123456") == datetime(2026, 11, 22, 9, 31, 5)
+
+
+@given(
+    st.from_regex(r"[0-9]{8}", fullmatch=True),
+    st.from_regex(r"[0-9]{2}([0-9]{2}([0-9]{2})?)?", fullmatch=True),
+)
+def test_digits_name_the_moment_that_their_date_and_their_time_name(day: str, clock: str) -> None:
+    padded = clock.ljust(6, "0")
+    if padded == "240000":
+        padded = "235959"
+    try:
+        dicom_text.parse_date(day)
+        dicom_text.parse_time(padded)
+    except Rejected:
+        with pytest.raises(Rejected):
+            dicom_text.parse_date_time(day, clock)
+    else:
+        said = f"{dicom_text.parse_date_time(day, clock):%Y%m%d%H%M%S}".zfill(14)
+        assert said == dicom_text.parse_date(day) + dicom_text.parse_time(padded)

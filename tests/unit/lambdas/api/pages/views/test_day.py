@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from lambdas.api.pages.views.day import Row, day_view
+from lambdas.api.pages.views.day import Row, day_view, to_come
 from lambdas.store.ownership import StoredItem, from_scanner, without_stale
 from lambdas.store.unfinished_write_backs import PerformedStep
+from shared.scanners.shown_items import ShownTo
 from shared.worklist_item import Status
 from tests.rigs.site_state import a_site, performed, stored
 
@@ -131,3 +132,13 @@ def test_an_exam_that_was_begun_and_never_ended_is_not_said_to_be_late_but_asked
     running = from_scanner(stored("1", scheduled_start_time="0800"), began)
     shown = row(without_stale(running, [], began.reported_at + timedelta(seconds=1)))
     assert (shown.kind, shown.words, shown.note) == ("late", "begun, not ended", "say whether it was done")
+
+
+def test_who_has_seen_an_exam_is_told_of_those_to_come_alone() -> None:
+    by_status = {each: stored(each.value, status=each) for each in Status}
+    seen = ShownTo(ae_title="MR1", first_at=a_site().now, last_at=a_site().now, times=1)
+    expected = [Status.SCHEDULED, Status.ARRIVED, Status.READY]
+    assert to_come(by_status.values()) == [item for status, item in by_status.items() if status in expected]
+    for status, item in by_status.items():
+        [table] = day_view(a_site(), TODAY, [item], {}, shown={item.item.id: [seen]}).tables
+        assert ("seen by MR1" in table.rows[0].note) == (status in expected)
