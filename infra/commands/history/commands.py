@@ -94,7 +94,7 @@ def query(
         from infra.commands.history import work
 
         answer = work.ask(at, question, _day(first, "--from"), _day(last, "--to"))
-        work.show(work.to_be_shared(answer, shared) if shared else answer, as_csv=as_csv)
+        work.show(work.to_be_shared(answer, question, shared) if shared else answer, as_csv=as_csv)
 
 
 @history.command()
