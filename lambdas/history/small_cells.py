@@ -95,7 +95,8 @@ class _Hidden:
         if is_small(sum(self._sum(unit, at) for unit in units)):
             return
         while True:
-            told, others = [], []
+            told: list[Sequence[int]] = []
+            others: list[Sequence[int]] = []
             for unit in units:
                 (told if self._sum_is_told(unit, at) else others).append(unit)
             rest = [number for unit in others for number in unit if number in self._hidden]
