@@ -191,7 +191,7 @@ FROM exams_now
 WHERE CAST(planned_local AS DATE) BETWEEN :first_day AND :last_day
     AND steps > 0 AND actual_scanner <> '' AND actual_scanner <> scanner
 GROUP BY site, scanner, actual_scanner
-ORDER BY site, scanner, actual_scanner;
+ORDER BY site, planned_scanner, actual_scanner;
 
 
 -- name: without_booking

@@ -1,136 +1,178 @@
 """Numbers of few people are not told in what is shared: from "1 no-show" somebody may know who. Pure.
 
-A small count could also be calculated: from a total, by taking away what is told. So where that would be,
-the rows with the next smallest counts are hidden too (complementary suppression). What somebody may know
-besides an answer: the total of all its rows, and of all rows that share their names but for the last one, as
-all weekdays of a study. The total of rows that are all hidden is not told,
-nor is a small one.
+A small number must not come out by subtraction either. Of exams 3, 8 and 20 by study, somebody who knows
+that they are 31 together would know the 3 if only that were hidden. So the next smallest is hidden too:
+primary and complementary cell suppression, as statistical offices do it. Totals are those over all rows, over
+each value of the first column, of the first two, and so on. What an answer by fewer columns hides is taken as
+not known: the same rule hides it there.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, Final
+from numbers import Number
+from typing import Any, Final, NamedTuple
 
 LEAST: Final = 5
 """The least number of exams or people that is told."""
-FEW: Final = f"<{LEAST}"
-_NUMBERS: Final = (int, float, Decimal, timedelta)
+HIDDEN: Final = "hidden"
+"""What a count of a hidden row says: neither that it is small, nor how small."""
 
-Row = Sequence[Any]
+_Path = tuple[Any, ...]
+"""The values of the first grouping columns."""
+_Counts = tuple[float, ...]
+
+
+class _Row(NamedTuple):
+    at: int
+    path: _Path
+    counts: _Counts
 
 
 def without_small_cells(
-    columns: Sequence[str], rows: Iterable[Row], counts: Collection[str]
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    counts: Collection[str],
+    groups: Collection[str] = (),
 ) -> list[tuple[Any, ...]]:
     """Return rows of an answer as they may be shared.
 
-    A count from 1 to 4 becomes ``<5``. Every other number of its row is left out too: it is of the same few.
-    So are all numbers of the rows that are hidden besides.
+    A row with a count from 1 to 4 is hidden: its counts say ``hidden``, its other numbers are left out, for
+    they are of the same few. So are as many other rows as it takes that no small count can be calculated.
+    Hidden rows come last, by what they are of: their place in an answer would tell how large they are.
 
     :param counts: the columns that count exams or people; a count of 0 is told.
+    :param groups: the columns that say what a row is of; they are never left out. Nor are columns of text.
     """
-    table, where = list(rows), [at for at, name in enumerate(columns) if name in counts]
-    hidden = _Hidden(table, where).rows()
-    return [_shared(row, where) if number in hidden else tuple(row) for number, row in enumerate(table)]
-
-
-def is_small(count: Any) -> bool:
-    """Tell whether a count is too small to be told."""
-    return count is not None and 0 < count < LEAST
-
-
-def is_given_away(total: int, small: int, others: int) -> bool:
-    """Tell whether a small count follows from the sum of hidden ones.
-
-    :param total: the sum.
-    :param small: how many of them are known to be small, at least one.
-    :param others: how many are hidden besides: they are 0, or not small.
-    """
-    rest = range(small - 1, (LEAST - 1) * (small - 1) + 1)
-    possible = [
-        count
-        for count in range(1, LEAST)
-        if any(left == 0 or (others and left >= LEAST) for left in (total - count - each for each in rest))
+    answer = [tuple(row) for row in rows]
+    counted = [at for at, name in enumerate(columns) if name in counts]
+    kept = {at for at, name in enumerate(columns) if name in groups}
+    kept |= {at for at in range(len(columns)) if not any(_is_number(row[at]) for row in answer)}
+    kept -= set(counted)
+    grouped = sorted(kept)
+    read = [
+        _Row(at, tuple(row[where] for where in grouped), tuple(row[where] or 0 for where in counted))
+        for at, row in enumerate(answer)
     ]
-    return len(possible) < 2
+    hidden = _hidden_rows(read)
+    told = [row for at, row in enumerate(answer) if at not in hidden]
+    untold = [_without_numbers(answer[at], counted, kept) for at in hidden]
+    return told + sorted(untold, key=lambda row: [_in_order(row[at]) for at in grouped])
 
 
-class _Hidden:
-    """Which rows of an answer are hidden, by their place.
+def _without_numbers(row: _Path, counted: Collection[int], kept: Collection[int]) -> _Path:
+    without = (value if at in kept or not _is_number(value) else None for at, value in enumerate(row))
+    return tuple(HIDDEN if at in counted else value for at, value in enumerate(without))
 
-    :param counts: the places of the columns that count.
+
+def _hidden_rows(rows: Sequence[_Row]) -> set[int]:
+    """Return the places of the rows that are not told."""
+    totals = _totals(rows)
+    parts = [row for row in rows if row.at not in totals]
+    hidden = _hidden_cells(parts)
+    return {row.at for row in parts if (*row.path, row.at) in hidden} | {
+        at for at, path in totals.items() if path in hidden
+    }
+
+
+def _totals(rows: Iterable[_Row]) -> Mapping[int, _Path]:
+    """Return which rows are totals of others (``GROUP BY ROLLUP``), and of which.
+
+    Such a row has no value in its last columns, and the counts of those that it is of together.
     """
-
-    def __init__(self, table: Sequence[Row], counts: Sequence[int]) -> None:
-        self._table, self._counts = table, counts
-        names = [at for at in range(len(table[0]) if table else 0) if at not in counts and self._names(at)]
-        self._totals = {n: _kept(row, names) for n, row in enumerate(table) if _is_total(row, names)}
-        self._groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for number, row in enumerate(table):
-            if number not in self._totals:
-                self._groups[tuple(row[at] for at in names[:-1])].append(number)
-        self._depth = len(names)
-        self._hidden = {n for n, row in enumerate(table) if any(is_small(row[at]) for at in counts)}
-
-    def rows(self) -> set[int]:
-        before: set[int] = set()
-        while before != self._hidden:
-            before = set(self._hidden)
-            for at in self._counts:
-                for group in self._groups.values():
-                    self._protect([[number] for number in group], at)
-                self._protect(list(self._groups.values()), at)
-        self._hidden |= {number for number in self._totals if self._gives_away(number)}
-        return self._hidden
-
-    def _names(self, at: int) -> bool:
-        return not any(isinstance(row[at], _NUMBERS) for row in self._table)
-
-    def _protect(self, units: Sequence[Sequence[int]], at: int) -> None:
-        """Hide the smallest units of rows that are told until no small count follows from the sum of all."""
-        if is_small(sum(self._sum(unit, at) for unit in units)):
-            return
-        while True:
-            told: list[Sequence[int]] = []
-            others: list[Sequence[int]] = []
-            for unit in units:
-                (told if self._sum_is_told(unit, at) else others).append(unit)
-            rest = [number for unit in others for number in unit if number in self._hidden]
-            small = sum(is_small(self._table[number][at]) for number in rest)
-            if not small or not told or not is_given_away(self._sum(rest, at), small, len(rest) - small):
-                return
-            self._hidden |= set(min(told, key=lambda unit: (self._sum(unit, at) == 0, self._sum(unit, at))))
-
-    def _sum_is_told(self, unit: Sequence[int], at: int) -> bool:
-        return not (self._hidden.issuperset(unit) or is_small(self._sum(unit, at)))
-
-    def _sum(self, numbers: Iterable[int], at: int) -> int:
-        return sum(self._table[number][at] or 0 for number in numbers)
-
-    def _gives_away(self, number: int) -> bool:
-        """Tell whether a row that is a total (of a ROLLUP) is not to be told."""
-        named = self._totals[number]
-        below = [each for key, group in self._groups.items() if key[: len(named)] == named for each in group]
-        if len(named) in {0, self._depth - 1}:
-            return self._hidden.issuperset(below)
-        return not self._hidden.isdisjoint(below)
+    rows = list(rows)
+    parts = [row for row in rows if row.path and row.path[-1] is not None]
+    sums = _sums(parts)
+    found = {row.at: _without_end(row.path) for row in rows if row.path and row.path[-1] is None}
+    return {
+        row.at: found[row.at] for row in rows if row.at in found and sums.get(found[row.at]) == row.counts
+    }
 
 
-def _is_total(row: Row, names: Sequence[int]) -> bool:
-    return any(row[at] is None for at in names)
+def _hidden_cells(rows: Sequence[_Row]) -> set[_Path]:
+    """Return what is hidden: rows, and totals over the last columns, up to the grand total."""
+    sums = _sums(rows)
+    by_depth: dict[int, list[_Path]] = defaultdict(list)
+    for path in sums:
+        by_depth[len(path)].append(path)
+    hidden = {path for path in by_depth[0] if _is_small(sums[path])}
+    for depth in range(1, max(by_depth) + 1):
+        hidden |= _hidden_of_depth(by_depth[depth], sums, hidden)
+    return hidden
 
 
-def _kept(row: Row, names: Sequence[int]) -> tuple[Any, ...]:
-    """Return the names of a total: those before the first that is left open."""
-    values = [row[at] for at in names]
-    return tuple(values[: values.index(None)]) if None in values else tuple(values)
+def _hidden_of_depth(paths: Iterable[_Path], sums: Mapping[_Path, _Counts], above: set[_Path]) -> set[_Path]:
+    """Return what is hidden of the cells of one depth.
+
+    :param above: what is hidden of the totals above them.
+    """
+    together: dict[_Path | None, list[_Path]] = defaultdict(list)
+    parts: dict[_Path, list[_Path]] = defaultdict(list)
+    for path in paths:
+        together[_known_total(path, above)].append(path)
+        parts[path[:-1]].append(path)
+    hidden = {path for cells in parts.values() for path in cells if _is_small(sums[path])}
+    for total in parts.keys() & above:
+        if not hidden.intersection(parts[total]):  # else they add up to what is hidden
+            hidden.add(_least(parts[total], sums))
+    for known, cells in together.items():
+        if known is not None:
+            hidden |= _enough(cells, hidden.intersection(cells), sums)
+    return hidden
 
 
-def _shared(row: Row, where: Sequence[int]) -> tuple[Any, ...]:
-    small = {at for at in where if is_small(row[at])}
-    hidden = (None if isinstance(value, _NUMBERS) else value for value in row)
-    return tuple(FEW if at in small else value for at, value in enumerate(hidden))
+def _enough(cells: Collection[_Path], hidden: set[_Path], sums: Mapping[_Path, _Counts]) -> set[_Path]:
+    """Return what to hide of a total that is told, so that the rest of it tells of no cell."""
+    hidden = set(hidden)
+    others = set(cells) - hidden
+    while hidden and others and (len(hidden) == 1 or _is_small(_sum(sums[path] for path in hidden))):
+        least = _least(others, sums)
+        hidden.add(least)
+        others.remove(least)
+    return hidden
+
+
+def _known_total(path: _Path, hidden: Collection[_Path]) -> _Path | None:
+    """Return the narrowest total with a cell in it that is told; None: not even the grand total is."""
+    return next((path[:end] for end in reversed(range(len(path))) if path[:end] not in hidden), None)
+
+
+def _sums(rows: Iterable[_Row]) -> dict[_Path, _Counts]:
+    """Return the counts of each row, and of each total that it is in; a row is its path with its place."""
+    found: dict[_Path, list[_Counts]] = defaultdict(list)
+    for row in rows:
+        path = (*row.path, row.at)
+        for end in range(len(path) + 1):
+            found[path[:end]].append(row.counts)
+    return {path: _sum(counts) for path, counts in found.items()}
+
+
+def _sum(counts: Iterable[_Counts]) -> _Counts:
+    return tuple(sum(column) for column in zip(*counts, strict=True))
+
+
+def _least(paths: Iterable[_Path], sums: Mapping[_Path, _Counts]) -> _Path:
+    """Return the cell that is missed least: one with something in it, if there is one."""
+    return min(
+        paths, key=lambda path: (not any(sums[path]), sum(sums[path]), [_in_order(each) for each in path])
+    )
+
+
+def _without_end(path: _Path) -> _Path:
+    while path and path[-1] is None:
+        path = path[:-1]
+    return path
+
+
+def _is_small(counts: _Counts) -> bool:
+    return any(0 < count < LEAST for count in counts)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Number | timedelta)
+
+
+def _in_order(value: Any) -> tuple[str, float, str]:
+    return (type(value).__name__, value if _is_number(value) else 0, str(value))

@@ -99,8 +99,7 @@ def test_a_day_and_a_list_have_of_an_item_all_that_is_stored_of_it(
     told = StudyImages(
         item_id=item.id, study_instance_uid=item.study_instance_uid, patient_id="other", series_count=1
     )
-    doubted = DoubtedImageStore(rig.tables, now=rig.clock)
-    Completions(worklist, doubted).images_found("north", told)
+    Completions(worklist, DoubtedImageStore(rig.tables, now=rig.clock)).images_found("north", told)
     [found] = read(worklist)
     assert found == worklist.find(item.id)
     kept = ("edited", "progress", "performed", "audited", "timing", "images")

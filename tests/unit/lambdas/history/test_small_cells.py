@@ -1,31 +1,32 @@
-"""What is shared: small counts are hidden, and cannot be calculated from what is told."""
+"""What may be shared of an answer, also against somebody who knows every total and can calculate."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import product
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.history.small_cells import FEW, is_given_away, without_small_cells
+from lambdas.history.small_cells import HIDDEN, LEAST, without_small_cells
 
 COLUMNS = ("study", "exams", "missed", "median")
+ENOUGH = ("t", 50, 50, 1.0), ("u", 60, 60, 1.0)
 
 
 def shared(*row: object) -> tuple[object, ...]:
-    [told] = without_small_cells(COLUMNS, [row], {"exams", "missed"})
-    return told
+    told = without_small_cells(COLUMNS, [row, *ENOUGH], {"exams", "missed"})
+    return next(each for each in told if each[0] == row[0])
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_small_count_is_only_said_to_be_small(count: int) -> None:
-    assert shared("s", count, 0, 7.5) == ("s", FEW, None, None)
+def test_a_small_count_is_not_told(count: int) -> None:
+    assert shared("s", count, 0, 7.5) == ("s", HIDDEN, HIDDEN, None)
 
 
 def test_numbers_of_enough_people_are_told() -> None:
@@ -33,7 +34,7 @@ def test_numbers_of_enough_people_are_told() -> None:
 
 
 def test_one_small_count_hides_the_others_from_which_it_could_be_calculated() -> None:
-    assert shared("s", 20, 3, 7.5) == ("s", None, FEW, None)
+    assert shared("s", 20, 3, 7.5) == ("s", HIDDEN, HIDDEN, None)
 
 
 def test_a_count_that_is_not_known_is_not_small() -> None:
@@ -41,138 +42,153 @@ def test_a_count_that_is_not_known_is_not_small() -> None:
 
 
 @pytest.mark.parametrize("number", [7, 7.5, Decimal("7.5"), True, timedelta(minutes=7)])
-def test_whatever_kind_of_number_is_in_the_row_of_a_small_count_is_hidden(number: object) -> None:
-    assert shared("s", 2, 0, number) == ("s", FEW, None, None)
+def test_whatever_kind_of_number_is_in_a_hidden_row_is_left_out(number: object) -> None:
+    assert shared("s", 2, 0, number) == ("s", HIDDEN, HIDDEN, None)
 
 
-def test_names_and_days_of_a_hidden_row_stay() -> None:
+def test_days_of_a_hidden_row_stay() -> None:
     day = date(2026, 11, 22)
-    assert without_small_cells(("day", "exams"), [(day, 2), (day, 0)], {"exams"}) == [(day, FEW), (day, 0)]
+    assert without_small_cells(("day", "exams"), [(day, 2)], {"exams"}) == [(day, HIDDEN)]
 
 
-def told(*counts: int) -> list[Any]:
-    rows = [(f"s{number}", count) for number, count in enumerate(counts)]
-    return [row[1] for row in without_small_cells(("study", "exams"), rows, {"exams"})]
+def by_study(*rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    columns = ("study", "protocol", "exams")[3 - len(rows[0]) :]
+    return without_small_cells(columns, rows, {"exams"})
 
 
-def test_the_next_smallest_is_hidden_too_so_that_a_total_gives_nothing_away() -> None:
-    assert told(30, 2, 9, 50) == [30, FEW, None, 50]
+def test_a_single_small_count_is_hidden_with_the_next_smallest() -> None:
+    assert by_study(("a", 20), ("b", 3), ("c", 8)) == [("a", 20), ("b", HIDDEN), ("c", HIDDEN)]
 
 
-def test_two_small_counts_hide_each_other() -> None:
-    assert told(30, 2, 3, 50) == [30, FEW, FEW, 50]
+def test_small_counts_that_are_few_together_are_hidden_with_the_next_smallest() -> None:
+    told = by_study(("a", 1), ("b", 1), ("c", 8), ("d", 9))
+    assert told == [("d", 9), ("a", HIDDEN), ("b", HIDDEN), ("c", HIDDEN)]
 
 
-def test_two_counts_of_one_would_follow_from_their_sum() -> None:
-    assert told(30, 1, 1, 50) == [None, FEW, FEW, 50]
+def test_small_counts_that_are_enough_together_hide_nothing_else() -> None:
+    assert by_study(("a", 3), ("b", 4), ("c", 8)) == [("c", 8), ("a", HIDDEN), ("b", HIDDEN)]
 
 
-def test_a_count_of_nothing_hides_nobody() -> None:
-    assert told(30, 2, 0) == [None, FEW, 0]
+def test_the_next_smallest_is_of_the_same_study_where_the_study_can_be_known() -> None:
+    rows = ("a", "p", 3), ("a", "q", 30), ("b", "p", 10), ("b", "q", 7)
+    assert by_study(*rows) == [*rows[2:], ("a", "p", HIDDEN), ("a", "q", HIDDEN)]
 
 
-def test_where_nothing_is_small_all_is_told() -> None:
-    assert told(30, 0, 5) == [30, 0, 5]
+def test_a_study_that_is_hidden_because_of_another_is_not_told_by_its_parts() -> None:
+    rows = ("a", "p", 3), ("b", "p", 10), ("c", "p", 90)
+    assert by_study(*rows) == [("c", "p", 90), ("a", "p", HIDDEN), ("b", "p", HIDDEN)]
 
 
-COLUMNS_OF_DAYS = ("study", "day", "exams")
+def test_a_total_in_the_answer_is_told_where_it_gives_nothing_away() -> None:
+    rows = ("a", 3), ("b", 8), ("c", 20), (None, 31)
+    assert by_study(*rows) == [("c", 20), (None, 31), ("a", HIDDEN), ("b", HIDDEN)]
 
 
-def days(*rows: tuple[str | None, str | None, int]) -> list[Any]:
-    return [row[2] for row in without_small_cells(COLUMNS_OF_DAYS, rows, {"exams"})]
+def test_a_small_total_in_the_answer_is_hidden_with_its_parts() -> None:
+    rows = ("a", "p", 2), ("a", "q", 2), ("a", None, 4), ("b", "p", 6), ("c", "p", 90), (None, None, 100)
+    told = by_study(*rows)
+    assert {row[:2] for row in told if row[2] == HIDDEN} == {("a", "p"), ("a", "q"), ("a", None), ("b", "p")}
 
 
-def test_a_study_is_protected_by_its_own_rows() -> None:
-    assert days(("a", "mo", 3), ("a", "tu", 20), ("a", "we", 30), ("b", "mo", 7)) == [FEW, None, 30, 7]
+def test_the_place_of_a_row_does_not_tell_how_large_it_is() -> None:
+    one = by_study(("x", 20), ("c", 8), ("b", 3))
+    other = by_study(("x", 20), ("b", 8), ("c", 3))
+    assert one == other
 
 
-def test_a_study_of_one_small_row_is_protected_by_the_whole_of_another() -> None:
-    assert days(("a", "mo", 3), ("b", "mo", 7), ("c", "mo", 20), ("c", "tu", 9)) == [FEW, None, 20, 9]
+def test_numbers_that_say_what_a_row_is_of_stay() -> None:
+    columns = ("weekday", "exams", "median")
+    rows = [(1, 3, 2.0), (2, 8, 2.5)]
+    told = without_small_cells(columns, rows, {"exams"}, groups=("weekday",))
+    assert told == [(1, HIDDEN, None), (2, HIDDEN, None)]
 
 
-def test_a_total_in_the_answer_is_hidden_with_the_last_of_its_rows() -> None:
-    rows = [
-        ("a", "mo", 1),
-        ("a", "tu", 5),
-        ("a", None, 6),
-        ("b", "mo", 30),
-        ("b", None, 30),
-        (None, None, 36),
+def test_an_empty_answer_stays_empty() -> None:
+    assert without_small_cells(COLUMNS, [], {"exams"}) == []
+
+
+Table = dict[tuple[str, ...], tuple[int, int]]
+NUMBERS = st.one_of(st.integers(0, 9), st.integers(0, 60))
+TABLES: st.SearchStrategy[Table] = st.dictionaries(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from("pqrs")), st.tuples(NUMBERS, NUMBERS), max_size=12
+)
+
+
+def told_by(table: Table, columns: int) -> dict[tuple[str, ...], tuple[Any, Any]]:
+    """Return what is shared of a table by its first columns."""
+    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for path, counts in table.items():
+        for at, count in enumerate(counts):
+            sums[path[:columns]][at] += count
+    names = (*("study", "protocol")[:columns], "exams", "missed")
+    rows = [(*path, *counts) for path, counts in sums.items()]
+    return {
+        row[:columns]: (row[columns], row[columns + 1])
+        for row in without_small_cells(names, rows, {"exams", "missed"})
+    }
+
+
+def known_sums(table: Table) -> list[frozenset[tuple[str, ...]]]:
+    """Return the sets of cells whose sum somebody knows who was given the answers by 0, 1 and 2 columns."""
+    return [
+        frozenset(cell for cell in table if cell[:columns] == path)
+        for columns in range(3)
+        for path, counts in told_by(table, columns).items()
+        if HIDDEN not in counts
     ]
-    assert days(*rows) == [FEW, None, None, None, None, None]
 
 
-def test_a_total_that_gives_nothing_away_is_told() -> None:
-    rows = [("a", "mo", 3), ("a", "tu", 6), ("a", "we", 9), ("a", None, 18), (None, None, 18)]
-    assert days(*rows) == [FEW, None, 9, 18, 18]
+def can_be_calculated(wanted: frozenset[Any], known: Iterable[frozenset[Any]], cells: Sequence[Any]) -> bool:
+    """Return whether the sum of some cells follows from known sums: it is a linear combination of them."""
+    rows = [[Fraction(cell in each) for cell in cells] for each in known]
+    goal = [Fraction(cell in wanted) for cell in cells]
+    for column in range(len(cells)):
+        pivot = next((row for row in rows if row[column]), None)
+        if pivot is None:
+            continue
+        rows = [_less(row, pivot, column) for row in rows if row is not pivot]
+        goal = _less(goal, pivot, column)
+    return not any(goal)
 
 
-def feasible(total: int, small: int, others: int) -> set[int]:
-    """Return what one of the small counts may be, tried out."""
-    wide = [0, *range(5, total + 1)]
-    return {each[0] for each in product(*[range(1, 5)] * small, *[wide] * others) if sum(each) == total}
+def _less(row: list[Fraction], pivot: list[Fraction], column: int) -> list[Fraction]:
+    share = row[column] / pivot[column]
+    return [mine - share * other for mine, other in zip(row, pivot, strict=True)]
 
 
-@given(
-    st.lists(st.integers(1, 4), min_size=1, max_size=3), st.lists(st.sampled_from([0, 5, 6, 9]), max_size=2)
-)
-def test_a_sum_gives_away_what_only_one_number_fits(small: list[int], others: list[int]) -> None:
-    total = sum(small) + sum(others)
-    expected = len(feasible(total, len(small), len(others))) < 2
-    assert is_given_away(total, len(small), len(others)) == expected
+@settings(max_examples=40)
+@given(table=TABLES)
+def test_no_hidden_count_can_be_calculated_from_all_that_is_shown(table: Table) -> None:
+    known, cells = known_sums(table), list(table)
+    for cell, counts in told_by(table, 2).items():
+        if HIDDEN in counts:
+            assert not can_be_calculated(frozenset({cell}), known, cells)
 
 
-Table = Mapping[tuple[str, str], tuple[int, int]]
-TABLES = st.dictionaries(
-    st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
-    st.tuples(*[st.sampled_from([0, 1, 2, 4, 5, 6, 7, 12])] * 2),
-    max_size=6,
-)
+@settings(max_examples=40)
+@given(table=TABLES)
+def test_no_small_count_of_a_study_can_be_calculated_from_its_protocols(table: Table) -> None:
+    known, cells = known_sums(table), list(table)
+    for (study,), counts in told_by(table, 1).items():
+        if HIDDEN in counts:
+            own = frozenset(cell for cell in cells if cell[0] == study)
+            assert not can_be_calculated(own, known, cells)
 
 
-@settings(max_examples=60)
-@given(TABLES)
-def test_no_hidden_count_can_be_calculated_from_what_is_told_and_the_totals(table: Table) -> None:
-    names = ("study", "day", "exams", "missed")
-    rows = [(*key, *counts) for key, counts in table.items()]
-    answer = without_small_cells(names, rows, {"exams", "missed"})
-    for at in (2, 3):
-        for hidden in sums_that_are_known(rows, answer, at):
-            small = [row[at] for row, seen in hidden if seen[at] == FEW]
-            if small:
-                total = sum(row[at] for row, _ in hidden)
-                assert len(feasible(total, len(small), len(hidden) - len(small))) >= 2
+@settings(max_examples=40)
+@given(table=TABLES)
+def test_what_is_hidden_of_a_known_total_is_not_few_together(table: Table) -> None:
+    hidden = {cell for cell, counts in told_by(table, 2).items() if HIDDEN in counts}
+    for known in known_sums(table):
+        rest = [table[cell] for cell in known & hidden]
+        parts = [other for other in known_sums(table) if other < known]
+        if rest and not any(part & hidden for part in parts):
+            assert not any(0 < sum(column) < LEAST for column in zip(*rest, strict=True))
 
 
-Pair = tuple[tuple[Any, ...], tuple[Any, ...]]
-
-
-def sums_that_are_known(rows: Iterable[Any], answer: Iterable[Any], at: int) -> list[list[Pair]]:
-    """Return the hidden rows of each study whose total may be told, and those of all other studies.
-
-    Their sums follow from the totals.
-    """
-    studies: dict[str, list[Pair]] = defaultdict(list)
-    for row, seen in zip(rows, answer, strict=True):
-        studies[row[0]].append((row, seen))
-    known, rest = [], []
-    for pairs in studies.values():
-        hidden = [pair for pair in pairs if pair[1][at] in {None, FEW}]
-        is_told = len(hidden) < len(pairs) and not 0 < sum(row[at] for row, _ in pairs) < 5
-        if is_told:
-            known.append(hidden)
-        else:
-            rest += hidden
-    every = [pair for pairs in studies.values() for pair in pairs]
-    all_hidden = all(seen[at] in {None, FEW} for _, seen in every)
-    total_is_told = not all_hidden and not 0 < sum(row[at] for row, _ in every) < 5
-    return [*known, rest] if total_is_told else known
-
-
-@given(TABLES)
-def test_what_is_told_is_true(table: Table) -> None:
-    rows = [(*key, *counts) for key, counts in table.items()]
-    answer = without_small_cells(("study", "day", "exams", "missed"), rows, {"exams", "missed"})
-    for row, seen in zip(rows, answer, strict=True):
-        assert all(cell in {FEW, None, true} for cell, true in zip(seen, row, strict=True))
-        assert not {cell for cell in seen[2:]} & {1, 2, 3, 4}
+@settings(max_examples=40)
+@given(table=TABLES)
+def test_every_small_count_is_hidden_and_all_that_is_told_is_true(table: Table) -> None:
+    for cell, counts in told_by(table, 2).items():
+        small = any(0 < count < LEAST for count in table[cell])
+        assert counts == ((HIDDEN, HIDDEN) if small or HIDDEN in counts else table[cell])
