@@ -97,7 +97,7 @@ def no_shows(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa:
     )
     sources, now = SourceStore(tables), time.time()
     # First: what follows may stop half-way, and relays are to ask often as soon as something is expected.
-    SiteHours(tables).note([each.definition for each in sources.all() if each.definition], now)
+    SiteHours(tables).note([each.definition for each in sources.all(gently=True) if each.definition], now)
     stale = StaleSteps(tables, worklist, now=time.time).set_aside()
     for uid in stale:
         logger.warning("step open too long: its exam is no longer in progress", extra={"step": uid})

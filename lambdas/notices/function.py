@@ -162,7 +162,7 @@ def read_facts(
 
     :param now: seconds since 1970.
     """
-    sources = SourceStore(tables).all()
+    sources = SourceStore(tables).all(gently=True)
     asking = {(kind, each.site) for each in subscriptions for kind in each.kinds}
     return {
         site: SiteFacts(

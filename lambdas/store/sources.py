@@ -25,7 +25,7 @@ from lambdas.store.audit.trail import AuditTrail
 from lambdas.store.faults import translated
 from lambdas.store.models import SOURCES, STATE, RunRow, SourceRow, Tables, connection, kept_key
 from lambdas.store.runs.packing import packed
-from lambdas.store.runs.rows import RunRows, checked_of, definition_of, source_of, state_in
+from lambdas.store.runs.rows import GENTLE, RunRows, checked_of, definition_of, source_of, state_in
 from shared.errors import Conflict, NotFound, Rejected
 
 _DIGITS: Final = 16
@@ -94,10 +94,14 @@ class SourceStore:
         """Return a source with its state. :raises NotFound: there is none."""
         return self._stored(self._source_row(source_id), self._runs.find(source_id))
 
-    def all(self) -> list[StoredSource]:
-        """Return every source, in order of id."""
+    def all(self, *, gently: bool = False) -> list[StoredSource]:
+        """Return every source, in order of id.
+
+        :param gently: at a pace that leaves syncs their share of the table: nobody waits for it.
+        """
         with translated("listing sources"):
-            rows = list(self._model.query(SOURCES, consistent_read=True))
+            rate = GENTLE if gently else None
+            rows = list(self._model.query(SOURCES, consistent_read=True, rate_limit=rate))
         runs = self._runs.of([row.sk for row in rows])
         return [self._stored(row, runs.get(row.sk)) for row in rows]
 

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -122,8 +123,8 @@ class Redcap:
 class Simulation:
     """One run."""
 
-    def __init__(self, scale: Scale, model: TableModel, clock: list[float]) -> None:
-        self.scale, self._model, self._clock = scale, model, clock
+    def __init__(self, scale: Scale, model: TableModel, clock: list[float], waited: list[float]) -> None:
+        self.scale, self._model, self._clock, self._waited = scale, model, clock, waited
         self._chance = Random(7)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
@@ -163,6 +164,7 @@ class Simulation:
                 self._at(self._chance.uniform(BEGIN + 1, end - 10), work)
         while self._events and self._events[0][0] <= end:
             self._clock[0], _, work = heapq.heappop(self._events)
+            self._waited[0] = 0.0
             work()
         self.out.longest_queue = self.queues[DUE].longest
         self.out.busiest, self.out.spent = self._model.most, self._model.spent - begun
@@ -287,11 +289,30 @@ def _handlers(simulation: Simulation, clock: list[float]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def paced(clock: list[float], waited: list[float]) -> Iterator[None]:
+    """Let what reads at a measured pace wait by the clock, not in truth.
+
+    :param waited: seconds that the present work has waited so far.
+    """
+
+    def sleep(seconds: float) -> None:
+        waited[0] += seconds
+
+    by_the_clock = SimpleNamespace(time=lambda: clock[0] + waited[0], sleep=sleep)
+    with patch("pynamodb.pagination.time", by_the_clock):
+        yield
+
+
 def simulate(scale: Scale) -> Outcome:
     """Run the handlers for so long, and return what came of it."""
-    clock = [BEGIN]
-    with patch.dict(os.environ, ENVIRONMENT), modelled(lambda: clock[0]) as model:
-        simulation = Simulation(scale, model, clock)
+    clock, waited = [BEGIN], [0.0]
+    with (
+        patch.dict(os.environ, ENVIRONMENT),
+        paced(clock, waited),
+        modelled(lambda: clock[0] + waited[0]) as model,
+    ):
+        simulation = Simulation(scale, model, clock, waited)
         with _handlers(simulation, clock):
             return simulation.run()
 

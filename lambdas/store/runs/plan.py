@@ -17,7 +17,7 @@ from lambdas.sources.stored import Timing
 from lambdas.store.faults import translated
 from lambdas.store.models import CLAIMS, RUNS, SOURCES, RunRow, SourceRow, Tables
 from lambdas.store.runs.claims import SHARDS, packed, unpacked
-from lambdas.store.runs.rows import RunRows, definition_of
+from lambdas.store.runs.rows import GENTLE, RunRows, definition_of
 from shared.batches import batches
 
 _BATCH_GET: Final = 100
@@ -114,7 +114,7 @@ class SourcePlan:
         """Take over what an earlier build kept with the definitions."""
         known = self._runs.all()
         with translated("listing sources"):
-            rows = list(self._tables.source.query(SOURCES, consistent_read=True))
+            rows = list(self._tables.source.query(SOURCES, consistent_read=True, rate_limit=GENTLE))
         for row in rows:
             if row.sk not in known:
                 self._runs.adopt_row(row)

@@ -22,6 +22,9 @@ from shared.errors import Conflict
 
 UNKNOWN: Final = "?"
 """Instead of a definition's digest, where an earlier build stored the definition."""
+GENTLE: Final = 1000.0
+"""Read units a second by which work in the background reads all sources: a third of what DynamoDB gives a
+partition, so that syncs get theirs. Ten thousand sources take ten seconds; one page waits for nothing."""
 BATCH_GET: Final = 100
 """Rows that DynamoDB gives at once."""
 

@@ -44,7 +44,7 @@ def mark_no_shows(worklist: WorklistStore, sources: SourceStore, now: float) -> 
     :param now: seconds since 1970.
     :raises Conflict, Unavailable: some may not be marked yet.
     """
-    definitions = {each.source_id: each.definition for each in sources.all()}
+    definitions = {each.source_id: each.definition for each in sources.all(gently=True)}
     marked = 0
     for page in _waiting(worklist, _before(datetime.fromtimestamp(now, _FIRST_ZONE), 0)):
         missed: dict[str, dict[str, str]] = {}

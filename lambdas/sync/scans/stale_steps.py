@@ -45,7 +45,7 @@ class StaleSteps:
 
         :raises Conflict, Unavailable: some may not be set aside yet.
         """
-        definitions = {each.source_id: each.definition for each in self._sources.all()}
+        definitions = {each.source_id: each.definition for each in self._sources.all(gently=True)}
         stale: dict[str, None] = {}
         for stored in list(self._in_progress()):  # first read, then written: marking moves what is listed
             definition = definitions.get(stored.item.source)

@@ -164,9 +164,11 @@ class TableModel:
                 break
             looked.append(entry)
             size += size_of(entry)
-        self._read(value, size, request)
+        units = self._read(value, size, request)
         found = [_asked_for(entry, request) for entry in looked if keeps is None or keeps.holds(entry)]
         answer: dict[str, Any] = {"Items": found, "Count": len(found), "ScannedCount": len(looked)}
+        if request.get("ReturnConsumedCapacity") == "TOTAL":
+            answer["ConsumedCapacity"] = {"TableName": request["TableName"], "CapacityUnits": units}
         if is_cut:
             names = dict.fromkeys(("pk", "sk", index.hash, index.range))
             answer["LastEvaluatedKey"] = {name: looked[-1][name] for name in names}
@@ -273,10 +275,11 @@ class TableModel:
 
     # -------------------------------------------------------------------------------- counting
 
-    def _read(self, partition: str, size: int, request: Request) -> None:
+    def _read(self, partition: str, size: int, request: Request) -> float:
         index = request.get("IndexName")
         units = read_units(size, consistent=bool(request.get("ConsistentRead")))
         self._count(f"{index}:{partition}" if index else partition, Units(reads=units))
+        return units
 
     def _write(self, partition: str, units: int) -> None:
         self._count(partition, Units(writes=units))

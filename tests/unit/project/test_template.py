@@ -480,10 +480,12 @@ def test_every_route_leads_to_the_api_function_which_the_api_may_call() -> None:
     assert "$default" in {route["RouteKey"] for route in routes}
     assert all(route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"} for route in routes)
     integration = properties("ApiIntegration")
-    assert integration["IntegrationUri"] == {"Fn::GetAtt": ["ApiFunction", "Arn"]}
+    at = {"Fn::GetAtt": ["ApiFunction", "Arn"]}
+    assert integration["IntegrationUri"] == {"Fn::If": ["HasSnapStart", {"Ref": "ApiAlias"}, at]}
     assert integration["PayloadFormatVersion"] == "2.0"
     permission = properties("ApiPermission")
-    assert permission["FunctionName"] == {"Ref": "ApiFunction"}
+    called = {"Fn::If": ["HasSnapStart", {"Ref": "ApiAlias"}, {"Ref": "ApiFunction"}]}
+    assert permission["FunctionName"] == called
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*")
 
 
