@@ -8,7 +8,6 @@ the small commands must not wait for the libraries of the large ones.
 
 from __future__ import annotations
 
-import getpass
 import platform
 from contextlib import closing
 from datetime import UTC, datetime
@@ -139,6 +138,8 @@ def discard(
 
     If the event had created its step, the step's other waiting events are discarded with it.
     """
+    import getpass
+
     from edge_relay.mpps import journal, journal_parked
 
     with reported(), closing(journal.Journal(existing(state_dir / JOURNAL_FILE))) as outbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import lambdas  # noqa: F401 - first of all: it makes Python's collector wait for more objects
 from shared.missing_extra import needs_extra
 
 

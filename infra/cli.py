@@ -10,7 +10,6 @@ small commands must not wait for the libraries of the large ones.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -176,6 +175,8 @@ def list_relays(
         heartbeats = store.heartbeats()
         known = [(relay, heartbeats.get(relay.relay_id)) for relay in store.all()]
         if as_json:
+            import json
+
             found = [
                 relay.model_dump(mode="json", exclude={"public_key"}) | _last_heard(heartbeat)
                 for relay, heartbeat in known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -74,6 +73,8 @@ def find(
     )
     found = scu.find(connection.peer(), query)
     if as_json:
+        import json
+
         typer.echo(json.dumps([to_json(answer)[0] for answer in found], ensure_ascii=False, indent=2))
     else:
         columns = (

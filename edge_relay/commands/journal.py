@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -37,6 +36,8 @@ def check(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> None:
         found = journal_checks.check(existing(state_dir / JOURNAL_FILE), boot_id())
         if as_json:
             content = found._asdict() | {"missing": [event.model_dump() for event in found.missing]}
+            import json
+
             typer.echo(json.dumps(content, indent=2))
         else:
             table("journal.db", ("", ""), _rows(found))
@@ -52,6 +53,8 @@ def discarded(state_dir: StateDir = DEFAULT_STATE, as_json: Json = False) -> Non
     with reported(), closing(JournalReader(existing(state_dir / JOURNAL_FILE))) as reader:
         rows = [event._asdict() for event in reader.discarded()]
         if as_json:
+            import json
+
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         elif not rows:
             typer.echo("nothing")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +112,8 @@ def list_(
         if not (outbox or parked or warned):
             typer.echo(_as_of(state_dir), err=True)
         if as_json:
+            import json
+
             typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         elif not rows:
             typer.echo("nothing")

@@ -14,7 +14,14 @@ from typing import Final, NamedTuple, Protocol
 from edge_relay.worklist.cache import Cache
 from edge_relay.worklist.query import Condition
 from shared.steps.procedure_step import DataSetJson
-from shared.steps.step_dataset import ScheduledStepReference, linked_items, other_step_ids, references, text
+from shared.steps.step_dataset import (
+    Candidate,
+    ScheduledStepReference,
+    linked_items,
+    other_step_ids,
+    references,
+    text,
+)
 from shared.worklist_item import OPEN_STATUSES, WorklistItem
 
 _PATIENT_ID: Final = "00100020"
@@ -25,7 +32,7 @@ _START_DATE: Final = "00400244"
 class Worklist(Protocol):
     """What linking needs of the worklist; raises `sqlite3.Error` if it cannot be read."""
 
-    def linked(self, reference: ScheduledStepReference) -> Iterable[WorklistItem]:
+    def linked(self, reference: ScheduledStepReference) -> Iterable[Candidate]:
         """Return at least all items of a reference's study, and of its accession number."""
 
     def of_patient(self, patient_id: str, modality: str, day: str) -> Iterable[WorklistItem]:
@@ -38,14 +45,9 @@ class CachedWorklist:
     def __init__(self, cache: Cache) -> None:
         self._cache: Final = cache
 
-    def linked(self, reference: ScheduledStepReference) -> Iterator[WorklistItem]:
+    def linked(self, reference: ScheduledStepReference) -> Iterator[Candidate]:
         """Return the items of the reference's study, a test participant too, and of its accession number."""
-        for field, value in (
-            ("study_instance_uid", reference.study_instance_uid),
-            ("accession_number", reference.accession_number),
-        ):
-            if value:
-                yield from self._select(Condition(field, values=(value,)))
+        yield from self._cache.candidates(reference.study_instance_uid, reference.accession_number)
         tests = (test.item for test in self._cache.self_tests())
         yield from (item for item in tests if item.study_instance_uid == reference.study_instance_uid)
 

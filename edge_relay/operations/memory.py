@@ -27,12 +27,13 @@ def use_one_heap() -> None:
 
 
 def settle() -> None:
-    """Give back what starting took, and take what is loaded out of the garbage collector's rounds.
+    """Give back what starting took; start the garbage collector, with what is loaded out of its rounds.
 
     The libraries' 75,000 objects never become garbage; to look at them all costs some 30 ms each time.
     """
     gc.collect()
     gc.freeze()
+    gc.enable()  # `edge_relay.__main__` has it off
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):  # TypeError: Windows has no such library

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from edge_relay.upper_layer import command
 from edge_relay.upper_layer.message import Request
-from edge_relay.upper_layer.pdu import data_pdus
+from edge_relay.upper_layer.pdu import data_header, data_pdus, room_of
 from shared.dicom.dimse_status import RESOURCE_LIMITATION
 
 if TYPE_CHECKING:  # a name only: nothing here starts or waits for anything
@@ -62,20 +62,24 @@ class ResponseWriter:
 
     def __init__(self, request: Request, longest: int) -> None:
         self.request: Final = request
+        self._context_id: Final = request.context.context_id
         self._longest: Final = longest
+        self._room: Final = room_of(longest)
         self._heads: dict[int, bytes] = {}
 
     def write(self, response: Response) -> bytes:
         """Return the PDUs of a response: command set and data set each in their own."""
-        context_id = self.request.context.context_id
+        context_id, data = self._context_id, response.data
         head = self._heads.get(response.status)
         if head is None:
             head = data_pdus(context_id, self._head(response), self._longest, is_command=True)
             if response.status in PENDING:  # their command sets are the same
                 self._heads[response.status] = head
-        if not response.data:
+        if not data:
             return head
-        return head + data_pdus(context_id, response.data, self._longest, is_command=False)
+        if len(data) <= self._room:
+            return b"".join((head, data_header(context_id, len(data)), data))
+        return head + data_pdus(context_id, data, self._longest, is_command=False)
 
     def _head(self, response: Response) -> bytes:
         return command.write(

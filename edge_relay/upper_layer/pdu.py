@@ -150,6 +150,19 @@ def pdvs(raw: bytes) -> list[Pdv]:
     return found
 
 
+def room_of(longest: int) -> int:
+    """Return how many bytes one PDV carries: an even number, as some refuse pieces of odd length (DCMTK).
+
+    :param longest: the peer's maximum length: most bytes of a PDU after its header (PS3.8 D.1).
+    """
+    return longest - PDV_OVERHEAD & ~1
+
+
+def data_header(context_id: int, size: int) -> bytes:
+    """Return what goes before so many bytes of a data set that one PDV carries, in its P-DATA-TF PDU."""
+    return _DATA_HEADER.pack(4, 0, size + 6, size + 2, context_id, _LAST_BIT)
+
+
 def data_pdus(context_id: int, data: bytes, longest: int, *, is_command: bool) -> bytes:
     """Return the P-DATA-TF PDUs, one PDV each, that carry a command set or a data set.
 
@@ -157,7 +170,7 @@ def data_pdus(context_id: int, data: bytes, longest: int, *, is_command: bool) -
     """
     kind = _COMMAND_BIT if is_command else 0
     size = len(data)
-    room = longest - PDV_OVERHEAD & ~1  # pieces of odd length are refused by some (DCMTK)
+    room = room_of(longest)
     if size <= room:
         return _DATA_HEADER.pack(4, 0, size + 6, size + 2, context_id, kind | _LAST_BIT) + data
     pieces = []

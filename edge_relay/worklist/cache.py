@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from edge_relay.storage.sqlite_file import connect, connect_read_only, is_unwritable, transaction, why
 from edge_relay.worklist.cache_schema import (
@@ -31,7 +31,15 @@ from edge_relay.worklist.cache_schema import (
     upsert,
     verify,
 )
-from edge_relay.worklist.cached_item import BY_START, COUNT, SELF_TESTS, CachedItem, parsed
+from edge_relay.worklist.cached_item import (
+    BY_START,
+    CANDIDATES,
+    COUNT,
+    SELF_TESTS,
+    CachedItem,
+    LinkCandidate,
+    parsed,
+)
 from edge_relay.worklist.query import Condition
 from edge_relay.worklist.reader import WorklistReader, is_corrupt
 from edge_relay.worklist.self_tests import table as self_tests
@@ -167,6 +175,11 @@ class Cache:
         sql = f"SELECT feed_seq, body FROM items WHERE {' AND '.join(where)} ORDER BY {BY_START}"  # noqa: S608  (ours)
         return parsed(self._read(sql, values))
 
+    def candidates(self, study_instance_uid: str, accession_number: str) -> list[LinkCandidate]:
+        """Return the items of a study and those of an accession number, by start; see `select`."""
+        rows = self._read(CANDIDATES, (study_instance_uid, accession_number))
+        return list(map(LinkCandidate._make, rows))
+
     def feed_seq(self, item_id: str) -> int | None:
         """Return the change number an item is held with, None if it is not held."""
         sql = "SELECT feed_seq FROM items WHERE item_id = ? AND body IS NOT NULL"
@@ -214,7 +227,7 @@ class Cache:
 
         self._guarded(run)
 
-    def _read(self, sql: str, values: Sequence[str]) -> list[tuple[int, str]]:
+    def _read(self, sql: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
         try:
             with self._reading_lock:
                 if self._reading is None or self._reading[0] != self.generation:

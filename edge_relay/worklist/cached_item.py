@@ -28,6 +28,22 @@ class CachedItem(NamedTuple):
     item: WorklistItem
 
 
+class LinkCandidate(NamedTuple):
+    """What linking a performed step needs of an item: `shared.steps.step_dataset.Candidate`."""
+
+    id: str
+    study_instance_uid: str
+    accession_number: str | None
+    scheduled_procedure_step_id: str | None
+    performed_procedure_step_status: str
+
+
+CANDIDATES: Final = f"""
+    SELECT item_id, study_instance_uid, accession_number, scheduled_procedure_step_id, status FROM items
+    WHERE body IS NOT NULL AND (study_instance_uid = ? OR accession_number = ?) ORDER BY {BY_START}"""  # noqa: S608
+"""The rows of `LinkCandidate` of a study and of an accession number; an item without one is of none."""
+
+
 def parsed(rows: Iterable[tuple[int, str]]) -> Iterator[CachedItem]:
     """Yield the items of rows of change number and stored text.
 

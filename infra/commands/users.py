@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 import typer
@@ -35,6 +34,8 @@ def create_user(
     from lambdas.api.accounts import add_user
 
     with reported():
+        import secrets
+
         password = secrets.token_urlsafe(15)
         add_user(services(), username, password, role, about=_about(email, full_name, site, study))
         typer.echo(f"{username} ({role.value}) created. Password, shown only now: {password}")
@@ -93,6 +94,8 @@ def passwd(username: Name) -> None:
     from lambdas.api.accounts import set_password
 
     with reported():
+        import secrets
+
         password = secrets.token_urlsafe(15)
         set_password(services(), username, password)
         typer.echo(f"Password of {username}, shown only now: {password}")

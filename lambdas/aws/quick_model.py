@@ -28,21 +28,35 @@ class QuickJSONAttribute(JSONAttribute):
 
 
 class QuickModel(Model):
-    """A model without discriminators; its attributes have the same name in both, and no made defaults."""
+    """A model without discriminators; its attributes have the same name in both, and no made defaults.
+
+    :ivar raw: what DynamoDB said of the row, until somebody asks for a value or sets one; then None.
+    """
+
+    raw: Mapping[str, Any] | None = None
 
     @classmethod
     def from_raw_data(cls, data: Mapping[str, Any]) -> Self:
-        """Return a row, the same that PynamoDB would.
+        """Return a row, the same that PynamoDB would. Its values are read when the first is asked for.
 
         :param data: what DynamoDB says of it: ``{"pk": {"S": "SITE#north"}, ...}``.
         """
-        row, readers = cls.__new__(cls), _readers(cls)
-        row.attribute_values = dict(_defaults(cls)) | {
+        row = cls.__new__(cls)
+        row.raw = data
+        return row
+
+    def __getattr__(self, name: str) -> Any:
+        """Read the values, which are not there until then; raise PynamoDB's error for one of another type."""
+        if name != "attribute_values" or self.raw is None:
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        readers = _readers(type(self))
+        values = dict(_defaults(type(self))) | {
             name: read(value)
-            for name, value in data.items()
+            for name, value in self.raw.items()
             if (read := readers.get(name)) is not None and value and NULL not in value
         }
-        return row
+        self.attribute_values, self.raw = values, None
+        return values
 
 
 @cache

@@ -16,7 +16,7 @@ from lambdas.history.layout import ALWAYS, month, part_of, whole
 from lambdas.history.parquet import written
 from lambdas.history.rows.dimensions import ExamCount, calendar_rows, site_rows, study_rows
 from lambdas.history.rows.fold import Rows, fold
-from lambdas.history.rows.newest import newest
+from lambdas.history.rows.newest import in_order, newest
 from lambdas.history.rows.state import SiteState, Study
 from lambdas.history.schema import (
     CALENDAR,
@@ -92,7 +92,7 @@ def export(
         if folded.missing is not None:
             incomplete[site] = folded.missing
         kept: Rows = {table: [row for row in rows if wish.admits(row)] for table, rows in folded.rows.items()}
-        kept |= {now.name: newest(kept[every.name], every) for now, every in CURRENT.items()}
+        kept |= {now.name: in_order(newest(kept[every.name], every), now) for now, every in CURRENT.items()}
         for each in counts.values():
             each.add(kept[CURRENT_EXAMS.name])
         out.parts(site, kept)

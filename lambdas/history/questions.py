@@ -46,6 +46,11 @@ class Question(NamedTuple):
     note: str
     sql: str
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns that say what a row of its answer is of: it is in their order."""
+        return tuple(self.sql.rpartition("ORDER BY ")[2].split(", "))
+
     def of_days(self, first: date = FIRST_DAY, last: date = LAST_DAY) -> str:
         """Return it for some days, both included; the views are to be there already."""
         days = {"first_day": first, "last_day": last}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -72,8 +73,21 @@ def item_row(model: type[ItemRow], stored: StoredItem, now: float) -> ItemRow:
 
 
 def stored_item(row: ItemRow) -> StoredItem:
-    """Return what a row holds."""
-    held = row.attribute_values.get  # each attribute of a PynamoDB model takes as long as all of this
+    """Return what a row holds. What reads the same row again gets the same object: neither ever changes."""
+    if row.raw is None:  # somebody made the row, looked at it or changed it
+        return _made_of(row.attribute_values)
+    told = row.raw.get
+    return _remembered(tuple([(name, *value.items()) for name in READ if (value := told(name))]))
+
+
+@lru_cache(maxsize=1024)
+def _remembered(told: tuple[Any, ...]) -> StoredItem:
+    """Return what a row of these values holds, each as name and DynamoDB's type and value."""
+    return _made_of(ItemRow.from_raw_data({name: dict(values) for name, *values in told}).attribute_values)
+
+
+def _made_of(values: Mapping[str, Any]) -> StoredItem:
+    held = values.get  # each attribute of a PynamoDB model takes as long as all of this
     return StoredItem.model_validate(
         {
             "item": _item_of(held("body") or "{}"),

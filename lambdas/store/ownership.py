@@ -88,11 +88,7 @@ class StoredItem(BaseModel):
     @property
     def version(self) -> str:
         """Which version of the item this is: other content has another, also in a restored table."""
-        # What an earlier build did not know adds nothing as long as it is empty: versions stay the same.
-        later = set() if self.images else {"images"}
-        rest = self.model_dump_json(exclude={"item", "feed_seq", "audited", "timing", *later})
-        content = f'{{"item":{_json_of(_Same(self.item))},{rest[1:]}'
-        return f"{self.feed_seq}-{sha256(content.encode()).hexdigest()[:12]}"
+        return _version_of(_Same(self))
 
     def same_content(self, other: StoredItem) -> bool:
         """Tell whether writing ``other`` over this would change nothing but the number."""
@@ -101,21 +97,25 @@ class StoredItem(BaseModel):
 
 
 class _Same:
-    """An item as the key of a memo: this very object, which never changes."""
+    """A stored item as the key of a memo: this very object, which never changes."""
 
-    def __init__(self, item: WorklistItem) -> None:
-        self.item: Final = item
+    def __init__(self, stored: StoredItem) -> None:
+        self.stored: Final = stored
 
     def __hash__(self) -> int:
-        return id(self.item)
+        return id(self.stored)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.item is other.item
+        return isinstance(other, _Same) and self.stored is other.stored
 
 
 @lru_cache(maxsize=1024)  # a page that renews itself reads the same items again
-def _json_of(same: _Same) -> str:
-    return same.item.model_dump_json()
+def _version_of(same: _Same) -> str:
+    stored = same.stored
+    # What an earlier build did not know adds nothing as long as it is empty: versions stay the same.
+    later = set() if stored.images else {"images"}
+    content = stored.model_dump_json(exclude={"feed_seq", "audited", "timing", *later}).encode()
+    return f"{stored.feed_seq}-{sha256(content).hexdigest()[:12]}"
 
 
 def from_source(current: StoredItem | None, incoming: WorklistItem) -> StoredItem:

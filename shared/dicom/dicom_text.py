@@ -46,7 +46,8 @@ def _plain(text: str, name: str, longest: int) -> str:
         raise Rejected(f"{name} has {len(text)} characters, at most {longest} are allowed")
     if "\\" in text:
         raise Rejected(f"{name} contains a backslash, which DICOM uses to separate values")
-    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
+    # Printable text has neither; only of what is not, each character's category has to be looked up.
+    if not text.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
         raise Rejected(f"{name} contains a control character")
     return text
 

@@ -6,13 +6,13 @@ Works on the DICOM JSON model (PS3.18 Annex F), which both sides exchange; tags 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from shared.dicom.dicom_text import parse_date_time
 from shared.errors import Rejected
 from shared.steps.image_references import image_count
 from shared.steps.procedure_step import DataSetJson, ProcedureStepEvent, Refusal, Step, StepStatus, transition
-from shared.worklist_item import OPEN_STATUSES, WorklistItem
+from shared.worklist_item import OPEN_STATUSES
 
 CHARACTER_SET: Final = "00080005"
 STATUS: Final = "00400252"
@@ -26,6 +26,33 @@ DICOM_STATUS: Final = {
     "COMPLETED": StepStatus.COMPLETED,
     "DISCONTINUED": StepStatus.DISCONTINUED,
 }
+
+
+class Candidate(Protocol):
+    """What linking needs of an item; a `WorklistItem` is one."""
+
+    @property
+    def id(self) -> str:
+        """The item's id."""
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Its Study Instance UID."""
+
+    @property
+    def accession_number(self) -> str | None:
+        """Its Accession Number, if it has one."""
+
+    @property
+    def scheduled_procedure_step_id(self) -> str | None:
+        """Its Scheduled Procedure Step ID, if it has one."""
+
+    @property
+    def performed_procedure_step_status(self) -> str:
+        """How far it is, as a `shared.worklist_item.Status` has it."""
+
+
+C = TypeVar("C", bound=Candidate)
 
 
 class ScheduledStepReference(NamedTuple):
@@ -74,7 +101,7 @@ def references(dataset: DataSetJson) -> tuple[ScheduledStepReference, ...]:
     )
 
 
-def meant_by(reference: ScheduledStepReference, candidates: Iterable[WorklistItem]) -> list[WorklistItem]:
+def meant_by(reference: ScheduledStepReference, candidates: Iterable[C]) -> list[C]:
     """Return the candidates a reference means: those of its study, or else those of its accession number.
 
     A reference that names a step id means only items with that id. The accession number counts where no item
@@ -91,19 +118,19 @@ def meant_by(reference: ScheduledStepReference, candidates: Iterable[WorklistIte
     return by_study or by_accession or ([] if possible else _open_one(study, candidates))
 
 
-def _open_one(study: str, candidates: Iterable[WorklistItem]) -> list[WorklistItem]:
+def _open_one(study: str, candidates: Iterable[C]) -> list[C]:
     of_study = {item.id: item for item in candidates if study and study == item.study_instance_uid}
     found = [item for item in of_study.values() if item.performed_procedure_step_status in OPEN_STATUSES]
     return found if len(found) == 1 else []
 
 
-def other_step_ids(dataset: DataSetJson, items: Iterable[WorklistItem]) -> tuple[str, ...]:
+def other_step_ids(dataset: DataSetJson, items: Iterable[Candidate]) -> tuple[str, ...]:
     """Return the ids of linked items that were meant by their study alone: no reference names their step."""
     named = {reference.scheduled_procedure_step_id for reference in references(dataset)}
     return tuple(item.id for item in items if not {"", item.scheduled_procedure_step_id} & named)
 
 
-def linked_items(dataset: DataSetJson, candidates: Iterable[WorklistItem]) -> tuple[str, ...]:
+def linked_items(dataset: DataSetJson, candidates: Iterable[Candidate]) -> tuple[str, ...]:
     """Return the ids of the candidates the Scheduled Step Attributes Sequence means, in its order."""
     items = list(candidates)
     found = [item.id for reference in references(dataset) for item in meant_by(reference, items)]

@@ -52,7 +52,9 @@ _COMMANDS: Final = {
     "mwl-cloud relays list": 2,
     "mwl-cloud relays scanners show ID": 2,
     "mwl-cloud sources list": 2,
-    "mwl-cloud sources preview ID": 2,
+    "mwl-cloud sources preview north": 2,
+    "mwl-cloud sources apply missing.toml": 2,
+    "mwl-cloud sources trigger north": 2,
     "mwl-cloud write-backs list": 2,
     "mwl-cloud import-pylantir missing.json": 2,
 }

@@ -223,6 +223,7 @@ def test_one_address_that_tries_one_password_on_many_names_must_wait(logins: Log
     logins.begin("ana", address="192.0.2.2")
 
 
+@pytest.mark.slow
 def test_many_addresses_that_guess_at_one_name_must_wait(logins: LoginStore) -> None:
     for number in range(100):
         logins.begin("ana", address=f"198.51.100.{number}")
@@ -231,6 +232,7 @@ def test_many_addresses_that_guess_at_one_name_must_wait(logins: LoginStore) -> 
     logins.begin("ben", address="192.0.2.9")
 
 
+@pytest.mark.slow
 def test_a_persons_own_device_is_locked_by_nobody_else(logins: LoginStore) -> None:
     for number in range(100):
         logins.begin("ana", address=f"198.51.100.{number}")
@@ -242,6 +244,7 @@ def test_a_persons_own_device_is_locked_by_nobody_else(logins: LoginStore) -> No
         logins.begin("ana", address="192.0.2.1", device="d1")
 
 
+@pytest.mark.slow
 def test_who_has_an_account_cannot_clear_the_address_between_two_guesses(logins: LoginStore) -> None:
     for number in range(29):
         logins.begin(f"name{number}", address="192.0.2.1")
@@ -252,6 +255,7 @@ def test_who_has_an_account_cannot_clear_the_address_between_two_guesses(logins:
         logins.begin("mine", address="192.0.2.1")
 
 
+@pytest.mark.slow
 def test_a_success_takes_back_itself_so_that_a_busy_address_is_never_slowed_down(logins: LoginStore) -> None:
     for number in range(40):
         logins.begin(f"person{number}", address="192.0.2.1")

@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.access.browser_session import BrowserSession
 from lambdas.store.accounts.browser_sessions import KEPT_SECONDS, BrowserSessionStore
+from lambdas.store.accounts.doubted_images import DoubtedImageStore
 from lambdas.store.linking.completions import Completions
 from lambdas.store.listing import ItemQuery
 from lambdas.store.ownership import STATUS, StoredItem
@@ -98,7 +99,7 @@ def test_a_day_and_a_list_have_of_an_item_all_that_is_stored_of_it(
     told = StudyImages(
         item_id=item.id, study_instance_uid=item.study_instance_uid, patient_id="other", series_count=1
     )
-    Completions(worklist).images_found("north", told)
+    Completions(worklist, DoubtedImageStore(rig.tables, now=rig.clock)).images_found("north", told)
     [found] = read(worklist)
     assert found == worklist.find(item.id)
     kept = ("edited", "progress", "performed", "audited", "timing", "images")

@@ -99,6 +99,7 @@ def test_a_ban_holds_for_everybody_until_it_is_over(rates: RequestRates, clock: 
     rates.pace(URL, longest_wait=60).wait()
 
 
+@pytest.mark.slow
 def test_a_clock_a_day_ahead_holds_nobody_else_up(
     tables: CloudRig, rates: RequestRates, clock: Moment
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_clock_a_day_ahead_holds_nobody_else_up(
     assert rates.admits_hint(URL)
 
 
+@pytest.mark.slow
 def test_who_is_refused_a_turn_takes_none_from_others(rates: RequestRates, clock: Moment) -> None:
     for _ in range(BURST // FIRST_AT_ONCE):  # each reserves so many
         rates.pace(URL, longest_wait=60).wait()

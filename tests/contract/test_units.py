@@ -179,6 +179,7 @@ def test_a_list_of_all_sites_reads_narrow_rows_of_open_exams_and_few_exams(
     within(units, reads=open_bytes / 8192 + len(there) / 2 + 1, writes=0)
 
 
+@pytest.mark.slow
 def test_one_patient_among_many_open_exams_is_found_by_narrow_rows(table: TableModel, cloud: ApiRig) -> None:
     items = [an_item(f"M{number}", site="east") for number in range(2_000)]
     cloud.services.worklist.put_if_changed(items)

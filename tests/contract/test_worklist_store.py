@@ -72,6 +72,7 @@ def test_an_unchanged_item_is_not_written_again(store: WorklistStore) -> None:
     assert store.head("north") == head
 
 
+@pytest.mark.slow
 def test_more_items_than_one_transaction_holds_are_all_written(store: WorklistStore) -> None:
     items = [an_item(f"{n:04}") for n in range(BATCH * 2 + 5)]
     assert store.put_if_changed(items).written == len(items)
@@ -366,6 +367,7 @@ def test_a_write_back_that_was_overtaken_leaves_the_step_due(store: WorklistStor
     assert steps.due_write_backs(10) == []
 
 
+@pytest.mark.slow
 def test_a_full_batch_of_no_shows_is_moved_and_every_row_told(
     store: WorklistStore, steps: StepStore, tables: Tables
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_change_is_one_transaction_of_few_units(rig: ApiRig, change: Change) -
     assert 2 <= units <= MOST_UNITS
 
 
+@pytest.mark.slow
 def test_a_hundred_items_read_at_once_are_noted_in_few_units(rig: ApiRig) -> None:
     rig.services.worklist.put_if_changed([an_item(f"L{number}") for number in range(100)])
     (units,) = units_of(rig, lambda rig: rig.user(Role.WRITE).get("/worklist?limit=100"))

@@ -99,8 +99,9 @@ def test_an_answer_to_be_shared_hides_small_numbers(folder: Path) -> None:
     question = "SELECT study, count(*) AS versions, count(DISTINCT exam) AS exams FROM exams GROUP BY study"
     asked = ("history", "query", question, "--at", str(folder), "--csv")
     assert mwl_cloud(*asked).stdout == "study,versions,exams\nstudy,10,2\n"
-    assert mwl_cloud(*asked, "--shared", "exams").stdout == "study,versions,exams\nstudy,,<5\n"
+    assert mwl_cloud(*asked, "--shared", "exams").stdout == "study,versions,exams\nstudy,,hidden\n"
     assert "the answer has no column people" in mwl_cloud(*asked, "--shared", "people").stderr
+    assert "only columns of whole numbers" in mwl_cloud(*asked, "--shared", "study").stderr
 
 
 def test_a_wrong_question_is_refused_in_one_line(folder: Path) -> None:

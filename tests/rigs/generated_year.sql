@@ -162,10 +162,12 @@ SELECT
 FROM told;
 
 CREATE OR REPLACE TEMP TABLE made_current_exams AS
-SELECT * FROM made_exams QUALIFY row_number() OVER (PARTITION BY exam ORDER BY version DESC) = 1;
+SELECT * FROM made_exams QUALIFY row_number() OVER (PARTITION BY exam ORDER BY version DESC) = 1
+ORDER BY scanner, planned_at, exam;
 
 CREATE OR REPLACE TEMP TABLE made_current_steps AS
-SELECT * FROM made_steps QUALIFY row_number() OVER (PARTITION BY step ORDER BY version DESC) = 1;
+SELECT * FROM made_steps QUALIFY row_number() OVER (PARTITION BY step ORDER BY version DESC) = 1
+ORDER BY scanner, started_at, step;
 
 -- Ten changed fields an exam: five when it comes, then what changes; two more are of the series it was made with.
 CREATE OR REPLACE TEMP TABLE made_changes AS

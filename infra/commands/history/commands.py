@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from infra.commands.tools import reported
-from lambdas.history.facts.pseudonyms import MOST_WEEKS
 from shared.errors import Rejected
 from shared.missing_extra import needs_extra
 from shared.text.quantity import quantity
@@ -46,6 +45,7 @@ def export(
     """Write the history into a folder, without names. Reads both tables as a whole."""
     with reported(), needs_extra("mwl-cloud history", "history"):
         from infra.commands.history import work
+        from lambdas.history.facts.pseudonyms import MOST_WEEKS
 
         # Dates of a study that asks for it are moved by up to half a year.
         furthest = datetime.now(UTC).date() + timedelta(weeks=MOST_WEEKS)
@@ -94,7 +94,7 @@ def query(
         from infra.commands.history import work
 
         answer = work.ask(at, question, _day(first, "--from"), _day(last, "--to"))
-        work.show(work.to_be_shared(answer, shared) if shared else answer, as_csv=as_csv)
+        work.show(work.to_be_shared(answer, question, shared) if shared else answer, as_csv=as_csv)
 
 
 @history.command()

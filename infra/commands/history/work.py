@@ -54,17 +54,22 @@ def ask(place: str, asked: str, first: date, last: date) -> desk.Answer:
     return desk.ask(place, question(asked).of_days(first, last) if asked.isidentifier() else asked)
 
 
-def to_be_shared(answer: desk.Answer, counts: str) -> desk.Answer:
-    """Return an answer without small numbers.
+def to_be_shared(answer: desk.Answer, asked: str, counts: str) -> desk.Answer:
+    """Return an answer without small numbers, and without those from which they could be calculated.
 
+    :param asked: the name of a question, or SQL.
     :param counts: the columns that count exams or people, with commas between.
-    :raises Rejected: the answer lacks one of them.
+    :raises Rejected: the answer lacks one of them, or one has something else than numbers.
     """
     named = counts.split(",")
     lacking = [name for name in named if name not in answer.columns]
     if lacking:
         raise Rejected(f"the answer has no column {', '.join(lacking)}", where="--shared")
-    return desk.Answer(answer.columns, without_small_cells(answer.columns, answer.rows, named))
+    places = [answer.columns.index(name) for name in named]
+    if not all(isinstance(row[at], int | None) for row in answer.rows for at in places):
+        raise Rejected("only columns of whole numbers count exams or people", where="--shared")
+    groups = question(asked).groups if asked.isidentifier() else ()
+    return desk.Answer(answer.columns, without_small_cells(answer.columns, answer.rows, named, groups))
 
 
 def ask_spark(master: str, name: str, place: str, days: tuple[date, date], keep: str) -> desk.Answer:

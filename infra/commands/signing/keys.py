@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -49,6 +48,8 @@ def rotate(
     With --at-once all people have to sign in again at programs that use access tokens. Devices that people
     have signed in on are forgotten when the key ends that knew them.
     """
+    import secrets
+
     with reported():
         secret, now = _secret(), time.time()
         before = secret.read()

@@ -10,7 +10,6 @@ stopped, and the files are made of all days anew.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from operator import itemgetter
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -18,7 +17,7 @@ from pydantic import BaseModel
 from lambdas.history.layout import ALWAYS, part_of
 from lambdas.history.parquet import read, written
 from lambdas.history.rows.dimensions import Counted, ExamCount
-from lambdas.history.rows.newest import newest
+from lambdas.history.rows.newest import in_order, newest
 from lambdas.history.schema import CURRENT, CURRENT_EXAMS, PROTOCOLS, SCANNERS
 from lambdas.history.stream.files import Files
 from lambdas.history.table import Table
@@ -82,10 +81,8 @@ class CurrentFiles:
         """
         told = {}
         for now, every in CURRENT.items():
-            told[now] = [
-                row for row in newest(reversed(rows[now]), every) if row["study"] not in self._hidden
-            ]
-            told[now].sort(key=itemgetter(*now.key))
+            shown = (row for row in newest(reversed(rows[now]), every) if row["study"] not in self._hidden)
+            told[now] = in_order(shown, now)
             if told[now]:
                 self._files.write(self._file(now), written(now, told[now]))
             else:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from typing import Any
@@ -99,33 +99,37 @@ def imported(source: str) -> frozenset[str]:
     return frozenset(_imported(tree(source)))
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    typing_only = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if node in typing_only:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0]
+def _imported(node: ast.AST) -> Iterator[str]:
+    """Yield the names. Imports are statements, so no expression is looked into: that would take long."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in child.names)
+        elif isinstance(child, ast.ImportFrom) and child.module and not child.level:
+            yield child.module.split(".")[0]
+        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) and not _is_for_types(child):
+            yield from _imported(child)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Return which distributions of this environment a top name comes from."""
+    return {**packages_distributions(), "pyspark": ["pyspark"]}  # it may not be here
 
 
 @pytest.mark.parametrize("folder", USES)
 def test_a_folder_imports_only_what_its_extras_declare(folder: str) -> None:
     may = declared(None).union(*(declared(extra) for extra in USES[folder]))
-    distributions = {**packages_distributions(), "pyspark": ["pyspark"]}  # it may not be here
     wrong = {
         f"{file.relative_to(ROOT)}: {name}"
         for file in (ROOT / folder).rglob("*.py")
         for name in imported(file.read_text(encoding="utf-8"))
         if name not in sys.stdlib_module_names
         and name not in USES
-        and not {COMES_WITH.get(name, ""), *map(normal, distributions.get(name, []))} & may
+        and not {COMES_WITH.get(name, ""), *map(normal, distributions().get(name, []))} & may
     }
     assert sorted(wrong) == []
 
@@ -134,11 +138,10 @@ def packages_imported(folder: str) -> set[str]:
     found = {
         name for file in (ROOT / folder).rglob("*.py") for name in imported(file.read_text(encoding="utf-8"))
     }
-    distributions = packages_distributions()
     return {
         normal(each)
         for name in found
-        for each in ([COMES_WITH[name]] if name in COMES_WITH else distributions.get(name, []))
+        for each in ([COMES_WITH[name]] if name in COMES_WITH else distributions().get(name, []))
     }
 
 

@@ -25,12 +25,13 @@ ADAPTERS: Final = {"boto3", "jinja2", "redcap", "requests"}
 EXCHANGE: Final = {"shared.feed", "shared.relay_health", "edge_relay.worklist.cache"}
 HEARTBEAT: Final = "shared.relay_health"
 ROUTES: Final = {"lambdas.api.routes.worklist", "lambdas.api.schemas.items", "lambdas.api.reports"}
+OUTPUT: Final = {"hmac", "json"}
 PASSWORDS: Final = {"argon2", "pwdlib"}  # bcrypt: cryptography loads it
 
 pytestmark = pytest.mark.slow  # a process each
 
 UNUSED_BY_RELAY: Final = {
-    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
+    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", *OUTPUT, TABLES_ON_SCREEN},
     "list": {*CLOUD, *HTTP, *KEYS, *DICOM, "prometheus_client", SETTINGS, TABLES_ON_SCREEN},
     "status": {*CLOUD, *HTTP, *KEYS, *DICOM, "prometheus_client", SETTINGS, TABLES_ON_SCREEN},
     "check-config --explain": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, TABLES_ON_SCREEN},
@@ -51,7 +52,18 @@ UNUSED_BY_RELAY: Final = {
     },
 }
 UNUSED_BY_ADMINISTRATION: Final = {
-    "--help": {*CLOUD, *HTTP, *KEYS, *DICOM, *SERVING, SETTINGS, "pydantic", TABLES_ON_SCREEN},
+    "--help": {
+        *CLOUD,
+        *HTTP,
+        *KEYS,
+        *DICOM,
+        *SERVING,
+        SETTINGS,
+        "pydantic",
+        "json",
+        "hmac",
+        TABLES_ON_SCREEN,
+    },
     # No table is named in the environment: they end before DynamoDB's library is loaded.
     "users list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
     "relays list": {*CLOUD, *KEYS, *DICOM, "requests", "argon2", TABLES_ON_SCREEN},
@@ -75,6 +87,15 @@ UNUSED_BY_FUNCTION: Final = {
 }
 
 SETTINGS_FILE: Final = '[relay]\ncloud_url = "http://127.0.0.1:9"\n[[scanners]]\nae_title = "PRISMA1"\n'
+COMMAND: Final = """
+import sys
+from edge_relay.__main__ import main
+sys.argv = ["mwl-relay", "list", "-s", "nowhere"]
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 2, ended
+"""
 _RUN: Final = """
 import atexit, sys
 atexit.register(lambda: print("LOADED", *sys.modules))
@@ -117,6 +138,11 @@ def test_the_collector_does_not_look_through_a_function_while_it_is_loaded() -> 
         "print(max(collected), len(collected) < 50)"
     )
     assert shown == "0 True"
+
+
+@pytest.mark.parametrize("program", ["import lambdas.schedule", COMMAND])
+def test_nobody_looks_for_plugins_of_pydantic_in_every_package(program: str) -> None:
+    assert python(f"{program}\nfrom pydantic.plugin import _loader\nprint(_loader._plugins)") == "None"
 
 
 def test_what_a_command_loads_is_seen(tmp_path: Path) -> None:

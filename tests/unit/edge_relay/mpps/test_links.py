@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edge_relay.mpps.links import CachedWorklist, inferred, links
 from edge_relay.worklist.cache import Cache
+from edge_relay.worklist.cached_item import LinkCandidate
 from shared.feed import FeedItem, FeedPage
 from shared.steps.procedure_step import DataSetJson
+from shared.steps.step_dataset import ScheduledStepReference
 from shared.worklist_item import WorklistItem
 from tests.rigs.builders import an_item
 from tests.rigs.mpps import attributes, began, put, unscheduled
@@ -33,6 +36,27 @@ def test_all_items_of_the_sequence_are_found_by_study_or_accession_number(workli
     dataset = began(B, A)
     dataset.ScheduledStepAttributesSequence[0].StudyInstanceUID = "2.25.1"  # the scanner's own
     assert links(attributes(dataset), worklist).item_ids == (B.id, A.id)
+
+
+def test_what_linking_is_told_of_an_item_is_the_items_own(worklist: CachedWorklist) -> None:
+    reference = ScheduledStepReference(
+        A.study_instance_uid, A.scheduled_procedure_step_id, A.accession_number
+    )
+    (found,) = worklist.linked(reference)
+    for name in LinkCandidate._fields:
+        assert getattr(found, name) == getattr(A, name), name
+
+
+def test_an_item_without_an_accession_number_is_not_meant_by_a_reference_without_one(
+    tmp_path: Path,
+) -> None:
+    bare = A.model_copy(update={"accession_number": ""})
+    with closing(Cache(tmp_path / "bare.db")) as cache:
+        rows = (FeedItem(feed_seq=1, item=bare),)
+        page = FeedPage(epoch="e", snapshot=True, items=rows, tombstones=(), cursor="c", next="n", more=False)
+        cache.apply_page(page, "")
+        assert not list(CachedWorklist(cache).linked(ScheduledStepReference("2.25.1", "S", "")))
+        assert not list(CachedWorklist(cache).linked(ScheduledStepReference("", "S", "")))
 
 
 def test_what_no_item_fits_is_unscheduled(worklist: CachedWorklist) -> None:

@@ -91,14 +91,31 @@ def test_what_a_later_build_wrote_besides_is_passed_over() -> None:
 
 
 def test_a_value_of_another_type_is_refused() -> None:
+    row = ItemRow.from_raw_data({"feed_seq": {"S": "4"}})
     with pytest.raises(AttributeDeserializationError):
-        ItemRow.from_raw_data({"feed_seq": {"S": "4"}})
+        _ = row.feed_seq
 
 
 def test_what_is_set_of_one_row_is_not_set_of_the_next() -> None:
     first = ItemRow.from_raw_data({"pk": {"S": "a"}})
     first.gone = True
     assert ItemRow.from_raw_data({"pk": {"S": "b"}}).gone is False
+
+
+def test_what_dynamodb_said_of_a_row_is_there_until_a_value_is_read_or_set() -> None:
+    data = {"pk": {"S": "a"}, "body": {"S": "old"}}
+    looked_at, changed = ItemRow.from_raw_data(data), ItemRow.from_raw_data(data)
+    assert looked_at.raw == data
+    assert looked_at.body == "old"
+    changed.body = "new"
+    assert [each.raw for each in (looked_at, changed)] == [None, None]
+    assert (changed.pk, changed.body) == ("a", "new")
+    assert ItemRow("a", "b").raw is None
+
+
+def test_a_row_has_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="ItemRow has no weight"):
+        _ = ItemRow.from_raw_data({"pk": {"S": "a"}}).weight
 
 
 @pytest.mark.parametrize("row", ROWS)

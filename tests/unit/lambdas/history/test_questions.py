@@ -62,3 +62,12 @@ def test_a_question_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(NotFound, match="no such question") as raised:
         question("who")
     assert "no_shows" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("name", questions())
+def test_a_question_tells_the_columns_that_say_what_a_row_is_of(name: str) -> None:
+    [statement] = sqlglot.parse(questions()[name].of_days(), dialect="duckdb")
+    assert isinstance(statement, sqlglot.exp.Select)
+    selected = statement.named_selects
+    groups = questions()[name].groups
+    assert tuple(selected[: len(groups)]) == groups

@@ -146,3 +146,35 @@ def test_digits_name_the_moment_that_their_date_and_their_time_name(day: str, cl
     else:
         said = f"{dicom_text.parse_date_time(day, clock):%Y%m%d%H%M%S}".zfill(14)
         assert said == dicom_text.parse_date(day) + dicom_text.parse_time(padded)
+
+
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+HALVES = [chr(0xD800), chr(0xDFFF)]
+NOT_PRINTABLE_BUT_ALLOWED = [
+    "\u00a0",
+    "\u00ad",
+    "\u200b",
+    "\u200d",
+    "\u2028",
+    "\u3000",
+    "\ue000",
+    "\U000e0001",
+]
+LINES = [dicom_text.parse_person_name, dicom_text.parse_long_string, dicom_text.parse_short_string]
+
+
+@pytest.mark.parametrize("parse", LINES)
+@pytest.mark.parametrize("refused", [*CONTROLS, *HALVES])
+def test_a_control_character_or_half_a_character_within_a_line_is_refused(
+    parse: Callable[[object], str], refused: str
+) -> None:
+    with pytest.raises(Rejected, match="contains a control character"):
+        parse(f"Æ{refused}b")
+
+
+@pytest.mark.parametrize("parse", LINES)
+@pytest.mark.parametrize("kept", NOT_PRINTABLE_BUT_ALLOWED)
+def test_what_cannot_be_printed_and_controls_nothing_is_kept(
+    parse: Callable[[object], str], kept: str
+) -> None:
+    assert parse(f"Æ{kept}b") == f"Æ{kept}b"
