@@ -1,7 +1,7 @@
 """`python -m tests.bench.api_calls`: what the calls that come most often take of the API function.
 
-DynamoDB is moto in a process of its own, so that the function's processor time is the function's. Prints a
-Markdown table. Exit code 1 if a limit is passed.
+DynamoDB is the tests' table model in a process of its own, asked over HTTP, so that the function's processor
+time is the function's. Prints a Markdown table. Exit code 1 if a limit is passed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def tables() -> tuple[Table, ...]:
 
 
 def measured() -> dict[str, list[float]]:
-    """Run the function in a process of its own, beside moto; return milliseconds by call."""
+    """Run the function in a process of its own; return milliseconds by call."""
     found: dict[str, list[float]] = answer_of("tests.bench.api_calls", _CHILD, '{"a ')
     return found
 

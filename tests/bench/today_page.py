@@ -1,7 +1,7 @@
 """`python -m tests.bench.today_page`: what Today takes of the API function with 300 exams on 12 scanners.
 
-DynamoDB is moto in a process of its own, so that the function's processor time is the function's. Prints a
-Markdown table. Exit code 1 if a limit is passed.
+DynamoDB is the tests' table model in a process of its own, asked over HTTP, so that the function's processor
+time is the function's. Prints a Markdown table. Exit code 1 if a limit is passed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def tables() -> tuple[Table, ...]:
 
 
 def measured() -> Taken:
-    """Run the function in a process of its own, beside moto."""
+    """Run the function in a process of its own."""
     milliseconds, sent, queries = answer_of("tests.bench.today_page", _CHILD, "[[")
     return Taken(tuple(milliseconds), sent, queries)
 
