@@ -68,6 +68,13 @@ METHOD: Final = f"""## How it was measured
 - **Everything**: rows and encoded answers are remembered. What remains is, for each match, some 25 function
   calls to yield it, count it and put its PDUs in order, and the client's reading.
 
+## Questions of the history
+
+![Processor time of each named question, by the number of sites](images/history-questions.svg)
+
+It grows in proportion to the exams, up to 3,000,000 of 100 sites. The figures, and how to measure them:
+[history.md](history.md#how-long-a-question-takes).
+
 ## What it does not show
 
 All traffic stays on one machine. A network adds its own delay, and here client and servers share the cores.
