@@ -36,7 +36,16 @@ def missing() -> str:
     if os.environ.get("MWL_CONTAINER_TEST") != "1":
         return "takes minutes: MWL_CONTAINER_TEST=1 asks for it"
     absent = [name for name in NEEDED if shutil.which(name) is None]
-    return f"{', '.join(absent)}: not installed" if absent else debian.missing()
+    if absent:
+        return f"{', '.join(absent)}: not installed"
+    return f"{old}: 1.1 is needed" if (old := old_compose()) else debian.missing()
+
+
+def old_compose() -> str:
+    """Return what an older podman-compose calls itself; Debian 12 has one. Empty: it is new enough."""
+    told = subprocess.run(["podman-compose", "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"podman-compose\w* version:? *(\d+)\.(\d+)\S*", told.stdout + told.stderr)
+    return found[0] if found and (int(found[1]), int(found[2])) < (1, 1) else ""
 
 
 MISSING = missing()
