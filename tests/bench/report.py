@@ -53,8 +53,8 @@ METHOD: Final = f"""## How it was measured
   Commands end at once, because there is no relay or deployment. On a busy machine, libraries took most of
   the goal: pynetdicom for `echo`, `find`, `mpps` and `conformance`; pydantic, cryptography and httpx for
   `enroll`; pynamodb, which loads botocore, for `mwl-cloud`. The goal stays, also where it is not kept.
-- **Today** is measured as it renews itself: most rows are as they were, and are remembered. The first page of a
-  new process takes about twice as long.
+- **Today** is measured as it renews itself: most rows are as they were, and are remembered. The first page
+  of a new process takes about twice as long.
 - **Not measured**: the other servers at 100,000 items. wlmscpfs and Orthanc read every file for each query,
   and the others look at every item.
 
