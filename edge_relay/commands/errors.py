@@ -15,21 +15,22 @@ from shared.errors import ExitCode, MwlError, NotFound, outcome_of, unusable_fil
 
 
 @contextmanager
-def reported(refusals: tuple[type[MwlError], ...] = ()) -> Iterator[None]:
-    """Turn a deliberate error into one line on stderr and an exit code.
+def reported(refusals: tuple[type[MwlError], ...] = (), *, program: str = "mwl-relay") -> Iterator[None]:
+    """Turn a deliberate error, or a file that cannot be used, into one line on stderr and an exit code.
 
     :param refusals: errors that are the answer no, whatever they come to elsewhere.
+    :param program: the command's name, which the line begins with.
     """
     try:
         yield
     except MwlError as error:
-        raise _ended(error, refusals) from None
+        raise _ended(program, error, refusals) from None
     except OSError as error:
-        raise _ended(unusable_file(error), refusals) from None
+        raise _ended(program, unusable_file(error), refusals) from None
 
 
-def _ended(error: MwlError, refusals: tuple[type[MwlError], ...]) -> typer.Exit:
-    typer.echo(f"mwl-relay: {error}", err=True)
+def _ended(program: str, error: MwlError, refusals: tuple[type[MwlError], ...]) -> typer.Exit:
+    typer.echo(f"{program}: {error}", err=True)
     return typer.Exit(ExitCode.NO if isinstance(error, refusals) else outcome_of(error).exit_code)
 
 

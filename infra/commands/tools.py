@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-import typer
+from edge_relay.commands import errors
+from shared.errors import Rejected
 
-from shared.errors import MwlError, Rejected, outcome_of, unusable_file
-
-
-@contextmanager
-def reported() -> Iterator[None]:
-    """End with one line and an exit code where something of ours fails."""
-    try:
-        yield
-    except MwlError as error:
-        raise _ended(error) from None
-    except OSError as error:
-        raise _ended(unusable_file(error)) from None
-
-
-def _ended(error: MwlError) -> typer.Exit:
-    typer.echo(f"mwl-cloud: {error}", err=True)
-    return typer.Exit(outcome_of(error).exit_code)
+reported: Final = partial(errors.reported, program="mwl-cloud")
+"""Ends with one line and an exit code where something of ours fails."""
 
 
 def text_of(file: Path) -> str:

@@ -18,7 +18,8 @@ from shared.worklist_item import Status
 
 MARKS: Final = {Status.ARRIVED: "Arrived", Status.NO_SHOW: "Did not come", Status.SCHEDULED: "Back to booked"}
 """What a person may mark, and what the button says."""
-_ARRIVED, _NO_SHOW, _BOOKED = ((status.value, label) for status, label in MARKS.items())
+_UNDONE: Final = {Status.ARRIVED: (Status.SCHEDULED, Status.NO_SHOW), Status.NO_SHOW: (Status.SCHEDULED,)}
+"""What may be marked of an exam that is marked already."""
 _TO_COME: Final[frozenset[Kind]] = frozenset({"waiting", "here", "late"})
 
 
@@ -163,12 +164,16 @@ def exam_row(
 
 def to_come(items: Iterable[StoredItem]) -> list[StoredItem]:
     """Return the scans still to come: of these alone a row says which scanners have seen them."""
-    return [each for each in items if each.item.performed_procedure_step_status in WAITING]
+    return [each for each in items if _is_to_come(each)]
+
+
+def _is_to_come(stored: StoredItem) -> bool:
+    return stored.item.performed_procedure_step_status in WAITING
 
 
 def _seen(state: SiteState, stored: StoredItem, shown: Mapping[str, Sequence[ShownTo]]) -> str:
     """Return which scanners have seen a scan that is still to come, in words."""
-    if stored.item.performed_procedure_step_status not in WAITING:
+    if not _is_to_come(stored):
         return ""
     seen = sorted(shown.get(stored.item.id, ()), key=lambda to: (to.first_at, to.ae_title))
     return ", ".join(f"seen by {to.ae_title} {state.said_at(to.last_at)}" for to in seen)
@@ -193,14 +198,13 @@ def _elsewhere(stored: StoredItem, steps: Iterable[PerformedStep]) -> str:
 def _marks(stored: StoredItem, today: str, exam: str) -> tuple[Mark, ...]:
     item = stored.item
     status, day = item.performed_procedure_step_status, item.scheduled_start_date
-    if status is Status.NO_SHOW or status is Status.ARRIVED:
-        wanted = (_BOOKED, _NO_SHOW) if status is Status.ARRIVED else (_BOOKED,)
-    elif status in WAITING and day <= today:
-        wanted = (_ARRIVED, _NO_SHOW)
-    else:
+    wanted = _UNDONE.get(status)
+    if wanted is None and status in WAITING and day <= today:
+        wanted = (Status.ARRIVED, Status.NO_SHOW)
+    if wanted is None:
         return ()
     exact = f"{item.id}/{stored.version}"
-    return tuple(Mark(label, f"{value}/{exact}", f"{label}: {exam}") for value, label in wanted)
+    return tuple(Mark(MARKS[each], f"{each.value}/{exact}", f"{MARKS[each]}: {exam}") for each in wanted)
 
 
 def _heard(state: SiteState, scanner: str) -> str:

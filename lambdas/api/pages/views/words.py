@@ -5,7 +5,7 @@ Moments with a zone are shown in the site's; what a scanner reports is the site'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -30,7 +30,11 @@ class State(NamedTuple):
     note: str = ""
 
 
-_WAITS: Final = {Status.SCHEDULED: "booked", Status.ARRIVED: "arrived", Status.READY: "ready"}
+_WAITS: Final[Mapping[Status, tuple[Kind, str]]] = {
+    Status.SCHEDULED: ("waiting", "booked"),
+    Status.ARRIVED: ("here", "arrived"),
+    Status.READY: ("here", "ready"),
+}
 NOT_ENDED: Final = State("late", "begun, not ended", "say whether it was done")
 """Of an exam that a scanner began, and whose end nobody waits for any more."""
 
@@ -150,8 +154,7 @@ def _running(item: WorklistItem, started: datetime | None, local_now: datetime) 
 
 
 def _waiting(item: WorklistItem, status: Status, local_now: datetime) -> State:
-    kind: Kind = "waiting" if status is Status.SCHEDULED else "here"
-    said = _WAITS[status]
+    kind, said = _WAITS[status]
     late = (local_now - planned_start(item)).total_seconds() / 60
     if late < LATE_MINUTES:
         return State(kind, said)

@@ -61,37 +61,33 @@ def test_what_is_stored_is_what_a_function_reads(rig: CloudRig, reference: str) 
     assert token_of(reference, PREFIX, lambda _: read) == TOKEN
 
 
-def test_of_two_who_change_a_secret_at_the_same_time_one_is_told_to_try_again(
-    rig: CloudRig, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("operation", "before", "after"),
+    [
+        ("put_secret_value", {"youth": TOKEN}, {"youth": TOKEN, "elders": OTHER}),
+        ("create_secret", {}, {"elders": OTHER}),
+    ],
+)
+def test_of_two_who_change_or_make_a_secret_at_the_same_time_one_is_told_to_try_again(
+    rig: CloudRig,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    before: dict[str, str],
+    after: dict[str, str],
 ) -> None:
-    store(rig.secrets, YOUTH, TOKEN)
-    real = rig.secrets.put_secret_value
+    if before:
+        JsonSecret(rig.secrets, YOUTH.secret).create(before)
+    real = getattr(rig.secrets, operation)
 
     def somebody_first(**arguments: Any) -> Any:
         monkeypatch.undo()
         store(rig.secrets, ELDERS, OTHER)
         return real(**arguments)
 
-    monkeypatch.setattr(rig.secrets, "put_secret_value", somebody_first)
+    monkeypatch.setattr(rig.secrets, operation, somebody_first)
     with pytest.raises(Conflict, match="meanwhile"):
         store(rig.secrets, YOUTH, OTHER)
-    assert held(rig) == {"youth": TOKEN, "elders": OTHER}
-
-
-def test_of_two_who_make_a_secret_one_is_told_to_try_again(
-    rig: CloudRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = rig.secrets.create_secret
-
-    def somebody_first(**arguments: Any) -> Any:
-        monkeypatch.undo()
-        store(rig.secrets, ELDERS, OTHER)
-        return real(**arguments)
-
-    monkeypatch.setattr(rig.secrets, "create_secret", somebody_first)
-    with pytest.raises(Conflict, match="meanwhile"):
-        store(rig.secrets, YOUTH, TOKEN)
-    assert held(rig) == {"elders": OTHER}
+    assert held(rig) == after
 
 
 @pytest.mark.parametrize(
