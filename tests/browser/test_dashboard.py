@@ -154,6 +154,18 @@ def test_a_list_fits_on_a_phone_without_scrolling_sideways(chromium: Browser, si
     assert lists >= 6
 
 
+@pytest.mark.parametrize("width", [390, 768, 820])
+def test_the_buttons_of_today_are_in_sight_without_scrolling_sideways(
+    chromium: Browser, site: str, width: int
+) -> None:
+    with at(chromium, site, Role.WRITE, viewport={"width": width, "height": 800}) as page:
+        page.goto("/app/today")
+        tables = page.locator("table.day").all()
+        assert len(tables) == 2
+        for table in tables:
+            assert table.evaluate("it => it.scrollWidth <= it.closest('.scroll').clientWidth")
+
+
 def test_a_page_that_asks_for_nothing_does_not_say_that_it_does(chromium: Browser, site: str) -> None:
     with at(chromium, site, Role.READ) as page:
         page.goto("/app/today")

@@ -18,6 +18,8 @@ from lambdas.store.audit.entry import SYSTEM
 from shared.steps.self_test import Hop, HopResult, SelfTestReport
 from tests.browser.conftest import at, clock_of, found_by_axe, picture
 from tests.browser.day import NOW, item_of, remember
+from tests.rigs.builders import an_item
+from tests.rigs.images import images
 from tests.rigs.redcap import classic_data
 
 pytestmark = pytest.mark.slow
@@ -169,6 +171,17 @@ def removed(services: Services) -> Iterator[None]:
         services.worklist.restore(item)
 
 
+@contextmanager
+def images_of_another(services: Services) -> Iterator[None]:
+    exam = an_item("6", scheduled_start_date="20261126", scheduled_station_aetitle="PRISMA1")
+    services.worklist.put_if_changed([exam])
+    services.completions.images_found(exam.site, images(exam, patient_id="P-OTHER"))
+    try:
+        yield
+    finally:
+        services.worklist.remove(exam.id)
+
+
 def having_tested(*hops: HopResult) -> Made:
     @contextmanager
     def made(services: Services) -> Iterator[None]:
@@ -221,6 +234,9 @@ STATES: Final = {
     ),
     "exam, history": State(READ, path("items/{1}/history"), "The newest first"),
     "unmatched, candidates": State(WRITE, press("unmatched", "Find the booking"), "The likeliest first"),
+    "unmatched, images of another": State(
+        READ, path("unmatched"), "26 November 2026, PRISMA1 at north; archive PACS", images_of_another
+    ),
     "unmatched, none": State(READ, path("unmatched"), "has its booking", later(9 * 86_400), fresh=True),
     "planned and done, nothing": State(
         READ, path("planned-and-done?date_from=2027-01-01&date_to=2027-01-02"), "Nothing was planned"
